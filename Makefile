@@ -1,0 +1,52 @@
+# Each target is enough on a fresh machine that has Python >= 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# A broker is looked for in four ways; the last, the package manager, only when this says yes.
+export LIENTHONG_MAY_INSTALL ?= yes
+DURATION ?= 60
+
+.PHONY: help install demo test format lint types contracts unit bench lock clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP) ## Install the project and its tools into .venv, as locked
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install ## Run the main job: 95 bodies exchange documents on a broker of our own
+	$(BIN)/lienthong demo
+
+test: install format lint types contracts unit ## Run every check
+
+format: install
+	$(BIN)/ruff format --check .
+
+lint: install
+	$(BIN)/ruff check .
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/pytest
+
+bench: install ## Measure a hop, FastStream's hop, ours, and the first month, in one run
+	$(BIN)/python -m tests.benchmarks
+
+lock: ## Renew constraints.txt (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
+		--no-header --python-version 3.11 --quiet -o constraints.txt
+
+clean: ## Remove the virtual environment and everything made by the tools
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

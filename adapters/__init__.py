@@ -1,0 +1,1 @@
+"""The agencies' side: formats translate wire bytes, endpoints reach an agency's system."""

@@ -1,0 +1,196 @@
+"""The contracts of Format and Endpoint, with what each promises and may rely on.
+
+The conformance kit (`adapters.conformance`) proves an implementation, ours or a stranger's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from schemas.document import Document
+from schemas.identifiers import DeliveryId
+from schemas.problem import Problem
+from schemas.reading import Reading
+from schemas.status import StatusReport
+
+Message = Document | StatusReport
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Bounds on what a format may read; beyond them it refuses in bounded time and memory.
+
+    Sizes are bytes. `max_packet_bytes` bounds the packet file and, separately, the sum of its
+    unwrapped attachments.
+    """
+
+    max_packet_bytes: int = 2048 * MIB
+    max_depth: int = 64
+    max_elements: int = 100_000
+    max_text_bytes: int = 256 * 1024
+    max_attachments: int = 1_000
+    max_warnings: int = 200
+    max_raw_bytes: int = 64 * 1024
+    max_zip_ratio: int = 100
+    zip_ratio_from_bytes: int = MIB
+    max_signature_packet_bytes: int = 8 * MIB
+    """A header signature over a larger packet is `unverifiable`: it needs the whole tree."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A file that an attachment sink keeps: found again by its digest."""
+
+    sha256: str
+    size: int
+
+
+class BlobWriter(Protocol):
+    """A file on its way into the attachment store; invisible until kept."""
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises `TransportError` E_STORE_FULL when the disk is full."""
+
+    def reopen(self) -> BinaryIO:
+        """Read back, seekable, what was written so far. The caller closes it."""
+
+    def keep(self) -> Kept:
+        """Make it durable and findable by digest; the same bytes twice are kept once."""
+
+    def discard(self) -> None:
+        """Leave nothing behind. Harmless after `keep`, and twice."""
+
+
+class AttachmentSink(Protocol):
+    """Where a format puts the files it finds."""
+
+    def begin(self) -> BlobWriter:
+        """Start a new file."""
+
+
+class AttachmentSource(Protocol):
+    """Where a format takes the files it writes."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a kept file. The caller closes it.
+
+        Reading to the end proves the digest: at the last read a file whose bytes do not match
+        raises `DocumentError` E_ATTACHMENT_DIGEST. An unknown digest raises E_ATTACHMENT_ABSENT.
+        """
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A pure translator between one wire format and the canonical values.
+
+    Promises: no I/O but the streams it is given; memory does not grow with attachments; for every
+    canonical message `read(write(m)).message == m.without_raw()`.
+    """
+
+    name: str
+    suffix: str
+
+    def recognises(self, head: bytes, filename: str) -> bool:
+        """Whether a file with this name and these first (up to 4,096) bytes is of this format."""
+
+    def read(
+        self, source: BinaryIO, *, sink: AttachmentSink, limits: Limits, today: date
+    ) -> Reading:
+        """Read one message, tolerantly.
+
+        Args:
+            source: Seekable, positioned at its start.
+            today: The day in Viet Nam, to tell an issue date in the future.
+
+        Raises:
+            DocumentError: The file is refused; code, line, column, field tell why and where.
+                Files already given to the sink may stay; they are found by nobody.
+        """
+
+    def write(
+        self, message: Message, *, attachments: AttachmentSource, written_at: datetime
+    ) -> Iterator[bytes]:
+        """Write one message, strictly, in chunks.
+
+        Args:
+            written_at: Aware; the stamp of the sender's hop where the document has no hops.
+
+        Raises:
+            DocumentError: An attachment is absent or does not match its digest.
+        """
+
+
+class ParcelKind(StrEnum):
+    """What is handed over: decides the inbox it belongs to."""
+
+    DOCUMENT = "documents"
+    STATUS = "statuses"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """One delivery, ready for an agency's system.
+
+    Attributes:
+        delivery_id: Hand-over is idempotent by it.
+        name: File name with suffix; the same delivery always has the same name.
+        chunks: The bytes, produced once, lazily, in a thread. May raise `DocumentError`.
+    """
+
+    delivery_id: DeliveryId
+    kind: ParcelKind
+    name: str
+    chunks: Iterable[bytes]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """One complete file that an agency's system wants sent.
+
+    Attributes:
+        name: As the agency named it.
+        version: Tells this file from a later one under the same name.
+        size: Bytes.
+    """
+
+    name: str
+    version: str
+    size: int
+
+
+@runtime_checkable
+class Endpoint(Protocol):
+    """How one agency's system is reached. All methods may be called concurrently."""
+
+    async def submissions(self) -> Sequence[Submission]:
+        """What waits to be sent, oldest first. Never a file that is still being written."""
+
+    def open(self, submission: Submission) -> BinaryIO:
+        """Open the file, seekable. Blocking: called in a thread. The caller closes it.
+
+        Raises `FileNotFoundError` when the agency took it back or replaced it.
+        """
+
+    async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
+        """Tell the agency it was sent; `notices` name receivers that were refused."""
+
+    async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
+        """Tell the agency it was refused, and why. The original stays with it."""
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        """Put a delivery into the agency's hands, durably, all or nothing.
+
+        Idempotent by delivery id, also across crashes and also when the agency has taken the file
+        away in between, until `forget` is called.
+
+        Raises:
+            RecipientError: E_ENDPOINT_DOWN (try later) or E_ENDPOINT_REFUSED (on purpose).
+            DocumentError: From the parcel's chunks.
+        """
+
+    async def forget(self, delivery_id: DeliveryId) -> None:
+        """The delivery is recorded as done elsewhere: its hand-over mark may go."""

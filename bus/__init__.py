@@ -1,0 +1,1 @@
+"""The bus: moves, proves, routes, and fails well."""

@@ -1,0 +1,237 @@
+"""What the services need from the outside, as promises that every implementation must keep.
+
+`bus.memory` and the real drivers pass the same contract tests.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from adapters.contract import AttachmentSink, AttachmentSource
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
+
+# --- the broker ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WireMessage:
+    """A message as it lies on the wire. `headers` are hints, never facts.
+
+    Attributes:
+        message_id: Fresh for every publish attempt.
+        user_id: The broker account; the broker checks it.
+        attempt: Delivery attempt number, from 1, in the header `attempt`.
+    """
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    type: str
+    message_id: str
+    signature: str = ""
+    user_id: str | None = None
+    timestamp: datetime | None = None
+    attempt: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceivedMessage:
+    """A message as a queue gave it out, with the broker's own word on how often."""
+
+    queue: str
+    message: WireMessage
+    redelivered: bool
+    delivery_count: int = 0
+
+
+class PublishOutcome(StrEnum):
+    """What became of a publish. An exception of a driver means `UNKNOWN`, never not sent."""
+
+    CONFIRMED = "confirmed"
+    RETURNED = "returned"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Settlement(StrEnum):
+    """What the consumer tells the broker.
+
+    `REJECT` means failure (counted, dead-lettered), `REQUEUE` means shutdown (not counted).
+    """
+
+    ACK = "ack"
+    REJECT = "reject"
+    REQUEUE = "requeue"
+
+
+Handler = Callable[[ReceivedMessage], Awaitable[Settlement]]
+
+
+class Publisher(Protocol):
+    """Publishes mandatory, persistent, confirmed."""
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        """Publish and wait for the broker's answer.
+
+        Never raises for what the broker or the network does; within `deadline`, counted from the
+        call and including any wait for a reconnect or an alarm, there is an outcome. Concurrent
+        calls share a channel and a window; an outcome always belongs to its own message. When a
+        channel dies, its messages in flight are `UNKNOWN`.
+
+        Raises:
+            DocumentError: The body exceeds the wire limit (E_TOO_LARGE); nothing was sent.
+        """
+
+
+class Subscriber(Protocol):
+    """Consumes queues. A settlement after a reconnect is void: the message comes again."""
+
+    def subscribe(
+        self, queue: str, handler: Handler, *, prefetch: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Call the handler for each message, up to `prefetch` at a time, until the exit.
+
+        Survives reconnects and the queue's deletion and return. On exit, no new message is
+        started; handlers under way are awaited. A handler that raises settles as `REJECT`.
+        """
+
+
+class BrokerHealth(StrEnum):
+    """How the broker looks from here."""
+
+    READY = "ready"
+    AWAY = "away"
+    BLOCKED = "blocked"
+
+
+class Broker(Publisher, Subscriber, Protocol):
+    """Both directions, on separate connections."""
+
+    @property
+    def health(self) -> BrokerHealth:
+        """Whether a publish has a chance now."""
+
+
+# --- the inbox: the duplicate rule --------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedEnvelope:
+    """A body and its detached signature, as they travel."""
+
+    body: bytes
+    signature: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A delivery that asks to be worked on.
+
+    Attributes:
+        identity: The document identity (handbook section 6), digested.
+        lease: Until when nobody else works on it.
+    """
+
+    delivery_id: DeliveryId
+    envelope_id: EnvelopeId
+    mailbox: MailboxName
+    identity: str
+    content_hash: str
+    lease: datetime
+
+
+class Standing(StrEnum):
+    """Where a delivery stands when it is claimed (duplicate rule, by outcome)."""
+
+    FRESH = "fresh"
+    DONE = "done"
+    IN_PROGRESS = "in_progress"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """The answer to a claim; `receipts` are those of the first hand-over, when it is done."""
+
+    standing: Standing
+    receipts: tuple[SignedEnvelope, ...] = ()
+
+
+class Inbox(Protocol):
+    """Which deliveries were handed over. Durable: what it says survives a crash and a power cut.
+
+    Raises `TransportError` E_STORE_AWAY when it cannot answer; then nothing is acknowledged.
+    """
+
+    async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
+        """Begin work on a delivery, atomically.
+
+        Fresh, failed or lease expired → `FRESH` and the lease is taken. Done → `DONE` with its
+        receipts. Leased by another → `IN_PROGRESS`. Another envelope with the same identity and
+        mailbox but other content was handed over or is in work → `CONFLICT`.
+        """
+
+    async def finish(
+        self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
+    ) -> None:
+        """Record that the delivery is done, with its receipts."""
+
+    async def release(self, delivery_id: DeliveryId) -> None:
+        """Give the lease back without success: the next claim is fresh."""
+
+
+# --- records: who sent what to whom -------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentRecord:
+    """A document that passed here: enough to judge statuses, recalls and repeats.
+
+    Attributes:
+        document_id: As on the wire; not unique.
+        full_number: Number and notation.
+        year: Of the issue date.
+    """
+
+    envelope_id: EnvelopeId
+    identity: str
+    sender: AgencyCode
+    recipients: tuple[AgencyCode, ...]
+    document_id: str
+    full_number: str | None
+    year: int | None
+    recorded_at: datetime
+
+
+class Records(Protocol):
+    """The register of documents seen by this store, sent and received. Append-only."""
+
+    async def record(self, record: DocumentRecord) -> None:
+        """Add a document; the same envelope twice is recorded once."""
+
+    async def find(
+        self,
+        *,
+        document_id: str | None = None,
+        full_number: str | None = None,
+        year: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[DocumentRecord]:
+        """Documents by id, or by number and year; newest first."""
+
+
+# --- attachments --------------------------------------------------------------------------------
+
+
+class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
+    """Content-addressed files. Blocking: called in threads.
+
+    A file is visible only when complete, digest known and synced to disk.
+    """
+
+    def has(self, sha256: str) -> bool:
+        """Whether the store holds these bytes."""

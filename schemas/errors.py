@@ -1,0 +1,471 @@
+"""The error catalogue: stable codes, whose fault, retryable, text and advice in two languages.
+
+Codes are part of the wire contract: they travel in receipts and dead letters. The codes `E_…` of
+reading come from the domain handbook; texts may be improved, codes may not change.
+"""
+
+from enum import StrEnum
+
+from schemas.value import Value
+
+
+class Fault(StrEnum):
+    """Whose fault: this alone decides what happens next."""
+
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    OURS = "ours"
+    WORLD = "world"
+    OPERATOR = "operator"
+
+
+class Entry(Value):
+    """One error. `{name}` in a text is filled from the problem's parameters."""
+
+    fault: Fault
+    retryable: bool
+    text_en: str
+    text_vi: str
+    advice_en: str
+    advice_vi: str
+
+
+def _sender(text_en: str, text_vi: str, advice_en: str, advice_vi: str) -> Entry:
+    return Entry(
+        fault=Fault.SENDER,
+        retryable=False,
+        text_en=text_en,
+        text_vi=text_vi,
+        advice_en=advice_en,
+        advice_vi=advice_vi,
+    )
+
+
+def _entry(fault: Fault, retryable: bool, *texts: str) -> Entry:
+    return _sender(*texts).model_copy(update={"fault": fault, "retryable": retryable})
+
+
+_EXPORT_EN = "Export the packet again from the document system and send it again."
+_EXPORT_VI = "Xuất lại gói tin từ hệ thống quản lý văn bản rồi gửi lại."
+_SECURITY_EN = "Do not trust it; tell the axis operator and the sending agency."
+_SECURITY_VI = "Không tin gói này; báo cho đơn vị vận hành trục và cơ quan gửi."
+
+ENTRIES: dict[str, Entry] = {
+    # Reading a packet.
+    "E_NOT_WELL_FORMED": _sender(
+        "The XML is not well formed: {cause}.",
+        "XML không đúng cú pháp: {cause}.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
+    "E_EMPTY": _sender("The file is empty.", "Tệp rỗng.", _EXPORT_EN, _EXPORT_VI),
+    "E_ENCODING": _sender(
+        "The packet is not UTF-8: {cause}.",
+        "Gói tin không phải UTF-8: {cause}.",
+        "Save the packet as UTF-8 and send it again.",
+        "Lưu gói tin ở dạng UTF-8 rồi gửi lại.",
+    ),
+    "E_DTD": _sender(
+        "The packet has a DOCTYPE, which is forbidden.",
+        "Gói tin có DOCTYPE, điều bị cấm.",
+        "Remove the DOCTYPE and send the packet again.",
+        "Bỏ DOCTYPE rồi gửi lại gói tin.",
+    ),
+    "E_DEPTH": _sender(
+        "Elements are nested deeper than {limit}.",
+        "Các phần tử lồng nhau sâu quá {limit} mức.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
+    "E_LIMIT": _sender(
+        "{what} exceeds the limit of {limit}.",
+        "{what} vượt quá giới hạn {limit}.",
+        "Split or shorten the content and send it again.",
+        "Chia nhỏ hoặc rút gọn nội dung rồi gửi lại.",
+    ),
+    "E_PREFIX": _sender(
+        "The namespace prefix {prefix} is not declared.",
+        "Tiền tố không gian tên {prefix} chưa được khai báo.",
+        "Declare the prefix and send the packet again.",
+        "Khai báo tiền tố rồi gửi lại gói tin.",
+    ),
+    "E_NAMESPACE": _sender(
+        "The namespace {namespace} is not an edXML namespace.",
+        "Không gian tên {namespace} không phải của edXML.",
+        "Send the packet in the form of QCVN 102:2016.",
+        "Gửi gói tin theo dạng QCVN 102:2016.",
+    ),
+    "E_OLD_EDXML": _sender(
+        "This is older SOAP edXML; send the QCVN 102:2016 form.",
+        "Đây là edXML SOAP cũ; hãy gửi dạng QCVN 102:2016.",
+        "Export the packet in the form of QCVN 102:2016.",
+        "Xuất gói tin theo dạng QCVN 102:2016.",
+    ),
+    "E_STRUCTURE": _sender(
+        "The packet has no {element} where one is due.",
+        "Gói tin thiếu phần tử {element}.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
+    "E_MISSING_FROM": _sender(
+        "The sender's OrganId is missing.",
+        "Thiếu OrganId của bên gửi.",
+        "Fill in From/OrganId and send the packet again.",
+        "Điền From/OrganId rồi gửi lại.",
+    ),
+    "E_MISSING_TO": _sender(
+        "No receiver's OrganId is given.",
+        "Không có OrganId của bên nhận.",
+        "Fill in at least one receiver and send the packet again.",
+        "Điền ít nhất một bên nhận rồi gửi lại.",
+    ),
+    "E_MISSING_ID": _sender(
+        "The document has no DocumentId, and none can be built from sender, date and number.",
+        "Văn bản không có DocumentId và không thể tạo từ bên gửi, ngày và số.",
+        "Fill in DocumentId, or number, notation and date, and send the packet again.",
+        "Điền DocumentId, hoặc số, ký hiệu và ngày ban hành, rồi gửi lại.",
+    ),
+    "E_ATTACHMENT_MISSING": _sender(
+        "The manifest names attachment {content_id}, but the packet does not hold it.",
+        "Danh mục nêu tệp đính kèm {content_id} nhưng gói tin không có tệp đó.",
+        "Attach the file, or take it off the manifest, and send the packet again.",
+        "Đính kèm tệp hoặc bỏ khỏi danh mục rồi gửi lại.",
+    ),
+    "E_CONTENT_ID_DUPLICATE": _sender(
+        "Two attachments have the ContentId {content_id}.",
+        "Hai tệp đính kèm có cùng ContentId {content_id}.",
+        "Give every attachment its own ContentId and send the packet again.",
+        "Đặt ContentId riêng cho từng tệp rồi gửi lại.",
+    ),
+    "E_BASE64": _sender(
+        "The content of attachment {name} is not base64.",
+        "Nội dung tệp đính kèm {name} không phải base64.",
+        "Attach the file again and send the packet again.",
+        "Đính kèm lại tệp rồi gửi lại gói tin.",
+    ),
+    "E_ZIP_UNSAFE": _sender(
+        "The archive of attachment {name} is unsafe: {cause}.",
+        "Tệp nén của đính kèm {name} không an toàn: {cause}.",
+        "Attach the file without an archive and send the packet again.",
+        "Đính kèm tệp không nén rồi gửi lại.",
+    ),
+    "E_ATTACHMENT_DAMAGED": _sender(
+        "Attachment {name} was damaged by a text decoder before it was sent.",
+        "Tệp đính kèm {name} đã hỏng do bị giải mã như văn bản trước khi gửi.",
+        "Attach the original file again and send the packet again.",
+        "Đính kèm lại tệp gốc rồi gửi lại.",
+    ),
+    "E_TOO_LARGE": _sender(
+        "The file has {size} bytes; the limit is {limit}.",
+        "Tệp có {size} byte; giới hạn là {limit}.",
+        "Send fewer or smaller attachments. Base64 adds a third to their size.",
+        "Gửi ít tệp hơn hoặc tệp nhỏ hơn. Base64 làm tăng thêm một phần ba kích thước.",
+    ),
+    "E_STATE_SECRET": _sender(
+        "The document declares the secrecy mark {mark}; State secrets may not travel on the axis.",
+        "Văn bản mang dấu độ mật {mark}; không được gửi bí mật nhà nước qua trục.",
+        "Send it by the procedure for State secrets.",
+        "Gửi theo thủ tục dành cho văn bản mật.",
+    ),
+    "E_DATE_FUTURE": _sender(
+        "The issue date {date} lies in the future.",
+        "Ngày ban hành {date} ở tương lai.",
+        "Correct the issue date and send the packet again.",
+        "Sửa ngày ban hành rồi gửi lại.",
+    ),
+    "E_SCHEMA": _sender(
+        "The field does not fit the canonical schema: {cause}.",
+        "Trường không khớp lược đồ chuẩn: {cause}.",
+        "Correct the field and send the file again.",
+        "Sửa trường này rồi gửi lại tệp.",
+    ),
+    "E_FORMAT_UNKNOWN": _sender(
+        "The file {name} is in none of the formats of this adapter: {formats}.",
+        "Tệp {name} không thuộc định dạng nào của bộ chuyển đổi: {formats}.",
+        "Send an edXML packet (.edxml) or canonical JSON (.json).",
+        "Gửi gói tin edXML (.edxml) hoặc JSON chuẩn (.json).",
+    ),
+    # Routing and parties.
+    "E_UNKNOWN_RECEIVER": _sender(
+        "The receiver {code} is not in the directory.",
+        "Bên nhận {code} không có trong danh bạ.",
+        "Check the receiver's code with 'lienthong agency list', or ask for it to be added.",
+        "Kiểm tra mã bên nhận bằng 'lienthong agency list' hoặc đề nghị bổ sung.",
+    ),
+    "E_RECEIVER_EXPIRED": _sender(
+        "The code {code} expired on {date} and names no successor.",
+        "Mã {code} hết hiệu lực ngày {date} và không có cơ quan kế thừa.",
+        "Use the code of the body that took over.",
+        "Dùng mã của cơ quan tiếp nhận chức năng.",
+    ),
+    "E_RECEIVER_UNCONNECTED": _sender(
+        "The receiver {code} has no mailbox, and none of its superiors has one.",
+        "Bên nhận {code} chưa có hộp thư, cơ quan cấp trên cũng chưa có.",
+        "Send it on paper, or ask the axis operator to connect the receiver.",
+        "Gửi bản giấy hoặc đề nghị đơn vị vận hành kết nối bên nhận.",
+    ),
+    "E_RECEIVER_SUSPENDED": _sender(
+        "The receiver {code} is suspended.",
+        "Bên nhận {code} đang bị tạm ngưng.",
+        "Ask the axis operator when it will be resumed.",
+        "Hỏi đơn vị vận hành thời điểm mở lại.",
+    ),
+    "E_DUPLICATE_RECEIVER": _sender(
+        "The receiver {code} is named twice.",
+        "Bên nhận {code} bị ghi hai lần.",
+        "Name every receiver once and send the packet again.",
+        "Ghi mỗi bên nhận một lần rồi gửi lại.",
+    ),
+    "E_UNROUTABLE": _sender(
+        "The broker has no mailbox for the receiver {code}.",
+        "Hàng đợi không có hộp thư cho bên nhận {code}.",
+        "Ask the axis operator to run 'lienthong topology apply'.",
+        "Đề nghị đơn vị vận hành chạy 'lienthong topology apply'.",
+    ),
+    "E_SENDER_UNKNOWN": _sender(
+        "The sender {code} does not belong to the connected system {mailbox}.",
+        "Bên gửi {code} không thuộc hệ thống kết nối {mailbox}.",
+        "Send only on behalf of agencies that this connection serves.",
+        "Chỉ gửi thay cho các cơ quan thuộc kết nối này.",
+    ),
+    "E_SENDER_SUSPENDED": _sender(
+        "The sender {code} is suspended.",
+        "Bên gửi {code} đang bị tạm ngưng.",
+        "Ask the axis operator to resume it.",
+        "Đề nghị đơn vị vận hành mở lại.",
+    ),
+    "E_STATUS_NOT_PARTY": _sender(
+        "{sender} is no party to document {document_id}: it may not report {status} on it.",
+        "{sender} không phải bên liên quan của văn bản {document_id}: không được báo {status}.",
+        "Status 13 comes from the document's sender, the others from one of its receivers.",
+        "Trạng thái 13 do bên gửi báo, các trạng thái khác do bên nhận báo.",
+    ),
+    "E_STATUS_REASON": _sender(
+        "Status {status} needs a reason in Description.",
+        "Trạng thái {status} cần có lý do trong Description.",
+        "Give the reason and send the status again.",
+        "Ghi lý do rồi gửi lại trạng thái.",
+    ),
+    "E_NOT_OWNER": _sender(
+        "{sender} did not send document {document_id}: it may not recall, update or replace it.",
+        "{sender} không gửi văn bản {document_id}: không được thu hồi, cập nhật hay thay thế.",
+        "Only the document's sender may do this.",
+        "Chỉ bên gửi văn bản mới được làm việc này.",
+    ),
+    # Proof.
+    "E_SIGNATURE_MISSING": _sender(
+        "The envelope is not signed.", "Phong bì không có chữ ký.", _SECURITY_EN, _SECURITY_VI
+    ),
+    "E_SIGNATURE_INVALID": _sender(
+        "The signature does not match the envelope: {cause}.",
+        "Chữ ký không khớp phong bì: {cause}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_SIGNATURE_ALGORITHM": _sender(
+        "The signature algorithm {alg} is not accepted.",
+        "Thuật toán ký {alg} không được chấp nhận.",
+        "Sign with ES256, EdDSA, PS256 or RS256.",
+        "Ký bằng ES256, EdDSA, PS256 hoặc RS256.",
+    ),
+    "E_CERTIFICATE_UNKNOWN": _sender(
+        "The signing certificate {thumbprint} is not known.",
+        "Không biết chứng thư ký {thumbprint}.",
+        "Import the sender's certificate into the directory.",
+        "Nhập chứng thư của bên gửi vào danh bạ.",
+    ),
+    "E_CERTIFICATE_UNTRUSTED": _sender(
+        "The signing certificate does not chain to a configured authority: {cause}.",
+        "Chứng thư ký không thuộc tổ chức chứng thực đã cấu hình: {cause}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_CERTIFICATE_EXPIRED": _sender(
+        "The certificate was not valid when it signed ({signed_at}).",
+        "Chứng thư không có hiệu lực lúc ký ({signed_at}).",
+        "Renew the sender's certificate and send again.",
+        "Gia hạn chứng thư của bên gửi rồi gửi lại.",
+    ),
+    "E_CLOCK_SKEW": _sender(
+        "The signing time {signed_at} lies {seconds} seconds ahead of our clock.",
+        "Thời điểm ký {signed_at} sớm hơn đồng hồ của chúng tôi {seconds} giây.",
+        "Set the sender's clock by NTP and send again.",
+        "Đồng bộ đồng hồ của bên gửi qua NTP rồi gửi lại.",
+    ),
+    "E_FORGED": _sender(
+        "The envelope contradicts itself: {cause}.",
+        "Phong bì tự mâu thuẫn: {cause}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_NOT_ADDRESSED": _sender(
+        "The envelope does not name {mailbox} as a recipient.",
+        "Phong bì không ghi {mailbox} là bên nhận.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_ENVELOPE": _sender(
+        "The envelope does not fit the wire contract: {cause}.",
+        "Phong bì không đúng giao ước truyền: {cause}.",
+        "Upgrade the sender's software.",
+        "Nâng cấp phần mềm của bên gửi.",
+    ),
+    "E_UNSUPPORTED_VERSION": _sender(
+        "The wire version {version} is newer than ours.",
+        "Phiên bản giao ước {version} mới hơn phiên bản của chúng tôi.",
+        "Upgrade the recipient's software, then replay.",
+        "Nâng cấp phần mềm bên nhận rồi phát lại.",
+    ),
+    "E_CONFLICT": _sender(
+        "Document {document_id} arrived before with other content.",
+        "Văn bản {document_id} đã đến trước đó với nội dung khác.",
+        "A person must decide; to change a document send an update or a replacement.",
+        "Cần người quyết định; muốn sửa văn bản hãy gửi cập nhật hoặc thay thế.",
+    ),
+    "E_ATTACHMENT_ABSENT": _sender(
+        "The attachment store does not hold {name} ({sha256}).",
+        "Kho tệp không có {name} ({sha256}).",
+        "Send the document again.",
+        "Gửi lại văn bản.",
+    ),
+    "E_ATTACHMENT_DIGEST": _sender(
+        "Attachment {name} does not match its digest {sha256}.",
+        "Tệp đính kèm {name} không khớp mã băm {sha256}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    # The recipient's system.
+    "E_ENDPOINT_DOWN": _entry(
+        Fault.RECIPIENT,
+        True,
+        "The system of {agency} cannot take documents now: {cause}.",
+        "Hệ thống của {agency} hiện không nhận được văn bản: {cause}.",
+        "Mend the agency's system; deliveries go on by themselves.",
+        "Khắc phục hệ thống của cơ quan; việc chuyển sẽ tự tiếp tục.",
+    ),
+    "E_ENDPOINT_REFUSED": _entry(
+        Fault.RECIPIENT,
+        False,
+        "The system of {agency} refused the document: {cause}.",
+        "Hệ thống của {agency} từ chối văn bản: {cause}.",
+        "Ask the agency why, then replay or discard.",
+        "Hỏi cơ quan lý do, sau đó phát lại hoặc bỏ.",
+    ),
+    # The world.
+    "E_BROKER_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The broker does not answer: {cause}.",
+        "RabbitMQ không phản hồi: {cause}.",
+        "Nothing is lost; work goes on when it is back.",
+        "Không mất gì; công việc tiếp tục khi kết nối lại.",
+    ),
+    "E_BROKER_BLOCKED": _entry(
+        Fault.WORLD,
+        True,
+        "The broker is blocked by its memory or disk alarm.",
+        "RabbitMQ đang bị chặn do cảnh báo bộ nhớ hoặc đĩa.",
+        "Free memory or disk on the broker; nothing is lost.",
+        "Giải phóng bộ nhớ hoặc đĩa; không mất gì.",
+    ),
+    "E_PUBLISH_UNKNOWN": _entry(
+        Fault.WORLD,
+        True,
+        "The broker did not confirm in time; whether it has the message is unknown.",
+        "RabbitMQ không xác nhận kịp; chưa rõ đã nhận hay chưa.",
+        "It is sent again under the same identity; duplicates are absorbed.",
+        "Sẽ gửi lại với cùng định danh; bản trùng được loại bỏ.",
+    ),
+    "E_STORE_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The store does not answer: {cause}.",
+        "Cơ sở lưu trữ không phản hồi: {cause}.",
+        "Nothing is lost; work goes on when it is back.",
+        "Không mất gì; công việc tiếp tục khi có lại.",
+    ),
+    "E_STORE_FULL": _entry(
+        Fault.WORLD,
+        True,
+        "The disk of the store is full.",
+        "Đĩa lưu trữ đã đầy.",
+        "Free space; the sender's original stays where it was.",
+        "Giải phóng dung lượng; bản gốc vẫn ở chỗ cũ.",
+    ),
+    # The operator.
+    "E_SETTING": _entry(
+        Fault.OPERATOR,
+        False,
+        "The setting {name} is wrong: {cause}.",
+        "Cấu hình {name} sai: {cause}.",
+        "Correct it and start again.",
+        "Sửa lại rồi khởi động lại.",
+    ),
+    "E_BROKER_NOT_FOUND": _entry(
+        Fault.OPERATOR,
+        False,
+        "No RabbitMQ found: give an AMQP URL (LIENTHONG_AMQP_URL), install rabbitmq-server, start "
+        "a Docker engine, or allow the package manager (LIENTHONG_MAY_INSTALL=yes). {cause}",
+        "Không tìm thấy RabbitMQ: đặt địa chỉ AMQP (LIENTHONG_AMQP_URL), cài rabbitmq-server, bật "
+        "Docker, hoặc cho phép cài gói (LIENTHONG_MAY_INSTALL=yes). {cause}",
+        "Choose one of the four ways and start again.",
+        "Chọn một trong bốn cách rồi khởi động lại.",
+    ),
+    "E_TOPOLOGY": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker's {object} is not as declared: {cause}.",
+        "Đối tượng {object} trên RabbitMQ không đúng khai báo: {cause}.",
+        "Run 'lienthong topology plan', then 'apply'.",
+        "Chạy 'lienthong topology plan' rồi 'apply'.",
+    ),
+    "E_HOME_IN_USE": _entry(
+        Fault.OPERATOR,
+        False,
+        "Another process (pid {pid}) already runs the axis in {home}.",
+        "Tiến trình khác (pid {pid}) đang chạy trục tại {home}.",
+        "Stop it first, or choose another --home.",
+        "Dừng tiến trình đó hoặc chọn --home khác.",
+    ),
+    "E_AGENCY_UNKNOWN": _entry(
+        Fault.OPERATOR,
+        False,
+        "The agency {code} is not in the directory.",
+        "Cơ quan {code} không có trong danh bạ.",
+        "See 'lienthong agency list', or add it with 'lienthong agency add'.",
+        "Xem 'lienthong agency list' hoặc thêm bằng 'lienthong agency add'.",
+    ),
+    "E_DIRECTORY": _entry(
+        Fault.OPERATOR,
+        False,
+        "The directory is inconsistent: {cause}.",
+        "Danh bạ không nhất quán: {cause}.",
+        "Correct the directory and start again.",
+        "Sửa danh bạ rồi khởi động lại.",
+    ),
+    "E_KEYS": _entry(
+        Fault.OPERATOR,
+        False,
+        "The key material of {agency} cannot be used: {cause}.",
+        "Không dùng được khóa của {agency}: {cause}.",
+        "See 'lienthong keys show' and mend the files.",
+        "Xem 'lienthong keys show' và sửa các tệp khóa.",
+    ),
+    # Ours.
+    "E_INTERNAL": _entry(
+        Fault.OURS,
+        False,
+        "An unexpected error in {stage}: {cause}.",
+        "Lỗi không lường trước tại {stage}: {cause}.",
+        "Report it with the fingerprint; the original is kept.",
+        "Báo lỗi kèm dấu vân; bản gốc được giữ lại.",
+    ),
+    "E_DELIVERY_LIMIT": _entry(
+        Fault.OURS,
+        False,
+        "The delivery was returned to the broker too often: the worker keeps crashing on it.",
+        "Lượt gửi bị trả lại RabbitMQ quá nhiều lần: tiến trình liên tục hỏng vì nó.",
+        "Report it with the fingerprint; replay it after an upgrade.",
+        "Báo lỗi kèm dấu vân; phát lại sau khi nâng cấp.",
+    ),
+}

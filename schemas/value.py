@@ -1,0 +1,17 @@
+"""The base of every canonical value: frozen, compared by content, tolerant of newer fields."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen canonical value.
+
+    Unknown fields are ignored in reading: a newer minor version may add some, and the signed
+    bytes, not this object, are what is kept (wire contract, version 1).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False)
+
+    def to_json(self) -> bytes:
+        """UTF-8 JSON without the fields that hold their default."""
+        return self.model_dump_json(exclude_defaults=True, by_alias=True).encode()
