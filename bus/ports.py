@@ -3,39 +3,20 @@
 `bus.memory` and the real drivers pass the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from adapters.contract import AttachmentSink, AttachmentSource
+from bus.core.events import Event
+from bus.core.message import WireMessage as WireMessage
+from bus.core.record import DocumentRecord as DocumentRecord
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 
 # --- the broker ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WireMessage:
-    """A message as it lies on the wire. `headers` are hints, never facts.
-
-    Attributes:
-        message_id: Fresh for every publish attempt.
-        user_id: The broker account; the broker checks it.
-        attempt: Delivery attempt number, from 1, in the header `attempt`.
-    """
-
-    exchange: str
-    routing_key: str
-    body: bytes
-    type: str
-    message_id: str
-    signature: str = ""
-    user_id: str | None = None
-    timestamp: datetime | None = None
-    attempt: int = 1
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,26 +168,6 @@ class Inbox(Protocol):
 # --- records: who sent what to whom -------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DocumentRecord:
-    """A document that passed here: enough to judge statuses, recalls and repeats.
-
-    Attributes:
-        document_id: As on the wire; not unique.
-        full_number: Number and notation.
-        year: Of the issue date.
-    """
-
-    envelope_id: EnvelopeId
-    identity: str
-    sender: AgencyCode
-    recipients: tuple[AgencyCode, ...]
-    document_id: str
-    full_number: str | None
-    year: int | None
-    recorded_at: datetime
-
-
 class Records(Protocol):
     """The register of documents seen by this store, sent and received. Append-only."""
 
@@ -235,3 +196,18 @@ class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
 
     def has(self, sha256: str) -> bool:
         """Whether the store holds these bytes."""
+
+
+# --- the moment, and what is said of it ---------------------------------------------------------
+
+Clock = Callable[[], datetime]
+"""Now, aware, UTC. Only `bus.bootstrap` reads the real one."""
+
+NewId = Callable[[], str]
+"""A fresh message id."""
+
+Observer = Callable[[Event], None]
+"""Hears every event. Must be quick and must not raise."""
+
+Jitter = Callable[[], float]
+"""A number in [0, 1), fresh at each call."""

@@ -1,13 +1,13 @@
 """Envelope: the exact content that is signed and travels (wire contract, version 1)."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Document
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName, Sha256
-from schemas.problem import Problem
+from schemas.problem import Problem, Warned
 from schemas.reading import SignatureCheck, Source
 from schemas.status import StatusReport
 from schemas.value import Value
@@ -18,10 +18,15 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 class Recipient(Value):
-    """One addressed agency and the mailbox that serves it."""
+    """One addressed agency and the mailbox that serves it.
+
+    `named` is the code by which the document addresses it, where that is another one: the answer
+    goes out under the code that the sender's system knows.
+    """
 
     agency: AgencyCode
     mailbox: MailboxName
+    named: str | None = None
 
 
 class Receipt(Value):
@@ -49,6 +54,7 @@ class Envelope(Value):
         recipients: All of them: signed once, and who is not on the list refuses.
         sent_at: When the sender's worker signed, UTC.
         source: The original bytes, where they must be kept.
+        warnings: What was odd or repaired when the sender's file was read.
     """
 
     version: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
@@ -63,6 +69,23 @@ class Envelope(Value):
     receipt: Receipt | None = None
     source: Source | None = None
     source_signature: SignatureCheck | None = None
+    warnings: tuple[Warned, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_what_it_says(self) -> Self:
+        held = (self.document is not None, self.receipt is not None)
+        if held != (self.kind is EnvelopeKind.DOCUMENT, self.kind is EnvelopeKind.RECEIPT):
+            raise ValueError(f"an envelope of kind {self.kind} holds exactly one {self.kind}")
+        return self
+
+    @property
+    def message(self) -> Document | StatusReport:
+        """What the recipient's system gets to read."""
+        if self.document is not None:
+            return self.document
+        if self.receipt is not None:
+            return self.receipt.report
+        raise ValueError("an envelope without content was made without validation")
 
     @property
     def lane(self) -> Lane:
@@ -74,6 +97,6 @@ class Envelope(Value):
         """The distinct mailboxes, in the order of the recipients."""
         return tuple(dict.fromkeys(recipient.mailbox for recipient in self.recipients))
 
-    def agencies_of(self, mailbox: MailboxName) -> tuple[AgencyCode, ...]:
+    def recipients_of(self, mailbox: MailboxName) -> tuple[Recipient, ...]:
         """The addressed agencies that one mailbox serves."""
-        return tuple(r.agency for r in self.recipients if r.mailbox == mailbox)
+        return tuple(r for r in self.recipients if r.mailbox == mailbox)

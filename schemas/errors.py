@@ -376,6 +376,14 @@ ENTRIES: dict[str, Entry] = {
         "It is sent again under the same identity; duplicates are absorbed.",
         "Sẽ gửi lại với cùng định danh; bản trùng được loại bỏ.",
     ),
+    "E_IN_PROGRESS": _entry(
+        Fault.WORLD,
+        True,
+        "Another worker has this delivery in hand.",
+        "Một tiến trình khác đang xử lý lượt gửi này.",
+        "It is looked at again when that worker's lease has run out.",
+        "Sẽ xem lại khi hết thời hạn giữ của tiến trình đó.",
+    ),
     "E_STORE_AWAY": _entry(
         Fault.WORLD,
         True,

@@ -118,6 +118,7 @@ class AxisError(Exception):
     def of(
         cls,
         code: str,
+        /,
         *,
         place: Place | None = None,
         detail: str | None = None,

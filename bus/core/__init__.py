@@ -1,0 +1,1 @@
+"""Rules without I/O: values (also `now`) in, values out."""

@@ -1,0 +1,1 @@
+"""Dull loops that obey the core."""

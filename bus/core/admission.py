@@ -1,0 +1,46 @@
+"""Admission: everything that must be proven of a message before anything is done for it."""
+
+from datetime import datetime
+
+from bus.core.keyring import KeyRing
+from bus.core.message import WireMessage
+from bus.core.routing import Routing
+from bus.core.signing import Verified, verify
+from bus.core.topology import account_of
+from bus.core.wire import open_envelope
+from schemas.envelope import Envelope
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+from schemas.vietnam import day_in_vietnam
+
+
+def prove(message: WireMessage, *, keys: KeyRing, now: datetime) -> Verified:
+    """Prove who signed the body. Raises `DocumentError`; nothing in the body was parsed."""
+    return verify(message.body, message.signature, keys=keys, now=now)
+
+
+def admit(
+    verified: Verified,
+    message: WireMessage,
+    *,
+    mailbox: MailboxName,
+    routing: Routing,
+    now: datetime,
+) -> Envelope:
+    """Open a proven envelope for one mailbox.
+
+    Raises:
+        DocumentError: E_NOT_ADDRESSED: it does not name this mailbox. E_FORGED: it contradicts
+            itself, or the broker account that published it. E_SENDER_UNKNOWN: its mailbox may not
+            send for its sender. Never retry.
+    """
+    envelope = open_envelope(verified)
+    if mailbox not in envelope.mailboxes:
+        raise AxisError.of("E_NOT_ADDRESSED", mailbox=mailbox)
+    # The broker checked `user_id` when it was set; a message without one came from somebody who
+    # had no right to publish under a name, such as the redelivery of an old broker.
+    if message.user_id not in (None, account_of(envelope.sender_mailbox)):
+        cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
+        raise AxisError.of("E_FORGED", cause=cause)
+    routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
+    return envelope

@@ -1,0 +1,106 @@
+"""Algorithm: the signature algorithms of the wire, and which kind of key each one needs.
+
+The shape of a signature header is in `signing`; trust in a key is in `keyring`.
+"""
+
+from enum import StrEnum
+from typing import assert_never
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+
+PublicKey = EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
+PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
+
+MIN_RSA_BITS = 2048
+"""RFC 7518, 3.3 and 3.5."""
+
+_SHA256 = hashes.SHA256()
+# RFC 6979 takes the nonce from the message: signing needs no randomness and a bad random source
+# cannot betray the key. Verifiers see no difference.
+_ECDSA = ECDSA(_SHA256, deterministic_signing=True)
+_PKCS1 = padding.PKCS1v15()
+_PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=_SHA256.digest_size)  # RFC 7518, 3.5
+_HALF = 32
+
+
+class Algorithm(StrEnum):
+    """What a signature may be made with (RFC 7518, RFC 8037). `none` and HMAC have no name here."""
+
+    ES256 = "ES256"
+    EDDSA = "EdDSA"
+    PS256 = "PS256"
+    RS256 = "RS256"
+
+
+def algorithms_of(key: PublicKey) -> tuple[Algorithm, ...]:
+    """What a public key may verify, the preferred algorithm first; empty for an unfit key.
+
+    A key of one kind never verifies a signature that claims another, so no header can make a
+    verifier read a key in a way its owner did not mean.
+    """
+    match key:
+        case EllipticCurvePublicKey() if isinstance(key.curve, SECP256R1):
+            return (Algorithm.ES256,)
+        case Ed25519PublicKey():
+            return (Algorithm.EDDSA,)
+        case RSAPublicKey() if key.key_size >= MIN_RSA_BITS:
+            return (Algorithm.PS256, Algorithm.RS256)
+        case _:
+            return ()
+
+
+def make_signature(data: bytes, *, key: PrivateKey, algorithm: Algorithm) -> bytes:
+    """Sign with an algorithm out of `algorithms_of` the key, in the byte form of JWS."""
+    match key:
+        case EllipticCurvePrivateKey():
+            r, s = decode_dss_signature(key.sign(data, _ECDSA))
+            return r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
+        case Ed25519PrivateKey():
+            return key.sign(data)
+        case RSAPrivateKey():
+            return key.sign(data, _rsa_padding(algorithm), _SHA256)
+        case _:
+            assert_never(key)
+
+
+def is_signature(signature: bytes, data: bytes, *, key: PublicKey, algorithm: Algorithm) -> bool:
+    """Whether this key made this signature with an algorithm out of `algorithms_of` the key.
+
+    Of an ES256 signature (r, s) the twin (r, n - s) holds too, as RFC 7518 allows: a signature
+    proves its body, but is no identity of anything.
+    """
+    try:
+        match key:
+            case EllipticCurvePublicKey():
+                if len(signature) != 2 * _HALF:
+                    return False
+                r = int.from_bytes(signature[:_HALF], "big")
+                s = int.from_bytes(signature[_HALF:], "big")
+                key.verify(encode_dss_signature(r, s), data, _ECDSA)
+            case Ed25519PublicKey():
+                key.verify(signature, data)
+            case RSAPublicKey():
+                key.verify(signature, data, _rsa_padding(algorithm), _SHA256)
+            case _:
+                assert_never(key)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _rsa_padding(algorithm: Algorithm) -> padding.PSS | padding.PKCS1v15:
+    return _PSS if algorithm is Algorithm.PS256 else _PKCS1

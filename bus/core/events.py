@@ -1,0 +1,87 @@
+"""Events: what happened, in the past tense, for logs, counters and the demo's table.
+
+Services emit them to an observer; what is done with them is not their business.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bus.core.failure import Stage
+from schemas.codes import EnvelopeKind, Lane
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
+from schemas.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvelopeSent:
+    """Every recipient's mailbox has confirmed it, and the sender's system was told."""
+
+    mailbox: MailboxName
+    kind: EnvelopeKind
+    envelope_id: EnvelopeId
+    file: str
+    recipients: tuple[AgencyCode, ...]
+    refused: tuple[Problem, ...] = ()
+    took: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionRefused:
+    """A file went back to the sender's system."""
+
+    mailbox: MailboxName
+    file: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryHandedOver:
+    """A delivery is in the recipient's hands, and its receipts are on their way."""
+
+    mailbox: MailboxName
+    kind: EnvelopeKind
+    lane: Lane
+    envelope_id: EnvelopeId
+    delivery_id: DeliveryId
+    sender: AgencyCode
+    file: str
+    status: str | None
+    age: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DuplicateAbsorbed:
+    """A delivery that was done before came again; its first receipts were sent again."""
+
+    mailbox: MailboxName
+    envelope_id: EnvelopeId
+    delivery_id: DeliveryId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryFailed:
+    """A delivery could not be handed over; it lies in `failures` with its original bytes."""
+
+    mailbox: MailboxName
+    stage: Stage
+    problem: Problem
+    message_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkStalled:
+    """The world is away; nothing is acknowledged, and the work is tried again after `pause`."""
+
+    mailbox: MailboxName
+    problem: Problem
+    pause: timedelta
+
+
+Event = (
+    EnvelopeSent
+    | SubmissionRefused
+    | DeliveryHandedOver
+    | DuplicateAbsorbed
+    | DeliveryFailed
+    | WorkStalled
+)

@@ -1,0 +1,139 @@
+"""Failure: the record of one attempt that did not succeed, as it travels.
+
+The message keeps its original body, signature, account and type; what went wrong stands beside
+them, so that the same signed bytes can be delivered again.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from pydantic import AwareDatetime
+
+from bus.core.message import WireMessage
+from bus.core.topology import FAILURES, failure_key
+from schemas.identifiers import MailboxName
+from schemas.problem import Problem
+from schemas.value import Value
+
+FAILURE_HEADER = "failure"
+
+
+class FailureClass(StrEnum):
+    """What kind of failure, which decides what the dead-letter handler does."""
+
+    SENDER = "sender"
+    CONFLICT = "conflict"
+    SECURITY = "security"
+    RECIPIENT_DOWN = "recipient_down"
+    RECIPIENT_REFUSED = "recipient_refused"
+    OURS = "ours"
+
+
+class Stage(StrEnum):
+    """Where in a delivery it failed."""
+
+    VERIFY = "verify"
+    OPEN = "open"
+    CLAIM = "claim"
+    WRITE = "write"
+    HAND_OVER = "hand_over"
+
+
+_SECURITY_CODES = frozenset(
+    {
+        "E_SIGNATURE_MISSING",
+        "E_SIGNATURE_INVALID",
+        "E_SIGNATURE_ALGORITHM",
+        "E_CERTIFICATE_UNKNOWN",
+        "E_CERTIFICATE_UNTRUSTED",
+        "E_CERTIFICATE_EXPIRED",
+        "E_FORGED",
+        "E_NOT_ADDRESSED",
+        "E_ATTACHMENT_DIGEST",
+    }
+)
+
+_CLASS_OF_CODE = {
+    "E_CONFLICT": FailureClass.CONFLICT,
+    "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
+    "E_ENDPOINT_REFUSED": FailureClass.RECIPIENT_REFUSED,
+    "E_INTERNAL": FailureClass.OURS,
+    "E_DELIVERY_LIMIT": FailureClass.OURS,
+} | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
+
+
+class Failure(Value):
+    """One attempt that failed.
+
+    Attributes:
+        mailbox: Whose delivery it was.
+        fingerprint: Stage, code, field path and agency: equal causes group across versions.
+        routing_key: Where the message came from, for its way back.
+    """
+
+    problem: Problem
+    stage: Stage
+    failure_class: FailureClass
+    mailbox: MailboxName
+    fingerprint: str
+    routing_key: str
+    attempt: int
+    failed_at: AwareDatetime
+
+
+def failure_class(problem: Problem) -> FailureClass:
+    """Classify by code: whatever is not listed is the sender's."""
+    return _CLASS_OF_CODE.get(problem.code, FailureClass.SENDER)
+
+
+def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
+    """16 hexadecimal digits, stable across versions."""
+    parts = (stage, problem.code, problem.place.field or "", mailbox)
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def internal(error: Exception, *, stage: str) -> Problem:
+    """The problem that an unexpected exception is: its type, for its text may quote content."""
+    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": type(error).__name__})
+
+
+def fail(
+    message: WireMessage,
+    *,
+    problem: Problem,
+    stage: Stage,
+    mailbox: MailboxName,
+    message_id: str,
+    user_id: str | None,
+    now: datetime,
+) -> WireMessage:
+    """The message that reports a failed attempt to the dead-letter handler.
+
+    The account that first published stays readable in the header `original_user_id`; the property
+    must be the account that publishes now, or the broker closes the channel.
+    """
+    failed = Failure(
+        problem=problem,
+        stage=stage,
+        failure_class=failure_class(problem),
+        mailbox=mailbox,
+        fingerprint=fingerprint(stage, problem, mailbox),
+        routing_key=message.routing_key,
+        attempt=message.attempt,
+        failed_at=now,
+    )
+    return replace(
+        message,
+        exchange=FAILURES,
+        routing_key=failure_key(mailbox, failed.failure_class),
+        message_id=message_id,
+        user_id=user_id,
+        headers={
+            **message.headers,
+            "original_user_id": message.user_id or "",
+            "original_message_id": message.message_id,
+            FAILURE_HEADER: failed.to_json().decode(),
+        },
+    )

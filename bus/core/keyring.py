@@ -1,0 +1,191 @@
+"""KeyRing: the certificates whose signatures are believed, each proven to be an agency's.
+
+Where the files lie is known to `bus.keys`; what is signed, to `signing`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import verification
+from cryptography.x509.oid import NameOID
+
+from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
+from bus.core.base64url import to_base64url
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+
+OWNER_PREFIX = "LT:VN-"
+"""How a subject's organizationIdentifier states an owner: a national scheme of our own, in the
+form that ETSI EN 319 412-1, 5.1.4 gives to such schemes; `LT:VN-H24.05` is mailbox H24.05."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertifiedKey:
+    """A public key that a configured authority vouches for, and whose it is.
+
+    Attributes:
+        thumbprint: SHA-256 of the certificate, base64url (`x5t#S256`, RFC 7515, 4.1.8).
+        owner: The mailbox that signs with it.
+        not_before: From the certificate, inclusive, UTC.
+        not_after: From the certificate or, if earlier, from an authority above it; inclusive, UTC.
+        subject: Distinguished name, RFC 4514.
+        issuer: Distinguished name, RFC 4514.
+    """
+
+    thumbprint: str
+    public_key: PublicKey
+    owner: MailboxName
+    not_before: datetime
+    not_after: datetime
+    subject: str
+    issuer: str
+
+    @property
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """What it may sign with, the preferred algorithm first."""
+        return algorithms_of(self.public_key)
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether a signature made at this moment counts."""
+        return self.not_before <= moment <= self.not_after
+
+
+class KeyRing(Mapping[str, CertifiedKey]):
+    """Certified keys by thumbprint. Immutable; an owner may have several valid side by side."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Iterable[CertifiedKey] = ()) -> None:
+        """Gather keys.
+
+        Raises:
+            ConfigurationError: One certificate is filed under two owners (E_KEYS).
+        """
+        self._keys: dict[str, CertifiedKey] = {}
+        for key in keys:
+            known = self._keys.setdefault(key.thumbprint, key)
+            if known.owner != key.owner:
+                raise _unusable(key.owner, f"its certificate is also that of {known.owner}")
+
+    def __getitem__(self, thumbprint: str) -> CertifiedKey:
+        return self._keys[thumbprint]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def thumbprint_of(certificate: x509.Certificate) -> str:
+    """The name a signature gives to its certificate: `x5t#S256` of RFC 7515, 4.1.8."""
+    return to_base64url(certificate.fingerprint(hashes.SHA256()))
+
+
+def certify(
+    pem: bytes, *, authorities: Sequence[x509.Certificate], owner: MailboxName
+) -> CertifiedKey:
+    """Prove that a configured authority vouches for a certificate, and that it is the owner's.
+
+    The chain is judged as RFC 5280 asks, at the certificate's first moment, so that the answer
+    does not depend on the day: whether a signature counts is judged at its own signing time.
+    Whoever files a certificate under an owner vouches for that; a subject which states an owner
+    (see `OWNER_PREFIX`) must agree. Extended key usage is not judged: public authorities issue
+    for mail and the web and know no purpose like ours. Revocation is not judged here.
+
+    Args:
+        pem: The certificate, followed by the intermediate ones it needs.
+        authorities: The trust anchors.
+        owner: The mailbox under which the certificate was filed.
+
+    Raises:
+        DocumentError: Nobody trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
+        ConfigurationError: It is no certificate, unfit for signing, or another's (E_KEYS).
+    """
+    try:
+        certificate, *intermediates = x509.load_pem_x509_certificates(pem)
+        public_key = certificate.public_key()
+        subject, issuer = certificate.subject, certificate.issuer
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _unusable(owner, "the file holds no readable certificate") from error
+    if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
+        raise _unusable(owner, "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
+    for stated in _stated_owners(subject):
+        if stated != owner:
+            raise _unusable(owner, f"the certificate is that of {stated}")
+    return CertifiedKey(
+        thumbprint=thumbprint_of(certificate),
+        public_key=public_key,
+        owner=owner,
+        not_before=certificate.not_valid_before_utc,
+        not_after=min(
+            link.not_valid_after_utc for link in _chain(certificate, intermediates, authorities)
+        ),
+        subject=subject.rfc4514_string(),
+        issuer=issuer.rfc4514_string(),
+    )
+
+
+def _chain(
+    certificate: x509.Certificate,
+    intermediates: list[x509.Certificate],
+    authorities: Sequence[x509.Certificate],
+) -> list[x509.Certificate]:
+    if not authorities:
+        raise _untrusted("no authority is configured")
+    anything, either = verification.ExtensionPolicy.permit_all(), verification.Criticality.AGNOSTIC
+    above = anything.require_present(x509.BasicConstraints, either, None)
+    above = above.may_be_present(x509.KeyUsage, either, _must_sign_certificates)
+    below = anything.may_be_present(x509.BasicConstraints, either, _must_be_no_authority)
+    below = below.require_present(x509.KeyUsage, either, _must_sign_documents)
+    verifier = (
+        verification.PolicyBuilder()
+        .store(verification.Store(list(authorities)))
+        .time(certificate.not_valid_before_utc)
+        .extension_policies(ca_policy=above, ee_policy=below)
+        .build_client_verifier()
+    )
+    try:
+        return verifier.verify(certificate, intermediates).chain
+    except verification.VerificationError as error:
+        raise _untrusted(str(error)) from error
+
+
+def _must_sign_certificates(
+    _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
+) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("an issuer's key is not for signing certificates")
+
+
+def _must_be_no_authority(
+    _policy: verification.Policy,
+    _certificate: x509.Certificate,
+    constraints: x509.BasicConstraints | None,
+) -> None:
+    if constraints is not None and constraints.ca:
+        raise ValueError("it is the certificate of an authority")
+
+
+def _must_sign_documents(
+    _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
+) -> None:
+    if not usage.digital_signature:
+        raise ValueError("its key is not for digital signatures")
+
+
+def _stated_owners(subject: x509.Name) -> list[str]:
+    values = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
+    return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
+
+
+def _untrusted(cause: str) -> AxisError:
+    return AxisError.of("E_CERTIFICATE_UNTRUSTED", cause=cause)
+
+
+def _unusable(owner: MailboxName, cause: str) -> AxisError:
+    return AxisError.of("E_KEYS", agency=owner, cause=cause)

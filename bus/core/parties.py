@@ -1,0 +1,88 @@
+"""Parties: who may report on a document, and who may recall, update or replace it.
+
+Handbook 3.2 and section 4. Only a document that is known can prove that somebody is no party; what
+is said of an unknown document passes with a warning, because bodies exchanged documents before
+they joined the axis (decision record 0005).
+"""
+
+from collections.abc import Sequence
+
+from bus.core.record import DocumentRecord
+from schemas.codes import BusinessType, StatusCode
+from schemas.document import Document
+from schemas.identifiers import AgencyCode
+from schemas.problem import AxisError, Warned
+from schemas.status import StatusReport
+
+
+def judge_report(
+    report: StatusReport,
+    *,
+    sender: AgencyCode,
+    addressee: AgencyCode,
+    known: Sequence[DocumentRecord],
+) -> tuple[Warned, ...]:
+    """Judge whether `sender` may tell `addressee` this status.
+
+    Args:
+        known: The documents that the report may mean, found by id, or by number and year.
+
+    Raises:
+        DocumentError: E_STATUS_NOT_PARTY: it is known, and the reporter is no party to it.
+    """
+    taken_back = report.code == StatusCode.TAKE_BACK
+    owner, receiver = (sender, addressee) if taken_back else (addressee, sender)
+    own = [record for record in known if record.sender == owner]
+    if not own:
+        if known:
+            raise _no_party(report, sender)
+        params = {"document_id": _named(report)}
+        return (Warned(code="W_STATUS_TARGET_UNKNOWN", params=params),)
+    if not any(receiver in record.recipients for record in own):
+        raise _no_party(report, sender)
+    if report.document_id is None:
+        return (Warned(code="W_MATCH_BY_NUMBER"),)
+    return ()
+
+
+def targets_of(document: Document) -> tuple[str, ...]:
+    """The ids of the documents that a recall, update or replacement is about."""
+    block = document.bussiness
+    match block.type:
+        case BusinessType.NEW:
+            return ()
+        case BusinessType.RECALL | BusinessType.UPDATE:
+            return (block.target_document_id or document.document_id,)
+        case BusinessType.REPLACE:
+            return tuple(replacement.document_id for replacement in block.replacements)
+
+
+def judge_targets(
+    document: Document, *, sender: AgencyCode, known: Sequence[DocumentRecord]
+) -> tuple[Warned, ...]:
+    """Judge whether `sender` may recall, update or replace the documents it names.
+
+    Args:
+        known: All recorded documents with one of the ids in `targets_of(document)`.
+
+    Raises:
+        DocumentError: E_NOT_OWNER: a target is known, and somebody else sent it.
+    """
+    warnings = []
+    for target in targets_of(document):
+        found = [record for record in known if record.document_id == target]
+        if found and not any(record.sender == sender for record in found):
+            raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=target)
+        if not found:
+            warnings.append(Warned(code="W_TARGET_UNKNOWN", params={"document_id": target}))
+    return tuple(warnings)
+
+
+def _named(report: StatusReport) -> str:
+    return report.document_id or report.document_code or "?"
+
+
+def _no_party(report: StatusReport, sender: AgencyCode) -> AxisError:
+    return AxisError.of(
+        "E_STATUS_NOT_PARTY", sender=sender, status=report.code, document_id=_named(report)
+    )

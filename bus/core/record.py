@@ -1,0 +1,43 @@
+"""DocumentRecord: what the register keeps of a document that passed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bus.core.identity import document_identity
+from schemas.document import Document
+from schemas.envelope import Envelope
+from schemas.identifiers import AgencyCode, EnvelopeId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentRecord:
+    """A document that passed here: enough to judge statuses, recalls and repeats.
+
+    Attributes:
+        document_id: As on the wire; not unique.
+        full_number: Number and notation.
+        year: Of the issue date.
+    """
+
+    envelope_id: EnvelopeId
+    identity: str
+    sender: AgencyCode
+    recipients: tuple[AgencyCode, ...]
+    document_id: str
+    full_number: str | None
+    year: int | None
+    recorded_at: datetime
+
+
+def record_of(envelope: Envelope, document: Document, *, now: datetime) -> DocumentRecord:
+    """What the register keeps of an envelope's document."""
+    return DocumentRecord(
+        envelope_id=envelope.envelope_id,
+        identity=document_identity(document, envelope.sender),
+        sender=envelope.sender,
+        recipients=tuple(recipient.agency for recipient in envelope.recipients),
+        document_id=document.document_id,
+        full_number=document.full_number,
+        year=document.issued_on.year if document.issued_on else None,
+        recorded_at=now,
+    )

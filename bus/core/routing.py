@@ -1,0 +1,202 @@
+"""Routing: which agency a code names, which mailbox serves it, and who may send as whom.
+
+Rules of the handbook, section 7. Shape never decides: a code routes because the directory holds it.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from bus.core.directory import check
+from schemas.directory import Agency, AgencyAlias, Directory
+from schemas.document import Organization
+from schemas.envelope import Recipient
+from schemas.identifiers import (
+    AgencyCode,
+    CodeScheme,
+    MailboxName,
+    from_qcvn102,
+    scheme_of,
+    to_qcvn102,
+)
+from schemas.problem import AxisError, DocumentError, Place, Problem, Warned
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """The agency that a code names on a day."""
+
+    agency: Agency
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routed:
+    """Where a message goes. A receiver that is refused does not hold up the others."""
+
+    recipients: tuple[Recipient, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+
+
+class Routing:
+    """A directory, made ready to answer in constant time.
+
+    Raises:
+        ConfigurationError: E_DIRECTORY; the directory is inconsistent.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        self._names = check(directory)
+        self._agencies = {agency.code: agency for agency in directory.agencies}
+        self._mailboxes = {code: self._nearest_mailbox(code) for code in self._agencies}
+        self.directory = directory
+        self.mailboxes = tuple(
+            MailboxName(agency.code) for agency in directory.agencies if agency.connected
+        )
+
+    def resolve(self, code: str, on: date) -> Resolved:
+        """Find the agency that `code` names on a day; also a suspended one.
+
+        A code that the directory holds wins over the conversion between QCVN 102 and Decision 20,
+        because units are re-numbered. An expired one leads to its successor.
+
+        Raises:
+            DocumentError: E_UNKNOWN_RECEIVER, or E_RECEIVER_EXPIRED without a successor.
+        """
+        naming = self._naming(code, on)
+        if naming is None:
+            raise AxisError.of("E_UNKNOWN_RECEIVER", code=code)
+        agency = self._agencies[naming.agency]
+        warnings = []
+        if scheme_of(code) is CodeScheme.OPAQUE:
+            warnings.append(Warned(code="W_CODE_SHAPE", params={"code": code}))
+        expired = _before(naming.valid_to, on) or _before(agency.valid_to, on)
+        while _before(agency.valid_to, on):
+            if agency.merged_into is None:
+                raise AxisError.of("E_RECEIVER_EXPIRED", code=code, date=agency.valid_to)
+            agency = self._agencies[agency.merged_into]
+        if expired:
+            params = {"code": code, "successor": agency.code}
+            warnings.append(Warned(code="W_CODE_EXPIRED", params=params))
+        return Resolved(agency=agency, warnings=tuple(warnings))
+
+    def mailbox_of(self, code: AgencyCode) -> MailboxName:
+        """The mailbox that serves an agency: its own, or that of its nearest connected ancestor.
+
+        Args:
+            code: The agency's own code, as `resolve` gives it.
+
+        Raises:
+            DocumentError: E_RECEIVER_UNCONNECTED, or E_UNKNOWN_RECEIVER.
+        """
+        if code not in self._agencies:
+            raise AxisError.of("E_UNKNOWN_RECEIVER", code=code)
+        mailbox = self._mailboxes[code]
+        if mailbox is None:
+            raise AxisError.of("E_RECEIVER_UNCONNECTED", code=code)
+        return mailbox
+
+    def route(self, receivers: Iterable[Organization], on: date) -> Routed:
+        """Find the mailbox of every receiver. Only `organ_id` decides; a name is compared.
+
+        A receiver named twice, also under two of its codes, gets the message once: real files do
+        that, so it is a warning and no refusal.
+        """
+        recipients: dict[AgencyCode, Recipient] = {}
+        problems: list[Problem] = []
+        warnings: list[Warned] = []
+        for index, receiver in enumerate(receivers):
+            place = Place(field=f"to_agencies.{index}.organ_id")
+            try:
+                resolved, recipient = self._find(receiver.organ_id, on)
+            except DocumentError as error:
+                problems.append(error.problem.model_copy(update={"place": place}))
+                continue
+            told = [*resolved.warnings, *_misnamed(receiver, resolved.agency)]
+            if recipient.agency in recipients:
+                params = {"code": receiver.organ_id}
+                told.append(Warned(code="W_DUPLICATE_RECEIVER", params=params))
+            warnings.extend(warned.model_copy(update={"place": place}) for warned in told)
+            recipients.setdefault(recipient.agency, recipient)
+        return Routed(
+            recipients=tuple(recipients.values()),
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+        )
+
+    def recipient(self, code: str, on: date) -> Recipient:
+        """Find whom a code names on a day, and the mailbox that serves it.
+
+        Raises:
+            DocumentError: E_UNKNOWN_RECEIVER, E_RECEIVER_EXPIRED, E_RECEIVER_UNCONNECTED or
+                E_RECEIVER_SUSPENDED.
+        """
+        return self._find(code, on)[1]
+
+    def may_send(self, mailbox: MailboxName, code: str, on: date) -> Resolved:
+        """Prove that a connected system may send as `code`: it serves that agency.
+
+        Raises:
+            DocumentError: E_SENDER_UNKNOWN; or E_SENDER_SUSPENDED, when the agency is suspended
+                or the one that owns the mailbox is.
+        """
+        try:
+            resolved = self.resolve(code, on)
+        except DocumentError as error:
+            raise AxisError.of("E_SENDER_UNKNOWN", code=code, mailbox=mailbox) from error
+        if self._mailboxes[resolved.agency.code] != mailbox:
+            raise AxisError.of("E_SENDER_UNKNOWN", code=code, mailbox=mailbox)
+        if self._is_suspended(resolved.agency, mailbox):
+            raise AxisError.of("E_SENDER_SUSPENDED", code=code)
+        return resolved
+
+    def _find(self, code: str, on: date) -> tuple[Resolved, Recipient]:
+        resolved = self.resolve(code, on)
+        agency = resolved.agency
+        mailbox = self.mailbox_of(agency.code)
+        if self._is_suspended(agency, mailbox):
+            raise AxisError.of("E_RECEIVER_SUSPENDED", code=code)
+        named = None if code == agency.code else code
+        return resolved, Recipient(agency=agency.code, mailbox=mailbox, named=named)
+
+    def _naming(self, code: str, on: date) -> AgencyAlias | None:
+        """Whom a code names: now, else most recently; by itself, else converted."""
+        for form in (code, from_qcvn102(code) or to_qcvn102(code)):
+            # Namings of one code never overlap and are sorted: the last that has begun is the
+            # one in force, or the one that expired most recently.
+            for naming in reversed(self._names.get(form or "", ())):
+                if naming.valid_from is None or naming.valid_from <= on:
+                    return naming
+        return None
+
+    def _nearest_mailbox(self, code: AgencyCode) -> MailboxName | None:
+        ancestor: AgencyCode | None = code
+        while ancestor is not None:
+            agency = self._agencies[ancestor]
+            if agency.connected:
+                return MailboxName(agency.code)
+            ancestor = agency.parent
+        return None
+
+    def _is_suspended(self, agency: Agency, mailbox: MailboxName) -> bool:
+        """A suspended connection takes everybody it serves with it."""
+        return agency.suspended or self._agencies[AgencyCode(mailbox)].suspended
+
+
+def _before(end: date | None, on: date) -> bool:
+    return end is not None and end < on
+
+
+def _misnamed(receiver: Organization, agency: Agency) -> tuple[Warned, ...]:
+    known = {_comparable(name) for name in (agency.name_vi, agency.name_en) if name}
+    if receiver.name is None or _comparable(receiver.name) in known:
+        return ()
+    params = {"code": receiver.organ_id, "known": agency.name_vi, "named": receiver.name}
+    return (Warned(code="W_NAME_MISMATCH", params=params),)
+
+
+def _comparable(name: str) -> str:
+    """Names are compared in NFC (handbook 2.6), without case and repeated blanks."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

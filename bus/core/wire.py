@@ -1,0 +1,157 @@
+"""Wire: how content becomes an envelope, and what a proven envelope must satisfy to be opened.
+
+Signing itself is in `signing`; queue names are in `topology`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ValidationError
+
+from bus.core.identity import (
+    document_hash,
+    document_identity,
+    envelope_id,
+    report_identity,
+)
+from bus.core.signing import Verified
+from schemas.codes import EnvelopeKind
+from schemas.document import Document
+from schemas.envelope import MAX_BODY_BYTES, WIRE_VERSION, Envelope, Receipt, Recipient
+from schemas.identifiers import AgencyCode, MailboxName
+from schemas.problem import AxisError, Place, Warned
+from schemas.reading import SignatureCheck, Source
+from schemas.status import StatusReport
+
+_MAJOR = WIRE_VERSION.partition(".")[0]
+
+
+def document_envelope(
+    document: Document,
+    *,
+    sender: AgencyCode,
+    sender_mailbox: MailboxName,
+    recipients: Sequence[Recipient],
+    sent_at: datetime,
+    source: Source | None = None,
+    source_signature: SignatureCheck | None = None,
+    warnings: Sequence[Warned] = (),
+) -> Envelope:
+    """Address a document. Reading it again gives the same envelope id at any later time."""
+    content_hash = document_hash(document)
+    return Envelope(
+        version=WIRE_VERSION,
+        kind=EnvelopeKind.DOCUMENT,
+        envelope_id=envelope_id(document_identity(document, sender), content_hash),
+        content_hash=content_hash,
+        sender=sender,
+        sender_mailbox=sender_mailbox,
+        recipients=tuple(recipients),
+        sent_at=sent_at,
+        document=document,
+        source=source,
+        source_signature=source_signature,
+        warnings=tuple(warnings),
+    )
+
+
+def receipt_envelope(
+    receipt: Receipt,
+    *,
+    sender: AgencyCode,
+    sender_mailbox: MailboxName,
+    recipient: Recipient,
+    sent_at: datetime,
+    warnings: Sequence[Warned] = (),
+) -> Envelope:
+    """Address a receipt or status. Its content hash is its key: a repeat is the same envelope."""
+    identity = report_identity(receipt.report, sender, recipient.agency, receipt.answers)
+    return Envelope(
+        version=WIRE_VERSION,
+        kind=EnvelopeKind.RECEIPT,
+        envelope_id=envelope_id(identity, identity),
+        content_hash=identity,
+        sender=sender,
+        sender_mailbox=sender_mailbox,
+        recipients=(recipient,),
+        sent_at=sent_at,
+        receipt=receipt,
+        warnings=tuple(warnings),
+    )
+
+
+def body_of(envelope: Envelope) -> bytes:
+    """The exact bytes to sign.
+
+    Raises:
+        DocumentError: E_TOO_LARGE: the document's header alone exceeds the wire's limit.
+    """
+    body = envelope.to_json()
+    if len(body) > MAX_BODY_BYTES:
+        raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)
+    return body
+
+
+def open_envelope(verified: Verified) -> Envelope:
+    """Parse what a signature has proven, and prove the rest: version, ids, owner of the key.
+
+    Raises:
+        DocumentError: E_UNSUPPORTED_VERSION, E_ENVELOPE (schema), or E_FORGED when the envelope
+            says something of itself that does not follow from its content. Never retry.
+    """
+    try:
+        envelope = Envelope.model_validate_json(verified.body)
+    except ValidationError as invalid:
+        _refuse_newer(_version_in(verified.body))
+        first = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise AxisError.of(
+            "E_ENVELOPE",
+            place=Place(field=".".join(str(part) for part in first["loc"])),
+            cause=first["msg"],
+        ) from invalid
+    _refuse_newer(envelope.version)
+    if verified.owner != envelope.sender_mailbox:
+        raise _forged(f"signed by {verified.owner}, but sent by {envelope.sender_mailbox}")
+    identity, content_hash = _recompute(envelope)
+    if content_hash != envelope.content_hash:
+        raise _forged("the content hash does not follow from the content")
+    if envelope_id(identity, content_hash) != envelope.envelope_id:
+        raise _forged("the envelope id does not follow from the content")
+    return envelope
+
+
+def identity_of(envelope: Envelope) -> str:
+    """The identity of an opened envelope's content."""
+    return _recompute(envelope)[0]
+
+
+def _recompute(envelope: Envelope) -> tuple[str, str]:
+    """Identity and content hash as they follow from the content."""
+    match envelope.message:
+        case Document() as document:
+            return document_identity(document, envelope.sender), document_hash(document)
+        case StatusReport() as report:
+            addressee = envelope.recipients[0].agency
+            answers = envelope.receipt.answers if envelope.receipt else None
+            identity = report_identity(report, envelope.sender, addressee, answers)
+            return identity, identity
+
+
+class _VersionOnly(BaseModel):
+    version: str
+
+
+def _version_in(body: bytes) -> str:
+    try:
+        return _VersionOnly.model_validate_json(body).version
+    except ValidationError:
+        return WIRE_VERSION
+
+
+def _refuse_newer(version: str) -> None:
+    if version.partition(".")[0] != _MAJOR:
+        raise AxisError.of("E_UNSUPPORTED_VERSION", version=version)
+
+
+def _forged(cause: str) -> AxisError:
+    return AxisError.of("E_FORGED", cause=cause)

@@ -1,0 +1,89 @@
+"""Dispatch: sign an envelope once and bring it into every recipient's mailbox, confirmed.
+
+Shared by everything that sends: documents and statuses going out, receipts going back.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bus.core.message import WireMessage
+from bus.core.signing import SigningKey, sign
+from bus.core.topology import DOCUMENTS, account_of, routing_key
+from bus.core.wire import body_of
+from bus.ports import Clock, NewId, Publisher, PublishOutcome, SignedEnvelope
+from bus.services.patience import Patience
+from schemas.codes import EnvelopeKind, Lane
+from schemas.envelope import Envelope, Recipient
+from schemas.identifiers import MailboxName
+from schemas.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dispatch:
+    """One mailbox's way onto the bus.
+
+    Attributes:
+        deadline: How long one publish may take before its outcome is unknown.
+    """
+
+    mailbox: MailboxName
+    key: SigningKey
+    publisher: Publisher
+    clock: Clock
+    new_id: NewId
+    deadline: timedelta
+
+    def seal(self, envelope: Envelope) -> SignedEnvelope:
+        """Sign the envelope's bytes. Raises `DocumentError` E_TOO_LARGE."""
+        body = body_of(envelope)
+        return SignedEnvelope(body=body, signature=sign(body, key=self.key, now=self.clock()))
+
+    async def send(
+        self,
+        signed: SignedEnvelope,
+        *,
+        kind: EnvelopeKind,
+        lane: Lane,
+        recipients: Sequence[Recipient],
+        patience: Patience,
+    ) -> tuple[Recipient, ...]:
+        """Publish to every distinct mailbox until the broker has answered for each.
+
+        Whatever is not confirmed is sent again, and only that; recipients absorb what arrives
+        twice. Returns the recipients whose mailbox does not exist on the broker.
+
+        Raises:
+            Stopping: The service stops before every mailbox has confirmed.
+        """
+        absent: set[MailboxName] = set()
+        waiting = list(dict.fromkeys(recipient.mailbox for recipient in recipients))
+        while True:
+            outcomes = await asyncio.gather(
+                *(self._publish(signed, kind, lane, mailbox) for mailbox in waiting)
+            )
+            told = list(zip(waiting, outcomes, strict=True))
+            absent |= {box for box, outcome in told if outcome is PublishOutcome.RETURNED}
+            waiting = [box for box, outcome in told if outcome in _NOT_SENT]
+            if not waiting:
+                return tuple(r for r in recipients if r.mailbox in absent)
+            await patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=", ".join(waiting)))
+
+    async def _publish(
+        self, signed: SignedEnvelope, kind: EnvelopeKind, lane: Lane, mailbox: MailboxName
+    ) -> PublishOutcome:
+        message = WireMessage(
+            exchange=DOCUMENTS,
+            routing_key=routing_key(self.mailbox, mailbox, lane, kind),
+            body=signed.body,
+            type=kind,
+            message_id=self.new_id(),
+            signature=signed.signature,
+            user_id=account_of(self.mailbox),
+            timestamp=self.clock(),
+        )
+        return await self.publisher.publish(message, deadline=self.deadline)
+
+
+_NOT_SENT = frozenset({PublishOutcome.REFUSED, PublishOutcome.UNKNOWN})

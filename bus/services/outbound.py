@@ -1,0 +1,270 @@
+"""Outbound: what an agency's system drops is read, proven sendable, signed and published.
+
+Read → store attachments → sign → publish to each recipient, confirmed → only then tell the
+endpoint. A crash anywhere repeats the work with the same ids.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from adapters.registry import format_for
+
+from adapters.contract import Endpoint, Format, Limits, Submission
+from bus.core.events import EnvelopeSent, SubmissionRefused
+from bus.core.failure import internal
+from bus.core.parties import judge_report, judge_targets
+from bus.core.record import record_of
+from bus.core.routing import Routing
+from bus.core.wire import document_envelope, receipt_envelope
+from bus.ports import (
+    AttachmentStore,
+    Clock,
+    Jitter,
+    Observer,
+    Records,
+    SignedEnvelope,
+)
+from bus.services.dispatch import Dispatch
+from bus.services.patience import Patience, Stopping
+from bus.services.register import meant_by, targeted_by
+from bus.services.turnstile import Turnstile
+from schemas.codes import Lane
+from schemas.document import Document
+from schemas.envelope import Envelope, Receipt, Recipient
+from schemas.problem import AxisError, DocumentError, Problem, RecipientError, TransportError
+from schemas.reading import Reading, SignatureOutcome, Source
+from schemas.status import StatusReport
+from schemas.vietnam import day_in_vietnam
+
+_HEAD_BYTES = 4096
+_COPY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outgoing:
+    """A submission that may be sent."""
+
+    envelope: Envelope
+    signed: SignedEnvelope
+    lane: Lane
+    refused: tuple[Problem, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Outbound:
+    """The sending side of one adapter.
+
+    Attributes:
+        routing: The directory as it is now; asked anew for every submission.
+        slots: Shared by all adapters of the process: how many files are read at once.
+        poll: How long to wait before looking again when nothing is there.
+    """
+
+    endpoint: Endpoint
+    formats: Sequence[Format]
+    limits: Limits
+    routing: Callable[[], Routing]
+    attachments: AttachmentStore
+    records: Records
+    dispatch: Dispatch
+    clock: Clock
+    jitter: Jitter
+    observe: Observer
+    slots: asyncio.Semaphore
+    poll: timedelta
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Send what is dropped until `stop` is set; finish what is under way."""
+        turnstile = Turnstile()
+        while not self.stop.is_set():
+            patience = self._patience()
+            try:
+                waiting = await self.endpoint.submissions()
+            except RecipientError as error:
+                await self._rest(patience, error)
+                continue
+            async with asyncio.TaskGroup() as tasks:
+                for submission in waiting:
+                    tasks.create_task(self._send(submission, turnstile))
+            if not waiting:
+                await self._idle()
+
+    async def _idle(self) -> None:
+        try:
+            async with asyncio.timeout(self.poll.total_seconds()):
+                await self.stop.wait()
+        except TimeoutError:
+            return
+
+    async def _rest(self, patience: Patience, error: AxisError) -> None:
+        try:
+            await patience.wait(error.problem)
+        except Stopping:
+            return
+
+    async def _send(self, submission: Submission, turnstile: Turnstile) -> None:
+        """Send one submission, or leave it where it is when the service stops."""
+        began = self.clock()
+        patience = self._patience()
+        with turnstile.ticket() as ticket:
+            while not self.stop.is_set():
+                try:
+                    async with self.slots:
+                        outgoing = await self._prepare(submission)
+                    await ticket.turn()
+                    await self._publish(submission, outgoing, patience, began)
+                except FileNotFoundError:
+                    # The agency took it back, or replaced it: a later look finds the new one.
+                    return
+                except Stopping:
+                    return
+                except (TransportError, RecipientError) as error:
+                    await self._rest(patience, error)
+                except _NobodyLeftError as refused:
+                    await self._refuse(submission, refused.problems)
+                    return
+                except AxisError as error:
+                    await self._refuse(submission, (error.problem,))
+                    return
+                except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
+                    await self._refuse(submission, (internal(error, stage="read"),))
+                    return
+                else:
+                    return
+
+    async def _publish(
+        self, submission: Submission, outgoing: _Outgoing, patience: Patience, began: datetime
+    ) -> None:
+        envelope = outgoing.envelope
+        absent = await self.dispatch.send(
+            outgoing.signed,
+            kind=envelope.kind,
+            lane=outgoing.lane,
+            recipients=envelope.recipients,
+            patience=patience,
+        )
+        refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
+        if len(absent) == len(envelope.recipients):
+            await self._refuse(submission, refused)
+            return
+        await self.endpoint.accept(submission, notices=refused)
+        self.observe(
+            EnvelopeSent(
+                mailbox=self.dispatch.mailbox,
+                kind=envelope.kind,
+                envelope_id=envelope.envelope_id,
+                file=submission.name,
+                recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
+                refused=refused,
+                took=self.clock() - began,
+            )
+        )
+
+    async def _refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
+        await self.endpoint.refuse(submission, problems)
+        self.observe(
+            SubmissionRefused(
+                mailbox=self.dispatch.mailbox, file=submission.name, problems=tuple(problems)
+            )
+        )
+
+    async def _prepare(self, submission: Submission) -> _Outgoing:
+        """Read, route, judge and sign. Raises `DocumentError` when it may not be sent."""
+        reading, source = await asyncio.to_thread(self._read, submission)
+        match reading.message:
+            case Document() as document:
+                return await self._prepare_document(document, reading, source)
+            case StatusReport() as report:
+                return await self._prepare_report(report, reading)
+
+    async def _prepare_document(
+        self, document: Document, reading: Reading, source: Source | None
+    ) -> _Outgoing:
+        now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
+        today = day_in_vietnam(now)
+        sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
+        known = await targeted_by(document, self.records)
+        warned = judge_targets(document, sender=sender, known=known)
+        routed = routing.route(document.to_agencies, today)
+        if not routed.recipients:
+            raise _NobodyLeftError(routed.problems)
+        envelope = document_envelope(
+            document,
+            sender=sender,
+            sender_mailbox=mailbox,
+            recipients=routed.recipients,
+            sent_at=now,
+            source=source,
+            source_signature=reading.signature if source else None,
+            warnings=(*reading.warnings, *routed.warnings, *warned),
+        )
+        signed = self.dispatch.seal(envelope)
+        await self.records.record(record_of(envelope, document, now=now))
+        return _Outgoing(
+            envelope=envelope, signed=signed, lane=envelope.lane, refused=routed.problems
+        )
+
+    async def _prepare_report(self, report: StatusReport, reading: Reading) -> _Outgoing:
+        now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
+        today = day_in_vietnam(now)
+        sender = routing.may_send(mailbox, report.from_agency.organ_id, today).agency.code
+        addressee = routing.recipient(report.to_organ_id, today)
+        known = await meant_by(report, self.records)
+        warned = judge_report(report, sender=sender, addressee=addressee.agency, known=known)
+        envelope = receipt_envelope(
+            Receipt(report=report),
+            sender=sender,
+            sender_mailbox=mailbox,
+            recipient=addressee,
+            sent_at=now,
+            warnings=(*reading.warnings, *warned),
+        )
+        return _Outgoing(envelope=envelope, signed=self.dispatch.seal(envelope), lane=envelope.lane)
+
+    def _read(self, submission: Submission) -> tuple[Reading, Source | None]:
+        """Read the file, and keep its exact bytes where they may be needed (wire contract)."""
+        with self.endpoint.open(submission) as file:
+            if submission.size > self.limits.max_packet_bytes:
+                limit = self.limits.max_packet_bytes
+                raise AxisError.of("E_TOO_LARGE", size=submission.size, limit=limit)
+            head = file.read(_HEAD_BYTES)
+            file.seek(0)
+            chosen = format_for(head, submission.name, self.formats)
+            today = day_in_vietnam(self.clock())
+            reading = chosen.read(file, sink=self.attachments, limits=self.limits, today=today)
+            signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
+            if not (signed or reading.repaired):
+                return reading, None
+            file.seek(0)
+            return reading, self._keep(file, chosen.name)
+
+    def _keep(self, file: BinaryIO, format_name: str) -> Source:
+        writer = self.attachments.begin()
+        try:
+            while chunk := file.read(_COPY_BYTES):
+                writer.write(chunk)
+            kept = writer.keep()
+        finally:
+            writer.discard()
+        return Source(format=format_name, size=kept.size, sha256=kept.sha256)
+
+    def _patience(self) -> Patience:
+        return Patience(
+            mailbox=self.dispatch.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
+        )
+
+
+class _NobodyLeftError(DocumentError):
+    """No receiver is left: all problems of routing at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems[0])
+        self.problems = tuple(problems)
+
+
+def _unroutable(recipient: Recipient) -> Problem:
+    return Problem(code="E_UNROUTABLE", params={"code": recipient.named or recipient.agency})

@@ -1,0 +1,82 @@
+"""Settings: everything an operator can choose, in one place, with units and embedded defaults.
+
+Read from the environment with the prefix `LIENTHONG_`. With nothing set, `lienthong up` runs on a
+private broker, SQLite, a local folder and a development certificate authority.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapters.contract import MIB, Limits
+from schemas.problem import AxisError
+
+
+class LogStyle(StrEnum):
+    """How log lines look: for people, or for machines."""
+
+    PRETTY = "pretty"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """The choices.
+
+    Attributes:
+        home: Where folders, keys, directory and embedded stores live.
+        amqp_url: A broker to use; absent: one is found or started.
+        management_url: Its management API, `http://host:15672`; derived from `amqp_url` if absent.
+        may_install: Whether a missing RabbitMQ may be installed by the package manager.
+        database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
+        ledger: Whether a ledger is configured, and its queue declared.
+        max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        poll: How often outboxes are looked at.
+        settle: How long a dropped file must rest before it is taken.
+        prefetch: Deliveries in work per mailbox and lane.
+        reading: Packet files read at the same time.
+        publish_deadline: After this a publish without an answer is unknown, and sent again.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
+
+    home: Path = Path("axis")
+    amqp_url: str | None = None
+    management_url: str | None = None
+    may_install: bool = False
+    database_url: str | None = None
+    ledger: bool = False
+    max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    poll: timedelta = timedelta(milliseconds=300)
+    settle: timedelta = timedelta(seconds=1)
+    prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
+    reading: Annotated[int, Field(ge=1, le=64)] = 4
+    publish_deadline: timedelta = timedelta(seconds=30)
+    log_style: LogStyle = LogStyle.PRETTY
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds on what formats read."""
+        return Limits(max_packet_bytes=self.max_packet_bytes)
+
+    @property
+    def store_url(self) -> str:
+        """The store that is used."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'lienthong.db'}"
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the environment; what is given (and not None) wins.
+
+    Raises:
+        ConfigurationError: E_SETTING names the setting and what is wrong with it.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        name = "LIENTHONG_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise AxisError.of("E_SETTING", name=name, cause=first["msg"]) from invalid
