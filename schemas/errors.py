@@ -275,8 +275,8 @@ ENTRIES: dict[str, Entry] = {
         "Nhập chứng thư của bên gửi vào danh bạ.",
     ),
     "E_CERTIFICATE_UNTRUSTED": _sender(
-        "The signing certificate does not chain to a configured authority: {cause}.",
-        "Chứng thư ký không thuộc tổ chức chứng thực đã cấu hình: {cause}.",
+        "The signing certificate is not trusted: {cause}.",
+        "Chứng thư ký không đáng tin cậy: {cause}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),

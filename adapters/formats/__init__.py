@@ -1,0 +1,1 @@
+"""Formats: pure translators between wire formats and canonical values; streams in, values out."""

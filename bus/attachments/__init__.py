@@ -1,0 +1,1 @@
+"""Attachment stores: files found by the digest of their bytes."""

@@ -39,7 +39,6 @@ class FolderAttachments:
     def __init__(self, root: Path, *, now: datetime) -> None:
         self._root = root
         self._incoming = root / ".incoming"
-        self._made: set[Path] = set()
         with _disk():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
@@ -51,39 +50,33 @@ class FolderAttachments:
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept file; see `bus.attachments.proven` for reading and seeking."""
-        try:
-            with _disk():
-                return proven(FileIO(self._path(sha256)), sha256)
-        except (FileNotFoundError, ValueError) as error:
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256) from error
+        if not self.has(sha256):
+            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
+        with _disk():
+            return proven(FileIO(self._path(sha256)), sha256)
 
     def has(self, sha256: str) -> bool:
         """Whether these bytes are kept."""
-        try:
-            return self._path(sha256).is_file()
-        except ValueError:
-            return False
+        with _disk():
+            if _DIGEST.fullmatch(sha256) and self._path(sha256).exists():
+                return True
+            # A store that is not mounted holds nothing, but that is not the sender's fault.
+            self._incoming.stat()
+        return False
 
     def place(self, spooled: Path, digest: str) -> None:
         """Make a synced file findable, durably: its directory entries are synced too."""
         target = self._path(digest)
-        self._make(target.parent)
+        for folder in (target.parent.parent, target.parent):
+            with suppress(FileExistsError):
+                folder.mkdir()
+                _sync_folder(folder.parent)
         # Replaces an older file of the same digest: same content, or damaged and now healed.
         spooled.rename(target)
         _sync_folder(target.parent)
 
     def _path(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
-            raise ValueError(digest)
         return self._root / digest[:2] / digest[2:4] / digest
-
-    def _make(self, folder: Path) -> None:
-        """Make the two levels of folders; each entry is synced once by every process."""
-        for each in (folder.parent, folder):
-            if each not in self._made:
-                each.mkdir(exist_ok=True)
-                _sync_folder(each.parent)
-                self._made.add(each)
 
     def _sweep(self, *, before: float) -> None:
         for entry in os.scandir(self._incoming):
@@ -140,11 +133,9 @@ class _Spool:
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """The doorway: what the disk says, in our words. An absent file is the caller's to judge."""
+    """The doorway: what the disk says, in our words."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         if error.errno in _FULL:
             raise AxisError.of("E_STORE_FULL") from error

@@ -75,6 +75,4 @@ class _Proven(RawIOBase):
 
     def _prove(self) -> None:
         if self._hash.hexdigest() != self._digest:
-            raise AxisError.of(
-                "E_ATTACHMENT_DIGEST", name=self._digest[:12], sha256=self._digest
-            )
+            raise AxisError.of("E_ATTACHMENT_DIGEST", name=self._digest[:12], sha256=self._digest)

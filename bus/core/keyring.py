@@ -69,7 +69,8 @@ class KeyRing(Mapping[str, CertifiedKey]):
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
             if known.owner != key.owner:
-                raise _unusable(key.owner, f"its certificate is also that of {known.owner}")
+                cause = f"its certificate is also filed under {known.owner}"
+                raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
     def __getitem__(self, thumbprint: str) -> CertifiedKey:
         return self._keys[thumbprint]
@@ -103,20 +104,20 @@ def certify(
         owner: The mailbox under which the certificate was filed.
 
     Raises:
-        DocumentError: Nobody trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
-        ConfigurationError: It is no certificate, unfit for signing, or another's (E_KEYS).
+        DocumentError: It is no certificate, unfit for signing documents, another's, or nobody
+            trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
     try:
         certificate, *intermediates = x509.load_pem_x509_certificates(pem)
         public_key = certificate.public_key()
         subject, issuer = certificate.subject, certificate.issuer
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _unusable(owner, "the file holds no readable certificate") from error
+        raise _untrusted("there is no readable certificate") from error
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        raise _unusable(owner, "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
+        raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
     for stated in _stated_owners(subject):
         if stated != owner:
-            raise _unusable(owner, f"the certificate is that of {stated}")
+            raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
     return CertifiedKey(
         thumbprint=thumbprint_of(certificate),
         public_key=public_key,
@@ -185,7 +186,3 @@ def _stated_owners(subject: x509.Name) -> list[str]:
 
 def _untrusted(cause: str) -> AxisError:
     return AxisError.of("E_CERTIFICATE_UNTRUSTED", cause=cause)
-
-
-def _unusable(owner: MailboxName, cause: str) -> AxisError:
-    return AxisError.of("E_KEYS", agency=owner, cause=cause)

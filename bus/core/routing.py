@@ -98,6 +98,10 @@ class Routing:
             raise AxisError.of("E_RECEIVER_UNCONNECTED", code=code)
         return mailbox
 
+    def mailbox_or_none(self, code: AgencyCode) -> MailboxName | None:
+        """The mailbox that serves an agency of the directory, where there is one."""
+        return self._mailboxes[code]
+
     def route(self, receivers: Iterable[Organization], on: date) -> Routed:
         """Find the mailbox of every receiver. Only `organ_id` decides; a name is compared.
 

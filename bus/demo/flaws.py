@@ -48,7 +48,7 @@ def spoil(packet: bytes, flaw: Flaw) -> bytes:
     """
     match flaw:
         case Flaw.JUNK:
-            return b"\xff\x00 1212\r\n" + packet
+            return b"1212\r\n" + packet
         case Flaw.EMPTY:
             return b""
         case Flaw.TRUNCATED:

@@ -1,0 +1,1 @@
+"""Keys: trust anchors, certificates and private keys as files, and the development authority."""

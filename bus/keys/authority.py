@@ -1,7 +1,7 @@
 """DevelopmentAuthority: certificates for trying the axis out, with nothing bought or configured.
 
-Created on first use. Its name says DEVELOPMENT in every certificate it issues; in production the
-certificates come from a public authority and this one has no file.
+Created on first use; every name it gives says DEVELOPMENT. In production the certificates come
+from a public authority, and this one does not exist.
 """
 
 from collections.abc import Iterable
@@ -19,21 +19,22 @@ from bus.core.keyring import OWNER_PREFIX
 from bus.keys.files import read_certificates, read_private_key, write_certificate, write_private_key
 from bus.keys.folder import FiledKey, KeyFolder
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Place
+from schemas.problem import AxisError
 
-DEVELOPMENT_NAME = "Lien Thong DEVELOPMENT authority - not for production"
+DEVELOPMENT = "DEVELOPMENT - not for production"
+"""The organization in every name that a development authority gives."""
 
 _AGENCY = "the development authority"
 _AUTHORITY_LIFE = timedelta(days=3650)
 _LIFE = timedelta(days=365)
 _RENEWED_AHEAD = timedelta(days=30)
+# A signer whose clock is a little behind must not find its fresh certificate not yet valid.
 _BACKDATED = timedelta(hours=1)
-"""A clock that is a little behind must not find a fresh certificate not yet valid."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DevelopmentAuthority:
-    """An authority that lives in one folder. Safe to open and use in several processes at once."""
+    """An authority that lives in one folder; several processes may open and use it at once."""
 
     folder: KeyFolder
     certificate: x509.Certificate
@@ -41,7 +42,7 @@ class DevelopmentAuthority:
 
     @classmethod
     def open(cls, folder: Path, *, now: datetime) -> "DevelopmentAuthority":
-        """The folder's authority, made when there is none.
+        """The authority of a folder, made when there is none.
 
         Raises:
             ConfigurationError: Its files cannot be used or written (E_KEYS).
@@ -54,10 +55,7 @@ class DevelopmentAuthority:
         certificate = read_certificates(files.development_certificate, agency=_AGENCY)[0]
         if key.public_key() != certificate.public_key():
             raise AxisError.of(
-                "E_KEYS",
-                place=Place(file=files.development_key.name),
-                agency=_AGENCY,
-                cause="the private key is not that of its certificate",
+                "E_KEYS", agency=_AGENCY, cause="the private key is not that of its certificate"
             )
         return cls(folder=files, certificate=certificate, private_key=key)
 
@@ -74,13 +72,78 @@ class DevelopmentAuthority:
 
     def _issue(self, owner: MailboxName, *, now: datetime) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(owner, (NameOID.ORGANIZATION_IDENTIFIER, f"{OWNER_PREFIX}{owner}"))
-        builder = _builder(
-            name,
+        unsigned = _unsigned(
             key,
+            subject=_name(owner, stated_owner=f"{OWNER_PREFIX}{owner}"),
+            issuer=self.certificate.subject,
             not_before=max(now - _BACKDATED, self.certificate.not_valid_before_utc),
             not_after=min(now + _LIFE, self.certificate.not_valid_after_utc),
-            is_authority=False,
+            authority=False,
         )
-        certificate = builder.issuer_name(self.certificate.subject).sign(self.private_key, SHA256())
-        self.folder.file(owner, certificate, key)
+        self.folder.file(owner, unsigned.sign(self.private_key, SHA256()), key)
+
+
+def _found(files: KeyFolder, *, now: datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("Liên Thông DEVELOPMENT authority")
+    unsigned = _unsigned(
+        key,
+        subject=name,
+        issuer=name,
+        not_before=now - _BACKDATED,
+        not_after=now + _AUTHORITY_LIFE,
+        authority=True,
+    )
+    write_private_key(files.development_key, key, agency=_AGENCY)
+    # The certificate comes last: while it is missing, the authority is founded anew.
+    write_certificate(files.development_certificate, unsigned.sign(key, SHA256()), agency=_AGENCY)
+
+
+def _lasts(filed: FiledKey, *, now: datetime) -> bool:
+    certificate = filed.certificate()
+    return filed.has_private_key and now + _RENEWED_AHEAD < certificate.not_valid_after_utc
+
+
+def _name(common_name: str, *, stated_owner: str | None = None) -> x509.Name:
+    attributes = [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+    ]
+    if stated_owner is not None:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, stated_owner))
+    return x509.Name(attributes)
+
+
+def _unsigned(
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    subject: x509.Name,
+    issuer: x509.Name,
+    not_before: datetime,
+    not_after: datetime,
+    authority: bool,
+) -> x509.CertificateBuilder:
+    usage = x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .add_extension(constraints, critical=True)
+        .add_extension(usage, critical=True)
+    )

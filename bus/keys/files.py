@@ -37,7 +37,9 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
         raise _unusable(path, agency, error.strerror or type(error).__name__) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # TypeError: the private key is encrypted and we have no password.
-        raise _unusable(path, agency, f"no unencrypted PEM of a supported kind ({error})") from error
+        raise _unusable(
+            path, agency, f"no unencrypted PEM of a supported kind ({error})"
+        ) from error
 
 
 def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:

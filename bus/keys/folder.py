@@ -115,9 +115,7 @@ class KeyFolder:
         """The trust anchors."""
         paths = sorted(self._authorities.glob("*.pem"))
         return tuple(
-            anchor
-            for path in paths
-            for anchor in read_certificates(path, agency="the authorities")
+            anchor for path in paths for anchor in read_certificates(path, agency="the authorities")
         )
 
     def filed(self) -> tuple[FiledKey, ...]:

@@ -1,0 +1,55 @@
+"""Base64 in pieces: strict but for white space, in constant memory, both ways."""
+
+import binascii
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pybase64
+
+_BLANKS = b" \t\r\n"
+_READ_BYTES = 384 * 1024  # a multiple of 3, so that no padding stands inside the text
+
+
+class Base64Decoder:
+    """Decodes text that arrives in arbitrary pieces."""
+
+    def __init__(self) -> None:
+        self._carry = b""
+        self._padded = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Decode as far as whole quanta reach.
+
+        Raises:
+            ValueError: A character outside the alphabet, or text after the padding.
+        """
+        if any(blank in data for blank in _BLANKS):
+            data = data.translate(None, _BLANKS)
+        if self._carry:
+            data = self._carry + data
+        whole = len(data) & ~3
+        self._carry = data[whole:]
+        if not whole:
+            return b""
+        if self._padded:
+            raise binascii.Error("text after the padding")
+        decoded = pybase64.b64decode(data[:whole] if self._carry else data, validate=True)
+        self._padded = data[whole - 1] == 0x3D
+        return decoded
+
+    def finish(self) -> None:
+        """Raises `ValueError` when the text ended inside a quantum."""
+        if self._carry:
+            raise binascii.Error("truncated")
+
+
+def encode(source: BinaryIO) -> Iterator[bytes]:
+    """Encode a file as one line, in chunks of at most half a MiB."""
+    carry = b""
+    while data := source.read(_READ_BYTES):
+        data = carry + data if carry else data
+        whole = len(data) - len(data) % 3
+        carry = data[whole:]
+        yield pybase64.b64encode(data[:whole] if carry else data)
+    if carry:
+        yield pybase64.b64encode(carry)

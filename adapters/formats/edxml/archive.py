@@ -1,0 +1,193 @@
+"""Archive: the one-entry ZIP that producers put each attachment into (handbook 2.4).
+
+Decides on bytes. No size in a ZIP header is believed; the directory is never read as a list, so
+an archive of a million entries costs no memory.
+"""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from adapters.contract import Limits
+from adapters.formats.media_type import extension
+
+_END = struct.Struct("<4s4H2LH")  # end of central directory, APPNOTE 4.3.16
+_CENTRAL = struct.Struct("<4s6H3L5H2L")  # central directory header, APPNOTE 4.3.12
+_LOCAL = struct.Struct("<4s5H3L2H")  # local file header, APPNOTE 4.3.7
+_STORED, _DEFLATED = 0, 8
+_ENCRYPTED = 0x2041  # bits 0, 6 and 13: encryption, strong encryption, masked headers
+_UTF8 = 0x0800
+_DIRECTORY_ATTRIBUTE = 0x10
+_KIND_MASK, _REGULAR = 0xF000, 0x8000
+_CHUNK = 256 * 1024
+
+
+class UnsafeArchiveError(Exception):
+    """The archive must not be unpacked; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """The only entry of an archive. `name` is the archive's word: never a path, never shown."""
+
+    name: str
+    flags: int
+    method: int
+    crc: int
+    compressed_size: int
+    local_offset: int
+    data_end: int
+    attributes: int
+
+    @property
+    def extension(self) -> str:
+        """In lower case, without the dot."""
+        return extension(self.name)
+
+
+def only_entry(archive: BinaryIO) -> Entry | None:
+    """The entry of a ZIP that has exactly one; None when it has more, none, or is damaged."""
+    size = archive.seek(0, io.SEEK_END)
+    tail_size = min(size, _END.size + 0xFFFF)
+    archive.seek(size - tail_size)
+    tail = archive.read(tail_size)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < _END.size:
+        return None
+    _, _, _, _, count, directory_size, directory_offset, _ = _END.unpack_from(tail, at)
+    if count != 1 or directory_offset + directory_size > size - tail_size + at:
+        return None
+    archive.seek(directory_offset)
+    directory = archive.read(min(directory_size, _CENTRAL.size + 3 * 0xFFFF))
+    if len(directory) < _CENTRAL.size or not directory.startswith(b"PK\x01\x02"):
+        return None
+    central = _CENTRAL.unpack_from(directory)
+    name_size, extra_size, comment_size = central[10:13]
+    if directory_size != _CENTRAL.size + name_size + extra_size + comment_size:
+        return None
+    name = directory[_CENTRAL.size : _CENTRAL.size + name_size]
+    return Entry(
+        name=name.decode("utf-8" if central[3] & _UTF8 else "cp437", errors="replace"),
+        flags=central[3],
+        method=central[4],
+        crc=central[7],
+        compressed_size=central[8],
+        local_offset=central[16],
+        data_end=directory_offset,
+        attributes=central[15],
+    )
+
+
+def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Iterator[bytes]:
+    """Inflate the only entry in chunks, counting bytes as they come.
+
+    Args:
+        room: The most bytes the entry may have.
+
+    Raises:
+        UnsafeArchiveError: Any of the safety limits of handbook 2.4 is broken.
+    """
+    _check_entry(entry)
+    data_start = _data_start(archive, entry)
+    packed = entry.data_end - data_start
+    archive.seek(data_start)
+    chunks = (
+        _stored(archive, entry, packed) if entry.method == _STORED else _inflated(archive, packed)
+    )
+    written = crc = 0
+    for chunk in chunks:
+        written += len(chunk)
+        crc = zlib.crc32(chunk, crc)
+        if written > room:
+            raise UnsafeArchiveError("it unpacks to more than the message may hold")
+        if written > limits.zip_ratio_from_bytes and written > packed * limits.max_zip_ratio:
+            raise UnsafeArchiveError(f"it expands by more than {limits.max_zip_ratio} to 1")
+        yield chunk
+    if crc != entry.crc:
+        raise UnsafeArchiveError("the checksum does not match")
+
+
+def _check_entry(entry: Entry) -> None:
+    name = entry.name
+    if not name or any(part in name for part in ("/", "\\", "..", "\0")) or name[1:2] == ":":
+        raise UnsafeArchiveError("the entry's name is a path")
+    kind = (entry.attributes >> 16) & _KIND_MASK
+    if entry.attributes & _DIRECTORY_ATTRIBUTE or kind not in {0, _REGULAR}:
+        raise UnsafeArchiveError("the entry is no plain file")
+    if entry.flags & _ENCRYPTED:
+        raise UnsafeArchiveError("the entry is encrypted")
+    if entry.method not in {_STORED, _DEFLATED}:
+        raise UnsafeArchiveError(f"compression method {entry.method}")
+
+
+def _data_start(archive: BinaryIO, entry: Entry) -> int:
+    archive.seek(entry.local_offset)
+    header = archive.read(_LOCAL.size)
+    if len(header) < _LOCAL.size or not header.startswith(b"PK\x03\x04"):
+        raise UnsafeArchiveError("the entry has no header")
+    local = _LOCAL.unpack(header)
+    if local[3] != entry.method or (local[2] ^ entry.flags) & _ENCRYPTED:
+        raise UnsafeArchiveError("its two headers contradict each other")
+    start = entry.local_offset + _LOCAL.size + local[9] + local[10]
+    if start > entry.data_end:
+        raise UnsafeArchiveError("the entry lies outside the archive")
+    return start
+
+
+def _stored(archive: BinaryIO, entry: Entry, packed: int) -> Iterator[bytes]:
+    if entry.compressed_size > packed:
+        raise UnsafeArchiveError("the entry lies outside the archive")
+    left = entry.compressed_size
+    while left and (chunk := archive.read(min(left, _CHUNK))):
+        left -= len(chunk)
+        yield chunk
+
+
+def _inflated(archive: BinaryIO, packed: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        while packed and not inflater.eof and (data := archive.read(min(packed, _CHUNK))):
+            packed -= len(data)
+            while data and not inflater.eof:
+                yield inflater.decompress(data, _CHUNK)
+                data = inflater.unconsumed_tail
+    except zlib.error as error:
+        raise UnsafeArchiveError("its data is damaged") from error
+    if not inflater.eof:
+        raise UnsafeArchiveError("its data is cut off")
+
+
+def pack(chunks: Iterator[bytes], *, entry_name: str) -> Iterator[bytes]:
+    """Wrap a file as the only entry of a ZIP, without compressing and with a fixed time stamp."""
+    outlet = _Outlet()
+    info = zipfile.ZipInfo(entry_name, date_time=(1980, 1, 1, 0, 0, 0))
+    # Deflate at level 0: stored data cannot be streamed, its length must stand before it.
+    info.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(outlet, "w", compresslevel=0) as archive:
+        with archive.open(info, "w") as entry:
+            for chunk in chunks:
+                entry.write(chunk)
+                yield outlet.take()
+    yield outlet.take()
+
+
+class _Outlet(io.RawIOBase):
+    """Where the ZIP is written to, so that it can be taken away in pieces."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)

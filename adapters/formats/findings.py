@@ -1,0 +1,99 @@
+"""Findings: what was odd in a source, as warnings and raw values, both bounded.
+
+What is refused is raised where it is seen, not collected here.
+"""
+
+import unicodedata
+
+from adapters.contract import Limits
+from schemas.document import Document
+from schemas.problem import DocumentError, Place, Warned
+
+STATE_SECRET_MARKS = frozenset({"mật", "tối mật", "tuyệt mật"})
+
+_WIRE_NAMES = {
+    "number": "CodeNumber",
+    "notation": "CodeNotation",
+    "issued_on": "PromulgationDate",
+    "type_code": "Type",
+    "type_name": "TypeName",
+    "subject": "Subject",
+    "signer.full_name": "FullName",
+}
+
+
+class Findings:
+    """Collects warnings and raw values while one message is read."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._warnings: list[Warned] = []
+        self._raw: dict[str, str] = {}
+        self._raw_bytes = 0
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """In the order of their discovery; those beyond the limit are not told."""
+        return tuple(self._warnings)
+
+    @property
+    def raw(self) -> dict[str, str]:
+        """Values without a canonical meaning, by path; those beyond the limit are left out."""
+        return self._raw
+
+    def warn(
+        self,
+        code: str,
+        *,
+        line: int | None = None,
+        field: str | None = None,
+        file: str | None = None,
+        **params: object,
+    ) -> None:
+        """Name an oddity or a repair; texts may use `{field}` and the parameters."""
+        if len(self._warnings) < self._limits.max_warnings:
+            told = {name: str(value) for name, value in params.items()}
+            if field is not None:
+                told["field"] = field
+            place = Place(line=line, field=field, file=file)
+            self._warnings.append(Warned(code=code, place=place, params=told))
+
+    def missing(self, element: str, *, line: int | None = None, field: str | None = None) -> None:
+        """Name a required element that the source left out."""
+        self.warn(f"W_MISSING_{element.upper()}", line=line, field=field or element)
+
+    def keep(self, path: str, value: str, *, line: int | None = None) -> None:
+        """Keep a value that we give no meaning to; shown, never acted on, never written.
+
+        Raises:
+            DocumentError: The value is a declared mark of State secrecy (E_STATE_SECRET).
+        """
+        refuse_state_secret(value, field=path, line=line)
+        size = len(path.encode()) + len(value.encode())
+        if self._raw_bytes + size <= self._limits.max_raw_bytes:
+            self._raw_bytes += size
+            self._raw[path] = value
+
+    def judge(self, document: Document) -> None:
+        """Name what a document lacks and what contradicts itself, whatever its format."""
+        for name in document.missing_fields:
+            self.missing(_WIRE_NAMES[name])
+        if document.bussiness.type and document.bussiness.reason is None:
+            self.missing("BussinessDocReason")
+        seen: set[str] = set()
+        for agency in document.to_agencies:
+            if agency.organ_id in seen:
+                self.warn("W_DUPLICATE_RECEIVER", field="To", code=agency.organ_id)
+            seen.add(agency.organ_id)
+
+
+def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> None:
+    """Refuse a field whose whole value is a secrecy mark (Decision 28/2018/QĐ-TTg).
+
+    Free text is never scanned: "bảo mật" in a subject is innocent.
+
+    Raises:
+        DocumentError: E_STATE_SECRET.
+    """
+    if unicodedata.normalize("NFC", value).strip().casefold() in STATE_SECRET_MARKS:
+        raise DocumentError.of("E_STATE_SECRET", place=Place(line=line, field=field), mark=value)

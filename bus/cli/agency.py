@@ -1,0 +1,135 @@
+"""`lienthong agency`: who is on the axis, under which codes, served by which mailbox."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bus.cli.options import Home
+from bus.cli.output import AsJson, listing, print_json
+from bus.core.directory import add, resume, suspend
+from bus.core.routing import Routing
+from bus.settings import load_settings
+from bus.store.home import Home as HomeFolder
+from bus.store.snapshot import DirectoryFile
+from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
+from schemas.identifiers import AgencyCode, scheme_of, to_qcvn102
+from schemas.vietnam import day_in_vietnam
+
+app = typer.Typer(no_args_is_help=True, help="List, show, add, suspend and resume agencies.")
+
+Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
+
+
+def _file(home: Home) -> DirectoryFile:
+    return DirectoryFile(HomeFolder(load_settings(home=home).home).directory)
+
+
+def _row(agency: Agency, routing: Routing) -> dict[str, object]:
+    aliases = [a.code for a in routing.directory.aliases if a.agency == agency.code]
+    return {
+        "code": agency.code,
+        "aliases": " ".join(aliases),
+        "name": agency.name_vi,
+        "kind": agency.kind,
+        "parent": agency.parent,
+        "mailbox": routing.mailbox_or_none(agency.code),
+        "suspended": agency.suspended,
+        "confidence": agency.confidence,
+    }
+
+
+@app.command("list")
+def list_agencies(
+    home: Home = None,
+    kind: Annotated[AgencyKind | None, typer.Option(help="Only this kind.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the agencies of the directory."""
+    routing = Routing(_file(home).load())
+    rows = [
+        _row(agency, routing)
+        for agency in routing.directory.agencies
+        if kind in (None, agency.kind)
+    ]
+    listing(rows, as_json=as_json, title=f"Directory, version {routing.directory.version}")
+
+
+@app.command()
+def show(code: Code, home: Home = None, as_json: AsJson = False) -> None:
+    """Show one agency, found by any of its codes."""
+    routing = Routing(_file(home).load())
+    agency = routing.resolve(code, day_in_vietnam(datetime.now(UTC))).agency
+    row = _row(agency, routing)
+    if as_json:
+        print_json(row)
+    else:
+        fields = [{"field": name, "value": value} for name, value in row.items()]
+        listing(fields, as_json=False)
+
+
+@app.command("add")
+def add_agency(
+    code: Code,
+    name: Annotated[str, typer.Option(help="Name in Vietnamese.")],
+    parent: Annotated[str | None, typer.Option(help="Code of the superior agency.")] = None,
+    kind: Annotated[AgencyKind, typer.Option(help="What sort of body.")] = AgencyKind.UNIT,
+    alias: Annotated[
+        list[str] | None, typer.Option(help="Another code, for example 000.05.00.H24; repeatable.")
+    ] = None,
+    connected: Annotated[
+        bool,
+        typer.Option(
+            "--connected",
+            help="Give it a mailbox and a folder of its own. "
+            "Without, its nearest connected superior receives for it.",
+        ),
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Add an agency. A running axis takes it up within a second or two."""
+    converted = to_qcvn102(code)
+    aliases = tuple(dict.fromkeys([*(alias or ()), *([converted] if converted else ())]))
+    agency = Agency(
+        code=AgencyCode(code),
+        name_vi=name,
+        kind=kind,
+        parent=AgencyCode(parent) if parent else None,
+        connected=connected,
+    )
+    _change(
+        home,
+        lambda directory: add(
+            directory,
+            agency,
+            [
+                AgencyAlias(code=other, scheme=scheme_of(other), agency=agency.code)
+                for other in aliases
+                if other != code
+            ],
+        ),
+    )
+
+
+@app.command("suspend")
+def suspend_agency(code: Code, home: Home = None) -> None:
+    """Suspend an agency: it may neither send nor be sent to."""
+    _change(home, lambda directory: suspend(directory, code))
+
+
+@app.command("resume")
+def resume_agency(code: Code, home: Home = None) -> None:
+    """Let a suspended agency take part again."""
+    _change(home, lambda directory: resume(directory, code))
+
+
+def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
+    file = _file(home)
+    before = file.load()
+    after = change(before)
+    if after.version == before.version:
+        typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
+        return
+    file.save(after)
+    typer.echo(f"directory version {after.version}", err=True)

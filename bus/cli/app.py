@@ -1,0 +1,41 @@
+"""App: the commands put together, and the one place where an error becomes an exit code."""
+
+import sys
+
+import typer
+
+from bus.cli import agency, keys, topology
+from bus.cli.convert import convert
+from bus.cli.demo import demo
+from bus.cli.output import Exit, tell
+from bus.cli.send import send
+from bus.cli.up import up
+from schemas.problem import AxisError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Liên Thông: digitally signed documents between government agencies, nothing lost.\n\n"
+    "Try [bold]lienthong demo[/] to see it work, [bold]lienthong up --home axis[/] to run it.",
+)
+app.command()(up)
+app.command()(demo)
+app.command()(convert)
+app.command()(send)
+app.add_typer(agency.app, name="agency")
+app.add_typer(topology.app, name="topology")
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run the command line. Exit 2 for a wrong setting or call, with one clear sentence."""
+    try:
+        app()
+    except AxisError as error:
+        tell(error.problem)
+        sys.exit(Exit.MISUSED)
+    except BrokenPipeError:
+        # The reader of our output has gone; that is its right.
+        sys.stderr.close()
+        sys.exit(Exit.REFUSED)

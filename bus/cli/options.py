@@ -1,0 +1,17 @@
+"""Options: what several commands take, said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Folder of the axis: agencies' folders, keys, directory, stores. Default: ./axis.",
+        envvar="LIENTHONG_HOME",
+        file_okay=False,
+        show_default=False,
+    ),
+]

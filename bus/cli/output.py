@@ -1,0 +1,69 @@
+"""Output: tables for people, JSON for scripts, problems in both languages on standard error."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.problem import Language, Problem
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class Exit(IntEnum):
+    """Exit codes that scripts can use."""
+
+    DONE = 0
+    REFUSED = 1
+    MISUSED = 2
+    WAITING = 3
+
+
+def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: str = "") -> None:
+    """Print rows of equal keys: a table to read, or a JSON array."""
+    if as_json:
+        print_json([dict(row) for row in rows])
+        return
+    if not rows:
+        Console().print(f"[dim]{title or 'rows'}: none[/]")
+        return
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for name, value in rows[0].items():
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console().print(table)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value, readable, with Vietnamese as it is."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def tell(problem: Problem) -> None:
+    """Say on standard error what is wrong, where, and what to do next, in both languages."""
+    where = problem.place.describe()
+    lines = [
+        f"{problem.code}{f' ({where})' if where else ''}",
+        f"  {problem.text()} {problem.advice()}",
+        f"  {problem.text(Language.VIETNAMESE)} {problem.advice(Language.VIETNAMESE)}",
+    ]
+    if problem.detail:
+        lines.append(f"  [{problem.detail}]")
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)

@@ -1,0 +1,70 @@
+"""`lienthong send`: drop a file into an agency's outbox, whole, and wait for what becomes of it."""
+
+import json
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bus.cli.options import Home
+from bus.cli.output import Exit, print_json
+from bus.core.routing import Routing
+from bus.settings import load_settings
+from bus.store.home import Home as HomeFolder
+from bus.store.snapshot import DirectoryFile
+from schemas.vietnam import day_in_vietnam
+
+_LOOK_EVERY_SECONDS = 0.1
+
+
+def send(
+    file: Annotated[Path, typer.Argument(help="An edXML or canonical JSON file.", dir_okay=False)],
+    agency: Annotated[str, typer.Option("--as", help="Code of the agency that sends it.")],
+    home: Home = None,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to wait for the outcome; 0 only drops it.", min=0)
+    ] = 30.0,
+) -> None:
+    """Send a file as an agency: exactly what its system does by writing into its outbox.
+
+    Exit 0: sent. 1: refused, with the reasons on standard output. 3: still waiting in the outbox,
+    for example because no axis runs in this home; it is sent when one does.
+    """
+    if not file.is_file():
+        raise typer.BadParameter(f"{file} is no file", param_hint="FILE")
+    folder = HomeFolder(load_settings(home=home).home)
+    routing = Routing(DirectoryFile(folder.directory).load())
+    code = routing.resolve(agency, day_in_vietnam(datetime.now(UTC))).agency.code
+    mine = folder.agencies / routing.mailbox_of(code)
+    name = _drop(file, mine / "outbox")
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        if not (mine / "outbox" / name).exists():
+            raise typer.Exit(_outcome(mine, name))
+        time.sleep(_LOOK_EVERY_SECONDS)
+    typer.echo(f"{name} waits in the outbox of {code}", err=True)
+    raise typer.Exit(Exit.WAITING if wait else Exit.DONE)
+
+
+def _drop(file: Path, outbox: Path) -> str:
+    """Copy under a hidden name, then rename: the axis never sees half a file."""
+    outbox.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    name = f"{file.stem}-{stamp}{file.suffix}"
+    hidden = outbox / f".{name}.part"
+    shutil.copyfile(file, hidden)
+    hidden.rename(outbox / name)
+    return name
+
+
+def _outcome(mine: Path, name: str) -> Exit:
+    reasons = mine / "refused" / f"{name}.error.json"
+    if reasons.exists():
+        print_json(json.loads(reasons.read_text(encoding="utf-8")))
+    if (mine / "sent" / name).exists():
+        typer.echo(f"{name} is sent", err=True)
+        return Exit.DONE
+    return Exit.REFUSED

@@ -1,0 +1,122 @@
+"""A pool of PDF files that really open, with Vietnamese text, to attach to invented documents."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import as_file, files
+from io import BytesIO
+
+from fpdf import FPDF
+
+from bus.demo.texts import NOTE, PARAGRAPHS, TOPICS
+from schemas.problem import AxisError
+
+_FACE = "Lien Thong Serif"
+_STYLES = {"": "regular", "B": "bold"}
+_CREATED = datetime(2019, 3, 12, tzinfo=UTC)
+"""A fixed date: the same seed gives the same bytes, so the same digests."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleFile:
+    """A file of the pool. `stem` is its name without extension, as its author would call it."""
+
+    stem: str
+    pages: int
+    content: bytes
+    sha256: str
+
+
+class FilePool:
+    """The files that a run attaches: an `AttachmentSource` in memory."""
+
+    def __init__(self, samples: Sequence[SampleFile]) -> None:
+        self.samples = tuple(samples)
+        self._content = {sample.sha256: sample.content for sample in samples}
+
+    def open(self, sha256: str) -> BytesIO:
+        """Open a file of the pool. Raises `DocumentError` E_ATTACHMENT_ABSENT."""
+        content = self._content.get(sha256)
+        if content is None:
+            raise AxisError.of("E_ATTACHMENT_ABSENT", name="", sha256=sha256)
+        return BytesIO(content)
+
+
+def make_pool(*, count: int, seed: int) -> FilePool:
+    """Set `count` different PDF files of one to three pages."""
+    rng = random.Random(seed)  # noqa: S311 - reproducible samples, nothing secret
+    return FilePool([_sample(rng, number) for number in range(1, count + 1)])
+
+
+def _sample(rng: random.Random, number: int) -> SampleFile:
+    topic = rng.choice(TOPICS)
+    pages = rng.choices((1, 2, 3), weights=(6, 3, 1))[0]
+    pdf = _blank(f"Phụ lục mẫu {number:02}")
+    for page in range(1, pages + 1):
+        pdf.add_page()
+        if page == 1:
+            _heading(pdf, number, topic)
+        for paragraph in rng.sample(PARAGRAPHS, k=3):
+            pdf.multi_cell(0, 6.5, paragraph, align="J", new_x="LMARGIN", new_y="NEXT")
+            pdf.ln(2)
+        _figures(pdf, rng, rows=rng.randint(6, 14))
+    content = bytes(pdf.output())
+    return SampleFile(
+        stem=f"Phụ lục mẫu {number:02}",
+        pages=pages,
+        content=content,
+        sha256=sha256(content).hexdigest(),
+    )
+
+
+class _Page(FPDF):
+    """A4 with the note that everything is invented at its foot."""
+
+    def footer(self) -> None:
+        self.set_y(-18)
+        self.set_font(_FACE, "", 9)
+        self.cell(0, 6, f"{NOTE}  Trang {self.page_no()}", align="C")
+        self.set_font(_FACE, "", 12)
+
+
+def _blank(title: str) -> FPDF:
+    pdf = _Page(format="A4")
+    pdf.set_margins(30, 20, 20)
+    pdf.set_auto_page_break(auto=True, margin=22)
+    pdf.set_creation_date(_CREATED)
+    pdf.set_title(title)
+    pdf.set_lang("vi")
+    with as_file(files("bus.demo") / "fonts") as fonts:
+        for style, name in _STYLES.items():
+            pdf.add_font(_FACE, style, fonts / f"lien-thong-serif-{name}.ttf")
+    return pdf
+
+
+def _heading(pdf: FPDF, number: int, topic: str) -> None:
+    pdf.set_font(_FACE, "B", 12)
+    pdf.cell(0, 6, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", align="C", new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(0, 6, "Độc lập - Tự do - Hạnh phúc", align="C", new_x="LMARGIN", new_y="NEXT")
+    pdf.ln(8)
+    pdf.set_font(_FACE, "B", 14)
+    pdf.cell(0, 8, f"PHỤ LỤC MẪU SỐ {number:02}", align="C", new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font(_FACE, "B", 12)
+    pdf.multi_cell(0, 6.5, f"Về {topic}", align="C", new_x="LMARGIN", new_y="NEXT")
+    pdf.ln(5)
+    pdf.set_font(_FACE, "", 12)
+
+
+def _figures(pdf: FPDF, rng: random.Random, *, rows: int) -> None:
+    pdf.ln(2)
+    with pdf.table(
+        align="LEFT",
+        col_widths=(12, 120, 28),
+        line_height=7,
+        text_align=("CENTER", "LEFT", "RIGHT"),
+        width=160,
+    ) as table:
+        table.row(("STT", "Nội dung", "Số liệu"))
+        for index, topic in enumerate(rng.sample(TOPICS, k=rows), start=1):
+            table.row((str(index), topic[0].upper() + topic[1:], f"{rng.randint(1, 9_999)}"))
+    pdf.ln(4)

@@ -1,0 +1,70 @@
+"""Logs: one past-tense event name a line, with the fields that let an operator follow a delivery.
+
+JSON in production, pleasant in a terminal. Never content, keys or personal data.
+"""
+
+import re
+import sys
+from dataclasses import fields
+from datetime import timedelta
+
+import structlog
+
+from bus.core.events import (
+    DeliveryFailed,
+    DeliveryHandedOver,
+    DuplicateAbsorbed,
+    EnvelopeSent,
+    Event,
+    SubmissionRefused,
+    WorkStalled,
+)
+from schemas.problem import Problem
+
+_log = structlog.stdlib.get_logger()
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def configure(*, as_json: bool) -> None:
+    """Send log lines to standard error, as JSON or for people."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log_event(event: Event) -> None:
+    """Log one event of the services."""
+    said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    name = _CAPITAL.sub("_", type(event).__name__).lower()
+    match event:
+        case EnvelopeSent() | DeliveryHandedOver() | DuplicateAbsorbed():
+            _log.info(name, **said)
+        case SubmissionRefused() | WorkStalled():
+            _log.warning(name, **said)
+        case DeliveryFailed():
+            _log.error(name, **said)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Problem():
+            return str(value)
+        case timedelta():
+            return round(value.total_seconds(), 3)
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,100 @@
+"""Home: where everything of one axis lies on disk, and who has it in use."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.problem import AxisError
+from schemas.value import Value
+
+
+class Running(Value):
+    """How a running axis is reached. Holds passwords: the file is for its owner only."""
+
+    pid: int
+    amqp_url: str
+    management_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The layout of a home. Nothing is created by asking."""
+
+    path: Path
+
+    @property
+    def agencies(self) -> Path:
+        """One folder an agency, as its system sees it."""
+        return self.path / "agencies"
+
+    @property
+    def attachments(self) -> Path:
+        """The attachment store."""
+        return self.path / "attachments"
+
+    @property
+    def keys(self) -> Path:
+        """Certificates and private keys."""
+        return self.path / "keys"
+
+    @property
+    def broker(self) -> Path:
+        """The private RabbitMQ node."""
+        return self.path / "broker"
+
+    @property
+    def directory(self) -> Path:
+        """The directory snapshot."""
+        return self.path / "directory.json"
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Hold the home for one process; the lock ends with the process, however it ends.
+
+        Raises:
+            ConfigurationError: E_HOME_IN_USE names the process that holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as held:
+                lock.seek(0)
+                pid = lock.read().strip() or "?"
+                raise AxisError.of("E_HOME_IN_USE", pid=pid, home=self.path) from held
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    @contextmanager
+    def announced(self, running: Running) -> Iterator[None]:
+        """Let other commands find the running broker while this one runs."""
+        path = self._running_file
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(running.to_json())
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    def running(self) -> Running | None:
+        """The axis that runs in this home now, if one does."""
+        try:
+            said = Running.model_validate(json.loads(self._running_file.read_bytes()))
+            os.kill(said.pid, 0)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        except PermissionError:
+            return said
+        return said
+
+    @property
+    def _running_file(self) -> Path:
+        return self.path / "running.json"

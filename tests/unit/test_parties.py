@@ -1,0 +1,78 @@
+"""Who may report on a document, and who may recall it."""
+
+from datetime import datetime
+
+import pytest
+
+from bus.core.parties import judge_report, judge_targets
+from bus.core.record import record_of
+from schemas.codes import BusinessType
+from schemas.document import Bussiness, Replacement
+from schemas.identifiers import AgencyCode
+from schemas.problem import DocumentError
+from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_report, an_envelope
+
+STRANGER = AgencyCode("H97")
+MOMENT: datetime = NOW
+KNOWN = (record_of(an_envelope(), a_document(), now=MOMENT),)
+
+
+def test_a_receiver_reports_to_the_sender() -> None:
+    assert judge_report(a_report(), sender=RECIPIENT, addressee=SENDER, known=KNOWN) == ()
+
+
+def test_a_stranger_may_not_report_on_a_known_document() -> None:
+    with pytest.raises(DocumentError, match="E_STATUS_NOT_PARTY"):
+        judge_report(a_report(), sender=STRANGER, addressee=SENDER, known=KNOWN)
+
+
+def test_nobody_reports_to_an_agency_that_did_not_send_the_document() -> None:
+    with pytest.raises(DocumentError, match="E_STATUS_NOT_PARTY"):
+        judge_report(a_report(), sender=RECIPIENT, addressee=STRANGER, known=KNOWN)
+
+
+def test_only_the_sender_takes_a_document_back() -> None:
+    taken_back = a_report(code="13")
+
+    assert judge_report(taken_back, sender=SENDER, addressee=RECIPIENT, known=KNOWN) == ()
+    with pytest.raises(DocumentError, match="E_STATUS_NOT_PARTY"):
+        judge_report(taken_back, sender=RECIPIENT, addressee=SENDER, known=KNOWN)
+
+
+def test_a_status_on_an_unknown_document_passes_with_a_warning() -> None:
+    warned = judge_report(a_report(), sender=STRANGER, addressee=SENDER, known=())
+
+    assert [warning.code for warning in warned] == ["W_STATUS_TARGET_UNKNOWN"]
+
+
+def test_a_status_without_document_id_is_matched_by_number() -> None:
+    warned = judge_report(
+        a_report(document_id=None), sender=RECIPIENT, addressee=SENDER, known=KNOWN
+    )
+
+    assert [warning.code for warning in warned] == ["W_MATCH_BY_NUMBER"]
+
+
+TARGET = a_document().document_id
+RECALL = a_document(bussiness=Bussiness(type=BusinessType.RECALL, target_document_id=TARGET))
+REPLACE = a_document(
+    document_id="new",
+    bussiness=Bussiness(
+        type=BusinessType.REPLACE, replacements=(Replacement(document_id=TARGET),)
+    ),
+)
+
+
+@pytest.mark.parametrize("document", [RECALL, REPLACE])
+def test_only_the_owner_recalls_or_replaces(document: object) -> None:
+    known = type(a_document()).model_validate(document)
+
+    assert judge_targets(known, sender=SENDER, known=KNOWN) == ()
+    with pytest.raises(DocumentError, match="E_NOT_OWNER"):
+        judge_targets(known, sender=STRANGER, known=KNOWN)
+
+
+def test_a_recall_of_an_unknown_document_is_delivered_with_a_warning() -> None:
+    warned = judge_targets(RECALL, sender=STRANGER, known=())
+
+    assert [warning.code for warning in warned] == ["W_TARGET_UNKNOWN"]

@@ -1,0 +1,42 @@
+"""Order is kept even when earlier work takes longer or gives up."""
+
+import asyncio
+
+from bus.services.turnstile import Ticket, Turnstile
+
+
+async def _pass(ticket: Ticket, name: str, passed: list[str], ready: asyncio.Event) -> None:
+    with ticket:
+        await ready.wait()
+        await ticket.turn()
+        passed.append(name)
+
+
+async def test_the_ticket_decides_the_order_and_not_who_is_ready_first() -> None:
+    turnstile, passed = Turnstile(), list[str]()
+    slow, quick = asyncio.Event(), asyncio.Event()
+    first = asyncio.create_task(_pass(turnstile.ticket(), "first", passed, slow))
+    second = asyncio.create_task(_pass(turnstile.ticket(), "second", passed, quick))
+
+    quick.set()
+    await asyncio.wait([second], timeout=0.05)
+    slow.set()
+    await asyncio.gather(first, second)
+
+    assert passed == ["first", "second"]
+
+
+async def test_who_gives_up_early_does_not_let_others_overtake_the_earlier_ones() -> None:
+    turnstile, passed = Turnstile(), list[str]()
+    slow, ready = asyncio.Event(), asyncio.Event()
+    ready.set()
+    first = asyncio.create_task(_pass(turnstile.ticket(), "first", passed, slow))
+    with turnstile.ticket():
+        pass
+    third = asyncio.create_task(_pass(turnstile.ticket(), "third", passed, ready))
+
+    await asyncio.wait([third], timeout=0.05)
+    slow.set()
+    await asyncio.gather(first, third)
+
+    assert passed == ["first", "third"]
