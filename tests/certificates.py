@@ -6,6 +6,7 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -91,7 +92,7 @@ def below(
 
 def leaf(
     issuer: Issuer,
-    public_key: x509.base.CertificatePublicKeyTypes,
+    public_key: CertificatePublicKeyTypes,
     *identifiers: str,
     starts: datetime = ISSUED,
     ends: datetime = ENDS,
@@ -147,7 +148,7 @@ def signer(
 
 
 def _sign(
-    public_key: x509.base.CertificatePublicKeyTypes,
+    public_key: CertificatePublicKeyTypes,
     subject: x509.Name,
     issuer: x509.Name,
     private_key: ec.EllipticCurvePrivateKey,

@@ -6,20 +6,9 @@ What is refused is raised where it is seen, not collected here.
 import unicodedata
 
 from adapters.contract import Limits
-from schemas.document import Document
 from schemas.problem import DocumentError, Place, Warned
 
-STATE_SECRET_MARKS = frozenset({"mật", "tối mật", "tuyệt mật"})
-
-_WIRE_NAMES = {
-    "number": "CodeNumber",
-    "notation": "CodeNotation",
-    "issued_on": "PromulgationDate",
-    "type_code": "Type",
-    "type_name": "TypeName",
-    "subject": "Subject",
-    "signer.full_name": "FullName",
-}
+_STATE_SECRET_MARKS = frozenset({"mật", "tối mật", "tuyệt mật"})
 
 
 class Findings:
@@ -74,18 +63,6 @@ class Findings:
             self._raw_bytes += size
             self._raw[path] = value
 
-    def judge(self, document: Document) -> None:
-        """Name what a document lacks and what contradicts itself, whatever its format."""
-        for name in document.missing_fields:
-            self.missing(_WIRE_NAMES[name])
-        if document.bussiness.type and document.bussiness.reason is None:
-            self.missing("BussinessDocReason")
-        seen: set[str] = set()
-        for agency in document.to_agencies:
-            if agency.organ_id in seen:
-                self.warn("W_DUPLICATE_RECEIVER", field="To", code=agency.organ_id)
-            seen.add(agency.organ_id)
-
 
 def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> None:
     """Refuse a field whose whole value is a secrecy mark (Decision 28/2018/QĐ-TTg).
@@ -95,5 +72,5 @@ def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> N
     Raises:
         DocumentError: E_STATE_SECRET.
     """
-    if unicodedata.normalize("NFC", value).strip().casefold() in STATE_SECRET_MARKS:
+    if unicodedata.normalize("NFC", value).strip().casefold() in _STATE_SECRET_MARKS:
         raise DocumentError.of("E_STATE_SECRET", place=Place(line=line, field=field), mark=value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from adapters.contract import BlobWriter
 from adapters.formats.media_type import HEAD_BYTES, is_textual, sniff
 from schemas.document import Attachment
-from schemas.problem import DocumentError, Place
+from schemas.problem import DocumentError
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _DAMAGE_HITS = 16
@@ -76,12 +76,6 @@ class Intake:
         self._count_replacements(data)
         self.writer.write(data)
 
-    def discard(self) -> None:
-        """Leave nothing behind, and give the allowance back."""
-        self._allowance.left += self.size
-        self.size = 0
-        self.writer.discard()
-
     def keep(self) -> Taken:
         """Hand the file over to the sink."""
         kept = self.writer.keep()
@@ -93,8 +87,3 @@ class Intake:
         # The three bytes may be cut by a chunk's end; the tail of two cannot hold a whole one.
         self._replacements += (self._tail + data[:2]).count(_REPLACEMENT) + data.count(_REPLACEMENT)
         self._tail = data[-2:] if len(data) > 1 else (self._tail + data)[-2:]
-
-
-def refuse_digest(name: str, sha256: str, *, place: Place | None = None) -> DocumentError:
-    """The error of a file whose bytes do not match its digest."""
-    return DocumentError.of("E_ATTACHMENT_DIGEST", place=place, name=name, sha256=sha256)

@@ -111,7 +111,8 @@ def certify(
         certificate, *intermediates = x509.load_pem_x509_certificates(pem)
         public_key = certificate.public_key()
         subject, issuer = certificate.subject, certificate.issuer
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        # TypeError: names are read late, and some of their forms end in it.
         raise _untrusted("there is no readable certificate") from error
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")

@@ -99,8 +99,17 @@ class Routing:
         return mailbox
 
     def mailbox_or_none(self, code: AgencyCode) -> MailboxName | None:
-        """The mailbox that serves an agency of the directory, where there is one."""
-        return self._mailboxes[code]
+        """The same for listings; None when nobody serves the agency, or it is unknown."""
+        return self._mailboxes.get(code)
+
+    def recipient(self, code: str, on: date) -> Recipient:
+        """Where a message for one receiver goes.
+
+        Raises:
+            DocumentError: E_UNKNOWN_RECEIVER, E_RECEIVER_EXPIRED, E_RECEIVER_UNCONNECTED or
+                E_RECEIVER_SUSPENDED.
+        """
+        return self._address(code, self.resolve(code, on).agency)
 
     def route(self, receivers: Iterable[Organization], on: date) -> Routed:
         """Find the mailbox of every receiver. Only `organ_id` decides; a name is compared.
@@ -112,32 +121,22 @@ class Routing:
         problems: list[Problem] = []
         warnings: list[Warned] = []
         for index, receiver in enumerate(receivers):
-            place = Place(field=f"to_agencies.{index}.organ_id")
+            code, place = receiver.organ_id, Place(field=f"to_agencies.{index}.organ_id")
             try:
-                resolved, recipient = self._find(receiver.organ_id, on)
+                resolved = self.resolve(code, on)
+                recipient = self._address(code, resolved.agency)
             except DocumentError as error:
                 problems.append(error.problem.model_copy(update={"place": place}))
                 continue
             told = [*resolved.warnings, *_misnamed(receiver, resolved.agency)]
-            if recipient.agency in recipients:
-                params = {"code": receiver.organ_id}
-                told.append(Warned(code="W_DUPLICATE_RECEIVER", params=params))
+            if recipients.setdefault(recipient.agency, recipient) is not recipient:
+                told.append(Warned(code="W_DUPLICATE_RECEIVER", params={"code": code}))
             warnings.extend(warned.model_copy(update={"place": place}) for warned in told)
-            recipients.setdefault(recipient.agency, recipient)
         return Routed(
             recipients=tuple(recipients.values()),
             problems=tuple(problems),
             warnings=tuple(warnings),
         )
-
-    def recipient(self, code: str, on: date) -> Recipient:
-        """Find whom a code names on a day, and the mailbox that serves it.
-
-        Raises:
-            DocumentError: E_UNKNOWN_RECEIVER, E_RECEIVER_EXPIRED, E_RECEIVER_UNCONNECTED or
-                E_RECEIVER_SUSPENDED.
-        """
-        return self._find(code, on)[1]
 
     def may_send(self, mailbox: MailboxName, code: str, on: date) -> Resolved:
         """Prove that a connected system may send as `code`: it serves that agency.
@@ -164,6 +163,13 @@ class Routing:
             raise AxisError.of("E_RECEIVER_SUSPENDED", code=code)
         named = None if code == agency.code else code
         return resolved, Recipient(agency=agency.code, mailbox=mailbox, named=named)
+
+    def _address(self, code: str, agency: Agency) -> Recipient:
+        mailbox = self.mailbox_of(agency.code)
+        if self._is_suspended(agency, mailbox):
+            raise AxisError.of("E_RECEIVER_SUSPENDED", code=code)
+        named = None if code == agency.code else code
+        return Recipient(agency=agency.code, mailbox=mailbox, named=named)
 
     def _naming(self, code: str, on: date) -> AgencyAlias | None:
         """Whom a code names: now, else most recently; by itself, else converted."""

@@ -1,10 +1,13 @@
 """Flaw: what can be wrong with a file that an agency drops, and what the axis answers."""
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
-from typing import assert_never
 
 _NAMESPACE = b"http://www.mic.gov.vn/TBT/QCVN_102_2016"
+_NOT_ASCII = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+_CONTENT = re.compile(rb"(ContentTransferEncoded[^>]*>)[^<]*<")
+_ATTACHMENTS = re.compile(rb"<AttachmentEncoded>.*</AttachmentEncoded>", re.DOTALL)
 
 
 class Flaw(StrEnum):
@@ -41,31 +44,22 @@ ANSWERS: dict[Flaw, str | None] = {
 """The refusal that each flaw must meet; None is repaired and delivered."""
 
 
+_SPOILERS: dict[Flaw, Callable[[bytes], bytes]] = {
+    Flaw.JUNK: lambda packet: b"1212\r\n" + packet,
+    Flaw.EMPTY: lambda _: b"",
+    Flaw.TRUNCATED: lambda packet: packet[: len(packet) * 2 // 3],
+    Flaw.DOCTYPE: lambda packet: packet.replace(b"?>", b"?>\n<!DOCTYPE edXML>", 1),
+    Flaw.NOT_UTF8: lambda packet: _NOT_ASCII.sub(b"\xe2 ", packet, count=1),
+    Flaw.NAMESPACE: lambda packet: packet.replace(_NAMESPACE, b"http://www.go.vn/eDoc"),
+    Flaw.NOT_BASE64: lambda packet: _CONTENT.sub(rb"\1(see the paper copy)<", packet),
+    Flaw.ATTACHMENT_GONE: lambda packet: _ATTACHMENTS.sub(b"", packet),
+}
+
+
 def spoil(packet: bytes, flaw: Flaw) -> bytes:
     """Put a flaw into a sound edXML packet with an attachment.
 
-    Flaws of the content, not of the bytes, leave the packet as it is: the message has them.
+    A flaw of the content, not of the bytes, leaves the packet as it is: the message has it.
     """
-    match flaw:
-        case Flaw.JUNK:
-            return b"1212\r\n" + packet
-        case Flaw.EMPTY:
-            return b""
-        case Flaw.TRUNCATED:
-            return packet[: len(packet) * 2 // 3]
-        case Flaw.DOCTYPE:
-            return packet.replace(b"?>", b"?>\n<!DOCTYPE edXML>", 1)
-        case Flaw.NOT_UTF8:
-            return re.sub(rb"[\xc2-\xf4][\x80-\xbf]+", b"\xe2 ", packet, count=1)
-        case Flaw.NAMESPACE:
-            return packet.replace(_NAMESPACE, b"http://www.go.vn/eDoc")
-        case Flaw.NOT_BASE64:
-            return re.sub(
-                rb"(ContentTransferEncoded[^>]*>)[^<]*<", rb"\1(see the paper copy)<", packet
-            )
-        case Flaw.ATTACHMENT_GONE:
-            return re.sub(rb"<AttachmentEncoded>.*</AttachmentEncoded>", b"", packet, flags=re.S)
-        case Flaw.UNKNOWN_RECEIVER | Flaw.FOREIGN_SENDER | Flaw.NOT_OWNER | Flaw.NOT_PARTY:
-            return packet
-        case _:
-            assert_never(flaw)
+    spoiler = _SPOILERS.get(flaw)
+    return packet if spoiler is None else spoiler(packet)

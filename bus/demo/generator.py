@@ -179,3 +179,159 @@ class _Traffic:
             drop for one, receiver in pairs[taken_back:] for drop in self._story(one, receiver)
         )
         yield from islice([*answers, *retreats, *islice(stories, most)], most)
+
+    def spoil(self, sent: Sequence[_Sent]) -> Iterator[Drop]:
+        """Drop files that must be refused, of every flaw in turn, without end."""
+        letters = [one for one in sent if one.kind in _KINDS]
+        for flaw in cycle(_BREAKABLE):
+            victim = self._rng.choice(letters)
+            stranger = self._rng.choice(victim.receivers)
+            wave, message = self._flawed(flaw, victim, stranger)
+            yield Drop(
+                sender=stranger.code,
+                kind=DropKind.BROKEN,
+                name="",
+                wave=wave,
+                message=message,
+                flaw=flaw,
+                refusal=ANSWERS[flaw],
+            )
+
+    def _flawed(
+        self, flaw: Flaw, victim: _Sent, stranger: Body
+    ) -> tuple[int, Document | StatusReport]:
+        """A message of `stranger`, with a flaw if it is one of content, and its wave."""
+        match flaw:
+            case Flaw.NOT_PARTY:
+                # Only who sent a document may take it back; its receiver may not (handbook 3.2).
+                return 1, self._writer.status(
+                    stranger,
+                    victim.sender,
+                    on=victim.document,
+                    code=StatusCode.TAKE_BACK,
+                    day=self._today,
+                )
+            case Flaw.NOT_OWNER:
+                return 1, self._writer.stolen_recall(
+                    stranger, (victim.sender,), of=victim.document, issued_on=self._today
+                )
+            case Flaw.FOREIGN_SENDER:
+                author, receiver = victim.sender, stranger
+            case _:
+                author, receiver = stranger, victim.sender
+        letter = self._writer.letter(author, (receiver,), kinds=TYPES_ACROSS, issued_on=self._today)
+        if flaw is Flaw.UNKNOWN_RECEIVER:
+            nobody = (Organization(organ_id=NOBODY),)
+            return 0, letter.model_copy(update={"to_agencies": nobody})
+        return 0, letter
+
+    def _begin(self, slot: Slot, day: date) -> _Sent:
+        """A letter or circular of its own accord."""
+        kind, sender, receivers = self._parties(slot)
+        letter = self._writer.letter(sender, receivers, kinds=_KINDS[kind], issued_on=day)
+        return _Sent(kind=kind, sender=sender, receivers=receivers, document=letter)
+
+    def _follow(self, part: Part, about: _Sent, day: date) -> _Sent:
+        """A document about an earlier one."""
+        writer, letter = self._writer, about.document
+        match part:
+            case Part.REPLY:
+                sender = self._rng.choice(about.receivers)
+                answer = writer.reply(sender, about.sender, to=letter, issued_on=day)
+                return _Sent(
+                    kind=DropKind.REPLY,
+                    sender=sender,
+                    receivers=(about.sender,),
+                    document=answer,
+                )
+            case Part.RECALL:
+                return replace(about, kind=DropKind.RECALL, document=writer.recall(letter), wave=1)
+            case Part.UPDATE:
+                return replace(about, kind=DropKind.UPDATE, document=writer.update(letter), wave=1)
+            case Part.REPLACE:
+                replacement = writer.replacement(
+                    about.sender, about.receivers, of=letter, issued_on=day
+                )
+                return replace(about, kind=DropKind.REPLACE, document=replacement, wave=1)
+            case Part.LETTER | Part.CIRCULAR:
+                raise ValueError(f"a {part} is about nothing")
+            case _:
+                assert_never(part)
+
+    def _parties(self, slot: Slot) -> tuple[DropKind, Body, tuple[Body, ...]]:
+        """Mostly from the centre to provinces and back, now and then among peers."""
+        rng = self._rng
+        if slot.part is Part.CIRCULAR:
+            sender = rng.choice(self._centre or self._everybody)
+            others = tuple(body for body in self._everybody if body is not sender)
+            return DropKind.CIRCULAR, sender, others
+        kind = rng.choices((DropKind.DOWN, DropKind.UP, DropKind.ACROSS), (45, 35, 20))[0]
+        senders, pool = {
+            DropKind.DOWN: (self._centre, self._provinces),
+            DropKind.UP: (self._provinces, self._centre),
+        }.get(kind, (self._everybody, self._everybody))
+        if not senders or len(pool) < slot.receivers:
+            kind, senders, pool = DropKind.ACROSS, self._everybody, self._everybody
+        sender = rng.choice(senders)
+        others = tuple(body for body in pool if body is not sender)
+        return kind, sender, tuple(rng.sample(others, k=slot.receivers))
+
+    def _answers(self, sent: Iterable[_Sent]) -> Iterator[Drop]:
+        """Every receiver agrees to a recall or update, or refuses it."""
+        for one in sent:
+            if one.kind in {DropKind.RECALL, DropKind.UPDATE}:
+                for receiver in one.receivers:
+                    yield self._reported(one, receiver, one.sender, self._agreement(), wave=2)
+
+    def _retreat(self, one: _Sent, receiver: Body) -> Iterator[Drop]:
+        """The sender takes a document back from one receiver, who answers."""
+        yield self._reported(one, one.sender, receiver, StatusCode.TAKE_BACK, wave=1)
+        yield self._reported(one, receiver, one.sender, self._agreement(), wave=2)
+
+    def _story(self, one: _Sent, receiver: Body) -> Iterator[Drop]:
+        """What one receiver does with a document."""
+        for code in self._rng.choices(_STORIES, _STORY_WEIGHTS)[0]:
+            yield self._reported(one, receiver, one.sender, code, wave=1)
+
+    def _agreement(self) -> StatusCode:
+        agreed, refused = StatusCode.RECALL_AGREED, StatusCode.RECALL_REFUSED
+        return self._rng.choices((agreed, refused), (4, 1))[0]
+
+    def _reported(
+        self, one: _Sent, reporter: Body, addressee: Body, code: StatusCode, *, wave: int
+    ) -> Drop:
+        day = self._workday(one.document.issued_on or self._today)
+        report = self._writer.status(reporter, addressee, on=one.document, code=code, day=day)
+        return Drop(
+            sender=reporter.code,
+            kind=DropKind.STATUS,
+            name="",
+            wave=wave,
+            message=report,
+            recipients=(addressee.code,),
+        )
+
+    def _workday(self, earliest: date) -> date:
+        """A day until today, and no weekend if that can be."""
+        day = earliest + timedelta(days=self._rng.randint(0, (self._today - earliest).days))
+        while day.weekday() > 4 and day > earliest:
+            day -= timedelta(days=1)
+        return day
+
+
+def _with_stranger(document: Document) -> Document:
+    receivers = (*document.to_agencies, Organization(organ_id=NOBODY))
+    return document.model_copy(update={"to_agencies": receivers})
+
+
+def _named(drops: Iterable[Drop]) -> Iterator[Drop]:
+    """Number the files of every outbox."""
+    files: Counter[str] = Counter()
+    for drop in drops:
+        files[drop.sender] += 1
+        match drop.message:
+            case Document() as document:
+                stem = ascii_name(document.full_number or "document")
+            case StatusReport() as report:
+                stem = f"status-{report.code}"
+        yield replace(drop, name=f"{files[drop.sender]:05}-{stem}.edxml")

@@ -55,7 +55,8 @@ def outline(
         documents, documents * FIRST_MONTH_DELIVERIES // FIRST_MONTH_DOCUMENTS
     )
     # A third of what goes beyond one receiver each is circulars.
-    circulars = max((wanted - documents) // 3 // others, int(wanted - documents >= others > 1))
+    beyond = wanted - documents
+    circulars = max(beyond // 3 // others, int(beyond >= others)) if others > 1 else 0
     circulars = min(circulars, documents - 1)
     replies = (documents - circulars) * 12 // 100
     per_follow_up = documents // 100
@@ -65,7 +66,7 @@ def outline(
     cost = [1] * letters
     for letter in followed:
         cost[letter] = 2
-    left = wanted - documents - circulars * (others - 1)
+    left = beyond - circulars * (others - 1)
     counts, left = _spread(rng, cost, most=others, extra=left)
     if left < 0 or (left and deliveries is not None):
         raise ValueError(f"{documents} documents among {bodies} bodies cannot make {deliveries}")
@@ -83,9 +84,7 @@ def outline(
     return tuple(slots)
 
 
-def _spread(
-    rng: random.Random, cost: list[int], *, most: int, extra: int
-) -> tuple[list[int], int]:
+def _spread(rng: random.Random, cost: list[int], *, most: int, extra: int) -> tuple[list[int], int]:
     """Give letters further receivers until `extra` is used up; return the counts and the rest.
 
     A letter with a follow-up costs two deliveries for each receiver.

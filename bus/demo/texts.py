@@ -74,18 +74,30 @@ REPLACE_REASON = "Thay thế văn bản có sai sót."
 NEW_REASON = "Văn bản mới."
 
 PARAGRAPHS = (
-    "Thực hiện chỉ đạo của cấp có thẩm quyền về việc gửi, nhận văn bản điện tử giữa các cơ quan "
-    "trong hệ thống hành chính nhà nước, cơ quan ban hành đề nghị quý cơ quan phối hợp triển khai "
-    "các nội dung dưới đây.",
-    "Các cơ quan rà soát số liệu theo biểu mẫu kèm theo, chịu trách nhiệm về tính chính xác, đầy "
-    "đủ và kịp thời của số liệu báo cáo; trường hợp phát sinh vướng mắc, kịp thời phản ánh để được "
-    "hướng dẫn.",
-    "Văn bản điện tử có chữ ký số hợp pháp có giá trị pháp lý tương đương văn bản giấy; các cơ "
-    "quan không gửi thêm bản giấy, trừ trường hợp pháp luật có quy định khác.",
-    "Kết quả thực hiện được tổng hợp trên hệ thống quản lý văn bản và điều hành, làm cơ sở đánh "
-    "giá mức độ hoàn thành nhiệm vụ được giao trong kỳ báo cáo.",
-    "Trong quá trình triển khai, đề nghị các cơ quan chủ động phân công đầu mối, bố trí nguồn lực "
-    "và bảo đảm an toàn thông tin theo quy định.",
-    "Số liệu nêu trong phụ lục là số liệu hư cấu, chỉ dùng để minh họa cách trình bày và kiểm thử "
-    "việc gửi, nhận tệp đính kèm.",
+    (
+        "Thực hiện chỉ đạo của cấp có thẩm quyền về việc gửi, nhận văn bản điện tử giữa các cơ "
+        "quan trong hệ thống hành chính nhà nước, cơ quan ban hành đề nghị quý cơ quan phối hợp "
+        "triển khai các nội dung dưới đây."
+    ),
+    (
+        "Các cơ quan rà soát số liệu theo biểu mẫu kèm theo, chịu trách nhiệm về tính chính xác, "
+        "đầy đủ và kịp thời của số liệu báo cáo; trường hợp phát sinh vướng mắc, kịp thời phản "
+        "ánh để được hướng dẫn."
+    ),
+    (
+        "Văn bản điện tử có chữ ký số hợp pháp có giá trị pháp lý tương đương văn bản giấy; các "
+        "cơ quan không gửi thêm bản giấy, trừ trường hợp pháp luật có quy định khác."
+    ),
+    (
+        "Kết quả thực hiện được tổng hợp trên hệ thống quản lý văn bản và điều hành, làm cơ sở "
+        "đánh giá mức độ hoàn thành nhiệm vụ được giao trong kỳ báo cáo."
+    ),
+    (
+        "Trong quá trình triển khai, đề nghị các cơ quan chủ động phân công đầu mối, bố trí nguồn "
+        "lực và bảo đảm an toàn thông tin theo quy định."
+    ),
+    (
+        "Số liệu nêu trong phụ lục là số liệu hư cấu, chỉ dùng để minh họa cách trình bày và kiểm "
+        "thử việc gửi, nhận tệp đính kèm."
+    ),
 )

@@ -30,6 +30,9 @@ from schemas.document import (
 from schemas.status import StatusReport
 from schemas.vietnam import from_vietnam
 
+Kinds = Sequence[tuple[str, str]]
+"""Document types, each with how its subject begins."""
+
 _PRIORITIES = (Priority.NORMAL, Priority.URGENT, Priority.VERY_URGENT, Priority.MOST_URGENT)
 _PRIORITY_WEIGHTS = (86, 9, 3, 2)
 _LETTER = ("Công văn", "V/v thu hồi văn bản về")
@@ -50,10 +53,10 @@ class Writer:
         sender: Body,
         receivers: Iterable[Body],
         *,
-        kinds: Sequence[tuple[str, str]],
+        kinds: Kinds,
         issued_on: date,
     ) -> Document:
-        """A new document of one of `kinds`, each a type and how its subject begins."""
+        """A new document of one of `kinds`."""
         rng = self._rng
         type_name, opening = rng.choice(kinds)
         number = self._next_number(sender, issued_on)
@@ -72,9 +75,7 @@ class Writer:
             type_code=2,
             type_name=type_name,
             subject=f"{opening} {rng.choice(TOPICS)}",
-            signer=Signer(
-                competence=competence, position=position, full_name=rng.choice(PEOPLE)
-            ),
+            signer=Signer(competence=competence, position=position, full_name=rng.choice(PEOPLE)),
             due_on=issued_on + timedelta(days=rng.randint(5, 30)) if rng.random() < 0.3 else None,
             priority=priority,
             pages=sum(sample.pages for sample in samples),
@@ -89,9 +90,7 @@ class Writer:
             attachments=_attach(f"{number}-{notation}", samples),
         )
 
-    def reply(
-        self, sender: Body, receiver: Body, *, to: Document, issued_on: date
-    ) -> Document:
+    def reply(self, sender: Body, receiver: Body, *, to: Document, issued_on: date) -> Document:
         """The answer of a receiver to the sender of a document."""
         letter = self.letter(
             sender,

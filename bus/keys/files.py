@@ -35,7 +35,7 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise _unusable(path, agency, error.strerror or type(error).__name__) from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         # TypeError: the private key is encrypted and we have no password.
         raise _unusable(
             path, agency, f"no unencrypted PEM of a supported kind ({error})"

@@ -153,6 +153,21 @@ def test_a_mailbox_is_asked_for_by_the_agencys_own_code() -> None:
         routing(PROVINCE).mailbox_of(AgencyCode("000.00.00.H53"))
 
 
+def test_a_single_receiver_is_addressed_by_the_same_rules() -> None:
+    table = routing(PROVINCE, DEPARTMENT.model_copy(update={"suspended": True}))
+
+    assert table.recipient("000.00.00.H53", TODAY).mailbox == "H53"
+    with pytest.raises(DocumentError, match="E_RECEIVER_SUSPENDED"):
+        table.recipient("H53.13", TODAY)
+
+
+def test_a_listing_shows_who_is_served_by_nobody() -> None:
+    table = routing(PROVINCE, agency("H54"))
+
+    codes = ("H53", "H54", "H99")
+    assert [table.mailbox_or_none(AgencyCode(code)) for code in codes] == ["H53", None, None]
+
+
 def test_a_bad_receiver_is_refused_and_the_others_are_served() -> None:
     routed = routing(PROVINCE, DEPARTMENT).route(to("H53", "H99", "H53.13"), TODAY)
 

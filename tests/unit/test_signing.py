@@ -342,7 +342,7 @@ def test_any_other_algorithm_is_refused_and_told_safely(agency: Signer, alg: obj
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
 def test_no_signature_under_the_algorithm_none_is_refused(agency: Signer, alg: str) -> None:
-    """CVE-2015-9235 and its many cousins: none, in any case, with nothing after the dots."""
+    """RFC 8725, 2.1: none, in any case, with nothing after the dots."""
     protected = to_base64url(json.dumps(header_of(agency, alg=alg)).encode())
 
     assert refusal(f"{protected}..", keys=agency.ring) == "E_SIGNATURE_ALGORITHM"

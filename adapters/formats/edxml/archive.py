@@ -6,9 +6,8 @@ an archive of a million entries costs no memory.
 
 import io
 import struct
-import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,7 +17,12 @@ from adapters.formats.media_type import extension
 _END = struct.Struct("<4s4H2LH")  # end of central directory, APPNOTE 4.3.16
 _CENTRAL = struct.Struct("<4s6H3L5H2L")  # central directory header, APPNOTE 4.3.12
 _LOCAL = struct.Struct("<4s5H3L2H")  # local file header, APPNOTE 4.3.7
+_DESCRIPTOR_FIELDS = struct.Struct("<4s3L")  # data descriptor, APPNOTE 4.3.9
+_END_MAGIC, _CENTRAL_MAGIC, _LOCAL_MAGIC = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
+_VERSION = 20
+_DOS_DAY = 0x21  # 1 January 1980, the first day of its calendar
 _STORED, _DEFLATED = 0, 8
+_DESCRIPTOR = 0x0008
 _ENCRYPTED = 0x2041  # bits 0, 6 and 13: encryption, strong encryption, masked headers
 _UTF8 = 0x0800
 _DIRECTORY_ATTRIBUTE = 0x10
@@ -34,19 +38,18 @@ class UnsafeArchiveError(Exception):
 class Entry:
     """The only entry of an archive. `name` is the archive's word: never a path, never shown."""
 
-    name: str
+    name: bytes
     flags: int
     method: int
     crc: int
     compressed_size: int
-    local_offset: int
     data_end: int
     attributes: int
 
     @property
     def extension(self) -> str:
         """In lower case, without the dot."""
-        return extension(self.name)
+        return extension(self.name.decode("latin-1"))
 
 
 def only_entry(archive: BinaryIO) -> Entry | None:
@@ -55,7 +58,7 @@ def only_entry(archive: BinaryIO) -> Entry | None:
     tail_size = min(size, _END.size + 0xFFFF)
     archive.seek(size - tail_size)
     tail = archive.read(tail_size)
-    at = tail.rfind(b"PK\x05\x06")
+    at = tail.rfind(_END_MAGIC)
     if at < 0 or len(tail) - at < _END.size:
         return None
     _, _, _, _, count, directory_size, directory_offset, _ = _END.unpack_from(tail, at)
@@ -63,20 +66,19 @@ def only_entry(archive: BinaryIO) -> Entry | None:
         return None
     archive.seek(directory_offset)
     directory = archive.read(min(directory_size, _CENTRAL.size + 3 * 0xFFFF))
-    if len(directory) < _CENTRAL.size or not directory.startswith(b"PK\x01\x02"):
+    if len(directory) < _CENTRAL.size or not directory.startswith(_CENTRAL_MAGIC):
         return None
     central = _CENTRAL.unpack_from(directory)
     name_size, extra_size, comment_size = central[10:13]
-    if directory_size != _CENTRAL.size + name_size + extra_size + comment_size:
-        return None
-    name = directory[_CENTRAL.size : _CENTRAL.size + name_size]
+    local_offset = central[16]
+    if directory_size != _CENTRAL.size + name_size + extra_size + comment_size or local_offset:
+        return None  # the directory hides entries
     return Entry(
-        name=name.decode("utf-8" if central[3] & _UTF8 else "cp437", errors="replace"),
+        name=directory[_CENTRAL.size : _CENTRAL.size + name_size],
         flags=central[3],
         method=central[4],
         crc=central[7],
         compressed_size=central[8],
-        local_offset=central[16],
         data_end=directory_offset,
         attributes=central[15],
     )
@@ -113,7 +115,7 @@ def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Ite
 
 def _check_entry(entry: Entry) -> None:
     name = entry.name
-    if not name or any(part in name for part in ("/", "\\", "..", "\0")) or name[1:2] == ":":
+    if not name or any(part in name for part in (b"/", b"\\", b"..", b"\0")) or name[1:2] == b":":
         raise UnsafeArchiveError("the entry's name is a path")
     kind = (entry.attributes >> 16) & _KIND_MASK
     if entry.attributes & _DIRECTORY_ATTRIBUTE or kind not in {0, _REGULAR}:
@@ -125,14 +127,15 @@ def _check_entry(entry: Entry) -> None:
 
 
 def _data_start(archive: BinaryIO, entry: Entry) -> int:
-    archive.seek(entry.local_offset)
+    archive.seek(0)
     header = archive.read(_LOCAL.size)
-    if len(header) < _LOCAL.size or not header.startswith(b"PK\x03\x04"):
+    if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):
         raise UnsafeArchiveError("the entry has no header")
     local = _LOCAL.unpack(header)
-    if local[3] != entry.method or (local[2] ^ entry.flags) & _ENCRYPTED:
+    name = archive.read(local[9])
+    if (name, local[3]) != (entry.name, entry.method) or local[2] & _ENCRYPTED:
         raise UnsafeArchiveError("its two headers contradict each other")
-    start = entry.local_offset + _LOCAL.size + local[9] + local[10]
+    start = _LOCAL.size + local[9] + local[10]
     if start > entry.data_end:
         raise UnsafeArchiveError("the entry lies outside the archive")
     return start
@@ -155,39 +158,38 @@ def _inflated(archive: BinaryIO, packed: int) -> Iterator[bytes]:
             while data and not inflater.eof:
                 yield inflater.decompress(data, _CHUNK)
                 data = inflater.unconsumed_tail
+        if not inflater.eof:
+            yield inflater.flush()
     except zlib.error as error:
         raise UnsafeArchiveError("its data is damaged") from error
     if not inflater.eof:
         raise UnsafeArchiveError("its data is cut off")
 
 
-def pack(chunks: Iterator[bytes], *, entry_name: str) -> Iterator[bytes]:
-    """Wrap a file as the only entry of a ZIP, without compressing and with a fixed time stamp."""
-    outlet = _Outlet()
-    info = zipfile.ZipInfo(entry_name, date_time=(1980, 1, 1, 0, 0, 0))
-    # Deflate at level 0: stored data cannot be streamed, its length must stand before it.
-    info.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(outlet, "w", compresslevel=0) as archive:
-        with archive.open(info, "w") as entry:
-            for chunk in chunks:
-                entry.write(chunk)
-                yield outlet.take()
-    yield outlet.take()
-
-
-class _Outlet(io.RawIOBase):
-    """Where the ZIP is written to, so that it can be taken away in pieces."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def take(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+def pack(chunks: Iterable[bytes], *, entry_name: str) -> Iterator[bytes]:
+    """Wrap a file as the only entry of a ZIP, with a fixed time stamp, in one pass."""
+    name = entry_name.encode()
+    # Deflate at level 0, for old readers cannot stream a stored entry, and a file of zeros
+    # would else break the limit on expansion.
+    deflater = zlib.compressobj(0, zlib.DEFLATED, -zlib.MAX_WBITS)
+    flags = _DESCRIPTOR | _UTF8
+    local = (_VERSION, flags, _DEFLATED, 0, _DOS_DAY)
+    yield _LOCAL.pack(_LOCAL_MAGIC, *local, 0, 0, 0, len(name), 0) + name
+    crc = size = packed = 0
+    for chunk in chunks:
+        crc = zlib.crc32(chunk, crc)
+        size += len(chunk)
+        deflated = deflater.compress(chunk)
+        packed += len(deflated)
+        yield deflated
+    deflated = deflater.flush()
+    packed += len(deflated)
+    sizes = (crc, packed, size)
+    directory = _CENTRAL.pack(
+        _CENTRAL_MAGIC, _VERSION, *local, *sizes, len(name), 0, 0, 0, 0, 0, 0
+    )
+    directory += name
+    offset = _LOCAL.size + len(name) + packed + _DESCRIPTOR_FIELDS.size
+    yield deflated
+    yield _DESCRIPTOR_FIELDS.pack(b"PK\x07\x08", *sizes)
+    yield directory + _END.pack(_END_MAGIC, 0, 0, 1, 1, len(directory), offset, 0)

@@ -1,4 +1,4 @@
-"""Names of the QCVN 102:2016 generation: namespaces and the lengths its fields may have.
+"""Names of the QCVN 102:2016 generation: its namespaces and the elements of its frame.
 
 Source: handbook section 2, from observed messages; the official text was not at hand.
 """
@@ -23,23 +23,3 @@ FRAME = frozenset(
     {ROOT, "edXMLEnvelope", "edXMLHeader", "MessageHeader", "TraceHeaderList", "AttachmentEncoded"}
 )
 """Elements that carry the packet: in another namespace they make it another format."""
-
-MAX_LENGTH = {
-    "OrganizationInCharge": 500,
-    "OrganName": 200,
-    "OrganAdd": 500,
-    "Email": 100,
-    "Telephone": 20,
-    "Fax": 20,
-    "CodeNumber": 11,
-    "CodeNotation": 30,
-    "PromulgationInfo/Place": 50,
-    "TypeName": 100,
-    "Subject": 500,
-    "Content": 500,
-    "SphereOfPromulgation": 100,
-    "TyperNotation": 10,
-    "ToPlaces/Place": 150,
-    "AttachmentName": 500,
-}
-"""Characters; observed systems do not enforce them, so longer text is only warned of."""

@@ -1,0 +1,269 @@
+"""Attachments: from the base64 of a packet, and its manifest, to files in the attachment sink."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from adapters.contract import AttachmentSink, BlobWriter, Limits
+from adapters.formats.attachment_name import safe_name
+from adapters.formats.base64_stream import Base64Decoder
+from adapters.formats.edxml.archive import UnsafeArchiveError, only_entry, unpack
+from adapters.formats.edxml.fields import Fields
+from adapters.formats.edxml.tree import Node
+from adapters.formats.findings import Findings
+from adapters.formats.intake import Allowance, Intake, Taken
+from adapters.formats.media_type import ZIP, ZIP_MAGIC, extension, is_zip_based
+from schemas.document import Attachment
+from schemas.problem import AxisError, DocumentError, Place
+
+_ZIP_TYPES = frozenset({ZIP, "application/x-zip", "application/x-zip-compressed"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reference:
+    """A line of the manifest."""
+
+    content_id: str
+    name: str | None
+    description: str | None
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """An attachment whose bytes the sink keeps. `unpacked` says they were a declared ZIP."""
+
+    path: str
+    line: int
+    content_id: str
+    name: str | None
+    declared: str | None
+    description: str | None
+    unpacked: bool
+    taken: Taken
+
+
+class AttachmentReader:
+    """Takes the contents as the packet passes by; matches them with the manifest at the end."""
+
+    def __init__(
+        self, sink: AttachmentSink, findings: Findings, limits: Limits, opened: list[Fields]
+    ) -> None:
+        self._sink = sink
+        self._findings = findings
+        self._limits = limits
+        self._opened = opened
+        self._allowance = Allowance(limits.max_packet_bytes)
+        self._writers: list[BlobWriter] = []
+        self._found: dict[str, _Found] = {}
+        self._references: dict[str, _Reference] = {}
+        self._node = Node("", 0)
+        self._intake: Intake | None = None
+        self._decoder = Base64Decoder()
+
+    # --- as the packet passes by ----------------------------------------------------------------
+
+    def begin(self, attachment: Node, line: int) -> Callable[[str], None]:
+        """The content of an attachment begins."""
+        if self._intake is not None:
+            raise DocumentError.of(
+                "E_LIMIT", place=Place(line=line), what="Contents of one attachment", limit=1
+            )
+        self._refuse_too_many(len(self._found), line)
+        self._node = attachment
+        self._decoder = Base64Decoder()
+        self._intake = intake = Intake(self._begin_file(), self._allowance)
+        decoder = self._decoder
+
+        def take(text: str) -> None:
+            try:
+                data = decoder.feed(text.encode("ascii"))
+            except ValueError as error:
+                raise self.broken(attachment.line) from error
+            intake.write(data)
+
+        return take
+
+    def end(self) -> None:
+        """The content ended."""
+        try:
+            self._decoder.finish()
+        except ValueError as error:
+            raise self.broken(self._node.line) from error
+
+    def broken(self, line: int) -> AxisError:
+        """The error of a content that is not base64."""
+        name = self._name_so_far()
+        return DocumentError.of("E_BASE64", place=Place(line=line, file=name), name=name)
+
+    def close(self, attachment: Node) -> None:
+        """The attachment ended: unwrap it where that is due, and keep it."""
+        number = len(self._found) + 1
+        fields = Fields(attachment, f"Attachment[{number}]", self._findings, self._opened)
+        attachment.take_all("ContentTransferEncoded")
+        intake, self._intake = self._intake, None
+        if intake is None:
+            place = Place(line=attachment.line, field=fields.path)
+            raise DocumentError.of("E_STRUCTURE", place=place, element="ContentTransferEncoded")
+        content_id = self._content_id(fields) or f"#{number}"
+        if content_id in self._found:
+            raise _duplicate(content_id, attachment.line)
+        name, declared = fields.text("AttachmentName", 500), fields.text("ContentType")
+        is_zip = declared is not None and declared.casefold() in _ZIP_TYPES
+        shown = name or self._name_in_manifest(content_id) or content_id
+        unwrapped = self._unwrap(intake, shown, is_zip=is_zip, line=attachment.line)
+        if unwrapped is not None and not is_zip:
+            self._findings.warn(
+                "W_ZIP_UNDECLARED", line=attachment.line, file=shown, name=shown, declared=declared
+            )
+        if declared is None:
+            self._findings.missing("ContentType", line=attachment.line, field=fields.path)
+        fields.keep("Format", "FieldName", "MimeType")
+        self._found[content_id] = _Found(
+            path=fields.path,
+            line=attachment.line,
+            content_id=content_id,
+            name=name,
+            declared=declared,
+            description=fields.text("Description"),
+            unpacked=unwrapped is not None and is_zip,
+            taken=(unwrapped or intake).keep(),
+        )
+
+    def reference(self, reference: Node) -> None:
+        """A line of the manifest ended."""
+        self._refuse_too_many(len(self._references), reference.line)
+        path = f"Reference[{len(self._references) + 1}]"
+        fields = Fields(reference, path, self._findings, self._opened)
+        content_id = self._content_id(fields)
+        name, description = fields.text("AttachmentName", 500), fields.text("Description")
+        fields.text("ContentType")  # known to be wrong often (gateway 4.1): not even compared
+        if content_id is None:
+            return
+        if content_id in self._references:
+            raise _duplicate(content_id, reference.line)
+        self._references[content_id] = _Reference(
+            content_id=content_id, name=name, description=description, line=reference.line
+        )
+
+    # --- at the end -----------------------------------------------------------------------------
+
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The attachments in the packet's order.
+
+        Raises:
+            DocumentError: The manifest names one that the packet does not hold.
+        """
+        for reference in self._references.values():
+            if reference.content_id not in self._found:
+                place = Place(line=reference.line, file=reference.name)
+                raise DocumentError.of(
+                    "E_ATTACHMENT_MISSING", place=place, content_id=reference.content_id
+                )
+        return tuple(self._finished())
+
+    def discard(self) -> None:
+        """The packet is refused: leave no file behind that the sink has not kept."""
+        for writer in self._writers:
+            writer.discard()
+
+    def _finished(self) -> Iterator[Attachment]:
+        for found in self._found.values():
+            reference = self._references.get(found.content_id)
+            said = found.name or (reference and reference.name)
+            name = safe_name(said or found.content_id, found.taken.head)
+            description = found.description or (reference.description if reference else None)
+            attachment = found.taken.attachment(name, description)
+            self._tell(found, attachment, said=said, listed=reference is not None)
+            yield attachment
+
+    def _tell(
+        self, found: _Found, attachment: Attachment, *, said: str | None, listed: bool
+    ) -> None:
+        warn, name, line = self._findings.warn, attachment.name, found.line
+        if said is None:
+            self._findings.missing("AttachmentName", line=line, field=found.path)
+        elif said != name:
+            warn("W_NAME_SANITISED", line=line, file=name, value=said, name=name)
+        if not listed:
+            warn("W_ATTACHMENT_UNLISTED", line=line, file=name, name=name)
+        if attachment.damaged:
+            warn("W_ATTACHMENT_DAMAGED", line=line, file=name, name=name)
+        declared = found.declared
+        if declared is None or declared.casefold() == attachment.media_type.casefold():
+            return
+        self._findings.keep(f"{found.path}/ContentType", declared, line=line)
+        if not found.unpacked:
+            warn(
+                "W_MIME_MISMATCH",
+                line=line,
+                file=name,
+                name=name,
+                declared=declared,
+                sniffed=attachment.media_type,
+            )
+
+    # --- pieces ---------------------------------------------------------------------------------
+
+    def _unwrap(self, intake: Intake, name: str, *, is_zip: bool, line: int) -> Intake | None:
+        """Take the file out of its one-entry ZIP; None where it stays as it is (handbook 2.4)."""
+        if not intake.head.startswith(ZIP_MAGIC) or extension(name) == "zip":
+            return None
+        place = Place(line=line, file=name)
+        with intake.writer.reopen() as archive:
+            entry = only_entry(archive)
+            if entry is None and is_zip and not is_zip_based(name):
+                cause = "it does not hold exactly one entry"
+                raise DocumentError.of("E_ZIP_UNSAFE", place=place, name=name, cause=cause)
+            if entry is None or not (is_zip or entry.extension == extension(name)):
+                return None
+            room = self._allowance.left + intake.size
+            inner = Intake(self._begin_file(), Allowance(room))
+            try:
+                for chunk in unpack(archive, entry, limits=self._limits, room=room):
+                    inner.write(chunk)
+            except UnsafeArchiveError as error:
+                raise DocumentError.of(
+                    "E_ZIP_UNSAFE", place=place, name=name, cause=error
+                ) from error
+        intake.writer.discard()
+        self._allowance.left = room - inner.size
+        return inner
+
+    def _begin_file(self) -> BlobWriter:
+        writer = self._sink.begin()
+        self._writers.append(writer)
+        return writer
+
+    def _refuse_too_many(self, count: int, line: int) -> None:
+        limit = self._limits.max_attachments
+        if count >= limit:
+            place = Place(line=line)
+            raise DocumentError.of(
+                "E_LIMIT", place=place, what="The number of attachments", limit=limit
+            )
+
+    def _content_id(self, fields: Fields) -> str | None:
+        """The ContentId without any `cid:`, for producers put none, one or two before it."""
+        content_id = fields.text("ContentId") or ""
+        while content_id.startswith("cid:"):
+            content_id = content_id.removeprefix("cid:").strip()
+        if not content_id:
+            self._findings.missing("ContentId", line=fields.line, field=fields.path)
+        return content_id or None
+
+    def _name_in_manifest(self, content_id: str) -> str | None:
+        reference = self._references.get(content_id)
+        return reference.name if reference else None
+
+    def _name_so_far(self) -> str:
+        """What to call the open attachment before all its children are known."""
+        for child in ("AttachmentName", "ContentId"):
+            for node in self._node.children.get(child, ()):
+                return node.text
+        return f"#{len(self._found) + 1}"
+
+
+def _duplicate(content_id: str, line: int) -> AxisError:
+    return DocumentError.of(
+        "E_CONTENT_ID_DUPLICATE", place=Place(line=line), content_id=content_id
+    )

@@ -1,0 +1,193 @@
+"""Fields: the children of one element, taken by name and read by type, with every oddity named.
+
+What nobody takes is left over: kept raw by its path and told as unknown.
+"""
+
+import re
+from datetime import date, datetime
+
+from adapters.formats.edxml.dates import (
+    holds_impossible_date,
+    read_day,
+    read_stamp,
+    write_stamp,
+)
+from adapters.formats.edxml.tree import Node
+from adapters.formats.findings import Findings
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+class Fields:
+    """Reads one element; an absent one has no children.
+
+    All instances of a packet share its findings and the list of those opened.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        path: str,
+        findings: Findings,
+        opened: "list[Fields]",
+        *,
+        present: bool = True,
+    ) -> None:
+        self.node = node
+        self.path = path
+        self.findings = findings
+        self.present = present
+        self._opened = opened
+        opened.append(self)
+
+    @property
+    def line(self) -> int:
+        """Where the element begins, or its parent when it is absent."""
+        return self.node.line
+
+    def at(self, name: str) -> str:
+        """The path of a child."""
+        return f"{self.path}/{name}" if self.path else name
+
+    # --- containers -----------------------------------------------------------------------------
+
+    def group(self, name: str, *, path: str | None = None) -> "Fields":
+        """The first child of a name, as a container; `path` replaces its path in findings."""
+        node = self.node.take(name)
+        return Fields(
+            node or Node(name, self.line),
+            self.at(name) if path is None else path,
+            self.findings,
+            self._opened,
+            present=node is not None,
+        )
+
+    def groups(self, name: str) -> "list[Fields]":
+        """Every child of a name; paths count from 1."""
+        return [
+            Fields(node, f"{self.at(name)}[{number}]", self.findings, self._opened)
+            for number, node in enumerate(self.node.take_all(name), 1)
+        ]
+
+    # --- values ---------------------------------------------------------------------------------
+
+    def text(self, name: str, limit: int | None = None) -> str | None:
+        """Trimmed text; None when absent or empty.
+
+        Args:
+            limit: Characters it should have at most; more are told, not refused (handbook 2.2).
+        """
+        node = self.node.take(name)
+        return None if node is None else self._text_of(node, limit)
+
+    def texts(self, name: str, limit: int | None = None) -> tuple[str, ...]:
+        """The text of every child of a name, without the empty ones."""
+        found = (self._text_of(node, limit) for node in self.node.take_all(name))
+        return tuple(text for text in found if text is not None)
+
+    def organ_id(self, name: str = "OrganId") -> str | None:
+        """An agency's code; the text `null` is none (handbook 2.6)."""
+        text = self.text(name)
+        return None if text is None or text.casefold() == "null" else text
+
+    def organ_ids(self) -> tuple[str, ...]:
+        """Every agency's code."""
+        return tuple(text for text in self.texts("OrganId") if text.casefold() != "null")
+
+    def document_id(self) -> str | None:
+        """An opaque id; a day in it that never was is told, not mended."""
+        node = self._filled("DocumentId")
+        if node is None:
+            return None
+        if holds_impossible_date(node.text):
+            self._warn("W_ID_DATE", node, value=node.text)
+        return node.text
+
+    def day(self, name: str) -> date | None:
+        """A date; None and kept raw when it is no possible one."""
+        node = self._filled(name)
+        if node is None:
+            return None
+        day = read_day(node.text)
+        if day is None:
+            self._invalid("W_DATE_INVALID", node)
+            return None
+        if day.day_first:
+            self._warn("W_DATE_FORM", node, value=node.text, date=day.value)
+        return day.value
+
+    def stamp(self, name: str) -> datetime | None:
+        """A moment in UTC; None and kept raw when it is no possible one."""
+        node = self._filled(name)
+        if node is None:
+            return None
+        stamp = read_stamp(node.text)
+        if stamp is None:
+            self._invalid("W_DATE_INVALID", node)
+            return None
+        if stamp.day_first:
+            self._warn("W_DATE_FORM", node, value=node.text, date=write_stamp(stamp.value))
+        if not stamp.timed:
+            self._warn("W_STAMP_DATE_ONLY", node, value=node.text)
+        return stamp.value
+
+    def integer(self, name: str, *, low: int, high: int) -> int | None:
+        """A number within bounds; None and kept raw when it is none."""
+        node = self._filled(name)
+        if node is None:
+            return None
+        if _INTEGER.fullmatch(node.text) and low <= int(node.text) <= high:
+            return int(node.text)
+        self._invalid("W_NUMBER_INVALID", node)
+        return None
+
+    def flag(self, name: str) -> bool | None:
+        """0 or 1."""
+        number = self.integer(name, low=0, high=1)
+        return None if number is None else bool(number)
+
+    # --- what we give no meaning to -------------------------------------------------------------
+
+    def keep(self, *names: str) -> None:
+        """Keep known children raw, without a word."""
+        for name in names:
+            for number, node in enumerate(self.node.take_all(name), 1):
+                _keep(node, _numbered(self.at(name), number), self.findings)
+
+    def left_over(self) -> None:
+        """Keep what nobody took, and tell of it."""
+        for name, nodes in self.node.children.items():
+            for number, node in enumerate(nodes, 1):
+                path = _numbered(self.at(name), number)
+                self.findings.warn(
+                    "W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path
+                )
+                _keep(node, path, self.findings)
+
+    def _filled(self, name: str) -> Node | None:
+        node = self.node.take(name)
+        return node if node is not None and node.text else None
+
+    def _text_of(self, node: Node, limit: int | None) -> str | None:
+        if limit is not None and len(node.text) > limit:
+            self._warn("W_LENGTH", node, length=len(node.text), limit=limit)
+        return node.text or None
+
+    def _invalid(self, code: str, node: Node) -> None:
+        self._warn(code, node, value=node.text)
+        self.findings.keep(self.at(node.name), node.text, line=node.line)
+
+    def _warn(self, code: str, node: Node, **params: object) -> None:
+        self.findings.warn(code, line=node.line, field=self.at(node.name), **params)
+
+
+def _numbered(path: str, number: int) -> str:
+    return path if number == 1 else f"{path}[{number}]"
+
+
+def _keep(node: Node, path: str, findings: Findings) -> None:
+    if node.text:
+        findings.keep(path, node.text, line=node.line)
+    for name, nodes in node.children.items():
+        for number, child in enumerate(nodes, 1):
+            _keep(child, _numbered(f"{path}/{name}", number), findings)

@@ -1,0 +1,64 @@
+"""Parties: organizations, staff and answered documents, which documents and statuses share."""
+
+from adapters.formats.edxml.fields import Fields
+from schemas.document import Organization, ResponseFor, Staff
+from schemas.problem import DocumentError, Place
+
+
+def read_organization(fields: Fields) -> Organization | None:
+    """An `Organization`; None without a code, for routing needs nothing else (handbook 2.2)."""
+    organ_id = fields.organ_id()
+    organization = {
+        "governing_body": fields.text("OrganizationInCharge", 500),
+        "name": fields.text("OrganName", 200),
+        "address": fields.text("OrganAdd", 500),
+        "email": fields.text("Email", 100),
+        "telephone": fields.text("Telephone", 20),
+        "fax": fields.text("Fax", 20),
+        "website": fields.text("Website"),
+    }
+    return None if organ_id is None else Organization(organ_id=organ_id, **organization)
+
+
+def read_sender(message: Fields) -> Organization:
+    """The `From` of a message.
+
+    Raises:
+        DocumentError: It has no code (E_MISSING_FROM).
+    """
+    fields = message.group("From")
+    sender = read_organization(fields)
+    if sender is None:
+        place = Place(line=fields.line, field="From/OrganId")
+        raise DocumentError.of("E_MISSING_FROM", place=place)
+    return sender
+
+
+def read_staff(fields: Fields) -> Staff | None:
+    """A `StaffInfo`; None when it says nothing."""
+    staff = Staff(
+        department=fields.text("Department"),
+        department_id=fields.text("DepartmentId"),
+        staff=fields.text("Staff"),
+        staff_id=fields.text("StaffId"),
+        email=fields.text("Email"),
+        mobile=fields.text("Mobile"),
+    )
+    return None if staff == Staff() else staff
+
+
+def read_responses(message: Fields) -> tuple[ResponseFor, ...]:
+    """Every `ResponseFor`; an empty one is dropped (handbook 11)."""
+    responses = []
+    for fields in message.groups("ResponseFor"):
+        response = ResponseFor(
+            organ_id=fields.organ_id(),
+            code=fields.text("Code"),
+            document_id=fields.document_id(),
+            issued_on=fields.day("PromulgationDate"),
+        )
+        if response == ResponseFor():
+            fields.findings.warn("W_EMPTY_RESPONSEFOR", line=fields.line, field=fields.path)
+        else:
+            responses.append(response)
+    return tuple(responses)

@@ -1,0 +1,73 @@
+"""Prolog: what stands before the XML of a packet, and whether it is a packet of ours at all."""
+
+import re
+from dataclasses import dataclass
+
+from adapters.formats.edxml.names import OLD_EDXML, QCVN
+from schemas.problem import DocumentError, Place
+
+HEAD_BYTES = 64 * 1024
+MAX_JUNK_BYTES = 1024
+
+_BOM = b"\xef\xbb\xbf"
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00", b"\x00\x00\x00<")
+_DECLARATION = re.compile(rb"<\?xml[ \t\r\n]")
+_MIME = re.compile(
+    rb"^(?:mime-version|content-(?:type|id|transfer-encoding))[ \t]*:|\A\s*--[^\s<-][^\s<]*\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prolog:
+    """Where the XML begins.
+
+    Attributes:
+        skipped: Bytes before it, byte order mark included.
+        junk: Those that are no byte order mark.
+        lines: Line ends among them, so that line numbers count in the original.
+        columns: Characters between the last of these line ends and the XML.
+    """
+
+    skipped: int
+    junk: int
+    lines: int
+    columns: int
+
+    @property
+    def has_bom(self) -> bool:
+        """Whether a byte order mark came first."""
+        return self.skipped > self.junk
+
+
+def read_prolog(head: bytes) -> Prolog:
+    """Find the XML in the first `HEAD_BYTES` of a file.
+
+    Raises:
+        DocumentError: E_EMPTY, E_ENCODING (UTF-16 and wider), E_OLD_EDXML (handbook 13).
+    """
+    if not head.strip():
+        raise DocumentError.of("E_EMPTY")
+    if head.startswith(_WIDE):
+        raise DocumentError.of(
+            "E_ENCODING", place=Place(line=1, column=1), cause="it looks like UTF-16 or UTF-32"
+        )
+    bom = len(_BOM) if head.startswith(_BOM) else 0
+    junk = 0
+    if not head.startswith(b"<", bom):
+        declaration = _DECLARATION.search(head, bom, bom + MAX_JUNK_BYTES + len("<?xml "))
+        junk = declaration.start() - bom if declaration else 0
+        # Without a declaration blanks may lead, and anything else is for the parser to refuse.
+        text_before = head[bom:].partition(b"<")[0]
+        if _MIME.search(text_before):
+            raise DocumentError.of("E_OLD_EDXML")
+    if OLD_EDXML.encode() in head and QCVN.encode() not in head:
+        raise DocumentError.of("E_OLD_EDXML")
+    skipped = head[: bom + junk]
+    last_line = skipped.rpartition(b"\n")[2]
+    return Prolog(
+        skipped=len(skipped),
+        junk=junk,
+        lines=skipped.count(b"\n"),
+        columns=len(last_line.removeprefix(_BOM).decode(errors="replace")),
+    )

@@ -1,0 +1,163 @@
+"""Reader: one edXML packet, from bytes to a canonical message with every repair named."""
+
+import io
+from collections.abc import Iterator
+from datetime import date
+from typing import BinaryIO
+
+from adapters.contract import AttachmentSink, Limits
+from adapters.formats.edxml.attachments import AttachmentReader
+from adapters.formats.edxml.document import read_document
+from adapters.formats.edxml.fields import Fields
+from adapters.formats.edxml.names import ROOT
+from adapters.formats.edxml.signature import UnverifiableError, read_signature, verify_signature
+from adapters.formats.edxml.status import is_status, read_status
+from adapters.formats.edxml.tree import SIGNATURE, Node, TreeBuilder
+from adapters.formats.findings import Findings
+from adapters.formats.judgement import judge_document, judge_status
+from schemas.document import Document
+from schemas.problem import DocumentError, Place
+from schemas.reading import Reading, SignatureCheck, SignatureOutcome
+from schemas.status import StatusReport
+
+
+class PacketReader:
+    """Reads one packet, once."""
+
+    def __init__(
+        self, source: BinaryIO, *, sink: AttachmentSink, limits: Limits, today: date
+    ) -> None:
+        self._source = source
+        self._limits = limits
+        self._today = today
+        self._size = source.seek(0, io.SEEK_END)
+        self._findings = Findings(limits)
+        self._opened: list[Fields] = []
+        self._attachments = AttachmentReader(sink, self._findings, limits, self._opened)
+        self._tree = TreeBuilder(source, contents=self._attachments, limits=limits)
+
+    def read(self) -> Reading:
+        """Read the packet; a refused one leaves no open file in the sink.
+
+        Raises:
+            DocumentError: The packet is refused.
+        """
+        if self._size > self._limits.max_packet_bytes:
+            raise DocumentError.of(
+                "E_TOO_LARGE", size=self._size, limit=self._limits.max_packet_bytes
+            )
+        self._source.seek(0)
+        try:
+            return self._read()
+        except BaseException:
+            self._attachments.discard()
+            raise
+
+    def _read(self) -> Reading:
+        root = Fields(self._tree.build(), ROOT, self._findings, self._opened)
+        self._tell_repairs()
+        envelope = _due(root, "edXMLEnvelope", path="edXMLEnvelope")
+        header = _due(envelope, "edXMLHeader", path="edXMLHeader")
+        message = _due(header, "MessageHeader", path="")
+        signature_nodes = list(_take_signatures(root, envelope, header))
+        read: Document | StatusReport
+        if is_status(message):
+            read = read_status(message)
+            judge_status(read, self._findings)
+            self._attachments.discard()
+        else:
+            read = read_document(message, header.group("TraceHeaderList", path="TraceHeaderList"))
+            judge_document(read, self._findings, today=self._today)
+            self._take_attachments(root, envelope)
+            attachments = self._attachments.attachments()
+            read = read.model_copy(update={"attachments": attachments})
+        hops = len(read.hops) if isinstance(read, Document) else 0
+        signature = self._check_signature(signature_nodes, hops=hops)
+        for fields in self._opened:
+            fields.left_over()
+        return Reading(
+            message=read.model_copy(update={"raw": self._findings.raw}),
+            warnings=self._findings.warnings,
+            signature=signature,
+            repaired=self._tree.declared_xlink or self._tree.prolog.junk > 0,
+        )
+
+    def _tell_repairs(self) -> None:
+        prolog = self._tree.prolog
+        if prolog.has_bom:
+            self._findings.warn("W_BOM")
+        if prolog.junk:
+            self._findings.warn("W_LEADING_JUNK", count=prolog.junk)
+        if self._tree.declared_xlink:
+            self._findings.warn("W_XLINK_UNDECLARED")
+
+    def _take_attachments(self, root: Fields, envelope: Fields) -> None:
+        """Take what the attachment reader has already read, wherever it stands."""
+        envelope.group("edXMLBody", path="edXMLBody").group("edXMLManifest").node.take_all(
+            "Reference"
+        )
+        for fields in (root, envelope):
+            for encoded in fields.groups("AttachmentEncoded"):
+                encoded.node.take_all("Attachment")
+
+    def _check_signature(self, nodes: list[Node], *, hops: int) -> SignatureCheck:
+        if any(_holds_token(node) for node in nodes):
+            self._findings.warn("W_SIGNATURE_TOKEN")
+        # An element without content says no more than none.
+        if not any(node.children for node in nodes):
+            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason="absent")
+        try:
+            check = self._verify()
+        except UnverifiableError as error:
+            self._findings.warn(
+                "W_SIGNATURE_UNVERIFIABLE", line=nodes[0].line, field="Signature", cause=error
+            )
+            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=str(error))
+        if check.outcome is SignatureOutcome.INVALID:
+            if hops > 1:
+                reason = f"{check.reason}; a hop added after signing would do that ({hops} hops)"
+                check = check.model_copy(update={"reason": reason})
+            self._findings.warn(
+                "W_SIGNATURE_INVALID", line=nodes[0].line, field="Signature", cause=check.reason
+            )
+        return check
+
+    def _verify(self) -> SignatureCheck:
+        if not self._tree.signatures:
+            raise UnverifiableError("it stands in the wrong namespace")
+        if len(self._tree.signatures) > 1:
+            raise UnverifiableError("there are several")
+        signature = read_signature(self._tree.signatures[0])
+        if signature.weak:
+            self._findings.warn("W_SIGNATURE_WEAK", field="Signature")
+        limit = self._limits.max_signature_packet_bytes
+        if self._size > limit:
+            raise UnverifiableError(f"the packet is larger than {limit} bytes")
+        if self._tree.declared_xlink:
+            raise UnverifiableError("a prefix is not declared")
+        self._source.seek(self._tree.prolog.skipped)
+        return verify_signature(signature, self._source.read())
+
+
+def _due(parent: Fields, name: str, *, path: str) -> Fields:
+    fields = parent.group(name, path=path)
+    if not fields.present:
+        raise DocumentError.of("E_STRUCTURE", place=Place(line=parent.line), element=name)
+    return fields
+
+
+def _take_signatures(*containers: Fields) -> Iterator[Node]:
+    """Take every header signature, also in the wrong namespace or as `DigitalSignature`.
+
+    Their contents are never kept raw: they may hold an agency's token (handbook 2.5).
+    """
+    for fields in containers:
+        for name in (SIGNATURE, "Signature", "DigitalSignature"):
+            yield from fields.node.take_all(name)
+
+
+def _holds_token(node: Node) -> bool:
+    return any(
+        "token" in name.casefold() or any(map(_holds_token, children))
+        for name, children in node.children.items()
+    )

@@ -1,0 +1,184 @@
+"""Signature: what the header signature of a packet proves; three outcomes, never two.
+
+Not judged here: trust in the certificate, and its validity in time. Only whether the key of the
+embedded certificate signed exactly this packet (handbook 2.5).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
+
+import pybase64
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
+from signxml import (
+    CanonicalizationMethod,
+    DigestAlgorithm,
+    InvalidDigest,
+    InvalidSignature,
+    SignatureConfiguration,
+    SignatureMethod,
+    XMLVerifier,
+)
+from signxml.exceptions import SignXMLException
+
+from adapters.formats.edxml.names import XMLDSIG
+from adapters.formats.edxml.tree import Node
+from schemas.reading import SignatureCheck, SignatureOutcome
+
+_ENVELOPED = f"{XMLDSIG}enveloped-signature"
+_CANONICAL = frozenset(method.value for method in CanonicalizationMethod)
+_DIGESTS = {method.value: method for method in DigestAlgorithm}
+_METHODS = {
+    method.value: method
+    for method in SignatureMethod
+    if not method.name.startswith(("HMAC", "DSA"))
+}
+_MAX_CERTIFICATES = 8
+_MAX_SHOWN = 200
+
+
+class UnverifiableError(Exception):
+    """The signature proves nothing, neither way; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeaderSignature:
+    """A complete signature with known algorithms: worth the work of verifying.
+
+    Attributes:
+        weak: SHA-1 is used.
+    """
+
+    certificates: tuple[x509.Certificate, ...]
+    weak: bool
+
+
+def read_signature(node: Node) -> HeaderSignature:
+    """Look at a `Signature` in the true namespace before any tree is built.
+
+    Raises:
+        UnverifiableError: It is a placeholder, cut off, or uses what we do not know.
+    """
+    info = _only(node, "SignedInfo")
+    reference = _only(info, "Reference")
+    if reference.attributes.get("URI") != "":
+        raise UnverifiableError("it does not cover the whole packet")
+    transforms = [
+        transform.attributes.get("Algorithm", "")
+        for transform in _only(reference, "Transforms").children.get(_ds("Transform"), [])
+    ]
+    for transform in transforms:
+        if transform != _ENVELOPED and transform not in _CANONICAL:
+            raise UnverifiableError(f"unknown transform {transform[:_MAX_SHOWN]}")
+    if _ENVELOPED not in transforms:
+        raise UnverifiableError("it covers itself")
+    _algorithm(info, "CanonicalizationMethod", _CANONICAL)
+    method = _METHODS[_algorithm(info, "SignatureMethod", _METHODS)]
+    digest = _DIGESTS[_algorithm(reference, "DigestMethod", _DIGESTS)]
+    if len(_decoded(reference, "DigestValue")) != digest.implementation.digest_size:
+        raise UnverifiableError("DigestValue is no digest")
+    _decoded(node, "SignatureValue")
+    return HeaderSignature(
+        certificates=_read_certificates(_only(_only(node, "KeyInfo"), "X509Data")),
+        weak="SHA1" in method.name or digest is DigestAlgorithm.SHA1,
+    )
+
+
+def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureCheck:
+    """Verify over the packet's exact bytes, without network and without entities.
+
+    Raises:
+        UnverifiableError: The packet or the signature cannot be processed.
+    """
+    reason = ""
+    for certificate in signature.certificates:
+        try:
+            _verify(packet, certificate)
+        except InvalidDigest:
+            # The value matched, so this is the signer's key; what it signed was something else.
+            reason = "the content does not match its digest"
+            return _check(SignatureOutcome.INVALID, certificate, reason)
+        except InvalidSignature:
+            reason = "the signature value does not match the certificate"
+        except (
+            SignXMLException,
+            UnsupportedAlgorithm,
+            etree.LxmlError,
+            ValueError,
+            TypeError,
+            LookupError,
+        ) as error:
+            # All that signxml raises on odd elements and keys; none says that a byte was changed.
+            raise UnverifiableError(f"it cannot be processed ({type(error).__name__})") from error
+        else:
+            return _check(SignatureOutcome.VERIFIED, certificate)
+    return _check(SignatureOutcome.INVALID, signature.certificates[0], reason)
+
+
+def _verify(packet: bytes, certificate: x509.Certificate) -> None:
+    XMLVerifier().verify(
+        packet,
+        x509_cert=certificate,
+        validate_schema=False,
+        parser=etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False),
+        expect_config=SignatureConfiguration(
+            signature_methods=frozenset(_METHODS.values()),
+            digest_algorithms=frozenset(_DIGESTS.values()),
+            # Any moment at which the certificate holds: its validity is judged elsewhere.
+            verification_time=certificate.not_valid_before_utc,
+        ),
+    )
+
+
+def _check(
+    outcome: SignatureOutcome, certificate: x509.Certificate, reason: str | None = None
+) -> SignatureCheck:
+    try:
+        signer = certificate.subject.rfc4514_string()
+    except ValueError:
+        signer = None
+    return SignatureCheck(
+        outcome=outcome,
+        reason=reason,
+        signer=signer,
+        certificate_sha256=sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+    )
+
+
+def _read_certificates(data: Node) -> tuple[x509.Certificate, ...]:
+    nodes = data.children.get(_ds("X509Certificate"), [])
+    if not 0 < len(nodes) <= _MAX_CERTIFICATES:
+        raise UnverifiableError("it holds no certificate")
+    try:
+        return tuple(x509.load_der_x509_certificate(pybase64.b64decode(n.text)) for n in nodes)
+    except ValueError as error:
+        raise UnverifiableError("the certificate is cut off or unreadable") from error
+
+
+def _algorithm(parent: Node, name: str, known: Collection[str]) -> str:
+    uri = _only(parent, name).attributes.get("Algorithm", "")
+    if uri not in known:
+        raise UnverifiableError(f"unknown algorithm {uri[:_MAX_SHOWN]}")
+    return uri
+
+
+def _decoded(parent: Node, name: str) -> bytes:
+    text = "".join(_only(parent, name).text.split())
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise UnverifiableError(f"{name} is not base64") from error
+
+
+def _only(parent: Node, name: str) -> Node:
+    nodes = parent.children.get(_ds(name), [])
+    if len(nodes) != 1:
+        raise UnverifiableError(f"it has no {name}" if not nodes else f"it has several {name}")
+    return nodes[0]
+
+
+def _ds(name: str) -> str:
+    return f"{{{XMLDSIG}}}{name}"

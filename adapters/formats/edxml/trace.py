@@ -1,0 +1,73 @@
+"""Trace: the hops a packet took and the business block among them (handbook 2.3)."""
+
+from adapters.formats.edxml.fields import Fields
+from adapters.formats.edxml.parties import read_staff
+from schemas.codes import BusinessType
+from schemas.document import Bussiness, Hop, ReceiverChange, Replacement
+
+_TARGETED = frozenset({BusinessType.RECALL, BusinessType.UPDATE})
+
+
+def read_hops(trace: Fields) -> tuple[Hop, ...]:
+    """Every hop in its order, also those that name no agency."""
+    hops = []
+    for fields in trace.groups("TraceHeader"):
+        hop = Hop(organ_id=fields.organ_id(), at=fields.stamp("Timestamp"))
+        if hop.organ_id is None:
+            fields.findings.warn("W_TRACE_ORGAN", line=fields.line, field=fields.path)
+        hops.append(hop)
+    return tuple(hops)
+
+
+def read_bussiness(trace: Fields) -> Bussiness:
+    """The business block. An absent one means a new document, also on copies that passed a hub."""
+    fields = trace.group("Bussiness")
+    if not fields.present:
+        fields.findings.warn("W_BUSSINESS_ABSENT")
+        return Bussiness()
+    number = fields.integer("BussinessDocType", low=0, high=3)
+    kind = BusinessType(number or 0)
+    if number is None:
+        fields.findings.missing("BussinessDocType", line=fields.line)
+    target = fields.document_id() if kind in _TARGETED else None
+    # New documents carry leftovers of other messages here: ignored, kept raw.
+    fields.keep("DocumentId")
+    changes = fields.group("BussinessDocumentInfo")
+    return Bussiness(
+        type=kind,
+        target_document_id=target,
+        reason=fields.text("BussinessDocReason"),
+        paper_raw=fields.text("Paper"),
+        content_changes=changes.flag("DocumentInfo"),
+        receivers_change=changes.flag("DocumentReceiver"),
+        receiver_changes=_read_receiver_changes(changes.group("ReceiverList")),
+        replacements=_read_replacements(fields.group("ReplacementInfoList")),
+        staff=tuple(
+            staff for group in fields.groups("StaffInfo") if (staff := read_staff(group))
+        ),
+    )
+
+
+def _read_receiver_changes(receivers: Fields) -> tuple[ReceiverChange, ...]:
+    found = []
+    for fields in receivers.groups("Receiver"):
+        organ_id, added = fields.organ_id(), fields.flag("ReceiverType")
+        if organ_id is None:
+            fields.findings.missing("OrganId", line=fields.line, field=fields.at("OrganId"))
+        elif added is None:
+            fields.findings.missing("ReceiverType", line=fields.line, field=fields.path)
+        else:
+            found.append(ReceiverChange(organ_id=organ_id, added=added))
+    return tuple(found)
+
+
+def _read_replacements(replaced: Fields) -> tuple[Replacement, ...]:
+    found = []
+    for fields in replaced.groups("ReplacementInfo"):
+        document_id = fields.document_id()
+        organ_ids = fields.group("OrganIdList").organ_ids()
+        if document_id is None:
+            fields.findings.missing("DocumentId", line=fields.line, field=fields.at("DocumentId"))
+        else:
+            found.append(Replacement(document_id=document_id, organ_ids=organ_ids))
+    return tuple(found)

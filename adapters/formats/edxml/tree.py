@@ -1,0 +1,311 @@
+"""Tree: a packet's elements, read by a streaming parser within limits; attachments pass by.
+
+Leaves the meaning of the elements to others. Namespaces are resolved here and not by expat, so
+that an undeclared `xlink:` can be forgiven and any other prefix named.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import BinaryIO, Protocol
+from xml.parsers import expat
+
+from adapters.contract import Limits
+from adapters.formats.edxml.names import (
+    FRAME,
+    OLD_NAMESPACES,
+    QCVN,
+    ROOT,
+    XLINK,
+    XML,
+    XMLDSIG,
+)
+from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
+from schemas.problem import AxisError, DocumentError, Place
+
+SIGNATURE = f"{{{XMLDSIG}}}Signature"
+
+_CHUNK = 256 * 1024
+_MAX_TOKEN_BYTES = 1024 * 1024
+"""A tag, comment or instruction may not be longer: expat before 2.6 reads an unfinished one
+again with every chunk, in quadratic time (CVE-2023-52425)."""
+_MAX_PREFIXES = 64
+_MAX_TEXTS = 16
+"""All texts together may be this many times as long as the longest."""
+_BLANKS = " \t\r\n"
+_NONE: Mapping[str, str] = MappingProxyType({})
+_INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
+
+
+class Node:
+    """An element. Its children are taken by name; what nobody takes is left over.
+
+    Attributes:
+        name: The local name in the QCVN namespace, else `{namespace}name`.
+        line: In the original file.
+        text: Trimmed; of an element without children.
+        attributes: Inside an XML signature only.
+    """
+
+    __slots__ = ("attributes", "children", "line", "name", "text")
+
+    def __init__(self, name: str, line: int) -> None:
+        self.name = name
+        self.line = line
+        self.text = ""
+        self.children: dict[str, list[Node]] = {}
+        self.attributes = _NONE
+
+    def take(self, name: str) -> "Node | None":
+        """Take the first child of a name; None when there is none."""
+        found = self.children.get(name)
+        if found is None:
+            return None
+        first = found.pop(0)
+        if not found:
+            del self.children[name]
+        return first
+
+    def take_all(self, name: str) -> "list[Node]":
+        """Take every child of a name."""
+        return self.children.pop(name, [])
+
+
+class Contents(Protocol):
+    """Who takes the attachments' contents as they pass by."""
+
+    def begin(self, attachment: Node, line: int) -> Callable[[str], None]:
+        """The content of an attachment begins; the answer takes its text, piece by piece."""
+
+    def end(self) -> None:
+        """The content ended."""
+
+    def broken(self, line: int) -> AxisError:
+        """The error of a content that holds an element."""
+
+    def close(self, attachment: Node) -> None:
+        """The attachment ended: all its children are known."""
+
+    def reference(self, reference: Node) -> None:
+        """A line of the manifest ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Scope:
+    """The prefixes declared at a depth, and the names already resolved under them."""
+
+    depth: int
+    prefixes: dict[str, str]
+    names: dict[str, str] = field(default_factory=dict)
+
+
+class TreeBuilder:
+    """Reads one packet into a tree."""
+
+    def __init__(self, source: BinaryIO, *, contents: Contents, limits: Limits) -> None:
+        self._source = source
+        self._contents = contents
+        self._limits = limits
+        self.prolog = Prolog(skipped=0, junk=0, lines=0, columns=0)
+        self.declared_xlink = False
+        """Whether an undeclared `xlink:` was declared for the packet."""
+        self.signatures: list[Node] = []
+        """Every `Signature` in the true namespace, wherever it stands."""
+        self._parser = parser = expat.ParserCreate("UTF-8")
+        parser.buffer_text = True
+        parser.buffer_size = _CHUNK
+        parser.XmlDeclHandler = self._declaration
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        self._stack = [Node("", 0)]
+        self._texts: list[str] = []
+        self._text_length = 0
+        self._all_length = 0
+        self._elements = 0
+        self._signature_depth = 0
+        self._content_depth = 0
+        self._scopes = [_Scope(depth=0, prefixes={"xml": XML})]
+
+    def build(self) -> Node:
+        """Read to the end and give the root element.
+
+        Raises:
+            DocumentError: The packet is not well formed, not edXML, or beyond a limit.
+        """
+        head = self._source.read(HEAD_BYTES)
+        self.prolog = prolog = read_prolog(head)
+        chunk = head[prolog.skipped :]
+        fed = 0
+        try:
+            while chunk:
+                self._parser.Parse(chunk, False)
+                fed += len(chunk)
+                if fed - self._parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
+                    raise self._over("A single tag or comment in bytes", _MAX_TOKEN_BYTES)
+                chunk = self._source.read(_CHUNK)
+            self._parser.Parse(b"", True)
+        except expat.ExpatError as error:
+            raise self._malformed(error, prolog.skipped) from error
+        return self._stack[0].children[ROOT][0]
+
+    # --- what expat calls -----------------------------------------------------------------------
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding and encoding.upper() not in {"UTF-8", "UTF8"}:
+            raise DocumentError.of(
+                "E_ENCODING", place=self._place(), cause=f"it declares {encoding}"
+            )
+
+    def _doctype(self, *_: object) -> None:
+        raise DocumentError.of("E_DTD", place=self._place())
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        stack = self._stack
+        depth = len(stack)
+        if depth > self._limits.max_depth:
+            raise DocumentError.of(
+                "E_DEPTH", place=self._place(), limit=self._limits.max_depth
+            )
+        self._elements += 1
+        if self._elements > self._limits.max_elements:
+            raise self._over("The number of elements", self._limits.max_elements)
+        if attributes:
+            self._enter_attributes(attributes, depth)
+        name = self._scopes[-1].names.get(tag) or self._resolve(tag, depth)
+        node = Node(name, self._parser.CurrentLineNumber + self.prolog.lines)
+        parent = stack[-1]
+        siblings = parent.children.get(name)
+        if siblings is None:
+            parent.children[name] = [node]
+        else:
+            siblings.append(node)
+        stack.append(node)
+        self._texts.clear()
+        self._text_length = 0
+        if self._content_depth:
+            raise self._contents.broken(node.line)
+        if name == "ContentTransferEncoded" and parent.name == "Attachment" and stack[-3].name == "AttachmentEncoded":
+            self._content_depth = depth
+            self._parser.CharacterDataHandler = self._contents.begin(parent, node.line)
+        elif name == SIGNATURE and not self._signature_depth:
+            self._signature_depth = depth
+            self.signatures.append(node)
+        if self._signature_depth and attributes:
+            self._count(sum(map(len, attributes.values())))
+            node.attributes = attributes
+
+    def _end(self, _tag: str) -> None:
+        node = self._stack.pop()
+        depth = len(self._stack)
+        if self._content_depth == depth:
+            self._content_depth = 0
+            self._parser.CharacterDataHandler = self._characters
+            self._contents.end()
+        elif self._texts:
+            if not node.children:
+                node.text = "".join(self._texts).strip(_BLANKS)
+                self._count(len(node.text))
+            self._texts.clear()
+            self._text_length = 0
+        if node.name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
+            self._contents.close(node)
+        elif node.name == "Reference" and self._stack[-1].name == "edXMLManifest":
+            self._contents.reference(node)
+        elif self._signature_depth == depth:
+            self._signature_depth = 0
+        if self._scopes[-1].depth == depth:
+            self._scopes.pop()
+
+    def _characters(self, text: str) -> None:
+        self._text_length += len(text)
+        if self._text_length > self._limits.max_text_bytes:
+            raise self._over("The text of one element", self._limits.max_text_bytes)
+        self._texts.append(text)
+
+    # --- namespaces -----------------------------------------------------------------------------
+
+    def _enter_attributes(self, attributes: dict[str, str], depth: int) -> None:
+        scope = self._scopes[-1]
+        for name, value in attributes.items():
+            if name == "xmlns":
+                prefix = ""
+            elif name.startswith("xmlns:"):
+                prefix = name[6:]
+            else:
+                continue
+            if scope.prefixes.get(prefix) == value:
+                continue
+            if scope.depth != depth:
+                scope = _Scope(depth=depth, prefixes=dict(scope.prefixes))
+                self._scopes.append(scope)
+            scope.prefixes[prefix] = value
+            if len(scope.prefixes) > _MAX_PREFIXES:
+                raise self._over("The number of namespace prefixes", _MAX_PREFIXES)
+        for name in attributes:
+            prefix, colon, _ = name.partition(":")
+            if colon and prefix != "xmlns":
+                self._namespace(prefix)
+
+    def _resolve(self, tag: str, depth: int) -> str:
+        prefix, colon, local = tag.rpartition(":")
+        namespace = self._namespace(prefix) if colon else self._scopes[-1].prefixes.get("", "")
+        if namespace in OLD_NAMESPACES:
+            raise DocumentError.of("E_OLD_EDXML", place=self._place())
+        if namespace == QCVN:
+            name = local
+        elif depth == 1 or local in FRAME:
+            raise DocumentError.of(
+                "E_NAMESPACE", place=self._place(), namespace=namespace or "(none)"
+            )
+        else:
+            name = f"{{{namespace}}}{local}"
+        if depth == 1 and name != ROOT:
+            raise DocumentError.of("E_STRUCTURE", place=self._place(), element=ROOT)
+        self._scopes[-1].names[tag] = name
+        return name
+
+    def _namespace(self, prefix: str) -> str:
+        scope = self._scopes[-1]
+        namespace = scope.prefixes.get(prefix)
+        if not namespace:
+            if prefix != "xlink":
+                raise DocumentError.of("E_PREFIX", place=self._place(), prefix=prefix)
+            self.declared_xlink = True
+            return XLINK
+        return namespace
+
+    # --- errors ---------------------------------------------------------------------------------
+
+    def _count(self, length: int) -> None:
+        self._all_length += length
+        if self._all_length > _MAX_TEXTS * self._limits.max_text_bytes:
+            raise self._over("The text of all elements", _MAX_TEXTS * self._limits.max_text_bytes)
+
+    def _place(self) -> Place:
+        return self._place_of(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber)
+
+    def _place_of(self, line: int, column: int) -> Place:
+        """Count from 1, in the original: expat knows nothing of what was skipped."""
+        columns_before = self.prolog.columns if line == 1 else 0
+        return Place(line=line + self.prolog.lines, column=column + columns_before + 1)
+
+    def _over(self, what: str, limit: int) -> AxisError:
+        return DocumentError.of("E_LIMIT", place=self._place(), what=what, limit=limit)
+
+    def _malformed(self, error: expat.ExpatError, skipped: int) -> AxisError:
+        place = self._place_of(error.lineno, error.offset)
+        if error.code == _INVALID_TOKEN:
+            self._source.seek(skipped + self._parser.ErrorByteIndex)
+            wrong = self._source.read(4)
+            try:
+                wrong.decode()
+            except UnicodeDecodeError as undecodable:
+                if undecodable.start == 0:
+                    return DocumentError.of(
+                        "E_ENCODING", place=place, cause=f"the byte 0x{wrong[0]:02X} is none of it"
+                    )
+        return DocumentError.of(
+            "E_NOT_WELL_FORMED", place=place, cause=expat.ErrorString(error.code)
+        )

@@ -1,0 +1,59 @@
+"""Judgement: what a canonical message lacks or contradicts, named alike whatever its format."""
+
+from datetime import date, timedelta
+
+from adapters.formats.findings import Findings, refuse_state_secret
+from schemas.codes import STATUS_NEEDS_REASON, BusinessType, StatusCode
+from schemas.document import Document
+from schemas.status import StatusReport
+
+_VIET_NAM = timedelta(hours=7)
+_KNOWN_STATUSES = frozenset(StatusCode)
+_WIRE_NAMES = {
+    "number": "CodeNumber",
+    "notation": "CodeNotation",
+    "issued_on": "PromulgationDate",
+    "type_code": "Type",
+    "type_name": "TypeName",
+    "subject": "Subject",
+    "signer.full_name": "FullName",
+}
+"""Canonical field → the element of QCVN 102 that warnings name."""
+
+
+def judge_document(document: Document, findings: Findings, *, today: date) -> None:
+    """Warn of missing fields, of an issue date in the future and of repeated receivers.
+
+    Raises:
+        DocumentError: The circulation note is a mark of State secrecy (E_STATE_SECRET).
+    """
+    if document.circulation is not None:
+        refuse_state_secret(document.circulation, field="SphereOfPromulgation")
+    for name in document.missing_fields:
+        findings.missing(_WIRE_NAMES[name])
+    if document.bussiness.type is not BusinessType.NEW and document.bussiness.reason is None:
+        findings.missing("BussinessDocReason")
+    if document.issued_on is not None and document.issued_on > today:
+        findings.warn("W_DATE_FUTURE", field="PromulgationDate", date=document.issued_on)
+    seen: set[str] = set()
+    for agency in document.to_agencies:
+        if agency.organ_id in seen:
+            findings.warn("W_DUPLICATE_RECEIVER", field="To", code=agency.organ_id)
+        seen.add(agency.organ_id)
+
+
+def judge_status(report: StatusReport, findings: Findings) -> None:
+    """Warn of missing fields, an unknown code, a missing reason and an early stamp."""
+    for element, value in (
+        ("Code", report.document_code),
+        ("DocumentId", report.document_id),
+        ("Timestamp", report.at),
+    ):
+        if value is None:
+            findings.missing(element)
+    if report.code not in _KNOWN_STATUSES:
+        findings.warn("W_STATUS_UNKNOWN", field="StatusCode", value=report.code)
+    elif report.code in STATUS_NEEDS_REASON and report.description is None:
+        findings.warn("W_STATUS_REASON", field="Description", value=report.code)
+    if report.at and report.issued_on and (report.at + _VIET_NAM).date() < report.issued_on:
+        findings.warn("W_STATUS_EARLY", field="Timestamp")
