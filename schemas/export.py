@@ -1,7 +1,8 @@
 """Export: the JSON Schemas of all that travels, and the catalogue of codes, as files.
 
-`python -m schemas.export` renews `schemas/jsonschema`; with `--freeze`, at a release, also the copy
-under the wire version that later versions must stay compatible with (`schemas.compatibility`).
+`python -m schemas.export` renews `schemas/jsonschema` and `docs/codes.md`; with `--freeze`, at a
+release, also the copy under the wire version that later versions must stay compatible with
+(`schemas.compatibility`).
 """
 
 import json
@@ -17,6 +18,7 @@ from schemas.value import Value
 from schemas.warnings import WARNINGS
 
 FOLDER = Path(__file__).parent / "jsonschema"
+CODES_PAGE = Path(__file__).parents[1] / "docs" / "codes.md"
 
 _MAJOR = WIRE_VERSION.partition(".")[0]
 _MODELS: dict[str, type[Value]] = {
@@ -48,8 +50,45 @@ def exports() -> dict[str, str]:
     }
 
 
+def codes_page() -> str:
+    """The catalogue for people, as Markdown."""
+    errors = (
+        f"| `{code}` | {entry.fault} | {'yes' if entry.retryable else 'no'} "
+        f"| {entry.text_en}<br>{entry.text_vi} | {entry.advice_en}<br>{entry.advice_vi} |"
+        for code, entry in ENTRIES.items()
+    )
+    warnings = (
+        f"| `{code}` | {english}<br>{vietnamese} |"
+        for code, (english, vietnamese) in WARNINGS.items()
+    )
+    return "\n".join((_CODES_HEAD, *errors, "", _WARNINGS_HEAD, *warnings, ""))
+
+
 def _text(content: object) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+_CODES_HEAD = """\
+# Codes
+
+Made by `python -m schemas.export`; edit `schemas/errors.py` and `schemas/warnings.py` instead.
+
+## Errors
+
+Whose fault it is decides what happens next: what the sender did wrong is refused and never tried
+again; what the world did is waited out.
+
+| code | fault | tried again | text | advice |
+| --- | --- | --- | --- | --- |"""
+
+_WARNINGS_HEAD = """\
+## Warnings
+
+The message is accepted. `W_MISSING_FIELD` appears with the name of the field, as in
+`W_MISSING_SUBJECT`.
+
+| code | text |
+| --- | --- |"""
 
 
 def _write(folder: Path) -> None:
@@ -60,5 +99,6 @@ def _write(folder: Path) -> None:
 
 if __name__ == "__main__":
     _write(FOLDER)
+    CODES_PAGE.write_text(codes_page(), encoding="utf-8")
     if "--freeze" in sys.argv[1:]:
         _write(FOLDER / WIRE_VERSION)

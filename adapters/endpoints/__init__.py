@@ -1,0 +1,1 @@
+"""Endpoints: how an agency's system is reached."""

@@ -1,13 +1,11 @@
 """Base64 in pieces: strict but for white space, in constant memory, both ways."""
 
 import binascii
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
 
 import pybase64
 
 _BLANKS = b" \t\r\n"
-_READ_BYTES = 384 * 1024  # a multiple of 3, so that no padding stands inside the text
 
 
 class Base64Decoder:
@@ -43,11 +41,11 @@ class Base64Decoder:
             raise binascii.Error("truncated")
 
 
-def encode(source: BinaryIO) -> Iterator[bytes]:
-    """Encode a file as one line, in chunks of at most half a MiB."""
+def encode(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Encode a file as one line, chunk by chunk."""
     carry = b""
-    while data := source.read(_READ_BYTES):
-        data = carry + data if carry else data
+    for chunk in chunks:
+        data = carry + chunk if carry else chunk
         whole = len(data) - len(data) % 3
         carry = data[whole:]
         yield pybase64.b64encode(data[:whole] if carry else data)

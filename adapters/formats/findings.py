@@ -33,6 +33,7 @@ class Findings:
     def warn(
         self,
         code: str,
+        /,
         *,
         line: int | None = None,
         field: str | None = None,

@@ -29,6 +29,9 @@ _ZIP_BASED = {
     "xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
     "pptm": "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
 }
+ARCHIVES = frozenset(_ZIP_BASED.values()) - {ZIP} | {OCTETS}
+"""The types that `sniff` gives to a ZIP whose name does not say so."""
+
 _COMPOUND = {
     "doc": "application/msword",
     "xls": "application/vnd.ms-excel",

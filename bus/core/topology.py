@@ -1,34 +1,231 @@
-"""Topology: the only place where the names of exchanges, queues, keys and accounts are spelled."""
+"""Topology: the one place where exchanges, queues, keys, policies and accounts are named.
+
+How it comes to be on a broker is left to `bus.rabbit.provisioning`; what is missing, to `plan`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
+from schemas.problem import ConfigurationError
 
 DOCUMENTS = "documents"
 REDELIVERY = "redelivery"
 FAILURES = "failures"
+"""Exchange and queue of the same name."""
 LEDGER = "ledger"
+
+PROBE = "probe"
+"""`type` of the message that proves a new queue; a driver never shows it to a handler."""
+
+DELIVERY_LIMIT = 20
+MAX_QUEUE_BYTES = 4 * 1024**3
+
+_UNLIMITED_DELIVERIES = 1_000_000_000
+# 4.x drops a message without a dead-letter exchange after 20 deliveries, unless a policy says
+# otherwise; -1 (no limit) is not known to 3.10.
+
+_CODE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_MAILBOX_QUEUES = "mailbox."
+_POLICIES = "lienthong."
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def word(mailbox: MailboxName) -> str:
+    """A mailbox's code as one word of a routing key: dots become `-`."""
+    return mailbox.replace(".", "-")
 
 
 def queue_of(mailbox: MailboxName, lane: Lane) -> str:
     """The queue of one lane of a mailbox."""
-    return f"mailbox.{_word(mailbox)}.{lane}"
+    return f"{_MAILBOX_QUEUES}{word(mailbox)}.{lane}"
+
+
+def queues_of(mailbox: MailboxName) -> tuple[str, ...]:
+    """Both queues of a mailbox, the urgent first."""
+    return tuple(queue_of(mailbox, lane) for lane in Lane)
 
 
 def routing_key(sender: MailboxName, recipient: MailboxName, lane: Lane, kind: EnvelopeKind) -> str:
-    """The key under which `documents` routes."""
-    return f"{_word(sender)}.{_word(recipient)}.{lane}.{kind}"
+    """The key on `documents`, and again on `redelivery`."""
+    return f"{word(sender)}.{word(recipient)}.{lane}.{kind}"
 
 
-def failure_key(mailbox: MailboxName, failure_class: str) -> str:
-    """The key of a failure."""
-    return f"{_word(mailbox)}.{failure_class}"
+def failure_key(recipient: MailboxName, failure_class: str) -> str:
+    """The key on `failures`; the class is one word."""
+    return f"{word(recipient)}.{failure_class}"
 
 
 def account_of(mailbox: MailboxName) -> str:
-    """The broker account of a mailbox."""
-    return f"agency.{_word(mailbox)}"
+    """The broker account a mailbox's worker logs in with, and its messages' `user_id`."""
+    return f"agency.{word(mailbox)}"
 
 
-def _word(code: str) -> str:
-    """Dots separate the words of a routing key, so a code must not bring its own."""
-    return code.replace(".", "-")
+def is_mailbox_queue(name: str) -> bool:
+    """Whether a queue is a mailbox's, wanted or not."""
+    return name.startswith(_MAILBOX_QUEUES)
+
+
+def is_our_policy(name: str) -> bool:
+    """Whether a policy is one of those made here."""
+    return name.startswith(_POLICIES)
+
+
+# --- objects ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    kind: str = "topic"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queue:
+    """A durable queue. Its type is an argument for ever; everything tunable is policy."""
+
+    name: str
+    kind: str = "quorum"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binding:
+    """Which keys of an exchange a queue hears."""
+
+    exchange: str
+    queue: str
+    pattern: str
+
+    def hears(self, key: str) -> bool:
+        """Topic matching: `*` is one word, `#` any number (AMQP 0-9-1, section 3.1.3.3)."""
+        return _matches(self.pattern.split("."), key.split("."))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """The settings of every queue whose name matches. One queue obeys one policy only."""
+
+    name: str
+    pattern: str
+    definition: Mapping[str, str | int] = field(hash=False)
+    priority: int = 0
+
+    def governs(self, queue: str) -> bool:
+        """Whether the pattern finds this queue (unanchored, as on the broker)."""
+        return re.search(self.pattern, queue) is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topology:
+    """All the objects of one virtual host, wanted or found."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+    def policy_of(self, queue: str) -> Policy | None:
+        """The policy in force: the highest priority that matches (RabbitMQ manual, Policies)."""
+        governing = [policy for policy in self.policies if policy.governs(queue)]
+        return max(governing, key=lambda policy: policy.priority, default=None)
+
+    def route(self, exchange: str, key: str) -> tuple[str, ...]:
+        """The queues that hear a key, each once; empty when it is unroutable."""
+        heard = (b.queue for b in self.bindings if b.exchange == exchange and b.hears(key))
+        return tuple(dict.fromkeys(heard))
+
+
+def desired(
+    mailboxes: Iterable[MailboxName],
+    *,
+    ledger: bool,
+    delivery_limit: int = DELIVERY_LIMIT,
+    max_queue_bytes: int = MAX_QUEUE_BYTES,
+) -> Topology:
+    """What the broker must hold for these mailboxes.
+
+    Args:
+        ledger: Keep a copy of everything for the ledger. Only when one reads it: the queue
+            would fill and then refuse all publishes.
+
+    Raises:
+        ConfigurationError: E_DIRECTORY, a code cannot be a word of a routing key, or two become
+            the same one.
+    """
+    boxes = _distinct(mailboxes)
+    lanes = [(box, lane) for box in boxes for lane in Lane]
+    bindings = [
+        Binding(exchange=exchange, queue=queue_of(box, lane), pattern=f"*.{word(box)}.{lane}.#")
+        for box, lane in lanes
+        for exchange in (DOCUMENTS, REDELIVERY)
+    ]
+    bindings.append(Binding(exchange=FAILURES, queue=FAILURES, pattern="#"))
+    if ledger:
+        # Once per mailbox, not `#`: the key of an unknown recipient must stay unroutable.
+        bindings += [
+            Binding(exchange=DOCUMENTS, queue=LEDGER, pattern=f"*.{word(box)}.#") for box in boxes
+        ]
+    names = [queue_of(box, lane) for box, lane in lanes]
+    names += [FAILURES, LEDGER] if ledger else [FAILURES]
+    return Topology(
+        exchanges=tuple(Exchange(name=name) for name in (DOCUMENTS, REDELIVERY, FAILURES)),
+        queues=tuple(Queue(name=name) for name in names),
+        bindings=tuple(bindings),
+        policies=_policies(
+            ledger=ledger, delivery_limit=delivery_limit, max_queue_bytes=max_queue_bytes
+        ),
+    )
+
+
+def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
+    owner: dict[str, MailboxName] = {}
+    for box in mailboxes:
+        if not _CODE.fullmatch(box):
+            cause = f"{box!r} cannot name a mailbox"
+            raise ConfigurationError.of("E_DIRECTORY", cause=cause)
+        first = owner.setdefault(word(box), box)
+        if first != box:
+            cause = f"{first} and {box} would share one mailbox"
+            raise ConfigurationError.of("E_DIRECTORY", cause=cause)
+    return tuple(owner.values())
+
+
+def _policies(*, ledger: bool, delivery_limit: int, max_queue_bytes: int) -> tuple[Policy, ...]:
+    """One merged policy per class of object, because only one is in force per queue.
+
+    At-least-once dead-lettering needs `overflow: reject-publish` (RabbitMQ manual, quorum queues).
+    """
+    bounded: dict[str, str | int] = {
+        "max-length-bytes": max_queue_bytes,
+        "overflow": "reject-publish",
+    }
+    mailbox: dict[str, str | int] = {
+        **bounded,
+        "delivery-limit": delivery_limit,
+        "dead-letter-exchange": FAILURES,
+        "dead-letter-strategy": "at-least-once",
+    }
+    last: dict[str, str | int] = {**bounded, "delivery-limit": _UNLIMITED_DELIVERIES}
+    pattern = f"^{re.escape(_MAILBOX_QUEUES)}"
+    policies = [
+        Policy(name=f"{_POLICIES}mailboxes", pattern=pattern, definition=mailbox),
+        Policy(name=f"{_POLICIES}failures", pattern=f"^{FAILURES}$", definition=last),
+    ]
+    if ledger:
+        policies.append(Policy(name=f"{_POLICIES}ledger", pattern=f"^{LEDGER}$", definition=last))
+    return tuple(policies)
+
+
+def _matches(pattern: Sequence[str], key: Sequence[str]) -> bool:
+    if not pattern:
+        return not key
+    head, rest = pattern[0], pattern[1:]
+    if head == "#":
+        return any(_matches(rest, key[i:]) for i in range(len(key) + 1))
+    return bool(key) and head in ("*", key[0]) and _matches(rest, key[1:])

@@ -21,6 +21,7 @@ class Flaw(StrEnum):
     NAMESPACE = "older namespace"
     NOT_BASE64 = "attachment is not base64"
     ATTACHMENT_GONE = "attachment left out"
+    SECRECY_MARK = "mark of State secrecy"
     UNKNOWN_RECEIVER = "unknown receiver"
     FOREIGN_SENDER = "another agency as sender"
     NOT_OWNER = "recall of another's document"
@@ -36,6 +37,7 @@ ANSWERS: dict[Flaw, str | None] = {
     Flaw.NAMESPACE: "E_NAMESPACE",
     Flaw.NOT_BASE64: "E_BASE64",
     Flaw.ATTACHMENT_GONE: "E_ATTACHMENT_MISSING",
+    Flaw.SECRECY_MARK: "E_STATE_SECRET",
     Flaw.UNKNOWN_RECEIVER: "E_UNKNOWN_RECEIVER",
     Flaw.FOREIGN_SENDER: "E_SENDER_UNKNOWN",
     Flaw.NOT_OWNER: "E_NOT_OWNER",

@@ -220,6 +220,8 @@ class _Traffic:
             case _:
                 author, receiver = stranger, victim.sender
         letter = self._writer.letter(author, (receiver,), kinds=TYPES_ACROSS, issued_on=self._today)
+        if flaw is Flaw.SECRECY_MARK:
+            return 0, letter.model_copy(update={"circulation": "MẬT"})
         if flaw is Flaw.UNKNOWN_RECEIVER:
             nobody = (Organization(organ_id=NOBODY),)
             return 0, letter.model_copy(update={"to_agencies": nobody})

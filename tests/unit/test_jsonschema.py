@@ -13,7 +13,7 @@ from schemas.compatibility import breaking_changes, breaking_codes
 from schemas.directory import Agency, Directory
 from schemas.document import Attachment, Document, Organization, Signer
 from schemas.envelope import WIRE_VERSION
-from schemas.export import FOLDER, exports
+from schemas.export import CODES_PAGE, FOLDER, codes_page, exports
 
 MAJOR = WIRE_VERSION.partition(".")[0]
 FROZEN = sorted(FOLDER.glob(f"{MAJOR}.*/*.json"))
@@ -25,6 +25,11 @@ def test_the_committed_files_are_what_the_models_say() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
 
     assert committed == exports()
+
+
+def test_the_page_of_codes_is_what_the_catalogue_says() -> None:
+    """Run `make schema` after changing an entry."""
+    assert CODES_PAGE.read_text(encoding="utf-8") == codes_page()
 
 
 @pytest.mark.parametrize("path", FROZEN, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -30,6 +30,10 @@ _KIND_MASK, _REGULAR = 0xF000, 0x8000
 _CHUNK = 256 * 1024
 
 
+def _extension(entry_name: bytes) -> str:
+    return extension(entry_name.decode("latin-1"))
+
+
 class UnsafeArchiveError(Exception):
     """The archive must not be unpacked; the text says why."""
 
@@ -49,7 +53,7 @@ class Entry:
     @property
     def extension(self) -> str:
         """In lower case, without the dot."""
-        return extension(self.name.decode("latin-1"))
+        return _extension(self.name)
 
 
 def only_entry(archive: BinaryIO) -> Entry | None:
@@ -82,6 +86,15 @@ def only_entry(archive: BinaryIO) -> Entry | None:
         data_end=directory_offset,
         attributes=central[15],
     )
+
+
+def looks_wrapped(head: bytes, name: str) -> bool:
+    """Whether a file, by its first bytes, passes for the one-entry ZIP of a file of this name."""
+    if len(head) < _LOCAL.size or not head.startswith(_LOCAL_MAGIC):
+        return False
+    name_size = _LOCAL.unpack_from(head)[9]
+    entry_name = head[_LOCAL.size : _LOCAL.size + name_size]
+    return len(entry_name) < name_size or _extension(entry_name) == extension(name)
 
 
 def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Iterator[bytes]:
@@ -131,11 +144,10 @@ def _data_start(archive: BinaryIO, entry: Entry) -> int:
     header = archive.read(_LOCAL.size)
     if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):
         raise UnsafeArchiveError("the entry has no header")
-    local = _LOCAL.unpack(header)
-    name = archive.read(local[9])
-    if (name, local[3]) != (entry.name, entry.method) or local[2] & _ENCRYPTED:
+    _, _, flags, method, *_, name_size, extra_size = _LOCAL.unpack(header)
+    if (archive.read(name_size), method) != (entry.name, entry.method) or flags & _ENCRYPTED:
         raise UnsafeArchiveError("its two headers contradict each other")
-    start = _LOCAL.size + local[9] + local[10]
+    start: int = _LOCAL.size + name_size + extra_size
     if start > entry.data_end:
         raise UnsafeArchiveError("the entry lies outside the archive")
     return start
@@ -185,9 +197,7 @@ def pack(chunks: Iterable[bytes], *, entry_name: str) -> Iterator[bytes]:
     deflated = deflater.flush()
     packed += len(deflated)
     sizes = (crc, packed, size)
-    directory = _CENTRAL.pack(
-        _CENTRAL_MAGIC, _VERSION, *local, *sizes, len(name), 0, 0, 0, 0, 0, 0
-    )
+    directory = _CENTRAL.pack(_CENTRAL_MAGIC, _VERSION, *local, *sizes, len(name), 0, 0, 0, 0, 0, 0)
     directory += name
     offset = _LOCAL.size + len(name) + packed + _DESCRIPTOR_FIELDS.size
     yield deflated

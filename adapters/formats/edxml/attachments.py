@@ -169,7 +169,7 @@ class AttachmentReader:
     def _finished(self) -> Iterator[Attachment]:
         for found in self._found.values():
             reference = self._references.get(found.content_id)
-            said = found.name or (reference and reference.name)
+            said = found.name or (reference.name if reference else None)
             name = safe_name(said or found.content_id, found.taken.head)
             description = found.description or (reference.description if reference else None)
             attachment = found.taken.attachment(name, description)
@@ -264,6 +264,4 @@ class AttachmentReader:
 
 
 def _duplicate(content_id: str, line: int) -> AxisError:
-    return DocumentError.of(
-        "E_CONTENT_ID_DUPLICATE", place=Place(line=line), content_id=content_id
-    )
+    return DocumentError.of("E_CONTENT_ID_DUPLICATE", place=Place(line=line), content_id=content_id)

@@ -62,7 +62,7 @@ def read_stamp(text: str) -> Stamp | None:
         if match is None:
             return None
         try:
-            clock = time(*map(int, match.groups()))
+            clock = time(int(match[1]), int(match[2]), int(match[3]))
         except ValueError:
             return None
     local = datetime.combine(day.value, clock, VIET_NAM)

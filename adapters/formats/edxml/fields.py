@@ -113,7 +113,7 @@ class Fields:
             self._invalid("W_DATE_INVALID", node)
             return None
         if day.day_first:
-            self._warn("W_DATE_FORM", node, value=node.text, date=day.value)
+            self._warn("W_DATE_FORM", node, value=node.text, date=str(day.value))
         return day.value
 
     def stamp(self, name: str) -> datetime | None:
@@ -159,9 +159,7 @@ class Fields:
         for name, nodes in self.node.children.items():
             for number, node in enumerate(nodes, 1):
                 path = _numbered(self.at(name), number)
-                self.findings.warn(
-                    "W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path
-                )
+                self.findings.warn("W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path)
                 _keep(node, path, self.findings)
 
     def _filled(self, name: str) -> Node | None:
@@ -170,14 +168,14 @@ class Fields:
 
     def _text_of(self, node: Node, limit: int | None) -> str | None:
         if limit is not None and len(node.text) > limit:
-            self._warn("W_LENGTH", node, length=len(node.text), limit=limit)
+            self._warn("W_LENGTH", node, length=str(len(node.text)), limit=str(limit))
         return node.text or None
 
     def _invalid(self, code: str, node: Node) -> None:
         self._warn(code, node, value=node.text)
         self.findings.keep(self.at(node.name), node.text, line=node.line)
 
-    def _warn(self, code: str, node: Node, **params: object) -> None:
+    def _warn(self, code: str, node: Node, **params: str) -> None:
         self.findings.warn(code, line=node.line, field=self.at(node.name), **params)
 
 

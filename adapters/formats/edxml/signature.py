@@ -12,17 +12,10 @@ import pybase64
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from lxml import etree
-from signxml import (
-    CanonicalizationMethod,
-    DigestAlgorithm,
-    InvalidDigest,
-    InvalidSignature,
-    SignatureConfiguration,
-    SignatureMethod,
-    XMLVerifier,
-)
-from signxml.exceptions import SignXMLException
+from lxml.etree import LxmlError  # type: ignore[import-untyped]  # lxml has no types
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from adapters.formats.edxml.names import XMLDSIG
 from adapters.formats.edxml.tree import Node
@@ -78,7 +71,7 @@ def read_signature(node: Node) -> HeaderSignature:
     _algorithm(info, "CanonicalizationMethod", _CANONICAL)
     method = _METHODS[_algorithm(info, "SignatureMethod", _METHODS)]
     digest = _DIGESTS[_algorithm(reference, "DigestMethod", _DIGESTS)]
-    if len(_decoded(reference, "DigestValue")) != digest.implementation.digest_size:
+    if len(_decoded(reference, "DigestValue")) != digest.implementation().digest_size:
         raise UnverifiableError("DigestValue is no digest")
     _decoded(node, "SignatureValue")
     return HeaderSignature(
@@ -106,7 +99,7 @@ def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureChec
         except (
             SignXMLException,
             UnsupportedAlgorithm,
-            etree.LxmlError,
+            LxmlError,
             ValueError,
             TypeError,
             LookupError,
@@ -123,7 +116,6 @@ def _verify(packet: bytes, certificate: x509.Certificate) -> None:
         packet,
         x509_cert=certificate,
         validate_schema=False,
-        parser=etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False),
         expect_config=SignatureConfiguration(
             signature_methods=frozenset(_METHODS.values()),
             digest_algorithms=frozenset(_DIGESTS.values()),

@@ -42,9 +42,7 @@ def read_bussiness(trace: Fields) -> Bussiness:
         receivers_change=changes.flag("DocumentReceiver"),
         receiver_changes=_read_receiver_changes(changes.group("ReceiverList")),
         replacements=_read_replacements(fields.group("ReplacementInfoList")),
-        staff=tuple(
-            staff for group in fields.groups("StaffInfo") if (staff := read_staff(group))
-        ),
+        staff=tuple(staff for group in fields.groups("StaffInfo") if (staff := read_staff(group))),
     )
 
 

@@ -24,8 +24,10 @@ from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
 from schemas.problem import AxisError, DocumentError, Place
 
 SIGNATURE = f"{{{XMLDSIG}}}Signature"
+_WATCHED = frozenset({"ContentTransferEncoded", SIGNATURE})
 
 _CHUNK = 256 * 1024
+_TEXT_BUFFER = 64 * 1024  # a larger one costs a small packet 100 µs of page faults
 _MAX_TOKEN_BYTES = 1024 * 1024
 """A tag, comment or instruction may not be longer: expat before 2.6 reads an unfinished one
 again with every chunk, in quadratic time (CVE-2023-52425)."""
@@ -92,11 +94,11 @@ class Contents(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scope:
-    """The prefixes declared at a depth, and the names already resolved under them."""
+    """The prefixes declared up to a depth, and those of them that mean the QCVN namespace."""
 
     depth: int
     prefixes: dict[str, str]
-    names: dict[str, str] = field(default_factory=dict)
+    ours: set[str] = field(default_factory=set)
 
 
 class TreeBuilder:
@@ -106,6 +108,8 @@ class TreeBuilder:
         self._source = source
         self._contents = contents
         self._limits = limits
+        self._max_depth = limits.max_depth
+        self._max_elements = limits.max_elements
         self.prolog = Prolog(skipped=0, junk=0, lines=0, columns=0)
         self.declared_xlink = False
         """Whether an undeclared `xlink:` was declared for the packet."""
@@ -113,15 +117,14 @@ class TreeBuilder:
         """Every `Signature` in the true namespace, wherever it stands."""
         self._parser = parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True
-        parser.buffer_size = _CHUNK
+        parser.buffer_size = _TEXT_BUFFER
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
         self._stack = [Node("", 0)]
         self._texts: list[str] = []
-        self._text_length = 0
+        parser.CharacterDataHandler = self._texts.append
         self._all_length = 0
         self._elements = 0
         self._signature_depth = 0
@@ -144,11 +147,15 @@ class TreeBuilder:
                 fed += len(chunk)
                 if fed - self._parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
                     raise self._over("A single tag or comment in bytes", _MAX_TOKEN_BYTES)
+                self._check_text(sum(map(len, self._texts)))
                 chunk = self._source.read(_CHUNK)
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise self._malformed(error, prolog.skipped) from error
-        return self._stack[0].children[ROOT][0]
+        root = self._stack[0].children.get(ROOT)
+        if root is None:
+            raise DocumentError.of("E_STRUCTURE", place=Place(line=1), element=ROOT)
+        return root[0]
 
     # --- what expat calls -----------------------------------------------------------------------
 
@@ -164,18 +171,16 @@ class TreeBuilder:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         stack = self._stack
         depth = len(stack)
-        if depth > self._limits.max_depth:
-            raise DocumentError.of(
-                "E_DEPTH", place=self._place(), limit=self._limits.max_depth
-            )
         self._elements += 1
-        if self._elements > self._limits.max_elements:
-            raise self._over("The number of elements", self._limits.max_elements)
+        if depth > self._max_depth or self._elements > self._max_elements:
+            raise self._too_many(depth)
         if attributes:
             self._enter_attributes(attributes, depth)
-        name = self._scopes[-1].names.get(tag) or self._resolve(tag, depth)
-        node = Node(name, self._parser.CurrentLineNumber + self.prolog.lines)
+        prefix, _, name = tag.rpartition(":")
+        if prefix not in self._scopes[-1].ours:
+            name = self._foreign(prefix, name, depth)
         parent = stack[-1]
+        node = Node(name, self._parser.CurrentLineNumber + self.prolog.lines)
         siblings = parent.children.get(name)
         if siblings is None:
             parent.children[name] = [node]
@@ -183,13 +188,19 @@ class TreeBuilder:
             siblings.append(node)
         stack.append(node)
         self._texts.clear()
-        self._text_length = 0
+        if name in _WATCHED or self._content_depth or self._signature_depth:
+            self._watch(node, attributes, depth)
+
+    def _watch(self, node: Node, attributes: dict[str, str], depth: int) -> None:
+        """What only attachments and signatures need."""
         if self._content_depth:
             raise self._contents.broken(node.line)
-        if name == "ContentTransferEncoded" and parent.name == "Attachment" and stack[-3].name == "AttachmentEncoded":
-            self._content_depth = depth
-            self._parser.CharacterDataHandler = self._contents.begin(parent, node.line)
-        elif name == SIGNATURE and not self._signature_depth:
+        attachment = self._stack[-2]
+        if node.name == "ContentTransferEncoded":
+            if attachment.name == "Attachment" and self._stack[-3].name == "AttachmentEncoded":
+                self._content_depth = depth
+                self._parser.CharacterDataHandler = self._contents.begin(attachment, node.line)
+        elif node.name == SIGNATURE and not self._signature_depth:
             self._signature_depth = depth
             self.signatures.append(node)
         if self._signature_depth and attributes:
@@ -199,30 +210,24 @@ class TreeBuilder:
     def _end(self, _tag: str) -> None:
         node = self._stack.pop()
         depth = len(self._stack)
+        name = node.name
         if self._content_depth == depth:
             self._content_depth = 0
-            self._parser.CharacterDataHandler = self._characters
+            self._parser.CharacterDataHandler = self._texts.append
             self._contents.end()
         elif self._texts:
             if not node.children:
                 node.text = "".join(self._texts).strip(_BLANKS)
                 self._count(len(node.text))
             self._texts.clear()
-            self._text_length = 0
-        if node.name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
+        if name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
             self._contents.close(node)
-        elif node.name == "Reference" and self._stack[-1].name == "edXMLManifest":
+        elif name == "Reference" and self._stack[-1].name == "edXMLManifest":
             self._contents.reference(node)
         elif self._signature_depth == depth:
             self._signature_depth = 0
         if self._scopes[-1].depth == depth:
             self._scopes.pop()
-
-    def _characters(self, text: str) -> None:
-        self._text_length += len(text)
-        if self._text_length > self._limits.max_text_bytes:
-            raise self._over("The text of one element", self._limits.max_text_bytes)
-        self._texts.append(text)
 
     # --- namespaces -----------------------------------------------------------------------------
 
@@ -238,9 +243,10 @@ class TreeBuilder:
             if scope.prefixes.get(prefix) == value:
                 continue
             if scope.depth != depth:
-                scope = _Scope(depth=depth, prefixes=dict(scope.prefixes))
+                scope = _Scope(depth=depth, prefixes=dict(scope.prefixes), ours=set(scope.ours))
                 self._scopes.append(scope)
             scope.prefixes[prefix] = value
+            (scope.ours.add if value == QCVN else scope.ours.discard)(prefix)
             if len(scope.prefixes) > _MAX_PREFIXES:
                 raise self._over("The number of namespace prefixes", _MAX_PREFIXES)
         for name in attributes:
@@ -248,23 +254,16 @@ class TreeBuilder:
             if colon and prefix != "xmlns":
                 self._namespace(prefix)
 
-    def _resolve(self, tag: str, depth: int) -> str:
-        prefix, colon, local = tag.rpartition(":")
-        namespace = self._namespace(prefix) if colon else self._scopes[-1].prefixes.get("", "")
+    def _foreign(self, prefix: str, local: str, depth: int) -> str:
+        """The name of an element outside the QCVN namespace, if it may stand there."""
+        namespace = self._namespace(prefix) if prefix else self._scopes[-1].prefixes.get("", "")
         if namespace in OLD_NAMESPACES:
             raise DocumentError.of("E_OLD_EDXML", place=self._place())
-        if namespace == QCVN:
-            name = local
-        elif depth == 1 or local in FRAME:
+        if depth == 1 or local in FRAME:
             raise DocumentError.of(
                 "E_NAMESPACE", place=self._place(), namespace=namespace or "(none)"
             )
-        else:
-            name = f"{{{namespace}}}{local}"
-        if depth == 1 and name != ROOT:
-            raise DocumentError.of("E_STRUCTURE", place=self._place(), element=ROOT)
-        self._scopes[-1].names[tag] = name
-        return name
+        return f"{{{namespace}}}{local}"
 
     def _namespace(self, prefix: str) -> str:
         scope = self._scopes[-1]
@@ -276,9 +275,14 @@ class TreeBuilder:
             return XLINK
         return namespace
 
-    # --- errors ---------------------------------------------------------------------------------
+    # --- limits and errors ----------------------------------------------------------------------
+
+    def _check_text(self, length: int) -> None:
+        if length > self._limits.max_text_bytes:
+            raise self._over("The text of one element", self._limits.max_text_bytes)
 
     def _count(self, length: int) -> None:
+        self._check_text(length)
         self._all_length += length
         if self._all_length > _MAX_TEXTS * self._limits.max_text_bytes:
             raise self._over("The text of all elements", _MAX_TEXTS * self._limits.max_text_bytes)
@@ -290,6 +294,11 @@ class TreeBuilder:
         """Count from 1, in the original: expat knows nothing of what was skipped."""
         columns_before = self.prolog.columns if line == 1 else 0
         return Place(line=line + self.prolog.lines, column=column + columns_before + 1)
+
+    def _too_many(self, depth: int) -> AxisError:
+        if depth > self._max_depth:
+            return DocumentError.of("E_DEPTH", place=self._place(), limit=self._max_depth)
+        return self._over("The number of elements", self._max_elements)
 
     def _over(self, what: str, limit: int) -> AxisError:
         return DocumentError.of("E_LIMIT", place=self._place(), what=what, limit=limit)

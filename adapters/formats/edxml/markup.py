@@ -1,0 +1,38 @@
+"""Markup: elements as text, escaped; what is empty is left out."""
+
+import re
+
+from schemas.problem import DocumentError, Place
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def leaf(name: str, value: str | int | None, *, prefix: str = "edXML:") -> str:
+    """An element with a text; nothing when the text is absent or empty.
+
+    Raises:
+        DocumentError: A character of the text cannot stand in XML (E_SCHEMA).
+    """
+    if value is None or value == "":
+        return ""
+    text = _escaped(value, name) if isinstance(value, str) else str(value)
+    return f"<{prefix}{name}>{text}</{prefix}{name}>\n"
+
+
+def group(name: str, *children: str) -> str:
+    """An element with children; nothing when all of them are left out."""
+    return frame(name, *children) if any(children) else ""
+
+
+def frame(name: str, *children: str, attributes: str = "") -> str:
+    """An element that stands even without children."""
+    return f"<edXML:{name}{attributes}>\n{''.join(children)}</edXML:{name}>\n"
+
+
+def _escaped(text: str, name: str) -> str:
+    if illegal := _ILLEGAL.search(text):
+        cause = f"the character U+{ord(illegal[0]):04X} cannot stand in XML"
+        raise DocumentError.of("E_SCHEMA", place=Place(field=name), cause=cause)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # A bare carriage return would reach the reader as a line feed (XML 1.0, 2.11).
+    return text.replace("\r", "&#13;")

@@ -1,0 +1,92 @@
+"""Parts: the attachments of a packet as they are written, and their lines in the manifest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+from uuid import UUID, uuid5
+
+from adapters.contract import AttachmentSource
+from adapters.formats.base64_stream import encode
+from adapters.formats.edxml.archive import looks_wrapped, pack
+from adapters.formats.edxml.markup import frame, leaf
+from adapters.formats.edxml.names import QCVN
+from adapters.formats.media_type import ARCHIVES, HEAD_BYTES, ZIP, extension
+from schemas.document import Attachment, Document
+
+_CONTENT_IDS = UUID("6b0f5c1e-7f0e-5d0a-9a55-4f2f3a1c8e77")
+"""The name space of our ContentIds."""
+
+_CONTENT_START = f'<edXML:ContentTransferEncoded xmlns:edXML="{QCVN}">'.encode()
+_CONTENT_END = b"</edXML:ContentTransferEncoded>\n</Attachment>\n"
+_READ_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One attachment. `wrapped` says that it goes into a one-entry ZIP."""
+
+    attachment: Attachment
+    content_id: UUID
+    wrapped: bool
+
+    @property
+    def media_type(self) -> str:
+        """The true type, which readers act on."""
+        return ZIP if self.wrapped else self.attachment.media_type
+
+    def reference(self) -> str:
+        """Its line in the manifest."""
+        return frame(
+            "Reference",
+            leaf("ContentId", f"cid:{self.content_id}"),
+            leaf("ContentType", self.media_type),
+            leaf("Description", self.attachment.description),
+            leaf("AttachmentName", self.attachment.name),
+        )
+
+    def write(self, source: AttachmentSource) -> Iterator[bytes]:
+        """The `Attachment`, streamed as base64 on one line."""
+        head = (
+            leaf("ContentId", f"cid:{self.content_id}", prefix=""),
+            leaf("AttachmentName", self.attachment.name, prefix=""),
+            leaf("Description", self.attachment.description, prefix=""),
+            leaf("ContentType", self.media_type, prefix=""),
+        )
+        yield f"<Attachment>\n{''.join(head)}".encode() + _CONTENT_START
+        with source.open(self.attachment.sha256) as file:
+            yield from encode(self._packed(file) if self.wrapped else _chunks(file))
+        yield _CONTENT_END
+
+    def _packed(self, file: BinaryIO) -> Iterator[bytes]:
+        entry_name = f"{self.content_id}.{extension(self.attachment.name)}"
+        return pack(_chunks(file), entry_name=entry_name)
+
+
+def plan_parts(document: Document, source: AttachmentSource, *, zipped: bool) -> list[Part]:
+    """Decide how each attachment is written.
+
+    A ContentId follows from document, place and content, so the same document is always written
+    alike. Without being asked, only a file is wrapped that readers would else unwrap themselves:
+    a ZIP that passes for the wrapping of another file.
+    """
+    return [
+        Part(
+            attachment=attachment,
+            content_id=uuid5(_CONTENT_IDS, f"{document.document_id}\n{index}\n{attachment.sha256}"),
+            wrapped=extension(attachment.name) != "zip"
+            and (zipped or _would_be_unwrapped(attachment, source)),
+        )
+        for index, attachment in enumerate(document.attachments)
+    ]
+
+
+def _would_be_unwrapped(attachment: Attachment, source: AttachmentSource) -> bool:
+    if attachment.media_type not in ARCHIVES:
+        return False
+    with source.open(attachment.sha256) as file:
+        return looks_wrapped(file.read(HEAD_BYTES), attachment.name)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_READ_BYTES):
+        yield chunk

@@ -1,0 +1,51 @@
+"""Registry: finds formats and endpoints by entry points, so that anybody's package adds its own.
+
+Groups `lienthong.formats` and `lienthong.endpoints`; each entry names a class.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import cast
+
+from adapters.contract import Endpoint, Format
+from schemas.problem import AxisError, Place
+
+FORMATS = "lienthong.formats"
+ENDPOINTS = "lienthong.endpoints"
+
+
+def load_formats() -> Mapping[str, Format]:
+    """Every installed format, by name."""
+    return {entry.name: entry.load()() for entry in entry_points(group=FORMATS)}
+
+
+def format_named(name: str) -> Format:
+    """One installed format. Raises `ConfigurationError` E_SETTING listing what is installed."""
+    for entry in entry_points(group=FORMATS, name=name):
+        return cast("Format", entry.load()())
+    raise _unknown("format", name, FORMATS)
+
+
+def endpoint_named(name: str) -> type[Endpoint]:
+    """The class of one installed endpoint. Raises `ConfigurationError` E_SETTING."""
+    for entry in entry_points(group=ENDPOINTS, name=name):
+        return cast("type[Endpoint]", entry.load())
+    raise _unknown("endpoint", name, ENDPOINTS)
+
+
+def format_for(head: bytes, filename: str, formats: Sequence[Format]) -> Format:
+    """The first format that recognises a file by its name and its first bytes.
+
+    Raises:
+        DocumentError: E_FORMAT_UNKNOWN names the formats that were tried.
+    """
+    for candidate in formats:
+        if candidate.recognises(head, filename):
+            return candidate
+    tried = ", ".join(candidate.name for candidate in formats)
+    raise AxisError.of("E_FORMAT_UNKNOWN", place=Place(file=filename), name=filename, formats=tried)
+
+
+def _unknown(kind: str, name: str, group: str) -> AxisError:
+    installed = ", ".join(sorted(entry.name for entry in entry_points(group=group)))
+    return AxisError.of("E_SETTING", name=kind, cause=f"{name} is not one of: {installed}")

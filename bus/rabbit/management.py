@@ -1,0 +1,186 @@
+"""Management: a typed client of RabbitMQ's HTTP interface, for operators' work only.
+
+Nothing on the way of a message depends on it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, Field, TypeAdapter
+
+from schemas.problem import TransportError
+
+_TIMEOUT = timedelta(seconds=30)
+
+
+class FoundExchange(BaseModel):
+    """An exchange as the broker tells it."""
+
+    name: str
+    type: str
+
+
+class FoundQueue(BaseModel):
+    """A queue as the broker tells it.
+
+    Attributes:
+        effective_policy_definition: Absent until the broker has gathered statistics (5 s).
+        leader: The node that leads a quorum queue; absent when nobody does.
+        messages: Ready and unacknowledged; behind by up to 5 s.
+    """
+
+    name: str
+    type: str = "classic"
+    leader: str | None = None
+    online: list[str] = []
+    state: str | None = None
+    messages: int | None = None
+    consumers: int | None = None
+    effective_policy_definition: dict[str, str | int | bool] | None = None
+
+
+class FoundBinding(BaseModel):
+    """A binding as the broker tells it."""
+
+    source: str
+    destination: str
+    destination_type: str
+    routing_key: str
+
+
+class FoundPolicy(BaseModel):
+    """A policy as the broker tells it."""
+
+    name: str
+    pattern: str
+    definition: dict[str, str | int]
+    priority: int = 0
+    apply_to: str = Field(alias="apply-to")
+
+
+_EXCHANGES = TypeAdapter(list[FoundExchange])
+_QUEUES = TypeAdapter(list[FoundQueue])
+_BINDINGS = TypeAdapter(list[FoundBinding])
+_POLICIES = TypeAdapter(list[FoundPolicy])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permissions:
+    """What an account may do: regular expressions over names (RabbitMQ manual, Access Control)."""
+
+    configure: str
+    write: str
+    read: str
+
+
+class Management:
+    """One virtual host, through the HTTP interface.
+
+    Every method raises `TransportError` E_BROKER_AWAY when the interface cannot be reached or
+    does not do as told.
+
+    Args:
+        url: With account and password: `http://account:password@host:15672`.
+    """
+
+    def __init__(self, url: str, *, vhost: str = "/", timeout: timedelta = _TIMEOUT) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=httpx.URL(url).join("/api/"),
+            timeout=timeout.total_seconds(),
+            trust_env=False,
+        )
+        self._vhost = quote(vhost, safe="")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def exchanges(self) -> Sequence[FoundExchange]:
+        """All exchanges of the virtual host."""
+        return _EXCHANGES.validate_json(await self._get(f"exchanges/{self._vhost}"))
+
+    async def queues(self) -> Sequence[FoundQueue]:
+        """All queues of the virtual host."""
+        return _QUEUES.validate_json(await self._get(f"queues/{self._vhost}"))
+
+    async def bindings(self) -> Sequence[FoundBinding]:
+        """All bindings of queues to named exchanges."""
+        found = _BINDINGS.validate_json(await self._get(f"bindings/{self._vhost}"))
+        return [b for b in found if b.source and b.destination_type == "queue"]
+
+    async def policies(self) -> Sequence[FoundPolicy]:
+        """All policies of the virtual host."""
+        return _POLICIES.validate_json(await self._get(f"policies/{self._vhost}"))
+
+    async def put_policy(
+        self, name: str, *, pattern: str, definition: Mapping[str, str | int], priority: int
+    ) -> None:
+        """Create or replace a policy for queues."""
+        body = {
+            "pattern": pattern,
+            "definition": dict(definition),
+            "priority": priority,
+            "apply-to": "queues",
+        }
+        await self._send("PUT", f"policies/{self._vhost}/{quote(name, safe='')}", body)
+
+    async def delete_policy(self, name: str) -> None:
+        """Remove a policy."""
+        await self._send("DELETE", f"policies/{self._vhost}/{quote(name, safe='')}")
+
+    async def create_vhost(self) -> None:
+        """Create the virtual host. The account gets full permissions in it."""
+        await self._send("PUT", f"vhosts/{self._vhost}", {})
+
+    async def delete_vhost(self) -> None:
+        """Delete the virtual host with everything in it."""
+        await self._send("DELETE", f"vhosts/{self._vhost}")
+
+    async def put_account(self, name: str, password: str, permissions: Permissions) -> None:
+        """Create or replace an account that may use this virtual host only."""
+        user = quote(name, safe="")
+        await self._send("PUT", f"users/{user}", {"password": password, "tags": ""})
+        body = {
+            "configure": permissions.configure,
+            "write": permissions.write,
+            "read": permissions.read,
+        }
+        await self._send("PUT", f"permissions/{self._vhost}/{user}", body)
+
+    async def put_topic_permissions(self, name: str, exchange: str, *, write: str) -> None:
+        """Narrow the routing keys with which an account may publish to a topic exchange."""
+        body = {"exchange": exchange, "write": write, "read": ".*"}
+        path = f"topic-permissions/{self._vhost}/{quote(name, safe='')}"
+        await self._send("PUT", path, body)
+
+    async def delete_account(self, name: str) -> None:
+        """Remove an account."""
+        await self._send("DELETE", f"users/{quote(name, safe='')}")
+
+    async def _get(self, path: str) -> bytes:
+        return (await self._send("GET", path)).content
+
+    async def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, path, json=body)
+            return answer.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            cause = f"{method} {path}: {error.response.status_code} {error.response.text}"
+            raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
+        except httpx.HTTPError as error:
+            cause = f"management interface: {error or type(error).__name__}"
+            raise TransportError.of("E_BROKER_AWAY", cause=cause) from error

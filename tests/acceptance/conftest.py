@@ -1,0 +1,122 @@
+"""A running `lienthong up`, driven as an agency's system and an operator would drive it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+_DEADLINE_SECONDS = 90.0
+_PAUSE_SECONDS = 0.05
+
+Found = TypeVar("Found")
+
+
+def eventually(look: Callable[[], Found], *, within: float = _DEADLINE_SECONDS) -> Found:
+    """Wait until `look` finds something true; fail with its last answer otherwise."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not come true within {within} s: last {found!r}")
+        time.sleep(_PAUSE_SECONDS)
+    return found
+
+
+def lienthong(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "bus.cli", *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        timeout=_DEADLINE_SECONDS,
+    )
+
+
+@dataclass
+class AgencyFolder:
+    """What one agency's system sees."""
+
+    path: Path
+
+    def drop(self, name: str, content: bytes) -> None:
+        """Put a file into the outbox as a careful system does: whole, by a rename."""
+        outbox = self.path / "outbox"
+        hidden = outbox / f".{name}.part"
+        hidden.write_bytes(content)
+        hidden.rename(outbox / name)
+
+    def inbox(self, kind: str = "documents") -> list[Path]:
+        """What has arrived, by name."""
+        return sorted(p for p in (self.path / "inbox" / kind).iterdir() if p.is_file())
+
+    def sent(self, name: str) -> bool:
+        """Whether the file was sent."""
+        return (self.path / "sent" / name).exists()
+
+    def refusal(self, name: str) -> Any:
+        """The error report beside a refused file, once it is there."""
+        report = self.path / "refused" / f"{name}.error.json"
+        return json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+
+
+class RunningAxis:
+    """`lienthong up` in a process of its own."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.home = home
+        self._log = (home / "up.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bus.cli", "up", "--home", str(home), *options],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        eventually(self._is_up)
+
+    def agency(self, code: str) -> AgencyFolder:
+        """An agency's folder."""
+        return AgencyFolder(self.home / "agencies" / code)
+
+    def said(self) -> str:
+        """Everything the process has printed so far."""
+        return (self.home / "up.log").read_text(encoding="utf-8", errors="replace")
+
+    def kill(self) -> None:
+        """Kill -9: no chance to say goodbye."""
+        self._process.kill()
+        self._process.wait()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(timeout=60)
+
+    def stop(self) -> None:
+        """Stop it if it still runs."""
+        if self._process.poll() is None:
+            self.interrupt()
+        self._log.close()
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None, self.said()
+        return (self.home / "ready").exists() and _alive(self.home / "ready", self.pid)
+
+
+def _alive(ready: Path, pid: int) -> bool:
+    return ready.read_text().strip() == str(pid) and os.path.exists(f"/proc/{pid}")  # noqa: PTH110
+
+
+@pytest.fixture(scope="module")
+def axis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
+    """An axis on which three agencies are connected."""
+    running = RunningAxis(tmp_path_factory.mktemp("axis"), "--agencies", "G22,H24,H41")
+    yield running
+    running.stop()

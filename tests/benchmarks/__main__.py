@@ -1,0 +1,81 @@
+"""`make bench`: the hops side by side in one run, and the first month's time.
+
+Speed is reported, never asserted. Compare ratios of one run, not numbers of two machines.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bus.bootstrap import located_broker
+from bus.settings import load_settings
+from tests.benchmarks.bare_hop import bare_hop
+from tests.benchmarks.faststream_hop import faststream_hop
+from tests.benchmarks.measure import Hop, best_of
+from tests.benchmarks.our_hop import our_hop
+
+
+def main(
+    messages: int = typer.Option(4000, help="Messages of each hop."),
+    rounds: int = typer.Option(3, help="Rounds; the best of each hop counts."),
+    first_month: bool = typer.Option(True, help="Also replay the first month."),
+) -> None:
+    """Measure, and print one table."""
+    with tempfile.TemporaryDirectory() as home:
+        hops = asyncio.run(_hops(Path(home), messages, rounds))
+    _print(hops)
+    if first_month:
+        print_first_month()
+
+
+async def _hops(home: Path, messages: int, rounds: int) -> list[Hop]:
+    settings = load_settings(home=home)
+    async with located_broker(settings) as address:
+        measured = []
+        for _ in range(rounds):
+            # In turn, so that a slow minute of the machine hits them all.
+            measured += [
+                await bare_hop(address.amqp_url, messages),
+                await faststream_hop(address.amqp_url, messages),
+                await our_hop(address, messages),
+            ]
+        return best_of(measured)
+
+
+def _print(hops: list[Hop]) -> None:
+    bare = hops[0]
+    table = Table(title="One hop of a 4 KB body: confirmed publish, quorum queue, consume, ack")
+    for column in ("hop", "per second", "ratio", "CPU µs", "p50 ms", "p99 ms"):
+        table.add_column(column, justify="left" if column == "hop" else "right")
+    for hop in hops:
+        table.add_row(
+            hop.name,
+            f"{hop.per_second:,.0f}",
+            f"{hop.per_second / bare.per_second:.2f}",
+            f"{hop.cpu_us:.0f}",
+            f"{hop.p50_ms:.1f}",
+            f"{hop.p99_ms:.1f}",
+        )
+    Console().print(table)
+
+
+def print_first_month() -> None:
+    """Replay March 2019 through the whole path, in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
+        check=True,
+        capture_output=True,
+    )
+    totals = json.loads(run.stdout)["totals"]
+    Console().print(f"First month: {json.dumps(totals)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
