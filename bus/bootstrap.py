@@ -3,11 +3,12 @@
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from adapters.contract import Format
 from adapters.endpoints.folder import FolderEndpoint
@@ -21,29 +22,36 @@ from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import Broker, Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import BrokerAddress, find_broker
-from bus.rabbit.provisioning import provision
+from bus.rabbit.management import Management
+from bus.rabbit.provisioning import Provisioning
 from bus.services.dispatch import Dispatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.home import Home, Running
+from bus.store.open import Store, open_store
 from bus.store.snapshot import DirectoryFile
-from bus.store.sql import Store, open_store
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
-from schemas.vietnam import day_in_vietnam
 
 Progress = Callable[[str], None]
 """Told in one short sentence what the start is doing."""
 
-_LOOK_AT_DIRECTORY_EVERY = 1.0
+_LOOK_AT_DIRECTORY_EVERY = timedelta(seconds=1)
+_READY_DEADLINE = timedelta(seconds=30)
+
+_log = structlog.get_logger()
 
 
 def now() -> datetime:
     """The moment, UTC."""
     return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
 
 
 @dataclass(kw_only=True)
@@ -52,6 +60,7 @@ class Axis:
 
     Attributes:
         only: The mailboxes whose adapters run here; None: all of the directory's.
+        routing: The directory as it is now; replaced when its file changes.
     """
 
     settings: Settings
@@ -65,12 +74,13 @@ class Axis:
     only: frozenset[MailboxName] | None
     stop: asyncio.Event
     routing: Routing
-    ring: KeyRing = field(default_factory=KeyRing)
+    ring: KeyRing
+    formats: Sequence[Format] = field(default_factory=lambda: tuple(load_formats().values()))
 
     def __post_init__(self) -> None:
-        self.worker = Worker(self.stop)
-        self._formats: tuple[Format, ...] = tuple(load_formats().values())
-        self._slots = asyncio.Semaphore(self.settings.reading)
+        self._worker = Worker(self.stop)
+        self._reading = asyncio.Semaphore(self.settings.reading)
+        self._seen = self.directory.stamp()
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -79,18 +89,165 @@ class Axis:
 
     async def run(self) -> None:
         """Run the adapters until `stop` is set; take up changes of the directory meanwhile."""
-        self.worker.start(self._adapter(mailbox) for mailbox in self.mailboxes)
+        self._start_adapters()
         watching = asyncio.create_task(self._watch())
         try:
-            await self.worker.until_stopped()
+            await self._worker.until_stopped()
         finally:
             watching.cancel()
 
+    def _start_adapters(self) -> None:
+        new = [m for m in self.mailboxes if m not in self._worker.mailboxes]
+        self._worker.start([self._adapter(mailbox) for mailbox in new])
+
     async def _watch(self) -> None:
-        seen = self.directory.stamp()
         while True:
-            await asyncio.sleep(_LOOK_AT_DIRECTORY_EVERY)
-            stamp = self.directory.stamp()
-            if stamp != seen:
-                seen = stamp
+            await asyncio.sleep(_LOOK_AT_DIRECTORY_EVERY.total_seconds())
+            try:
                 await self._take_up()
+            except AxisError as error:
+                # A wrong directory, or a broker that is away: the old state goes on serving.
+                _log.error("directory_not_taken_up", problem=str(error.problem))
+
+    async def _take_up(self) -> None:
+        """Take up a changed directory: mailboxes and keys first, then who may send to whom."""
+        stamp = self.directory.stamp()
+        if stamp == self._seen:
+            return
+        routing = Routing(await asyncio.to_thread(self.directory.load))
+        await provision(self.address, topology_of(self.settings, routing))
+        self.ring = await asyncio.to_thread(_keys, self.home, routing)
+        self.routing = routing
+        self._start_adapters()
+        self._seen = stamp
+        _log.info("directory_taken_up", version=routing.directory.version)
+
+    def _adapter(self, mailbox: MailboxName) -> Adapter:
+        endpoint = FolderEndpoint(self.home.agencies / mailbox, settle=self.settings.settle)
+        dispatch = Dispatch(
+            mailbox=mailbox,
+            key=load_signing_key(self.home.keys, mailbox, now=now()),
+            publisher=self.broker,
+            clock=now,
+            new_id=_new_id,
+            deadline=self.settings.publish_deadline,
+        )
+        return Adapter(
+            mailbox=mailbox,
+            outbound=Outbound(
+                endpoint=endpoint,
+                formats=self.formats,
+                limits=self.settings.limits,
+                routing=lambda: self.routing,
+                attachments=self.attachments,
+                records=self.store.records,
+                dispatch=dispatch,
+                clock=now,
+                jitter=random.random,
+                observe=self.observe,
+                slots=self._reading,
+                poll=self.settings.poll,
+                stop=self.stop,
+            ),
+            inbound=Inbound(
+                endpoint=endpoint,
+                format=format_named(FormatName.EDXML),
+                keys=lambda: self.ring,
+                routing=lambda: self.routing,
+                attachments=self.attachments,
+                inbox=self.store.inbox,
+                records=self.store.records,
+                subscriber=self.broker,
+                dispatch=dispatch,
+                clock=now,
+                new_id=_new_id,
+                jitter=random.random,
+                observe=self.observe,
+                prefetch=self.settings.prefetch,
+                stop=self.stop,
+            ),
+        )
+
+
+@asynccontextmanager
+async def open_axis(
+    settings: Settings,
+    *,
+    only: frozenset[MailboxName] | None,
+    observe: Observer,
+    stop: asyncio.Event,
+    progress: Progress,
+) -> AsyncIterator[Axis]:
+    """Build everything; on the way out take it down in the reverse order.
+
+    Raises:
+        ConfigurationError: One sentence says what the operator must mend.
+    """
+    home = Home(settings.home.absolute())
+    async with AsyncExitStack() as stack:
+        stack.enter_context(home.in_use())
+        directory = DirectoryFile(home.directory)
+        routing = Routing(directory.load())
+        progress("preparing keys")
+        ring = await asyncio.to_thread(_keys, home, routing)
+        store = await stack.enter_async_context(open_store(settings.store_url))
+        progress("starting the broker")
+        address = await stack.enter_async_context(located_broker(settings))
+        progress("preparing mailboxes")
+        await provision(address, topology_of(settings, routing))
+        broker = await stack.enter_async_context(
+            RabbitBroker(address.amqp_url, name="lienthong", impersonates=True)
+        )
+        await broker.ready(_READY_DEADLINE)
+        axis = Axis(
+            settings=settings,
+            home=home,
+            address=address,
+            broker=broker,
+            store=store,
+            attachments=FolderAttachments(home.attachments, now=now()),
+            directory=directory,
+            observe=observe,
+            only=only,
+            stop=stop,
+            routing=routing,
+            ring=ring,
+        )
+        # Nobody else works on these mailboxes: what a crash left leased is free at once.
+        await store.inbox.reclaim(axis.mailboxes)
+        stack.enter_context(
+            home.announced(
+                Running(
+                    pid=os.getpid(),
+                    amqp_url=address.amqp_url,
+                    management_url=address.management_url,
+                )
+            )
+        )
+        yield axis
+
+
+def topology_of(settings: Settings, routing: Routing) -> Topology:
+    """What the broker must hold for a directory."""
+    return desired(routing.mailboxes, ledger=settings.ledger)
+
+
+async def provision(address: BrokerAddress, wanted: Topology) -> None:
+    """Make the broker as wanted.
+
+    Raises:
+        ConfigurationError: E_TOPOLOGY names the object that cannot be made so.
+    """
+    async with Management(address.management_url) as management:
+        provisioning = Provisioning(address.amqp_url, management)
+        applied = await provisioning.apply(await provisioning.plan(wanted))
+    for finding in applied.findings:
+        raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=finding.sentence())
+
+
+def _keys(home: Home, routing: Routing) -> KeyRing:
+    """Every mailbox's key pair, made by the development authority where it is missing."""
+    moment = now()
+    authority = DevelopmentAuthority.open(home.keys, now=moment)
+    authority.ensure(routing.mailboxes, now=moment)
+    return load_ring(home.keys)

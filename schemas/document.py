@@ -4,10 +4,10 @@ Field names are the glossary's. Reading is tolerant: what a source leaves out is
 listed by `missing_fields`, so nothing is ever invented.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from schemas.codes import BusinessType, Lane, Priority
 from schemas.identifiers import Sha256
@@ -93,7 +93,7 @@ class Hop(Value):
     """One hop of the packet. `at` is UTC; `organ_id` is absent when the source had none."""
 
     organ_id: str | None = None
-    at: datetime | None = None
+    at: AwareDatetime | None = None
 
 
 class Attachment(Value):

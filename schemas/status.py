@@ -1,6 +1,8 @@
 """StatusReport: what a receiving office says it did with a document (statuses 01 to 16)."""
 
-from datetime import date, datetime
+from datetime import date
+
+from pydantic import AwareDatetime
 
 from schemas.document import NonEmpty, Organization, Staff
 from schemas.value import Value
@@ -24,7 +26,7 @@ class StatusReport(Value):
     staff: Staff | None = None
     code: NonEmpty
     description: str | None = None
-    at: datetime | None = None
+    at: AwareDatetime | None = None
     raw: dict[str, str] = {}
 
     def without_raw(self) -> "StatusReport":

@@ -1,13 +1,13 @@
 """Judgement: what a canonical message lacks or contradicts, named alike whatever its format."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from adapters.formats.findings import Findings, refuse_state_secret
 from schemas.codes import STATUS_NEEDS_REASON, BusinessType, StatusCode
 from schemas.document import Document
 from schemas.status import StatusReport
+from schemas.vietnam import day_in_vietnam
 
-_VIET_NAM = timedelta(hours=7)
 _KNOWN_STATUSES = frozenset(StatusCode)
 _WIRE_NAMES = {
     "number": "CodeNumber",
@@ -55,5 +55,5 @@ def judge_status(report: StatusReport, findings: Findings) -> None:
         findings.warn("W_STATUS_UNKNOWN", field="StatusCode", value=report.code)
     elif report.code in STATUS_NEEDS_REASON and report.description is None:
         findings.warn("W_STATUS_REASON", field="Description", value=report.code)
-    if report.at and report.issued_on and (report.at + _VIET_NAM).date() < report.issued_on:
+    if report.at and report.issued_on and day_in_vietnam(report.at) < report.issued_on:
         findings.warn("W_STATUS_EARLY", field="Timestamp")

@@ -122,6 +122,22 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Permissions:
+    """What an account may do: regular expressions (RabbitMQ manual, Access Control).
+
+    Attributes:
+        topics: Exchange → routing keys it may publish with.
+    """
+
+    configure: str
+    write: str
+    read: str
+    topics: Mapping[str, str] = field(hash=False)
+    max_connections: int = 10
+    max_channels: int = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Topology:
     """All the objects of one virtual host, wanted or found."""
 
@@ -180,6 +196,17 @@ def desired(
         policies=_policies(
             ledger=ledger, delivery_limit=delivery_limit, max_queue_bytes=max_queue_bytes
         ),
+    )
+
+
+def permissions_of(mailbox: MailboxName) -> Permissions:
+    """An agency's account declares nothing, reads its own queues and speaks as itself only."""
+    own = re.escape(word(mailbox))
+    return Permissions(
+        configure="^$",
+        write=f"^({DOCUMENTS}|{FAILURES})$",
+        read=f"^{re.escape(_MAILBOX_QUEUES)}{own}\\.({'|'.join(Lane)})$",
+        topics={DOCUMENTS: f"^{own}\\.", FAILURES: f"^{own}\\."},
     )
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from adapters.contract import AttachmentSource, Format, Message
+from adapters.contract import AttachmentSource, Message
+from adapters.formats.edxml import EdxmlFormat
 from bus.demo.flaws import Flaw, spoil
 from schemas.identifiers import AgencyCode
 
@@ -48,7 +49,8 @@ class Drop:
     refusal: str | None = None
     notices: tuple[str, ...] = ()
 
-    def packet(self, edxml: Format, *, files: AttachmentSource, written_at: datetime) -> bytes:
+    def packet(self, files: AttachmentSource, *, written_at: datetime) -> bytes:
         """The file as it is dropped: an edXML packet, with its flaw if it has one."""
-        packet = b"".join(edxml.write(self.message, attachments=files, written_at=written_at))
+        chunks = EdxmlFormat().write(self.message, attachments=files, written_at=written_at)
+        packet = b"".join(chunks)
         return packet if self.flaw is None else spoil(packet, self.flaw)

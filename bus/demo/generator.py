@@ -6,18 +6,18 @@ The same seed, day and directory give the same plan. Putting the files there is 
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 from itertools import cycle, islice
-from typing import assert_never
 
 from bus.demo.bodies import Body, ascii_name, bodies_of
+from bus.demo.correspondence import LETTERS, Correspondence, Sent, workday
 from bus.demo.drop import Drop, DropKind
 from bus.demo.flaws import ANSWERS, Flaw
-from bus.demo.outline import Part, Slot, outline
+from bus.demo.outline import outline
 from bus.demo.pdf import FilePool
-from bus.demo.texts import TYPES_ACROSS, TYPES_DOWN, TYPES_UP
-from bus.demo.writer import Kinds, Writer
+from bus.demo.texts import TYPES_ACROSS
+from bus.demo.writer import Writer
 from schemas.codes import StatusCode
 from schemas.directory import Directory
 from schemas.document import Document, Organization
@@ -26,13 +26,6 @@ from schemas.status import StatusReport
 NOBODY = "000.00.00.Y99"
 """A well-shaped code that no directory holds."""
 
-_PERIOD = timedelta(days=31)
-_KINDS: dict[DropKind, Kinds] = {
-    DropKind.DOWN: TYPES_DOWN,
-    DropKind.UP: TYPES_UP,
-    DropKind.ACROSS: TYPES_ACROSS,
-    DropKind.CIRCULAR: TYPES_DOWN,
-}
 _ODD_SHARE = 0.01
 """Letters that are accepted although something is odd about the file or one receiver."""
 _STORIES = (
@@ -44,20 +37,7 @@ _STORIES = (
 )
 """What receivers report one after the other (handbook 3.3)."""
 _STORY_WEIGHTS = (5, 3, 2, 1, 1)
-
-_STORY_WEIGHTS = (5, 3, 2, 1, 1)
 _BREAKABLE = tuple(flaw for flaw in Flaw if ANSWERS[flaw])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sent:
-    """A document that is to arrive: who wrote it, and who gets it."""
-
-    kind: DropKind
-    sender: Body
-    receivers: tuple[Body, ...]
-    document: Document
-    wave: int = 0
 
 
 def plan(
@@ -85,8 +65,9 @@ def plan(
     rng = random.Random(seed)  # noqa: S311 - reproducible traffic, nothing secret
     bodies = bodies_of(directory)
     slots = outline(rng, bodies=len(bodies), documents=documents, deliveries=deliveries)
-    traffic = _Traffic(rng, bodies, Writer(rng, files), today)
-    sent = traffic.write(slots)
+    writer = Writer(rng, files)
+    sent = Correspondence(rng, bodies, writer, today).write(slots)
+    traffic = _Traffic(rng, writer, today)
     drops = [
         *traffic.drop(sent),
         *traffic.repeat(sent, most=documents // 100),
@@ -98,34 +79,14 @@ def plan(
 
 
 class _Traffic:
-    """Decides who writes to whom, when, and what goes wrong."""
+    """Decides what is dropped beside the documents, and what goes wrong."""
 
-    def __init__(
-        self, rng: random.Random, bodies: Sequence[Body], writer: Writer, today: date
-    ) -> None:
+    def __init__(self, rng: random.Random, writer: Writer, today: date) -> None:
         self._rng = rng
         self._writer = writer
         self._today = today
-        self._everybody = tuple(bodies)
-        self._centre = tuple(body for body in bodies if not body.is_province)
-        self._provinces = tuple(body for body in bodies if body.is_province)
 
-    def write(self, slots: Sequence[Slot]) -> list[_Sent]:
-        """Write the documents day by day, so that numbers grow with time."""
-        days: list[date] = []
-        for slot in slots:
-            earliest = self._today - _PERIOD if slot.about is None else days[slot.about]
-            days.append(self._workday(earliest))
-        written: dict[int, _Sent] = {}
-        for index in sorted(range(len(slots)), key=lambda index: (days[index], index)):
-            slot = slots[index]
-            if slot.about is None:
-                written[index] = self._begin(slot, days[index])
-            else:
-                written[index] = self._follow(slot.part, written[slot.about], days[index])
-        return list(written.values())
-
-    def drop(self, sent: Iterable[_Sent]) -> Iterator[Drop]:
+    def drop(self, sent: Iterable[Sent]) -> Iterator[Drop]:
         """Drop every document; a few in odd files, a few with a receiver nobody knows."""
         for one in sent:
             drop = Drop(
@@ -137,9 +98,9 @@ class _Traffic:
                 recipients=tuple(receiver.code for receiver in one.receivers),
             )
             chance = self._rng.random()
-            if one.kind in _KINDS and chance < _ODD_SHARE:
+            if one.kind in LETTERS and chance < _ODD_SHARE:
                 yield replace(drop, flaw=Flaw.JUNK)
-            elif one.kind in _KINDS and chance < 2 * _ODD_SHARE:
+            elif one.kind in LETTERS and chance < 2 * _ODD_SHARE:
                 yield replace(
                     drop,
                     message=_with_stranger(one.document),
@@ -148,7 +109,7 @@ class _Traffic:
             else:
                 yield drop
 
-    def repeat(self, sent: Sequence[_Sent], *, most: int) -> Iterator[Drop]:
+    def repeat(self, sent: Sequence[Sent], *, most: int) -> Iterator[Drop]:
         """Drop some replies a second time: nobody may be handed them twice."""
         replies = [one for one in sent if one.kind is DropKind.REPLY]
         for one in self._rng.sample(replies, k=min(most, len(replies))):
@@ -160,7 +121,7 @@ class _Traffic:
                 message=one.document,
             )
 
-    def report(self, sent: Sequence[_Sent], *, most: int) -> Iterator[Drop]:
+    def report(self, sent: Sequence[Sent], *, most: int) -> Iterator[Drop]:
         """Report on documents: a quarter answers recalls and updates, some take back."""
         answers = list(islice(self._answers(sent), most // 4))
         followed = {one.document.document_id for one in sent if one.wave}
@@ -180,9 +141,9 @@ class _Traffic:
         )
         yield from islice([*answers, *retreats, *islice(stories, most)], most)
 
-    def spoil(self, sent: Sequence[_Sent]) -> Iterator[Drop]:
+    def spoil(self, sent: Sequence[Sent]) -> Iterator[Drop]:
         """Drop files that must be refused, of every flaw in turn, without end."""
-        letters = [one for one in sent if one.kind in _KINDS]
+        letters = [one for one in sent if one.kind in LETTERS]
         for flaw in cycle(_BREAKABLE):
             victim = self._rng.choice(letters)
             stranger = self._rng.choice(victim.receivers)
@@ -198,7 +159,7 @@ class _Traffic:
             )
 
     def _flawed(
-        self, flaw: Flaw, victim: _Sent, stranger: Body
+        self, flaw: Flaw, victim: Sent, stranger: Body
     ) -> tuple[int, Document | StatusReport]:
         """A message of `stranger`, with a flaw if it is one of content, and its wave."""
         match flaw:
@@ -227,70 +188,19 @@ class _Traffic:
             return 0, letter.model_copy(update={"to_agencies": nobody})
         return 0, letter
 
-    def _begin(self, slot: Slot, day: date) -> _Sent:
-        """A letter or circular of its own accord."""
-        kind, sender, receivers = self._parties(slot)
-        letter = self._writer.letter(sender, receivers, kinds=_KINDS[kind], issued_on=day)
-        return _Sent(kind=kind, sender=sender, receivers=receivers, document=letter)
-
-    def _follow(self, part: Part, about: _Sent, day: date) -> _Sent:
-        """A document about an earlier one."""
-        writer, letter = self._writer, about.document
-        match part:
-            case Part.REPLY:
-                sender = self._rng.choice(about.receivers)
-                answer = writer.reply(sender, about.sender, to=letter, issued_on=day)
-                return _Sent(
-                    kind=DropKind.REPLY,
-                    sender=sender,
-                    receivers=(about.sender,),
-                    document=answer,
-                )
-            case Part.RECALL:
-                return replace(about, kind=DropKind.RECALL, document=writer.recall(letter), wave=1)
-            case Part.UPDATE:
-                return replace(about, kind=DropKind.UPDATE, document=writer.update(letter), wave=1)
-            case Part.REPLACE:
-                replacement = writer.replacement(
-                    about.sender, about.receivers, of=letter, issued_on=day
-                )
-                return replace(about, kind=DropKind.REPLACE, document=replacement, wave=1)
-            case Part.LETTER | Part.CIRCULAR:
-                raise ValueError(f"a {part} is about nothing")
-            case _:
-                assert_never(part)
-
-    def _parties(self, slot: Slot) -> tuple[DropKind, Body, tuple[Body, ...]]:
-        """Mostly from the centre to provinces and back, now and then among peers."""
-        rng = self._rng
-        if slot.part is Part.CIRCULAR:
-            sender = rng.choice(self._centre or self._everybody)
-            others = tuple(body for body in self._everybody if body is not sender)
-            return DropKind.CIRCULAR, sender, others
-        kind = rng.choices((DropKind.DOWN, DropKind.UP, DropKind.ACROSS), (45, 35, 20))[0]
-        senders, pool = {
-            DropKind.DOWN: (self._centre, self._provinces),
-            DropKind.UP: (self._provinces, self._centre),
-        }.get(kind, (self._everybody, self._everybody))
-        if not senders or len(pool) < slot.receivers:
-            kind, senders, pool = DropKind.ACROSS, self._everybody, self._everybody
-        sender = rng.choice(senders)
-        others = tuple(body for body in pool if body is not sender)
-        return kind, sender, tuple(rng.sample(others, k=slot.receivers))
-
-    def _answers(self, sent: Iterable[_Sent]) -> Iterator[Drop]:
+    def _answers(self, sent: Iterable[Sent]) -> Iterator[Drop]:
         """Every receiver agrees to a recall or update, or refuses it."""
         for one in sent:
             if one.kind in {DropKind.RECALL, DropKind.UPDATE}:
                 for receiver in one.receivers:
                     yield self._reported(one, receiver, one.sender, self._agreement(), wave=2)
 
-    def _retreat(self, one: _Sent, receiver: Body) -> Iterator[Drop]:
+    def _retreat(self, one: Sent, receiver: Body) -> Iterator[Drop]:
         """The sender takes a document back from one receiver, who answers."""
         yield self._reported(one, one.sender, receiver, StatusCode.TAKE_BACK, wave=1)
         yield self._reported(one, receiver, one.sender, self._agreement(), wave=2)
 
-    def _story(self, one: _Sent, receiver: Body) -> Iterator[Drop]:
+    def _story(self, one: Sent, receiver: Body) -> Iterator[Drop]:
         """What one receiver does with a document."""
         for code in self._rng.choices(_STORIES, _STORY_WEIGHTS)[0]:
             yield self._reported(one, receiver, one.sender, code, wave=1)
@@ -300,9 +210,9 @@ class _Traffic:
         return self._rng.choices((agreed, refused), (4, 1))[0]
 
     def _reported(
-        self, one: _Sent, reporter: Body, addressee: Body, code: StatusCode, *, wave: int
+        self, one: Sent, reporter: Body, addressee: Body, code: StatusCode, *, wave: int
     ) -> Drop:
-        day = self._workday(one.document.issued_on or self._today)
+        day = workday(self._rng, one.document.issued_on or self._today, self._today)
         report = self._writer.status(reporter, addressee, on=one.document, code=code, day=day)
         return Drop(
             sender=reporter.code,
@@ -312,13 +222,6 @@ class _Traffic:
             message=report,
             recipients=(addressee.code,),
         )
-
-    def _workday(self, earliest: date) -> date:
-        """A day until today, and no weekend if that can be."""
-        day = earliest + timedelta(days=self._rng.randint(0, (self._today - earliest).days))
-        while day.weekday() > 4 and day > earliest:
-            day -= timedelta(days=1)
-        return day
 
 
 def _with_stranger(document: Document) -> Document:

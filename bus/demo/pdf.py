@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import as_file, files
 from io import BytesIO
+from typing import Literal
 
 from fpdf import FPDF
 
@@ -108,15 +109,17 @@ def _heading(pdf: FPDF, number: int, topic: str) -> None:
 
 
 def _figures(pdf: FPDF, rng: random.Random, *, rows: int) -> None:
+    """A table of invented figures; plain cells take half the time of fpdf2's tables."""
     pdf.ln(2)
-    with pdf.table(
-        align="LEFT",
-        col_widths=(12, 120, 28),
-        line_height=7,
-        text_align=("CENTER", "LEFT", "RIGHT"),
-        width=160,
-    ) as table:
-        table.row(("STT", "Nội dung", "Số liệu"))
-        for index, topic in enumerate(rng.sample(TOPICS, k=rows), start=1):
-            table.row((str(index), topic[0].upper() + topic[1:], f"{rng.randint(1, 9_999)}"))
+    _row(pdf, "STT", "Nội dung", "Số liệu", style="B")
+    for index, topic in enumerate(rng.sample(TOPICS, k=rows), start=1):
+        _row(pdf, str(index), topic[0].upper() + topic[1:], str(rng.randint(1, 9_999)))
+    pdf.set_font(_FACE, "", 12)
     pdf.ln(4)
+
+
+def _row(pdf: FPDF, number: str, topic: str, figure: str, *, style: Literal["", "B"] = "") -> None:
+    pdf.set_font(_FACE, style, 10)
+    pdf.cell(12, 6.5, number, border=1, align="C")
+    pdf.cell(126, 6.5, topic, border=1)
+    pdf.cell(22, 6.5, figure, border=1, align="R", new_x="LMARGIN", new_y="NEXT")

@@ -4,7 +4,6 @@ Nothing on the way of a message depends on it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +12,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
+from bus.core.topology import Permissions
 from schemas.problem import TransportError
 
 _TIMEOUT = timedelta(seconds=30)
@@ -29,19 +29,15 @@ class FoundQueue(BaseModel):
     """A queue as the broker tells it.
 
     Attributes:
-        effective_policy_definition: Absent until the broker has gathered statistics (5 s).
-        leader: The node that leads a quorum queue; absent when nobody does.
-        messages: Ready and unacknowledged; behind by up to 5 s.
+        leader: The node that leads a quorum queue; absent or empty when nobody does.
+        messages: Ready and unacknowledged; behind by up to 5 s, absent at first.
     """
 
     name: str
     type: str = "classic"
     leader: str | None = None
-    online: list[str] = []
-    state: str | None = None
     messages: int | None = None
     consumers: int | None = None
-    effective_policy_definition: dict[str, str | int | bool] | None = None
 
 
 class FoundBinding(BaseModel):
@@ -67,15 +63,6 @@ _EXCHANGES = TypeAdapter(list[FoundExchange])
 _QUEUES = TypeAdapter(list[FoundQueue])
 _BINDINGS = TypeAdapter(list[FoundBinding])
 _POLICIES = TypeAdapter(list[FoundPolicy])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Permissions:
-    """What an account may do: regular expressions over names (RabbitMQ manual, Access Control)."""
-
-    configure: str
-    write: str
-    read: str
 
 
 class Management:
@@ -124,6 +111,10 @@ class Management:
         """All policies of the virtual host."""
         return _POLICIES.validate_json(await self._get(f"policies/{self._vhost}"))
 
+    async def operator_policies(self) -> Sequence[FoundPolicy]:
+        """The operator's policies: they overrule the others (RabbitMQ manual, Policies)."""
+        return _POLICIES.validate_json(await self._get(f"operator-policies/{self._vhost}"))
+
     async def put_policy(
         self, name: str, *, pattern: str, definition: Mapping[str, str | int], priority: int
     ) -> None:
@@ -152,18 +143,20 @@ class Management:
         """Create or replace an account that may use this virtual host only."""
         user = quote(name, safe="")
         await self._send("PUT", f"users/{user}", {"password": password, "tags": ""})
-        body = {
+        allowed = {
             "configure": permissions.configure,
             "write": permissions.write,
             "read": permissions.read,
         }
-        await self._send("PUT", f"permissions/{self._vhost}/{user}", body)
-
-    async def put_topic_permissions(self, name: str, exchange: str, *, write: str) -> None:
-        """Narrow the routing keys with which an account may publish to a topic exchange."""
-        body = {"exchange": exchange, "write": write, "read": ".*"}
-        path = f"topic-permissions/{self._vhost}/{quote(name, safe='')}"
-        await self._send("PUT", path, body)
+        await self._send("PUT", f"permissions/{self._vhost}/{user}", allowed)
+        for exchange, keys in permissions.topics.items():
+            narrowed = {"exchange": exchange, "write": keys, "read": ".*"}
+            await self._send("PUT", f"topic-permissions/{self._vhost}/{user}", narrowed)
+        for limit, value in (
+            ("max-connections", permissions.max_connections),
+            ("max-channels", permissions.max_channels),
+        ):
+            await self._send("PUT", f"user-limits/{user}/{limit}", {"value": value})
 
     async def delete_account(self, name: str) -> None:
         """Remove an account."""
@@ -182,5 +175,5 @@ class Management:
             cause = f"{method} {path}: {error.response.status_code} {error.response.text}"
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
         except httpx.HTTPError as error:
-            cause = f"management interface: {error or type(error).__name__}"
+            cause = f"management interface: {type(error).__name__} {error}"
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error

@@ -1,0 +1,1 @@
+"""Store: what must survive, in SQL and in files of the home."""

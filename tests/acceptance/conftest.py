@@ -1,7 +1,6 @@
 """A running `lienthong up`, driven as an agency's system and an operator would drive it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -107,11 +106,8 @@ class RunningAxis:
 
     def _is_up(self) -> bool:
         assert self._process.poll() is None, self.said()
-        return (self.home / "ready").exists() and _alive(self.home / "ready", self.pid)
-
-
-def _alive(ready: Path, pid: int) -> bool:
-    return ready.read_text().strip() == str(pid) and os.path.exists(f"/proc/{pid}")  # noqa: PTH110
+        running = self.home / "running.json"
+        return running.exists() and json.loads(running.read_bytes())["pid"] == self.pid
 
 
 @pytest.fixture(scope="module")

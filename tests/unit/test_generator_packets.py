@@ -37,7 +37,7 @@ FOUND_BY_THE_FORMAT = {
 
 
 def read(drop: Drop) -> Reading:
-    packet = drop.packet(EDXML, files=FILES, written_at=WRITTEN_AT)
+    packet = drop.packet(FILES, written_at=WRITTEN_AT)
     return EDXML.read(BytesIO(packet), sink=MemoryAttachments(), limits=Limits(), today=TODAY)
 
 

@@ -5,10 +5,9 @@ Never a lenient parser: `2018/09/28` read as `dd/MM/yyyy` once became the year 3
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 
-VIET_NAM = timezone(timedelta(hours=7))
-"""+07:00 all year, without daylight saving."""
+from schemas.vietnam import from_vietnam, to_vietnam
 
 _YEARS = range(1945, 2101)
 _DAY = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})")
@@ -65,8 +64,8 @@ def read_stamp(text: str) -> Stamp | None:
             clock = time(int(match[1]), int(match[2]), int(match[3]))
         except ValueError:
             return None
-    local = datetime.combine(day.value, clock, VIET_NAM)
-    return Stamp(value=local.astimezone(UTC), timed=clock != time(), day_first=day.day_first)
+    value = from_vietnam(datetime.combine(day.value, clock))
+    return Stamp(value=value, timed=clock != time(), day_first=day.day_first)
 
 
 def holds_impossible_date(document_id: str) -> bool:
@@ -82,4 +81,4 @@ def write_day(value: date) -> str:
 
 def write_stamp(value: datetime) -> str:
     """`yyyy/MM/dd HH:mm:ss` in Viet Nam time."""
-    return f"{value.astimezone(VIET_NAM):%Y/%m/%d %H:%M:%S}"
+    return f"{to_vietnam(value):%Y/%m/%d %H:%M:%S}"

@@ -1,10 +1,7 @@
 """Markup: elements as text, escaped; what is empty is left out."""
 
-import re
-
+from adapters.formats.text import fault_in
 from schemas.problem import DocumentError, Place
-
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def leaf(name: str, value: str | int | None, *, prefix: str = "edXML:") -> str:
@@ -30,8 +27,7 @@ def frame(name: str, *children: str, attributes: str = "") -> str:
 
 
 def _escaped(text: str, name: str) -> str:
-    if illegal := _ILLEGAL.search(text):
-        cause = f"the character U+{ord(illegal[0]):04X} cannot stand in XML"
+    if cause := fault_in(text):
         raise DocumentError.of("E_SCHEMA", place=Place(field=name), cause=cause)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # A bare carriage return would reach the reader as a line feed (XML 1.0, 2.11).

@@ -21,6 +21,7 @@ from adapters.formats.edxml.names import (
     XMLDSIG,
 )
 from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
+from adapters.formats.text import BLANKS
 from schemas.problem import AxisError, DocumentError, Place
 
 SIGNATURE = f"{{{XMLDSIG}}}Signature"
@@ -34,7 +35,6 @@ again with every chunk, in quadratic time (CVE-2023-52425)."""
 _MAX_PREFIXES = 64
 _MAX_TEXTS = 16
 """All texts together may be this many times as long as the longest."""
-_BLANKS = " \t\r\n"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 
@@ -142,14 +142,15 @@ class TreeBuilder:
         chunk = head[prolog.skipped :]
         fed = 0
         try:
-            while chunk:
+            # Told of the end, expat saves a count of lines over the last chunk.
+            while following := self._source.read(_CHUNK):
                 self._parser.Parse(chunk, False)
                 fed += len(chunk)
                 if fed - self._parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
                     raise self._over("A single tag or comment in bytes", _MAX_TOKEN_BYTES)
                 self._check_text(sum(map(len, self._texts)))
-                chunk = self._source.read(_CHUNK)
-            self._parser.Parse(b"", True)
+                chunk = following
+            self._parser.Parse(chunk, True)
         except expat.ExpatError as error:
             raise self._malformed(error, prolog.skipped) from error
         root = self._stack[0].children.get(ROOT)
@@ -217,7 +218,7 @@ class TreeBuilder:
             self._contents.end()
         elif self._texts:
             if not node.children:
-                node.text = "".join(self._texts).strip(_BLANKS)
+                node.text = "".join(self._texts).strip(BLANKS)
                 self._count(len(node.text))
             self._texts.clear()
         if name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":

@@ -1,0 +1,126 @@
+"""`lienthong demo`: the main job, seen: 95 bodies exchange documents, and nothing is lost."""
+
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bus.bootstrap import now, open_axis
+from bus.cli.output import AsJson, Exit
+from bus.demo.generator import plan
+from bus.demo.pdf import make_pool
+from bus.demo.report import agency_table, refusal_table, to_json
+from bus.demo.run import Due, Outcome, Seen, play
+from bus.settings import Settings, load_settings
+from schemas.vietnam import day_in_vietnam
+
+FIRST_MONTH_DOCUMENTS = 8_315
+FIRST_MONTH_DELIVERIES = 19_296
+_POOL = 40
+
+
+def demo(
+    documents: Annotated[int, typer.Option(help="How many documents are exchanged.", min=1)] = 300,
+    first_month: Annotated[
+        bool,
+        typer.Option(
+            "--first-month",
+            help="Replay the volume of March 2019: 8,315 documents to 19,296 receivers.",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same documents.")] = 2019,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep everything in this folder.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the whole path at work on a broker of our own, and reconcile to the last receipt.
+
+    Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
+    """
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
+        settings = load_settings(home=keep or Path(scratch))
+        outcome = asyncio.run(_run(settings, documents, first_month, seed, console))
+    _show(outcome, as_json=as_json)
+    raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)
+
+
+async def _run(
+    settings: Settings, documents: int, first_month: bool, seed: int, console: Console
+) -> Outcome:
+    seen, stop = Seen(), asyncio.Event()
+    with console.status("starting") as status:
+        async with open_axis(
+            settings, only=None, observe=seen, stop=stop, progress=status.update
+        ) as axis:
+            status.update("writing documents")
+            directory, today = axis.routing.directory, day_in_vietnam(now())
+            files = await asyncio.to_thread(make_pool, count=_POOL, seed=seed)
+            if first_month:
+                drops = plan(
+                    directory,
+                    files,
+                    documents=FIRST_MONTH_DOCUMENTS,
+                    deliveries=FIRST_MONTH_DELIVERIES,
+                    statuses=0,
+                    broken=0,
+                    seed=seed,
+                    today=today,
+                )
+            else:
+                drops = plan(directory, files, documents=documents, seed=seed, today=today)
+            status.stop()
+            running = asyncio.create_task(axis.run())
+            with _progress(console) as bars:
+                answered = bars.add_task("files answered", total=None)
+                handed = bars.add_task("deliveries and receipts", total=None)
+
+                def tick(seen: Seen, due: Due) -> None:
+                    bars.update(answered, completed=seen.answered, total=due.answered)
+                    bars.update(handed, completed=seen.handed_over, total=due.handed_over)
+
+                outcome = await play(axis, drops, files, seen, progress=tick)
+            stop.set()
+            await running
+            return outcome
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _show(outcome: Outcome, *, as_json: bool) -> None:
+    account, total = outcome.account, outcome.account.total.seen
+    if as_json:
+        told = json.loads(to_json(account)) | {
+            "seconds": round(outcome.seconds, 2),
+            "p50_seconds": round(outcome.p50_seconds, 3),
+            "p99_seconds": round(outcome.p99_seconds, 3),
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    console.print(agency_table(account))
+    if account.refusals_expected or account.refusals_seen:
+        console.print(refusal_table(account))
+    verdict = "[green]reconciled[/]" if account.exact else "[bold red]NOT RECONCILED[/]"
+    console.print(
+        f"{verdict}: {total.sent:,} documents to {total.received:,} receivers, "
+        f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
+        f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
+        f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
+        f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
+        f"p99 {outcome.p99_seconds:.2f} s"
+    )

@@ -1,0 +1,112 @@
+"""`lienthong topology`: what the broker must hold, what it holds, and making the one the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import typer
+
+from bus.bootstrap import reached_broker, topology_of
+from bus.cli.options import Home
+from bus.cli.output import AsJson, Exit, listing
+from bus.core.plan import Plan
+from bus.core.routing import Routing
+from bus.core.topology import Topology
+from bus.rabbit.management import Management
+from bus.rabbit.provisioning import Finding, Provisioning
+from bus.settings import Settings, load_settings
+from bus.store.home import Home as HomeFolder
+from bus.store.snapshot import DirectoryFile
+from schemas.problem import Language
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compare the broker with what the directory asks for, and make it so.",
+)
+
+
+@app.command()
+def plan(home: Home = None, as_json: AsJson = False) -> None:
+    """Print the difference; change nothing. Exit 1 when there is one."""
+    settings = load_settings(home=home)
+    found = asyncio.run(_plan(settings))
+    listing(_steps(found), as_json=as_json, title="To do")
+    raise typer.Exit(Exit.REFUSED if found.steps else Exit.DONE)
+
+
+@app.command()
+def apply(
+    home: Home = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Also remove what is not declared, save full queues.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the broker so. Safe to repeat. Exit 1 when a queue did not give its probe back."""
+    steps, findings = asyncio.run(_apply(load_settings(home=home), remove=remove))
+    listing(_steps(steps), as_json=as_json, title="Done")
+    _report(findings)
+
+
+@app.command()
+def verify(home: Home = None, as_json: AsJson = False) -> None:
+    """Prove it: types, bindings, the policy in force, leaders, and a probe through every queue.
+
+    Exit 1 when anything is found.
+    """
+    findings = asyncio.run(_verify(load_settings(home=home)))
+    rows = [
+        {"defect": found.defect, "object": found.name, "finding": found.sentence()}
+        for found in findings
+    ]
+    listing(rows, as_json=as_json, title="Findings")
+    raise typer.Exit(Exit.REFUSED if findings else Exit.DONE)
+
+
+@asynccontextmanager
+async def _provisioning(settings: Settings) -> AsyncIterator[Provisioning]:
+    async with (
+        reached_broker(settings) as address,
+        Management(address.management_url) as management,
+    ):
+        yield Provisioning(address.amqp_url, management)
+
+
+def _wanted(settings: Settings) -> Topology:
+    routing = Routing(DirectoryFile(HomeFolder(settings.home).directory).load())
+    return topology_of(settings, routing)
+
+
+async def _plan(settings: Settings) -> Plan:
+    async with _provisioning(settings) as provisioning:
+        return await provisioning.plan(_wanted(settings))
+
+
+async def _apply(settings: Settings, *, remove: bool) -> tuple[Plan, tuple[Finding, ...]]:
+    async with _provisioning(settings) as provisioning:
+        plan = await provisioning.plan(_wanted(settings))
+        applied = await provisioning.apply(plan, remove=remove)
+        return plan, applied.findings
+
+
+async def _verify(settings: Settings) -> tuple[Finding, ...]:
+    async with _provisioning(settings) as provisioning:
+        return await provisioning.verify(_wanted(settings))
+
+
+def _steps(plan: Plan) -> list[dict[str, object]]:
+    return [
+        {
+            "change": step.change,
+            "what": step.sentence(),
+            "việc": step.sentence(Language.VIETNAMESE),
+        }
+        for step in plan.steps
+    ]
+
+
+def _report(findings: tuple[Finding, ...]) -> None:
+    for found in findings:
+        typer.echo(found.sentence(), err=True)
+    raise typer.Exit(Exit.REFUSED if findings else Exit.DONE)

@@ -1,0 +1,80 @@
+"""`lienthong up`: the axis, everything in one process group on embedded defaults."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bus.bootstrap import Axis, now, open_axis
+from bus.cli.options import Home
+from bus.core.routing import Routing
+from bus.observability.logs import configure, log_event
+from bus.settings import LogStyle, Settings, load_settings
+from bus.store.home import Home as HomeFolder
+from bus.store.snapshot import DirectoryFile
+from schemas.identifiers import MailboxName
+from schemas.vietnam import day_in_vietnam
+
+
+def up(
+    home: Home = None,
+    agencies: Annotated[
+        str | None,
+        typer.Option(
+            help="Run the adapters of these agencies only, for example G22,H24. Default: all. "
+            "Documents for the others wait in their mailboxes.",
+        ),
+    ] = None,
+    max_packet_bytes: Annotated[
+        int | None, typer.Option(help="Largest packet file that is taken. Default: 2 GiB.")
+    ] = None,
+) -> None:
+    """Run the axis until Ctrl-C. Drop edXML files into <home>/agencies/<code>/outbox.
+
+    Uses the broker of LIENTHONG_AMQP_URL, else an installed rabbitmq-server as a private node,
+    else a Docker engine. Everything else lives in the home.
+    """
+    settings = load_settings(home=home, max_packet_bytes=max_packet_bytes)
+    configure(as_json=settings.log_style is LogStyle.JSON)
+    only = _mailboxes(settings, agencies) if agencies else None
+    asyncio.run(_run(settings, only))
+
+
+def _mailboxes(settings: Settings, agencies: str) -> frozenset[MailboxName]:
+    routing = Routing(DirectoryFile(HomeFolder(settings.home).directory).load())
+    today = day_in_vietnam(now())
+    codes = (code.strip() for code in agencies.split(",") if code.strip())
+    return frozenset(routing.mailbox_of(routing.resolve(code, today).agency.code) for code in codes)
+
+
+async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
+    console, stop = Console(stderr=True), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_axis(
+        settings, only=only, observe=log_event, stop=stop, progress=console.print
+    ) as axis:
+        running = asyncio.create_task(axis.run())
+        _greet(axis, console)
+        await stop.wait()
+        console.print("stopping: finishing what is under way")
+        await running
+    console.print("stopped; nothing is lost")
+
+
+def _greet(axis: Axis, console: Console) -> None:
+    mailboxes = axis.mailboxes
+    shown = ", ".join(mailboxes[:8]) + (" …" if len(mailboxes) > 8 else "")
+    console.print(
+        f"[bold green]the axis is up[/]: {len(mailboxes)} agencies ({shown})\n"
+        f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
+        f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
+        f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
+        f"management                     {axis.address.management_url}\n"
+        "stop with Ctrl-C",
+        highlight=False,
+        soft_wrap=True,
+    )

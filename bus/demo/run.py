@@ -1,0 +1,156 @@
+"""Run: plays a plan on a real axis, wave by wave, and takes the account from what lies on disk."""
+
+import asyncio
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from bus.bootstrap import Axis, now
+from bus.core.events import DeliveryHandedOver, EnvelopeSent, Event, SubmissionRefused
+from bus.demo.drop import Drop
+from bus.demo.pdf import FilePool
+from bus.demo.report import Count, Reconciliation, Tally, count_files, expect, reconcile
+from schemas.codes import StatusCode
+from schemas.identifiers import AgencyCode
+
+_LOOK_SECONDS = 0.05
+_STALLED_AFTER_SECONDS = 60.0
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What the services have told so far: an observer."""
+
+    answered: int = 0
+    handed_over: int = 0
+    ages: list[float] = field(default_factory=list)
+
+    def __call__(self, event: Event) -> None:
+        """Count one event."""
+        match event:
+            case EnvelopeSent() | SubmissionRefused():
+                self.answered += 1
+            case DeliveryHandedOver():
+                self.handed_over += 1
+                self.ages.append(event.age.total_seconds())
+            case _:
+                pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """What must have been seen by the end of a wave."""
+
+    answered: int
+    handed_over: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A played plan. `seconds` run from the first file dropped to the last receipt handed over."""
+
+    account: Reconciliation
+    seconds: float
+    p50_seconds: float
+    p99_seconds: float
+
+
+def due_by_wave(drops: Sequence[Drop]) -> list[Due]:
+    """Cumulative: every file answered; every delivery handed over, with its receipt."""
+    dues, answered, handed = [], 0, 0
+    for _, wave in groupby(drops, key=lambda drop: drop.wave):
+        for drop in wave:
+            total = expect([drop])
+            answered += 1
+            handed += sum(
+                tally.received + tally.receipts + tally.statuses
+                for tally in total.tallies.values()
+            )
+        dues.append(Due(answered=answered, handed_over=handed))
+    return dues
+
+
+async def play(
+    axis: Axis,
+    drops: Sequence[Drop],
+    files: FilePool,
+    seen: Seen,
+    *,
+    progress: Callable[[Seen, Due], None],
+) -> Outcome:
+    """Write all packets aside, then let each wave appear in the outboxes and be exchanged."""
+    aside = axis.home.path / ".demo"
+    await asyncio.to_thread(_write, drops, files, aside, now())
+    final = due_by_wave(drops)[-1]
+    began = time.perf_counter()
+    for (_, wave), due in zip(
+        groupby(drops, key=lambda drop: drop.wave), due_by_wave(drops), strict=True
+    ):
+        await asyncio.to_thread(_appear, list(wave), aside, axis.home.agencies)
+        await _reached(seen, due, lambda: progress(seen, final))
+    seconds = time.perf_counter() - began
+    found = await asyncio.to_thread(count_on_disk, drops, axis.home.agencies)
+    ages = sorted(seen.ages) or [0.0]
+    return Outcome(
+        account=reconcile(axis.routing.directory, expected=expect(drops), seen=found),
+        seconds=seconds,
+        p50_seconds=ages[len(ages) // 2],
+        p99_seconds=ages[len(ages) * 99 // 100],
+    )
+
+
+async def _reached(seen: Seen, due: Due, tick: Callable[[], None]) -> None:
+    """Wait for a wave to arrive; give up when nothing has moved for a minute."""
+    before, moved = (0, 0), time.monotonic()
+    while seen.answered < due.answered or seen.handed_over < due.handed_over:
+        await asyncio.sleep(_LOOK_SECONDS)
+        tick()
+        reached = (seen.answered, seen.handed_over)
+        if reached != before:
+            before, moved = reached, time.monotonic()
+        elif time.monotonic() - moved > _STALLED_AFTER_SECONDS:
+            return
+
+
+def _write(drops: Sequence[Drop], files: FilePool, aside: Path, written_at: datetime) -> None:
+    for sender in {drop.sender for drop in drops}:
+        (aside / sender).mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        for drop in drops:
+            packet = drop.packet(files, written_at=written_at)
+            threads.submit((aside / drop.sender / drop.name).write_bytes, packet)
+
+
+def _appear(wave: Sequence[Drop], aside: Path, agencies: Path) -> None:
+    for drop in wave:
+        path = aside / drop.sender / drop.name
+        path.rename(agencies / drop.sender / "outbox" / drop.name)
+
+
+def count_on_disk(drops: Sequence[Drop], agencies: Path) -> Count:
+    """Count what the agencies' systems find in their folders."""
+    answers: dict[tuple[AgencyCode, str], str | None] = {}
+    for drop in drops:
+        folder = agencies / drop.sender
+        if (folder / "sent" / drop.name).exists():
+            answers[drop.sender, drop.name] = None
+        elif (folder / "refused" / drop.name).exists():
+            report = (folder / "refused" / f"{drop.name}.error.json").read_bytes()
+            answers[drop.sender, drop.name] = json.loads(report)["problems"][0]["code"]
+    count = count_files(drops, answers)
+    for folder in sorted(agencies.iterdir()):
+        tally = count.tallies.setdefault(AgencyCode(folder.name), Tally())
+        codes = Counter(
+            name.split("_")[1] for name in os.listdir(folder / "inbox" / "statuses")
+        )
+        tally.received = len(os.listdir(folder / "inbox" / "documents"))
+        tally.receipts = codes.pop(StatusCode.ARRIVED, 0)
+        tally.statuses = codes.total()
+    return count

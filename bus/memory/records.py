@@ -1,0 +1,36 @@
+"""The register of documents in memory."""
+
+from collections.abc import Sequence
+
+from bus.ports import DocumentRecord
+from schemas.identifiers import EnvelopeId
+
+
+class MemoryRecords:
+    """Every promise of the register but durability."""
+
+    def __init__(self) -> None:
+        self._records: dict[EnvelopeId, DocumentRecord] = {}
+
+    async def record(self, record: DocumentRecord) -> None:
+        """Add a document; the same envelope twice is recorded once."""
+        self._records.setdefault(record.envelope_id, record)
+
+    async def find(
+        self,
+        *,
+        document_id: str | None = None,
+        full_number: str | None = None,
+        year: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[DocumentRecord]:
+        """Documents for which everything given holds; newest first."""
+        found = [
+            record
+            for record in self._records.values()
+            if document_id in {None, record.document_id}
+            and full_number in {None, record.full_number}
+            and year in {None, record.year}
+        ]
+        found.sort(key=lambda record: record.recorded_at, reverse=True)
+        return tuple(found[:limit])

@@ -1,0 +1,80 @@
+"""RabbitBroker: the broker port over RabbitMQ, publishing and consuming on separate connections.
+
+Separate, because an alarm stops a connection that publishes, and acknowledgements must go on.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from bus.ports import BrokerHealth, Handler, PublishOutcome, WireMessage
+from bus.rabbit.connection import Link
+from bus.rabbit.publisher import WINDOW, RabbitPublisher
+from bus.rabbit.subscriber import RabbitSubscriber
+
+
+class RabbitBroker:
+    """Use it as `async with`; subscriptions must end before it does.
+
+    Entering does not wait for the broker: `ready` does.
+
+    Args:
+        url: `amqp[s]://account:password@host:port/vhost`; the account becomes the `user_id`.
+        name: Shown by the broker with its connections.
+        impersonates: The account may publish as any other (tag `impersonator`): one process then
+            stands in for many agencies. Never in production.
+        window: Publishes in flight.
+    """
+
+    def __init__(
+        self, url: str, *, name: str, impersonates: bool = False, window: int = WINDOW
+    ) -> None:
+        self._outward = Link(url, name=f"{name} publishing")
+        self._inward = Link(url, name=f"{name} consuming")
+        account = unquote(urlsplit(url).username or "guest")
+        self._publisher = RabbitPublisher(
+            self._outward, account=account, impersonates=impersonates, window=window
+        )
+        self._subscriber = RabbitSubscriber(self._inward)
+
+    async def __aenter__(self) -> Self:
+        self._outward.open()
+        self._inward.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._inward.close()
+        await self._outward.close()
+
+    async def ready(self, deadline: timedelta) -> None:
+        """Wait until both connections stand.
+
+        Raises:
+            TransportError: E_BROKER_AWAY, with what went wrong last.
+        """
+        await self._outward.wait(deadline)
+        await self._inward.wait(deadline)
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        """As promised by the port."""
+        return await self._publisher.publish(message, deadline=deadline)
+
+    def subscribe(
+        self, queue: str, handler: Handler, *, prefetch: int
+    ) -> AbstractAsyncContextManager[None]:
+        """As promised by the port."""
+        return self._subscriber.subscribe(queue, handler, prefetch=prefetch)
+
+    @property
+    def health(self) -> BrokerHealth:
+        """Away when either connection is; blocked when the publishing one is."""
+        if self._outward.connection is None or self._inward.connection is None:
+            return BrokerHealth.AWAY
+        return BrokerHealth.BLOCKED if self._outward.blocked else BrokerHealth.READY

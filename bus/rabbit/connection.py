@@ -1,0 +1,184 @@
+"""Link: one connection to the broker that comes back by itself.
+
+What is done over it is left to `publisher` and `subscriber`; they open channels on `connected()`.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Self
+
+import structlog
+from aiormq import Connection
+from aiormq.exceptions import AMQPError, DeliveryError
+from yarl import URL
+
+from schemas.problem import TransportError
+
+_CONNECT_TIMEOUT = timedelta(seconds=10)
+_HEARTBEAT_SECONDS = 20
+_FIRST_PAUSE = timedelta(milliseconds=100)
+_LONGEST_PAUSE = timedelta(seconds=5)
+
+_log = structlog.get_logger()
+
+
+class LostError(Exception):
+    """A connection or channel died under an operation: whether it took effect is unknown."""
+
+
+def is_cancelled() -> bool:
+    """Whether a `CancelledError` is meant for this task.
+
+    aiormq rejects also what is pending on a dying connection with one.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+@contextmanager
+def noticing_loss() -> Iterator[None]:
+    """The doorway of this package: every way in which aiormq tells a loss becomes `LostError`.
+
+    What the broker says about a publish itself, `DeliveryError`, passes.
+    """
+    try:
+        yield
+    except DeliveryError:
+        raise
+    except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
+        raise LostError(repr(error)) from error
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise LostError("cancelled by its connection") from error
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before each next try: doubling, with full jitter, so that none march in step.
+
+    Thousands of clients lose a broker in the same moment.
+    """
+    jitter = secrets.SystemRandom()
+    longest = _FIRST_PAUSE.total_seconds()
+    while True:
+        yield jitter.uniform(longest / 2, longest)
+        longest = min(2 * longest, _LONGEST_PAUSE.total_seconds())
+
+
+class Link:
+    """A connection kept up, from `open` to `close`.
+
+    Connections are aiormq's, the driver below aio-pika: its robust connection restores channels
+    and consumers behind one's back, and its message objects cost a quarter of a hop.
+
+    Args:
+        name: As shown by the broker's management interface.
+    """
+
+    def __init__(self, url: str, *, name: str) -> None:
+        # A silent network is noticed within three beats; the default is a minute each.
+        self._url = URL(url).update_query({"heartbeat": _HEARTBEAT_SECONDS, **URL(url).query})
+        self._name = name
+        self._up: asyncio.Future[Connection] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._last_error = "not connected yet"
+
+    def open(self) -> Self:
+        """Begin to connect; returns at once."""
+        self._up = asyncio.get_running_loop().create_future()
+        self._keeper = asyncio.create_task(self._keep(), name=f"link {self._name}")
+        return self
+
+    async def close(self) -> None:
+        """Disconnect, in order."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+
+    async def connected(self) -> Connection:
+        """The connection, as soon as there is one. Put a deadline of your own around it."""
+        if self._up is None:
+            raise RuntimeError("the link is not open")
+        while True:
+            connection = await asyncio.shield(self._up)
+            if not connection.is_closed:
+                return connection
+            # Its end is known here before the keeper had its turn.
+            await asyncio.sleep(0)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, when there is one."""
+        up = self._up
+        if up is None or not up.done() or up.cancelled() or up.result().is_closed:
+            return None
+        return up.result()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker has told this connection to stop publishing (alarm)."""
+        connection = self.connection
+        if connection is None:
+            return False
+        # aiormq shows the block only by `ready()`, which then suspends.
+        ready = connection.ready()
+        try:
+            ready.send(None)
+        except StopIteration:
+            return False
+        ready.close()
+        return True
+
+    async def wait(self, deadline: timedelta) -> None:
+        """Wait for the first connection.
+
+        Raises:
+            TransportError: E_BROKER_AWAY, with what went wrong last.
+        """
+        try:
+            async with asyncio.timeout(deadline.total_seconds()):
+                await self.connected()
+        except TimeoutError as error:
+            raise TransportError.of("E_BROKER_AWAY", cause=self._last_error) from error
+
+    async def _keep(self) -> None:
+        pause = pauses()
+        while True:
+            connection = Connection(self._url, client_properties={"connection_name": self._name})
+            try:
+                with noticing_loss():
+                    async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):
+                        await connection.connect()
+                pause = pauses()
+                self._announce(connection)
+                await asyncio.wait([connection.closing])
+                self._last_error = _reason(connection)
+                _log.warning("broker_lost", link=self._name, cause=self._last_error)
+            except LostError as error:
+                self._last_error = str(error)
+                _log.warning("broker_unreachable", link=self._name, cause=self._last_error)
+            finally:
+                self._withdraw()
+                with suppress(LostError), noticing_loss():
+                    await connection.close()
+            await asyncio.sleep(next(pause))
+
+    def _announce(self, connection: Connection) -> None:
+        _log.info("broker_connected", link=self._name)
+        if self._up is not None and not self._up.done():
+            self._up.set_result(connection)
+
+    def _withdraw(self) -> None:
+        if self._up is not None and self._up.done():
+            self._up = asyncio.get_running_loop().create_future()
+
+
+def _reason(connection: Connection) -> str:
+    closing = connection.closing
+    if closing.cancelled():
+        return "closed"
+    return repr(closing.exception())

@@ -1,0 +1,127 @@
+"""Group commit: operations that are asked for at the same time share one transaction.
+
+A commit costs a disk sync whatever it holds, and a transaction costs a hand-over between threads
+for each statement; both are paid once for hundreds of operations.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from schemas.problem import AxisError
+
+Operation = TypeVar("Operation")
+Answer = TypeVar("Answer")
+
+Operate = Callable[[Connection, Sequence[Operation]], Sequence[Answer | Exception]]
+"""Carries out operations of one kind, in order, and answers each; an exception is an answer."""
+
+PACE_SECONDS = 0.01
+MOST_AT_ONCE = 500
+
+
+class Transact(Protocol):
+    """Runs work in a transaction and commits it. Raises `TransportError` when it may not have."""
+
+    def __call__(self, work: "Callable[[Connection], Answer]", /) -> Awaitable["Answer"]:
+        """Answer what the work answered, after the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An operation that waits for its turn."""
+
+    operate: Operate[Any, Any]
+    operation: object
+    answer: asyncio.Future[Any]
+
+
+class GroupCommit:
+    """Queues operations and commits them in batches.
+
+    An operation alone goes at once; under load batches begin at least `PACE_SECONDS` apart, which
+    lets them grow. The order between operations of different callers is not defined.
+    """
+
+    def __init__(self, transact: Transact) -> None:
+        self._transact = transact
+        self._waiting: deque[_Asked] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def submit(self, operate: Operate[Operation, Answer], operation: Operation) -> Answer:
+        """Carry out an operation; the answer comes only after its commit.
+
+        A caller who is cancelled before the operation began withdraws it.
+
+        Raises:
+            TransportError: It is not known whether the operation was carried out.
+        """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Asked(operate, operation, answer))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await answer
+
+    async def aclose(self) -> None:
+        """Wait for what was submitted."""
+        while self._running is not None:
+            await asyncio.wait({self._running})
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while batch := self._next_batch():
+                began = loop.time()
+                await self._carry_out(batch)
+                await asyncio.sleep(began + PACE_SECONDS - loop.time())
+        finally:
+            self._running = None
+
+    def _next_batch(self) -> list[_Asked]:
+        batch: list[_Asked] = []
+        while self._waiting and len(batch) < MOST_AT_ONCE:
+            asked = self._waiting.popleft()
+            if not asked.answer.cancelled():
+                batch.append(asked)
+        return batch
+
+    async def _carry_out(self, batch: list[_Asked]) -> None:
+        try:
+            answers = await self._transact(lambda connection: _answers(connection, batch))
+        except AxisError as error:
+            _settle(batch, [type(error)(error.problem) for _ in batch])
+        except Exception as error:  # noqa: BLE001 (a doorway: one bad value must not fail its neighbours)
+            if len(batch) == 1:
+                _settle(batch, [error])
+            else:
+                for asked in batch:
+                    await self._carry_out([asked])
+        else:
+            _settle(batch, answers)
+
+
+def _answers(connection: Connection, batch: Sequence[_Asked]) -> list[Any]:
+    """Carry out each kind together; answer in the order of the batch."""
+    kinds: dict[Operate[Any, Any], list[int]] = {}
+    for index, asked in enumerate(batch):
+        kinds.setdefault(asked.operate, []).append(index)
+    answers: list[Any] = [None] * len(batch)
+    for operate, indices in kinds.items():
+        answered = operate(connection, [batch[index].operation for index in indices])
+        for index, answer in zip(indices, answered, strict=True):
+            answers[index] = answer
+    return answers
+
+
+def _settle(batch: Sequence[_Asked], answers: Sequence[object]) -> None:
+    for asked, answer in zip(batch, answers, strict=True):
+        if asked.answer.cancelled():
+            continue
+        if isinstance(answer, Exception):
+            asked.answer.set_exception(answer)
+        else:
+            asked.answer.set_result(answer)

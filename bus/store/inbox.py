@@ -1,0 +1,244 @@
+"""Inbox: the duplicate rule by outcome, durable, for many workers at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, bindparam, insert, or_, select, text, tuple_, update
+
+from bus.ports import Claim, Claimed, SignedEnvelope, Standing
+from bus.store.batch import GroupCommit
+from bus.store.schema import deliveries, receipts
+from schemas.identifiers import DeliveryId
+
+
+@dataclass(frozen=True, slots=True)
+class _Claiming:
+    claim: Claim
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Finishing:
+    delivery_id: DeliveryId
+    receipts: Sequence[SignedEnvelope]
+    now: datetime
+
+
+@dataclass(kw_only=True, slots=True)
+class _Row:
+    """A claimed delivery; a released one stands `FRESH`."""
+
+    delivery_id: str
+    envelope_id: str
+    mailbox: str
+    identity: str
+    standing: str
+    lease: datetime | None
+
+    def held(self, now: datetime) -> bool:
+        return self.standing == Standing.IN_PROGRESS and self.lease is not None and now < self.lease
+
+
+_ID = deliveries.c.delivery_id
+_LOAD = (
+    select(*(deliveries.c[name] for name in _Row.__dataclass_fields__))
+    .where(
+        or_(
+            _ID.in_(bindparam("ids", expanding=True)),
+            tuple_(deliveries.c.mailbox, deliveries.c.identity).in_(
+                bindparam("documents", expanding=True)
+            ),
+        )
+    )
+    .order_by(_ID)
+    .with_for_update()
+)
+_RENEW = update(deliveries).where(_ID == bindparam("id"))  # noqa: SIM300 (SQL, column first)
+_STANDINGS = (
+    select(_ID, deliveries.c.standing)
+    .where(_ID.in_(bindparam("ids", expanding=True)))
+    .order_by(_ID)
+    .with_for_update()
+)
+_RECEIPTS = (
+    select(receipts.c.delivery_id, receipts.c.body, receipts.c.signature)
+    .where(receipts.c.delivery_id.in_(bindparam("ids", expanding=True)))
+    .order_by(receipts.c.position)
+)
+_LOCK_MAILBOXES = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(name, 0))"
+    " FROM unnest(CAST(:names AS text[])) AS name"
+)
+
+
+Value = TypeVar("Value")
+
+
+class SqlInbox:
+    """The inbox in a database."""
+
+    def __init__(self, writes: GroupCommit) -> None:
+        self._writes = writes
+
+    async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
+        """Begin work on a delivery."""
+        return await self._writes.submit(_claim, _Claiming(claim, now))
+
+    async def finish(
+        self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
+    ) -> None:
+        """Record that the delivery is done; of two finishes the first counts."""
+        await self._writes.submit(_finish, _Finishing(delivery_id, receipts, now))
+
+    async def release(self, delivery_id: DeliveryId) -> None:
+        """Give the lease back; what is done or in conflict stays so."""
+        await self._writes.submit(_release, delivery_id)
+
+
+def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
+    _lock(connection, {each.claim.mailbox for each in asked})
+    known = _load(connection, [each.claim for each in asked])
+    of_document: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
+    for row in known.values():
+        of_document[row.mailbox, row.identity].append(row)
+    added: list[_Row] = []
+    renewed: list[_Row] = []
+    standings: list[Standing] = []
+    for each in asked:
+        claim = each.claim
+        versions = of_document[claim.mailbox, claim.identity]
+        before = known.get(claim.delivery_id)
+        standing = _judge(claim, before, versions, each.now)
+        standings.append(standing)
+        if standing not in {Standing.FRESH, Standing.CONFLICT}:
+            continue
+        taken = Standing.IN_PROGRESS if standing is Standing.FRESH else standing
+        if before is None:
+            new = known[claim.delivery_id] = _new_row(claim, taken)
+            versions.append(new)
+            added.append(new)
+        else:
+            before.standing, before.lease = taken, claim.lease
+            renewed.append(before)
+    if added:
+        connection.execute(insert(deliveries), [asdict(row) for row in added])
+    if renewed:
+        connection.execute(
+            _RENEW,
+            [{"id": r.delivery_id, "standing": r.standing, "lease": r.lease} for r in renewed],
+        )
+    done = _receipts(
+        connection,
+        [
+            each.claim.delivery_id
+            for each, standing in zip(asked, standings, strict=True)
+            if standing is Standing.DONE
+        ],
+    )
+    return [
+        Claimed(standing=standing, receipts=tuple(done.get(each.claim.delivery_id, ())))
+        for each, standing in zip(asked, standings, strict=True)
+    ]
+
+
+def _judge(claim: Claim, row: _Row | None, versions: Iterable[_Row], now: datetime) -> Standing:
+    """The rule itself; `versions` are all claimed contents of the same document."""
+    if row is not None and row.standing in {Standing.DONE, Standing.CONFLICT}:
+        return Standing(row.standing)
+    if row is not None and row.held(now):
+        return Standing.IN_PROGRESS
+    rivals = (other for other in versions if other.envelope_id != claim.envelope_id)
+    if any(rival.standing == Standing.DONE or rival.held(now) for rival in rivals):
+        return Standing.CONFLICT
+    return Standing.FRESH
+
+
+def _new_row(claim: Claim, standing: Standing) -> _Row:
+    return _Row(
+        delivery_id=claim.delivery_id,
+        envelope_id=claim.envelope_id,
+        mailbox=claim.mailbox,
+        identity=claim.identity,
+        standing=standing,
+        lease=claim.lease,
+    )
+
+
+def _finish(connection: Connection, asked: Sequence[_Finishing]) -> list[Exception | None]:
+    standings = _standings(connection, [each.delivery_id for each in asked])
+    first: dict[str, _Finishing] = {}
+    for each in asked:
+        if standings.get(each.delivery_id, Standing.DONE) != Standing.DONE:
+            first.setdefault(each.delivery_id, each)
+    if first:
+        connection.execute(
+            _RENEW,
+            [
+                {"id": key, "standing": Standing.DONE, "lease": None, "done_at": each.now}
+                for key, each in first.items()
+            ],
+        )
+    answers = [
+        {"delivery_id": key, "position": n, "body": receipt.body, "signature": receipt.signature}
+        for key, each in first.items()
+        for n, receipt in enumerate(each.receipts)
+    ]
+    if answers:
+        connection.execute(insert(receipts), answers)
+    return [
+        None
+        if each.delivery_id in standings
+        else ValueError(f"delivery {each.delivery_id} was never claimed")
+        for each in asked
+    ]
+
+
+def _release(connection: Connection, asked: Sequence[DeliveryId]) -> list[None]:
+    held = [
+        {"id": key, "standing": Standing.FRESH, "lease": None}
+        for key, standing in _standings(connection, asked).items()
+        if standing == Standing.IN_PROGRESS
+    ]
+    if held:
+        connection.execute(_RENEW, held)
+    return [None] * len(asked)
+
+
+def _lock(connection: Connection, mailboxes: Iterable[str]) -> None:
+    """Let nobody else claim for these mailboxes until the commit.
+
+    SQLite has one writer anyway. On PostgreSQL two processes could both insert rival contents of
+    one document, which no row lock prevents. In one order, so that nobody waits in a circle.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_MAILBOXES, {"names": sorted(mailboxes)})
+
+
+def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
+    """The rows of these deliveries, and of the other contents of the same documents."""
+    ids = _padded([claim.delivery_id for claim in claims])
+    documents = _padded([(claim.mailbox, claim.identity) for claim in claims])
+    loaded = connection.execute(_LOAD, {"ids": ids, "documents": documents}).mappings()
+    return {row["delivery_id"]: _Row(**row) for row in loaded}
+
+
+def _standings(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    loaded = connection.execute(_STANDINGS, {"ids": _padded(ids)})
+    return {row.delivery_id: row.standing for row in loaded}
+
+
+def _receipts(connection: Connection, ids: Sequence[str]) -> dict[str, list[SignedEnvelope]]:
+    found: defaultdict[str, list[SignedEnvelope]] = defaultdict(list)
+    if ids:
+        for row in connection.execute(_RECEIPTS, {"ids": _padded(ids)}):
+            found[row.delivery_id].append(SignedEnvelope(body=row.body, signature=row.signature))
+    return found
+
+
+def _padded(values: Sequence[Value]) -> list[Value]:
+    """Repeat the last value up to a power of two: few lengths, so few statements to prepare."""
+    room = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (room - len(values))]

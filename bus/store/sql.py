@@ -1,0 +1,39 @@
+"""Store: the inbox and the register in one database, ready for use."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from bus.store.batch import GroupCommit
+from bus.store.database import connect
+from bus.store.inbox import SqlInbox
+from bus.store.migration import migrate
+from bus.store.records import SqlRecords
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Store:
+    """What one database keeps."""
+
+    inbox: SqlInbox
+    records: SqlRecords
+
+
+@asynccontextmanager
+async def open_store(url: str) -> AsyncIterator[Store]:
+    """Open a database, migrated; at the exit what is under way is finished.
+
+    Args:
+        url: `sqlite:///file` or `postgresql://user:password@host/name`.
+
+    Raises:
+        ConfigurationError: E_SETTING, the URL is wrong, or the tables are of a newer version.
+        TransportError: E_STORE_AWAY or E_STORE_FULL; try again.
+    """
+    async with aclosing(connect(url)) as database:
+        await database.write(migrate)
+        async with (
+            aclosing(GroupCommit(database.write)) as writes,
+            aclosing(GroupCommit(database.read)) as reads,
+        ):
+            yield Store(inbox=SqlInbox(writes), records=SqlRecords(writes, reads))

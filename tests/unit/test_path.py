@@ -1,0 +1,222 @@
+"""The whole path on the in-memory bus: what is promised to agencies, one fact a test."""
+
+import shutil
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bus.core.events import DuplicateAbsorbed, EnvelopeSent, SubmissionRefused, WorkStalled
+from bus.core.failure import FailureClass, Stage
+from bus.core.message import WireMessage
+from bus.memory.inbox import MemoryInbox
+from bus.ports import BrokerHealth, Claim, Claimed, PublishOutcome
+from schemas.document import Organization
+from schemas.envelope import Envelope
+from schemas.problem import AxisError
+from tests.acceptance.packets import a_packet, a_status
+from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.two_agencies import TwoAgencies, eventually
+
+
+def _letter(number: str, **changes: object) -> bytes:
+    return a_packet(sender=SENDER, receivers=[RECIPIENT], number=number, **changes)
+
+
+async def _publish(axis: TwoAgencies, envelope: Envelope, **changes: object) -> None:
+    message: WireMessage = replace(
+        axis.signers.message(envelope),
+        message_id=axis._new_id(),
+        **changes,  # type: ignore[arg-type]
+    )
+    outcome = await axis.broker.publish(message, deadline=timedelta(seconds=1))
+    assert outcome is PublishOutcome.CONFIRMED
+
+
+async def test_a_document_arrives_once_and_is_answered(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        axis.drop(SENDER, "a.edxml", _letter("1", files={"a.txt": b"content"}))
+
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert len(axis.documents(RECIPIENT)) == 1
+    assert (axis.folder(SENDER) / "sent" / "a.edxml").exists()
+    assert axis.failures == []
+
+
+async def test_a_status_travels_back(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        axis.drop(SENDER, "a.edxml", _letter("1"))
+        await eventually(lambda: axis.statuses(SENDER))
+
+        axis.drop(RECIPIENT, "s.edxml", a_status(sender=RECIPIENT, addressee=SENDER, number="1"))
+        await eventually(lambda: len(axis.statuses(SENDER)) == 2)
+
+    assert [name.split("_")[1] for name in axis.statuses(SENDER)] == ["01", "03"]
+
+
+async def test_order_within_a_lane_is_kept(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        for number in range(30):
+            axis.drop(SENDER, f"{number:02}.edxml", _letter(str(number)))
+        await eventually(lambda: len(axis.documents(RECIPIENT)) == 30)
+
+    inbox = (axis.folder(RECIPIENT) / "inbox" / "documents").iterdir()
+    by_arrival = sorted(inbox, key=lambda path: path.stat().st_ctime_ns)
+    sent = [event.file for event in axis.of_type(EnvelopeSent) if event.mailbox == SENDER]
+    assert [path.name.split("_")[1] for path in by_arrival] == [
+        f"{int(name[:2])}-VB" for name in sent
+    ]
+
+
+async def test_the_same_envelope_twice_is_one_hand_over_and_the_same_receipt(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        await _publish(axis, an_envelope())
+        await eventually(lambda: axis.statuses(SENDER))
+        await _publish(axis, an_envelope())
+        await eventually(lambda: len(axis.of_type(DuplicateAbsorbed)) == 2)
+
+    assert len(axis.documents(RECIPIENT)) == 1
+    assert len(axis.statuses(SENDER)) == 1
+
+
+async def test_the_same_identity_with_other_content_is_parked_as_a_conflict(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        await _publish(axis, an_envelope())
+        await eventually(lambda: axis.documents(RECIPIENT))
+        await _publish(axis, an_envelope(a_document(subject="V/v khác hẳn")))
+        await eventually(lambda: axis.failures)
+
+    [failure] = axis.failed()
+    assert failure.failure_class is FailureClass.CONFLICT
+    assert failure.problem.code == "E_CONFLICT"
+    assert len(axis.documents(RECIPIENT)) == 1
+
+
+async def test_a_flipped_byte_is_a_security_failure_with_its_original_bytes(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path)
+    body = axis.signers.message(an_envelope()).body.replace("rà soát".encode(), "rà soat ".encode())
+    async with axis.running():
+        await _publish(axis, an_envelope(), body=body)
+        await eventually(lambda: axis.failures)
+
+    [failure], [message] = axis.failed(), axis.failures
+    assert (failure.failure_class, failure.stage) == (FailureClass.SECURITY, Stage.VERIFY)
+    assert message.body == body
+    assert axis.documents(RECIPIENT) == []
+
+
+async def test_a_missing_attachment_fails_the_delivery_and_hands_nothing_over(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path)
+    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
+    async with axis.running():
+        await _publish(axis, an_envelope(a_document(attachments=(absent,))))
+        await eventually(lambda: axis.failures)
+
+    assert axis.failed()[0].problem.code == "E_ATTACHMENT_ABSENT"
+    assert axis.documents(RECIPIENT) == []
+
+
+async def test_an_unreachable_folder_is_the_recipients_failure(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        shutil.rmtree(axis.folder(RECIPIENT) / "inbox")
+        await _publish(axis, an_envelope())
+        await eventually(lambda: axis.failures)
+
+    assert axis.failed()[0].failure_class is FailureClass.RECIPIENT_DOWN
+
+
+async def test_a_broken_file_is_refused_and_does_not_stop_the_next(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        axis.drop(SENDER, "0.edxml", b"<edXML><oops>")
+        axis.drop(SENDER, "1.edxml", _letter("1"))
+        await eventually(lambda: axis.documents(RECIPIENT))
+        await eventually(lambda: axis.of_type(SubmissionRefused))
+
+    assert (axis.folder(SENDER) / "refused" / "0.edxml").exists()
+    assert (axis.folder(SENDER) / "refused" / "0.edxml.error.json").exists()
+
+
+class _Away(MemoryInbox):
+    """A store that does not answer until it is told to."""
+
+    away = True
+
+    async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
+        if self.away:
+            raise AxisError.of("E_STORE_AWAY", cause="locked")
+        return await super().claim(claim, now=now)
+
+
+async def test_while_the_store_is_away_nothing_is_acknowledged_and_then_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    inbox = _Away()
+    axis = TwoAgencies(tmp_path, inbox=inbox)
+    async with axis.running():
+        await _publish(axis, an_envelope())
+        await eventually(lambda: axis.of_type(WorkStalled))
+        assert axis.documents(RECIPIENT) == []
+        inbox.away = False
+        await eventually(lambda: axis.documents(RECIPIENT))
+
+    assert axis.failures == []
+
+
+async def test_stopping_returns_what_is_not_done(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path, inbox=_Away())
+    async with axis.running():
+        await _publish(axis, an_envelope())
+        await eventually(lambda: axis.of_type(WorkStalled))
+
+    assert len(axis.broker.waiting(f"mailbox.{RECIPIENT}.standard")) == 1
+
+
+async def test_while_the_broker_is_away_files_wait_in_the_outbox(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        axis.broker.become(BrokerHealth.AWAY)
+        axis.drop(SENDER, "a.edxml", _letter("1"))
+        await eventually(lambda: axis.of_type(WorkStalled))
+        assert (axis.folder(SENDER) / "outbox" / "a.edxml").exists()
+        axis.broker.become(BrokerHealth.READY)
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert len(axis.documents(RECIPIENT)) == 1
+
+
+async def test_a_receiver_without_mailbox_on_the_broker_is_refused(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    topology = axis.broker._topology
+    axis.broker.provision(replace(topology, bindings=()))
+    async with axis.running():
+        axis.drop(SENDER, "a.edxml", _letter("1"))
+        await eventually(lambda: axis.of_type(SubmissionRefused))
+
+    assert axis.of_type(SubmissionRefused)[0].problems[0].code == "E_UNROUTABLE"
+
+
+async def test_a_mailbox_that_is_not_on_the_list_refuses(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    stray = a_document(to_agencies=(Organization(organ_id="H01"),))
+    envelope = an_envelope(stray)
+    elsewhere = envelope.recipients[0].model_copy(update={"agency": "H01", "mailbox": "H01"})
+    async with axis.running():
+        await _publish(axis, envelope.model_copy(update={"recipients": (elsewhere,)}))
+        await eventually(lambda: axis.failures)
+
+    assert axis.failed()[0].problem.code == "E_NOT_ADDRESSED"

@@ -1,0 +1,172 @@
+"""What has to be done so that the broker holds what is wanted, and in which order."""
+
+from dataclasses import replace
+
+from bus.core.plan import Change, Plan, Step, describe, difference
+from bus.core.topology import (
+    DOCUMENTS,
+    FAILURES,
+    LEDGER,
+    Binding,
+    Exchange,
+    Policy,
+    Queue,
+    Topology,
+    desired,
+    queues_of,
+)
+from schemas.identifiers import MailboxName
+from schemas.problem import Language
+
+PROVINCE, OFFICE = MailboxName("H24"), MailboxName("H24.05")
+WANTED = desired([PROVINCE, OFFICE], ledger=True)
+
+
+def carried_out(plan: Plan, found: Topology) -> Topology:
+    """The broker after creating, changing and removing as the plan says, in its order."""
+    exchanges, queues = list(found.exchanges), list(found.queues)
+    bindings, policies = list(found.bindings), list(found.policies)
+    for step in plan.steps:
+        match step.object:
+            case Exchange() as exchange:
+                exchanges.append(exchange)
+            case Queue() as queue if step.change is Change.REMOVE:
+                queues.remove(queue)
+                bindings = [b for b in bindings if b.queue != queue.name]
+            case Queue() as queue:
+                queues.append(queue)
+            case Binding() as binding if step.change is Change.REMOVE:
+                bindings.remove(binding)
+            case Binding() as binding:
+                assert binding.exchange in {exchange.name for exchange in exchanges}
+                assert binding.queue in {queue.name for queue in queues}
+                bindings.append(binding)
+            case Policy() as policy:
+                policies = [p for p in policies if p.name != policy.name]
+                if step.change is not Change.REMOVE:
+                    policies.append(policy)
+    return Topology(
+        exchanges=tuple(exchanges),
+        queues=tuple(queues),
+        bindings=tuple(bindings),
+        policies=tuple(policies),
+    )
+
+
+def test_nothing_is_to_be_done_where_all_is_as_wanted_in_whatever_order() -> None:
+    found = Topology(
+        exchanges=WANTED.exchanges[::-1],
+        queues=WANTED.queues[::-1],
+        bindings=WANTED.bindings[::-1],
+        policies=WANTED.policies[::-1],
+    )
+
+    assert difference(WANTED, found) == Plan(steps=())
+
+
+def test_an_empty_broker_gets_everything() -> None:
+    plan = difference(WANTED, Topology())
+
+    assert {step.change for step in plan.steps} == {Change.CREATE}
+    assert carried_out(plan, Topology()) == WANTED
+
+
+def test_a_queue_is_born_under_its_policy() -> None:
+    objects = [step.object for step in difference(WANTED, Topology()).steps]
+
+    last_policy = max(i for i, each in enumerate(objects) if isinstance(each, Policy))
+    first_queue = min(i for i, each in enumerate(objects) if isinstance(each, Queue))
+
+    assert last_policy < first_queue
+
+
+def test_a_half_finished_plan_is_finished_by_the_next() -> None:
+    steps = difference(WANTED, Topology()).steps
+    for number in range(len(steps)):
+        found = carried_out(Plan(steps=steps[:number]), Topology())
+
+        assert carried_out(difference(WANTED, found), found) == WANTED
+
+
+def test_a_changed_policy_is_changed_and_nothing_else() -> None:
+    policy = WANTED.policies[0]
+    altered = replace(policy, definition={**policy.definition, "delivery-limit": 3})
+    found = replace(WANTED, policies=(altered, *WANTED.policies[1:]))
+
+    assert difference(WANTED, found).steps == (Step(change=Change.CHANGE, object=policy),)
+
+
+def test_an_object_of_another_type_is_a_conflict() -> None:
+    queue, exchange = WANTED.queues[0], WANTED.exchanges[0]
+    found = replace(
+        WANTED,
+        queues=(replace(queue, kind="classic"), *WANTED.queues[1:]),
+        exchanges=(replace(exchange, kind="direct"), *WANTED.exchanges[1:]),
+    )
+
+    plan = difference(WANTED, found)
+
+    assert plan.of(Change.CONFLICT) == (exchange, queue)
+    assert len(plan.steps) == 2
+
+
+def test_a_mailbox_that_left_the_directory_is_told_with_its_queues_only() -> None:
+    plan = difference(desired([PROVINCE], ledger=True), WANTED)
+
+    removed = plan.of(Change.REMOVE)
+
+    assert {q.name for q in removed if isinstance(q, Queue)} == set(queues_of(OFFICE))
+    # The ledger stays, so that its own binding to the mailbox is told of.
+    assert [b.queue for b in removed if isinstance(b, Binding)] == [LEDGER]
+    assert len(removed) == len(plan.steps) == 3
+
+
+def test_a_ledger_without_a_reader_is_told_with_its_policy() -> None:
+    wanted = desired([PROVINCE, OFFICE], ledger=False)
+
+    plan = difference(wanted, WANTED)
+
+    assert plan.of(Change.REMOVE) == (Queue(name=LEDGER), WANTED.policies[-1])
+    assert carried_out(plan, WANTED) == wanted
+
+
+def test_a_stray_binding_on_our_exchanges_is_told() -> None:
+    stray = Binding(exchange=DOCUMENTS, queue=FAILURES, pattern="#")
+    found = replace(WANTED, bindings=(*WANTED.bindings, stray))
+
+    assert difference(WANTED, found).steps == (Step(change=Change.REMOVE, object=stray),)
+
+
+def test_what_is_not_ours_is_not_mentioned() -> None:
+    found = Topology(
+        exchanges=(*WANTED.exchanges, Exchange(name="amq.topic"), Exchange(name="theirs")),
+        queues=(*WANTED.queues, Queue(name="theirs", kind="classic")),
+        bindings=(
+            *WANTED.bindings,
+            Binding(exchange="", queue=FAILURES, pattern=FAILURES),
+            Binding(exchange="theirs", queue="theirs", pattern="#"),
+        ),
+        policies=(*WANTED.policies, Policy(name="theirs", pattern="^theirs", definition={})),
+    )
+
+    assert difference(WANTED, found) == Plan(steps=())
+
+
+def test_a_step_is_a_sentence_in_both_languages() -> None:
+    queue = Queue(name="mailbox.H24.express")
+    step = Step(change=Change.CONFLICT, object=queue)
+
+    assert step.sentence() == (
+        "Queue mailbox.H24.express exists with another type; delete it by hand, then apply again."
+    )
+    assert step.sentence(Language.VIETNAMESE) == (
+        "Hàng đợi mailbox.H24.express đã có nhưng khác loại; hãy tự xóa rồi áp dụng lại."
+    )
+
+
+def test_every_kind_of_object_has_words() -> None:
+    binding = Binding(exchange=DOCUMENTS, queue=LEDGER, pattern="*.H24.#")
+
+    assert describe(Exchange(name=DOCUMENTS)) == "exchange documents"
+    assert describe(binding) == "binding *.H24.# from documents to ledger"
+    assert describe(WANTED.policies[0]) == f"policy {WANTED.policies[0].name}"
