@@ -1,6 +1,7 @@
 """Bootstrap: the only place that builds the object graph, reads the clock and makes randomness."""
 
 import asyncio
+import os
 import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,7 +22,7 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import Broker, Observer
 from bus.rabbit.broker import RabbitBroker
-from bus.rabbit.locate import BrokerAddress, find_broker
+from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Provisioning
 from bus.services.dispatch import Dispatch
@@ -30,7 +31,7 @@ from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.home import Home, Running
-from bus.store.open import Store, open_store
+from bus.store.sql import Store, open_store
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
@@ -65,7 +66,7 @@ class Axis:
 
     settings: Settings
     home: Home
-    address: BrokerAddress
+    address: Located
     broker: Broker
     store: Store
     attachments: FolderAttachments
@@ -193,6 +194,7 @@ async def open_axis(
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
+        await _must_impersonate(address)
         progress("preparing mailboxes")
         await provision(address, topology_of(settings, routing))
         broker = await stack.enter_async_context(
@@ -232,13 +234,13 @@ def topology_of(settings: Settings, routing: Routing) -> Topology:
     return desired(routing.mailboxes, ledger=settings.ledger)
 
 
-async def provision(address: BrokerAddress, wanted: Topology) -> None:
+async def provision(address: Located, wanted: Topology) -> None:
     """Make the broker as wanted.
 
     Raises:
         ConfigurationError: E_TOPOLOGY names the object that cannot be made so.
     """
-    async with Management(address.management_url) as management:
+    async with managed(address) as management:
         provisioning = Provisioning(address.amqp_url, management)
         applied = await provisioning.apply(await provisioning.plan(wanted))
     for finding in applied.findings:
@@ -251,3 +253,46 @@ def _keys(home: Home, routing: Routing) -> KeyRing:
     authority = DevelopmentAuthority.open(home.keys, now=moment)
     authority.ensure(routing.mailboxes, now=moment)
     return load_ring(home.keys)
+
+
+@asynccontextmanager
+async def located_broker(settings: Settings) -> AsyncIterator[Located]:
+    """The broker that the settings ask for, or one of our own that ends with this block."""
+    async with locate(
+        amqp_url=settings.amqp_url,
+        management_url=settings.management_url,
+        home=settings.home.absolute(),
+        may_install=settings.may_install,
+    ) as located:
+        yield located
+
+
+@asynccontextmanager
+async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
+    """The broker of the axis that runs in this home; if none does, as `located_broker`."""
+    running = Home(settings.home.absolute()).running()
+    given = {} if running is None else {
+        "amqp_url": running.amqp_url, "management_url": running.management_url
+    }
+    async with located_broker(settings.model_copy(update=given)) as located:
+        yield located
+
+
+async def _must_impersonate(located: Located) -> None:
+    """One process stands in for many agencies: its account must be allowed to name each.
+
+    Raises:
+        ConfigurationError: E_SETTING says which tag the account lacks.
+    """
+    if located.impersonates:
+        return
+    async with managed(located) as management:
+        tags = await management.tags()
+    if "impersonator" not in tags:
+        cause = "its account needs the tag impersonator: rabbitmqctl set_user_tags <account> ..."
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+
+
+def managed(located: Located) -> Management:
+    """The management interface of a broker, for its virtual host."""
+    return Management(located.management_url, vhost=located.vhost)

@@ -164,6 +164,12 @@ class Inbox(Protocol):
     async def release(self, delivery_id: DeliveryId) -> None:
         """Give the lease back without success: the next claim is fresh."""
 
+    async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
+        """Give back every lease of these mailboxes: their only worker is just starting.
+
+        What a crash left in work is then free at once, and need not wait for the lease to end.
+        """
+
 
 # --- records: who sent what to whom -------------------------------------------------------------
 

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """The store that is used."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'lienthong.db'}"
+        return self.database_url or f"sqlite:///{self.home / 'lienthong.db'}"
 
 
 def load_settings(**given: object) -> Settings:

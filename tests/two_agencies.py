@@ -159,5 +159,3 @@ async def eventually(look: Callable[[], object]) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import reached_broker, topology_of
+from bus.bootstrap import managed, reached_broker, topology_of
 from bus.cli.options import Home
 from bus.cli.output import AsJson, Exit, listing
 from bus.core.plan import Plan
 from bus.core.routing import Routing
 from bus.core.topology import Topology
-from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Finding, Provisioning
 from bus.settings import Settings, load_settings
 from bus.store.home import Home as HomeFolder
@@ -68,7 +67,7 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
 async def _provisioning(settings: Settings) -> AsyncIterator[Provisioning]:
     async with (
         reached_broker(settings) as address,
-        Management(address.management_url) as management,
+        managed(address) as management,
     ):
         yield Provisioning(address.amqp_url, management)
 

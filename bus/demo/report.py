@@ -187,7 +187,7 @@ def agency_table(account: Reconciliation) -> Table:
         footer_style="bold",
     )
     table.add_column("Code", no_wrap=True, min_width=4)
-    table.add_column("Agency", footer=total.name, no_wrap=True, overflow="ellipsis", max_width=28)
+    table.add_column("Agency", footer=total.name, max_width=28)
     for name in _COLUMNS:
         footer = _number(total.expected, total.seen, name)
         width = max(len(name), len(footer))
@@ -200,7 +200,10 @@ def agency_table(account: Reconciliation) -> Table:
     for row in account.rows:
         numbers = (_number(row.expected, row.seen, name) for name in _COLUMNS)
         name = row.name.replace("Ủy ban nhân dân", "UBND")
-        table.add_row(row.code, name, *numbers, _alarm(row.lost))
+        # A name gives way, cut in its own cell: a column that never wraps could not be narrower.
+        table.add_row(
+            row.code, Text(name, no_wrap=True, overflow="ellipsis"), *numbers, _alarm(row.lost)
+        )
     return table
 
 

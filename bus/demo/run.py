@@ -70,8 +70,7 @@ def due_by_wave(drops: Sequence[Drop]) -> list[Due]:
             total = expect([drop])
             answered += 1
             handed += sum(
-                tally.received + tally.receipts + tally.statuses
-                for tally in total.tallies.values()
+                tally.received + tally.receipts + tally.statuses for tally in total.tallies.values()
             )
         dues.append(Due(answered=answered, handed_over=handed))
     return dues
@@ -147,9 +146,7 @@ def count_on_disk(drops: Sequence[Drop], agencies: Path) -> Count:
     count = count_files(drops, answers)
     for folder in sorted(agencies.iterdir()):
         tally = count.tallies.setdefault(AgencyCode(folder.name), Tally())
-        codes = Counter(
-            name.split("_")[1] for name in os.listdir(folder / "inbox" / "statuses")
-        )
+        codes = Counter(name.split("_")[1] for name in os.listdir(folder / "inbox" / "statuses"))
         tally.received = len(os.listdir(folder / "inbox" / "documents"))
         tally.receipts = codes.pop(StatusCode.ARRIVED, 0)
         tally.statuses = codes.total()

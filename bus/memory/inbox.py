@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bus.ports import Claim, Claimed, SignedEnvelope, Standing
-from schemas.identifiers import DeliveryId
+from schemas.identifiers import DeliveryId, MailboxName
 
 
 @dataclass(kw_only=True, slots=True)
@@ -60,6 +60,12 @@ class MemoryInbox:
         entry = self._entries.get(delivery_id)
         if entry is not None and entry.standing is Standing.IN_PROGRESS:
             entry.standing = Standing.FRESH
+
+    async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
+        """Give back every lease of these mailboxes."""
+        for entry in self._entries.values():
+            if entry.claim.mailbox in mailboxes and entry.standing is Standing.IN_PROGRESS:
+                entry.standing = Standing.FRESH
 
     def _has_rival(self, claim: Claim, now: datetime) -> bool:
         """Whether other content of the same document was handed over, or is in work."""

@@ -238,7 +238,9 @@ class Inbound:
         original = original_for(envelope, self.format.name)
         if original is not None:
             return self._copy(original)
-        return self.format.write(envelope.message, attachments=self.attachments, written_at=envelope.sent_at)
+        return self.format.write(
+            envelope.message, attachments=self.attachments, written_at=envelope.sent_at
+        )
 
     def _copy(self, original: Source) -> Iterator[bytes]:
         with self.attachments.open(original.sha256) as file:

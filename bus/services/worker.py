@@ -50,9 +50,7 @@ class Worker:
         while not stopped.done():
             # Looked at again every second, because adapters may be started meanwhile.
             running = {stopped, *self._running.values()}
-            done, _ = await asyncio.wait(
-                running, timeout=1, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait(running, timeout=1, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 self._stop.set()
                 await stopped

@@ -42,11 +42,6 @@ class Home:
         return self.path / "keys"
 
     @property
-    def broker(self) -> Path:
-        """The private RabbitMQ node."""
-        return self.path / "broker"
-
-    @property
     def directory(self) -> Path:
         """The directory snapshot."""
         return self.path / "directory.json"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, text, tuple_,
 from bus.ports import Claim, Claimed, SignedEnvelope, Standing
 from bus.store.batch import GroupCommit
 from bus.store.schema import deliveries, receipts
-from schemas.identifiers import DeliveryId
+from schemas.identifiers import DeliveryId, MailboxName
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,12 @@ _LOAD = (
     .with_for_update()
 )
 _RENEW = update(deliveries).where(_ID == bindparam("id"))  # noqa: SIM300 (SQL, column first)
+_RECLAIM = (
+    update(deliveries)
+    .where(deliveries.c.mailbox.in_(bindparam("mailboxes", expanding=True)))
+    .where(deliveries.c.standing == Standing.IN_PROGRESS)
+    .values(standing=Standing.FRESH, lease=None)
+)
 _STANDINGS = (
     select(_ID, deliveries.c.standing)
     .where(_ID.in_(bindparam("ids", expanding=True)))
@@ -96,6 +102,10 @@ class SqlInbox:
     async def release(self, delivery_id: DeliveryId) -> None:
         """Give the lease back; what is done or in conflict stays so."""
         await self._writes.submit(_release, delivery_id)
+
+    async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
+        """Give back every lease of these mailboxes."""
+        await self._writes.submit(_reclaim, tuple(mailboxes))
 
 
 def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
@@ -204,6 +214,12 @@ def _release(connection: Connection, asked: Sequence[DeliveryId]) -> list[None]:
     ]
     if held:
         connection.execute(_RENEW, held)
+    return [None] * len(asked)
+
+
+def _reclaim(connection: Connection, asked: Sequence[tuple[MailboxName, ...]]) -> list[None]:
+    mailboxes = {mailbox for each in asked for mailbox in each}
+    connection.execute(_RECLAIM, {"mailboxes": sorted(mailboxes)})
     return [None] * len(asked)
 
 

@@ -39,9 +39,7 @@ def a_status(*, sender: str, addressee: str, number: str, code: str = "03") -> b
         document_code=f"{number}/VB",
         code=code,
     )
-    return b"".join(
-        EdxmlFormat().write(report, attachments=MemoryAttachments(), written_at=NOW)
-    )
+    return b"".join(EdxmlFormat().write(report, attachments=MemoryAttachments(), written_at=NOW))
 
 
 def _written(document: Document, store: MemoryAttachments) -> bytes:

@@ -120,8 +120,8 @@ def test_the_same_document_dropped_twice_is_handed_over_once(axis: RunningAxis) 
     packet = a_packet(sender="G22", receivers=["H24"], number="8")
 
     for name in ("eight.edxml", "eight-again.edxml", "after.edxml"):
-        content = packet if "eight" in name else a_packet(
-            sender="G22", receivers=["H24"], number="9"
+        content = (
+            packet if "eight" in name else a_packet(sender="G22", receivers=["H24"], number="9")
         )
         axis.agency("G22").drop(name, content)
         eventually(lambda name=name: axis.agency("G22").sent(name))

@@ -19,9 +19,7 @@ class Letter(BaseModel):
 async def faststream_hop(amqp_url: str, messages: int) -> Hop:
     """Publish confirmed and persistent into a quorum queue, validate, acknowledge."""
     arrivals = Arrivals(messages)
-    broker = RabbitBroker(
-        amqp_url, default_channel=Channel(prefetch_count=WINDOW), logger=None
-    )
+    broker = RabbitBroker(amqp_url, default_channel=Channel(prefetch_count=WINDOW), logger=None)
     queue = RabbitQueue("bench.faststream", queue_type=QueueType.QUORUM, durable=True)
 
     @broker.subscriber(queue, ack_policy=AckPolicy.ACK)

@@ -1,10 +1,15 @@
 """The documentation names only what exists."""
 
 import re
+from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from adapters.contract import Limits
+from adapters.formats.canonical_json import CanonicalJsonFormat
+from bus.memory.attachments import MemoryAttachments
 from schemas.errors import ENTRIES
 from schemas.warnings import WARNINGS
 
@@ -32,6 +37,20 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     links = LINK.findall(page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_letter_of_the_tutorial_can_be_sent() -> None:
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    (letter,) = re.findall(r"```json\n(.*?)```", tutorial, re.DOTALL)
+
+    reading = CanonicalJsonFormat().read(
+        BytesIO(letter.encode()),
+        sink=MemoryAttachments(),
+        limits=Limits(),
+        today=date(2026, 3, 12),
+    )
+
+    assert reading.warnings == ()
 
 
 def test_every_decision_is_listed() -> None:

@@ -118,16 +118,18 @@ def test_a_file_that_nobody_answered_is_not_counted() -> None:
     assert count.refusals == {"E_DTD": 1}
 
 
-def test_the_tables_fit_100_columns_and_show_what_is_missing(seen: Count) -> None:
+@pytest.mark.parametrize("columns", [80, 100])
+def test_the_tables_fit_a_terminal_and_show_what_is_missing(seen: Count, columns: int) -> None:
     seen.tallies[B].received -= 1
     account = reconcile(DIRECTORY, expected=expect(PLAN), seen=seen)
     out = StringIO()
-    console = Console(file=out, width=100)
+    console = Console(file=out, width=columns)
 
     console.print(agency_table(account), refusal_table(account))
 
     lines = out.getvalue().splitlines()
-    assert max(len(line) for line in lines) <= 100
+    assert max(len(line) for line in lines) <= columns
+    assert any("Code" in line and "Lost" in line for line in lines)
     assert any("B01" in line and "1/2" in line for line in lines)
     assert any("2 agencies" in line for line in lines)
     assert any("E_DTD" in line for line in lines)

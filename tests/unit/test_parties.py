@@ -57,9 +57,7 @@ TARGET = a_document().document_id
 RECALL = a_document(bussiness=Bussiness(type=BusinessType.RECALL, target_document_id=TARGET))
 REPLACE = a_document(
     document_id="new",
-    bussiness=Bussiness(
-        type=BusinessType.REPLACE, replacements=(Replacement(document_id=TARGET),)
-    ),
+    bussiness=Bussiness(type=BusinessType.REPLACE, replacements=(Replacement(document_id=TARGET),)),
 )
 
 

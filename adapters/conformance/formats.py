@@ -1,0 +1,286 @@
+"""Format conformance: the promises of `adapters.contract.Format`, as tests to inherit.
+
+    class TestMyFormat(FormatConformance):
+        subject = MyFormat()
+        samples = (Sample(message=my_document, files=(my_file,)), Sample(message=my_status))
+
+Samples are canonical: texts trimmed, attachments named and typed as a reader would. At least one
+has an attachment.
+"""
+
+import os
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import partial
+from hashlib import sha256
+from io import SEEK_END, BufferedReader, BytesIO, FileIO, RawIOBase
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
+
+from adapters.contract import MIB, BlobWriter, Format, Kept, Limits, Message
+from schemas.document import Attachment, Document
+from schemas.problem import DocumentError
+from schemas.reading import Reading
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
+TODAY = date(2026, 11, 22)
+WRITTEN_AT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+_MEMORY_BYTES = 8 * MIB
+_CHUNK_BYTES = 4 * MIB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A canonical message and the files of its attachments."""
+
+    message: Message
+    files: tuple[bytes, ...] = ()
+
+
+class Shelf:
+    """An attachment sink and source in memory that knows which files were left open."""
+
+    def __init__(self, files: tuple[bytes, ...] = ()) -> None:
+        self.files = {sha256(file).hexdigest(): file for file in files}
+        self.open_writers: set[BlobWriter] = set()
+
+    def begin(self) -> BlobWriter:
+        """Start a new file."""
+        writer = _ShelfWriter(self)
+        self.open_writers.add(writer)
+        return writer
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a kept file."""
+        if sha256 not in self.files:
+            raise DocumentError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
+        return BytesIO(self.files[sha256])
+
+
+class _ShelfWriter:
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self._written += data
+
+    def reopen(self) -> BinaryIO:
+        return BytesIO(self._written)
+
+    def keep(self) -> Kept:
+        self._shelf.open_writers.discard(self)
+        file = bytes(self._written)
+        digest = sha256(file).hexdigest()
+        self._shelf.files[digest] = file
+        return Kept(sha256=digest, size=len(file))
+
+    def discard(self) -> None:
+        self._shelf.open_writers.discard(self)
+        self._written.clear()
+
+
+class FormatConformance:
+    """Inherit under a name that begins with `Test`, and set `subject` and `samples`."""
+
+    subject: ClassVar[Format]
+    samples: ClassVar[tuple[Sample, ...]]
+
+    def test_it_is_a_named_format(self) -> None:
+        """It has the methods of a Format, a name and a suffix with its dot."""
+        _promised(isinstance(self.subject, Format), "it is a Format")
+        _promised(bool(self.subject.name), "it has a name")
+        _promised(self.subject.suffix.startswith("."), "its suffix begins with a dot")
+
+    def test_it_recognises_what_it_writes(self) -> None:
+        """By the first bytes together with the suffix."""
+        for sample in self.samples:
+            head = self._written(sample)[:4096]
+            name = f"file{self.subject.suffix}"
+            _promised(self.subject.recognises(head, name), "it recognises its own files")
+
+    def test_reading_gives_back_what_was_written(self) -> None:
+        """`read(write(m)).message == m.without_raw()`, and the same files."""
+        for sample in self.samples:
+            shelf = Shelf()
+            reading = self._read(self._written(sample), shelf)
+            expected = sample.message.without_raw()
+            _promised(reading.message == expected, "reading gives back the message")
+            _promised(shelf.files == Shelf(sample.files).files, "and its files")
+            _promised(not shelf.open_writers, "and leaves no file open")
+            _promised(not reading.repaired, "what it writes needs no repair")
+
+    def test_the_same_message_is_written_alike(self) -> None:
+        """Formats have no clock and no chance."""
+        for sample in self.samples:
+            _promised(self._written(sample) == self._written(sample), "writing is repeatable")
+
+    def test_an_absent_attachment_is_refused(self) -> None:
+        """Never a file with a hole in it."""
+        for sample in self.samples:
+            if sample.files:
+                refusal = _refusal(partial(self._written, replace(sample, files=())))
+                _promised(refusal == "E_ATTACHMENT_ABSENT", "an absent attachment is refused")
+
+    def test_a_cut_off_file_is_refused(self) -> None:
+        """Wherever it is cut, by a `DocumentError` and without an open file in the sink."""
+        for sample in self.samples:
+            whole = self._written(sample).rstrip()
+            for cut in range(0, len(whole), max(1, len(whole) // 40)):
+                shelf = Shelf()
+                refusal = _refusal(partial(self._read, whole[:cut], shelf))
+                _promised(refusal is not None, f"a file cut off at byte {cut} is refused")
+                _promised(not shelf.open_writers, "a refused file leaves none open")
+
+    def test_a_changed_byte_never_crashes(self) -> None:
+        """It is read or refused by a `DocumentError`; any other exception fails the test."""
+        for sample in self.samples:
+            whole = self._written(sample)
+            for at in range(0, len(whole), max(1, len(whole) // 100)):
+                for byte in (b"\x00", b"<", b"\xff", b'"'):
+                    shelf = Shelf()
+                    _refusal(partial(self._read, whole[:at] + byte + whole[at + 1 :], shelf))
+                    _promised(not shelf.open_writers, "no file is left open")
+
+    def test_strange_files_are_refused(self) -> None:
+        """Empty ones, noise, and files of other kinds."""
+        strange = (b"", b" \r\n", bytes(4096), bytes(range(256)) * 64, b"%PDF-1.7\n", b"PK\x03\x04")
+        for file in strange:
+            refusal = _refusal(partial(self._read, file, Shelf()))
+            _promised(refusal is not None, f"{file[:8]!r} is refused")
+
+    def test_limits_are_kept(self) -> None:
+        """The size of the file and the number of its attachments."""
+        for sample in self.samples:
+            whole = self._written(sample)
+            small = Limits(max_packet_bytes=len(whole) - 1)
+            refusal = _refusal(partial(self._read, whole, Shelf(), small))
+            _promised(refusal == "E_TOO_LARGE", "a large file is refused")
+            if sample.files:
+                few = Limits(max_attachments=len(set(sample.files)) - 1)
+                refusal = _refusal(partial(self._read, whole, Shelf(), few))
+                _promised(refusal == "E_LIMIT", "too many attachments are refused")
+
+    def test_memory_does_not_grow_with_attachments(self) -> None:
+        """Neither in writing nor in reading; chunks stay small."""
+        document = next(s.message for s in self.samples if isinstance(s.message, Document))
+        large = document.model_copy(update={"attachments": (_large_attachment(),), "raw": {}})
+        with TemporaryFile() as packet:
+            with _bounded_memory():
+                for chunk in self.subject.write(
+                    large, attachments=_LargeFiles(), written_at=WRITTEN_AT
+                ):
+                    _promised(len(chunk) <= _CHUNK_BYTES, "chunks stay small")
+                    packet.write(chunk)
+            packet.seek(0)
+            with _bounded_memory():
+                reading = self.subject.read(
+                    packet, sink=_LargeFiles(), limits=Limits(), today=TODAY
+                )
+        _promised(reading.message == large, "the large attachment arrived")
+
+    def _written(self, sample: Sample) -> bytes:
+        shelf = Shelf(sample.files)
+        return b"".join(
+            self.subject.write(sample.message, attachments=shelf, written_at=WRITTEN_AT)
+        )
+
+    def _read(self, file: bytes, shelf: Shelf, limits: Limits | None = None) -> Reading:
+        return self.subject.read(BytesIO(file), sink=shelf, limits=limits or Limits(), today=TODAY)
+
+
+def _promised(holds: bool, promise: str) -> None:
+    if not holds:
+        raise AssertionError(f"not kept: {promise}")
+
+
+def _refusal(action: Callable[[], object]) -> str | None:
+    """The code of the refusal; None when there was none."""
+    try:
+        action()
+    except DocumentError as error:
+        return error.problem.code
+    return None
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    _promised(peak <= _MEMORY_BYTES, f"memory stays bounded ({peak:,} bytes)")
+
+
+# --- a large attachment that exists nowhere at once ---------------------------------------------
+
+_PATTERN = bytes(range(256)) * 4096
+_PATTERNS = 24
+
+
+def _large_attachment() -> Attachment:
+    digest = sha256()
+    for _ in range(_PATTERNS):
+        digest.update(_PATTERN)
+    return Attachment(
+        name="large.bin",
+        media_type="application/octet-stream",
+        size=_PATTERNS * len(_PATTERN),
+        sha256=digest.hexdigest(),
+    )
+
+
+class _LargeFiles:
+    """Gives out the pattern, and of what it takes it keeps only the digest."""
+
+    def open(self, sha256: str) -> BinaryIO:  # noqa: ARG002  # there is only one file
+        return cast("BinaryIO", BufferedReader(_Patterns()))
+
+    def begin(self) -> BlobWriter:
+        return _DiskWriter()
+
+
+class _Patterns(RawIOBase):
+    def __init__(self) -> None:
+        self._left = _PATTERNS * len(_PATTERN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "Buffer") -> int:
+        view = memoryview(buffer).cast("B")
+        start = -self._left % len(_PATTERN)
+        piece = _PATTERN[start : start + min(len(view), self._left)]
+        view[: len(piece)] = piece
+        self._left -= len(piece)
+        return len(piece)
+
+
+class _DiskWriter:
+    def __init__(self) -> None:
+        self._digest = sha256()
+        self._file = TemporaryFile()
+
+    def write(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._file.write(data)
+
+    def reopen(self) -> BinaryIO:
+        self._file.seek(0)
+        return cast("BinaryIO", BufferedReader(FileIO(os.dup(self._file.fileno()))))
+
+    def keep(self) -> Kept:
+        size = self._file.seek(0, SEEK_END)
+        self._file.close()
+        return Kept(sha256=self._digest.hexdigest(), size=size)
+
+    def discard(self) -> None:
+        self._file.close()

@@ -1,0 +1,155 @@
+"""Container: RabbitMQ in Docker, on loopback, that ends with its owner."""
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from schemas.problem import ConfigurationError
+
+IMAGE = "rabbitmq:4.0.5-management"
+"""The 4.x version the topology was tried on; pinned, so that no run brings a surprise."""
+
+ACCOUNT = "lienthong"
+_START_DEADLINE = timedelta(minutes=5)  # it may have to be pulled
+_POLL_SECONDS = 0.2
+
+
+class Container:
+    """A broker in a container, removed at the end of the block and whenever its owner ends.
+
+    Args:
+        home: The data live on in a volume named after it; without one everything is gone.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self._home = home
+        self._name = f"lienthong-{secrets.token_hex(6)}"
+        self._password = _password(home)
+        self._watcher: subprocess.Popen[bytes] | None = None
+        self._ports = {5672: "", 15672: ""}
+
+    @staticmethod
+    async def possible() -> bool:
+        """Whether a Docker engine answers."""
+        return shutil.which("docker") is not None and (await _docker("info"))[0] == 0
+
+    @property
+    def amqp_url(self) -> str:
+        """With the account and its password; virtual host `/`."""
+        return f"amqp://{ACCOUNT}:{self._password}@{self._ports[5672]}/"
+
+    @property
+    def management_url(self) -> str:
+        """With the account and its password."""
+        return f"http://{ACCOUNT}:{self._password}@{self._ports[15672]}"
+
+    async def __aenter__(self) -> Self:
+        # The watcher is there first: a pipe that closes with its owner, even by `kill -9`.
+        script = f"cat >/dev/null; docker stop -t 5 {self._name}; docker rm -f {self._name}"
+        self._watcher = subprocess.Popen(  # noqa: S603, ASYNC220 - our own name; returns at once
+            ["/bin/sh", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            await self._run()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    async def _run(self) -> None:
+        # The data belong to the node's name, which is made from the host's.
+        options = ["--hostname", "lienthong"]
+        if self._home:
+            options += ["--volume", f"{await _free_volume(self._home)}:/var/lib/rabbitmq"]
+        for port in self._ports:
+            options += ["--publish", f"127.0.0.1::{port}"]
+        code, said = await _docker(
+            *("run", "--detach", "--rm", "--name", self._name, *options),
+            *("--env", f"RABBITMQ_DEFAULT_USER={ACCOUNT}"),
+            *("--env", f"RABBITMQ_DEFAULT_PASS={self._password}", IMAGE),
+        )
+        if code:
+            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=f"docker run: {said[-300:]}")
+        for port in self._ports:
+            _, told = await _docker("port", self._name, str(port))
+            self._ports[port] = told.split()[0]
+        try:
+            async with asyncio.timeout(_START_DEADLINE.total_seconds()):
+                await self._answering()
+        except TimeoutError as error:
+            cause = f"the container {self._name} does not answer"
+            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
+
+    async def _answering(self) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    account = {"password": self._password, "tags": "administrator,impersonator"}
+                    url = f"{self.management_url}/api/users/{ACCOUNT}"
+                    (await client.put(url, json=account)).raise_for_status()
+                    return
+                await asyncio.sleep(_POLL_SECONDS)
+
+    def _end(self) -> None:
+        if self._watcher is not None and self._watcher.stdin is not None:
+            self._watcher.stdin.close()
+            self._watcher.wait()
+            self._watcher = None
+
+
+def _volume_of(home: Path) -> str:
+    return f"lienthong-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]}"
+
+
+async def _free_volume(home: Path) -> str:
+    """The volume of a home, which no running container may use."""
+    volume = _volume_of(home)
+    _, user = await _docker("ps", "--quiet", "--filter", f"volume={volume}")
+    if user.strip():
+        raise ConfigurationError.of("E_HOME_IN_USE", pid=f"container {user.strip()}", home=home)
+    return volume
+
+
+def _password(home: Path | None) -> str:
+    """The account is made with the data, so its password lives as long."""
+    if home is None:
+        return secrets.token_urlsafe(24)
+    path = home / "rabbitmq-password"
+    if not path.exists():
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+async def _docker(*arguments: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        "docker",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode(errors="replace")

@@ -1,0 +1,136 @@
+"""Locate: find a broker to use, in a fixed order, and give it back at the end.
+
+A given URL; an installed RabbitMQ as a private node; a Docker container; RabbitMQ installed by the
+system's package manager, when allowed, as a private node.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from bus.rabbit.container import Container
+from bus.rabbit.installation import Installation
+from bus.rabbit.node import PrivateNode
+from schemas.problem import ConfigurationError
+
+_MANAGEMENT_PORT = 15672
+_PACKAGE_MANAGERS = {
+    "apt-get": (
+        ("apt-get", "update", "-qq"),
+        ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "rabbitmq-server"),
+    ),
+    "dnf": (("dnf", "install", "-y", "-q", "rabbitmq-server"),),
+    "apk": (("apk", "add", "--quiet", "rabbitmq-server"),),
+    "brew": (("brew", "install", "--quiet", "rabbitmq"),),
+}
+
+
+class Way(StrEnum):
+    """How the broker was found."""
+
+    GIVEN = "given"
+    PRIVATE = "private"
+    CONTAINER = "container"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """A broker, with an administrator's account in both URLs."""
+
+    amqp_url: str
+    management_url: str
+    way: Way
+
+    @property
+    def impersonates(self) -> bool:
+        """Whether the account may publish as any other: only on a broker of our own."""
+        return self.way is not Way.GIVEN
+
+    @property
+    def vhost(self) -> str:
+        """The virtual host that the AMQP URL names; `/` when it names none."""
+        return unquote(urlsplit(self.amqp_url).path[1:]) or "/"
+
+    def in_vhost(self, name: str) -> str:
+        """The AMQP URL of another virtual host."""
+        return urlunsplit(urlsplit(self.amqp_url)._replace(path="/" + quote(name, safe="")))
+
+
+@asynccontextmanager
+async def locate(
+    *,
+    amqp_url: str | None = None,
+    management_url: str | None = None,
+    home: Path | None = None,
+    may_install: bool = False,
+) -> AsyncIterator[Located]:
+    """Find a broker; one that was started for this is stopped at the end of the block.
+
+    Args:
+        management_url: When only an AMQP URL is given, the usual port of the same host.
+        home: Where a broker of our own keeps its data; without one it forgets.
+        may_install: Use the system's package manager as a last resort.
+
+    Raises:
+        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_HOME_IN_USE.
+    """
+    async with AsyncExitStack() as stack:
+        if amqp_url:
+            url = management_url or _beside(amqp_url)
+            yield Located(amqp_url=amqp_url, management_url=url, way=Way.GIVEN)
+            return
+        installation = Installation.find()
+        if installation is None and await Container.possible():
+            container = await stack.enter_async_context(Container(home))
+            yield Located(
+                amqp_url=container.amqp_url,
+                management_url=container.management_url,
+                way=Way.CONTAINER,
+            )
+            return
+        if installation is None and may_install:
+            await _install()
+            installation = Installation.find()
+        if installation is None:
+            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause="")
+        folder = home / "rabbitmq" if home else None
+        node = await stack.enter_async_context(PrivateNode(installation, folder))
+        yield Located(amqp_url=node.amqp_url, management_url=node.management_url, way=Way.PRIVATE)
+
+
+def _beside(amqp_url: str) -> str:
+    parts = urlsplit(amqp_url)
+    scheme = "https" if parts.scheme == "amqps" else "http"
+    login, at, _ = parts.netloc.rpartition("@")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = _MANAGEMENT_PORT - 1 if scheme == "https" else _MANAGEMENT_PORT
+    return f"{scheme}://{login}{at}{host}:{port}"
+
+
+async def _install() -> None:
+    """Let the package manager that is there install RabbitMQ, as root or with `sudo -n`."""
+    for manager, commands in _PACKAGE_MANAGERS.items():
+        if shutil.which(manager) is None:
+            continue
+        # Homebrew refuses to run as root.
+        prefix = [] if os.geteuid() == 0 or manager == "brew" else ["sudo", "-n"]
+        for command in commands:
+            process = await asyncio.create_subprocess_exec(
+                *prefix,
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            )
+            _, said = await process.communicate()
+            if process.returncode:
+                cause = f"{' '.join(command)}: {said.decode(errors='replace').strip()[-300:]}"
+                raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
+        return

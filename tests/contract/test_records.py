@@ -1,0 +1,97 @@
+"""The register of documents, kept by memory, SQLite and PostgreSQL alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bus.memory.records import MemoryRecords
+from bus.ports import DocumentRecord, Records
+from bus.store.sql import open_store
+from schemas.identifiers import AgencyCode, EnvelopeId
+from tests.integration.store.databases import DATABASES, empty_database
+
+NOW = datetime(2019, 3, 12, 8, 0, 0, 123456, tzinfo=UTC)
+RECORD = DocumentRecord(
+    envelope_id=EnvelopeId("e1"),
+    identity="i1",
+    sender=AgencyCode("G22"),
+    recipients=(AgencyCode("H24"), AgencyCode("H26")),
+    document_id="000.00.00.G22,2019/03/12,147/VPCP-KSTT",
+    full_number="147/VPCP-KSTT",
+    year=2019,
+    recorded_at=NOW,
+)
+
+
+@pytest.fixture(params=["memory", *DATABASES])
+async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Records]:
+    if request.param == "memory":
+        yield MemoryRecords()
+        return
+    async with empty_database(request.param, tmp_path) as url, open_store(url) as store:
+        yield store.records
+
+
+async def test_a_recorded_document_is_found_as_it_was_recorded(records: Records) -> None:
+    bare = replace(RECORD, envelope_id=EnvelopeId("e2"), full_number=None, year=None)
+
+    await records.record(RECORD)
+    await records.record(replace(bare, document_id="1"))
+
+    assert await records.find(document_id=RECORD.document_id) == (RECORD,)
+    assert await records.find(document_id="1") == (replace(bare, document_id="1"),)
+
+
+async def test_a_document_is_found_by_number_and_year(records: Records) -> None:
+    in_2020 = replace(RECORD, envelope_id=EnvelopeId("e2"), document_id="later", year=2020)
+    await records.record(RECORD)
+    await records.record(in_2020)
+
+    assert await records.find(full_number="147/VPCP-KSTT", year=2020) == (in_2020,)
+    assert await records.find(full_number="148/VPCP-KSTT", year=2020) == ()
+
+
+async def test_documents_that_share_an_id_are_all_found_newest_first(records: Records) -> None:
+    reused = [
+        replace(
+            RECORD,
+            envelope_id=EnvelopeId(f"e{hour}"),
+            document_id="1",
+            recorded_at=NOW + timedelta(hours=hour),
+        )
+        for hour in (1, 3, 2)
+    ]
+
+    for record in reused:
+        await records.record(record)
+
+    assert await records.find(document_id="1") == (reused[1], reused[2], reused[0])
+    assert await records.find(document_id="1", limit=1) == (reused[1],)
+
+
+async def test_the_same_envelope_twice_is_recorded_once(records: Records) -> None:
+    again = replace(RECORD, recorded_at=NOW + timedelta(days=1))
+
+    await asyncio.gather(records.record(RECORD), records.record(RECORD))
+    await records.record(again)
+
+    assert await records.find(document_id=RECORD.document_id) == (RECORD,)
+
+
+async def test_an_unknown_document_is_not_found(records: Records) -> None:
+    assert await records.find(document_id="unknown") == ()
+
+
+async def test_many_documents_are_recorded_and_looked_up_at_once(records: Records) -> None:
+    documents = [
+        replace(RECORD, envelope_id=EnvelopeId(f"e{n}"), document_id=str(n)) for n in range(300)
+    ]
+
+    await asyncio.gather(*map(records.record, documents))
+    found = await asyncio.gather(*(records.find(document_id=str(n)) for n in range(300)))
+
+    assert found == [(document,) for document in documents]

@@ -1,0 +1,29 @@
+"""Both formats keep every promise of the contract."""
+
+from adapters.conformance.formats import FormatConformance, Sample
+from adapters.formats.canonical_json import CanonicalJsonFormat
+from adapters.formats.edxml import EdxmlFormat
+from tests.builders import PDF, document, replacement, status_report, update
+
+_SAMPLES = (
+    Sample(message=document(), files=(PDF,)),
+    Sample(message=document(attachments=(), raw={"SteeringType": "1"})),
+    Sample(message=update(attachments=())),
+    Sample(message=replacement(attachments=())),
+    Sample(message=status_report()),
+)
+
+
+class TestEdxml(FormatConformance):
+    subject = EdxmlFormat()
+    samples = _SAMPLES
+
+
+class TestEdxmlForOldReaders(FormatConformance):
+    subject = EdxmlFormat(zip_attachments=True)
+    samples = _SAMPLES
+
+
+class TestCanonicalJson(FormatConformance):
+    subject = CanonicalJsonFormat()
+    samples = _SAMPLES
