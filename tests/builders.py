@@ -3,10 +3,10 @@
 import zipfile
 from base64 import b64encode
 from datetime import UTC, date, datetime
-from hashlib import sha256
 from io import BytesIO
 
-from adapters.formats.media_type import sniff
+from adapters.conformance.formats import Shelf
+from adapters.formats.intake import Allowance, Intake
 from schemas.codes import BusinessType, Priority, StatusCode
 from schemas.document import (
     Attachment,
@@ -29,13 +29,9 @@ TODAY = date(2026, 11, 22)
 
 def attachment(name: str, data: bytes, **changes: object) -> Attachment:
     """An attachment as a reader would describe these bytes."""
-    described = Attachment(
-        name=name,
-        media_type=sniff(data[:4096], name),
-        size=len(data),
-        sha256=sha256(data).hexdigest(),
-    )
-    return described.model_copy(update=changes)
+    intake = Intake(Shelf().begin(), Allowance(len(data)))
+    intake.write(data)
+    return intake.keep().attachment(name, None).model_copy(update=changes)
 
 
 def document(**changes: object) -> Document:

@@ -33,19 +33,24 @@ Happened = TypeVar("Happened")
 _DEADLINE = 10.0
 
 
+def routing_of_two() -> Routing:
+    """A directory of the two."""
+    return Routing(
+        Directory(
+            agencies=tuple(
+                Agency(code=AgencyCode(code), name_vi=name, connected=True)
+                for code, name in ((SENDER, "Tỉnh Ví Dụ"), (RECIPIENT, "Bộ Thí Dụ"))
+            )
+        )
+    )
+
+
 class TwoAgencies:
     """H98 and G98, each with a folder, on one memory broker."""
 
     def __init__(self, root: Path, *, inbox: Inbox | None = None) -> None:
         self.root = root
-        self.routing = Routing(
-            Directory(
-                agencies=tuple(
-                    Agency(code=AgencyCode(code), name_vi=name, connected=True)
-                    for code, name in ((SENDER, "Tỉnh Ví Dụ"), (RECIPIENT, "Bộ Thí Dụ"))
-                )
-            )
-        )
+        self.routing = routing_of_two()
         self.signers = Signers()
         self.broker = MemoryBroker(desired(self.routing.mailboxes, ledger=False))
         self.attachments = MemoryAttachments()

@@ -267,7 +267,7 @@ class _Patterns(RawIOBase):
 class _DiskWriter:
     def __init__(self) -> None:
         self._digest = sha256()
-        self._file = TemporaryFile()
+        self._file = TemporaryFile()  # noqa: SIM115  # keep or discard closes it
 
     def write(self, data: bytes) -> None:
         self._digest.update(data)

@@ -8,47 +8,25 @@ import json
 from hashlib import sha256
 from unicodedata import normalize
 
+from pydantic.main import IncEx
+
 from schemas.codes import StatusCode
 from schemas.document import Document
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.status import StatusReport
 
-_HEADER = frozenset(
-    {
-        "from_agency",
-        "document_id",
-        "number",
-        "notation",
-        "place",
-        "issued_on",
-        "type_code",
-        "type_name",
-        "subject",
-        "content",
-        "signer",
-        "due_on",
-        "priority",
-        "circulation",
-        "drafter",
-        "copies",
-        "pages",
-        "appendixes",
-        "response_for",
-    }
-)
-_BUSINESS = frozenset(
-    {
-        "type",
-        "target_document_id",
-        "content_changes",
-        "receivers_change",
-        "receiver_changes",
-        "replacements",
-    }
-)
-"""Fields 1 to 12 and the business lists; receivers and attachments are added in their own form.
+_CHANGES_ON_THE_WAY: dict[str, IncEx | bool] = {
+    "hops": True,
+    "raw": True,
+    "to_places": True,
+    "to_agencies": True,
+    "attachments": True,
+    "bussiness": {"reason", "paper_raw", "staff"},
+}
+"""Not content: hops, staff, reason, raw values, the printed list of receivers.
 
-Left out on purpose: hops, staff, reason, raw values and content ids. They change on the way.
+Receivers and attachments are content, but count in a form of their own: sorted, and without what
+a reader found out about a file.
 """
 
 
@@ -67,16 +45,15 @@ def document_identity(document: Document, sender: AgencyCode) -> str:
 
 def document_hash(document: Document) -> str:
     """The content hash: equal for two readings of one document, whatever format carried it."""
-    header = document.model_dump(mode="json", include=set(_HEADER), exclude_defaults=True)
-    business = document.bussiness.model_dump(
-        mode="json", include=set(_BUSINESS), exclude_defaults=True
-    )
+    header = document.model_dump(mode="json", exclude=_CHANGES_ON_THE_WAY, exclude_defaults=True)
+    if not header.get("bussiness"):
+        header.pop("bussiness", None)
     receivers = sorted(
         (r.model_dump(mode="json", exclude_defaults=True) for r in document.to_agencies),
         key=lambda receiver: str(receiver["organ_id"]),
     )
     files = [(attachment.name, attachment.sha256) for attachment in document.attachments]
-    return _digest(header, business, receivers, files)
+    return _digest(header, receivers, files)
 
 
 def report_identity(

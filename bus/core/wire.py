@@ -112,7 +112,8 @@ def open_envelope(verified: Verified) -> Envelope:
     _refuse_newer(envelope.version)
     if verified.owner != envelope.sender_mailbox:
         raise _forged(f"signed by {verified.owner}, but sent by {envelope.sender_mailbox}")
-    identity, content_hash = _recompute(envelope)
+    identity = identity_of(envelope)
+    content_hash = document_hash(envelope.document) if envelope.document else identity
     if content_hash != envelope.content_hash:
         raise _forged("the content hash does not follow from the content")
     if envelope_id(identity, content_hash) != envelope.envelope_id:
@@ -121,20 +122,14 @@ def open_envelope(verified: Verified) -> Envelope:
 
 
 def identity_of(envelope: Envelope) -> str:
-    """The identity of an opened envelope's content."""
-    return _recompute(envelope)[0]
-
-
-def _recompute(envelope: Envelope) -> tuple[str, str]:
-    """Identity and content hash as they follow from the content."""
+    """The identity of an envelope's content."""
     match envelope.message:
         case Document() as document:
-            return document_identity(document, envelope.sender), document_hash(document)
+            return document_identity(document, envelope.sender)
         case StatusReport() as report:
             addressee = envelope.recipients[0].agency
             answers = envelope.receipt.answers if envelope.receipt else None
-            identity = report_identity(report, envelope.sender, addressee, answers)
-            return identity, identity
+            return report_identity(report, envelope.sender, addressee, answers)
 
 
 class _VersionOnly(BaseModel):

@@ -1,233 +1,250 @@
-"""MemoryBroker: the broker port in memory, over the same topology, for tests and trials.
+"""The broker in memory: quorum queues as RabbitMQ keeps them. Nothing survives the process.
 
-Held to the same contract tests as RabbitMQ. Nothing survives the process.
+Knowingly simpler than the real one: a dead letter that no queue hears is lost.
 """
 
 import asyncio
-from collections import deque
+from bisect import insort
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from typing import assert_never
 
-import structlog
-
-from bus.core.topology import Topology
-from bus.ports import (
-    BrokerHealth,
-    Handler,
-    PublishOutcome,
-    ReceivedMessage,
-    Settlement,
-    WireMessage,
-)
+from bus.core.message import WireMessage
+from bus.core.topology import PROBE, Policy, Topology
+from bus.ports import BrokerHealth, Handler, PublishOutcome, ReceivedMessage, Settlement
 from schemas.envelope import MAX_BODY_BYTES
-from schemas.problem import DocumentError
-
-_log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Lying:
-    """A message in a queue."""
-
-    message: WireMessage
-    redelivered: bool = False
-    delivery_count: int = 0
-
-
-@dataclass(eq=False, kw_only=True, slots=True)
-class _Consumer:
-    handler: Handler
-    prefetch: int
-    working: set[asyncio.Task[None]] = field(default_factory=set)
-
-
-@dataclass(kw_only=True, slots=True)
-class _Queue:
-    name: str
-    limits: dict[str, str | int]
-    lying: deque[_Lying] = field(default_factory=deque)
-    consumers: deque[_Consumer] = field(default_factory=deque)
-
-    def number(self, setting: str) -> int | None:
-        value = self.limits.get(setting)
-        return value if isinstance(value, int) else None
-
-    def is_full(self, more: int) -> bool:
-        limit = self.number("max-length-bytes")
-        held = sum(len(one.message.body) for one in self.lying)
-        return limit is not None and held + more > limit
-
-
-class _Server:
-    """What all accounts share: the queues, and whether they can be reached."""
-
-    def __init__(self, topology: Topology) -> None:
-        self.topology = topology
-        self.health = BrokerHealth.READY
-        self.publishable = asyncio.Event()
-        self.publishable.set()
-        self.sessions = 0
-        self.queues = {
-            queue.name: _Queue(name=queue.name, limits=self._limits(queue.name))
-            for queue in topology.queues
-        }
-
-    def _limits(self, queue: str) -> dict[str, str | int]:
-        policy = self.topology.policy_of(queue)
-        return dict(policy.definition) if policy else {}
-
-    def become(self, health: BrokerHealth) -> None:
-        self.health = health
-        if health is BrokerHealth.READY:
-            self.publishable.set()
-        else:
-            self.publishable.clear()
-        if health is BrokerHealth.AWAY:
-            # What was given out before belongs to a session that is gone.
-            self.sessions += 1
-        for queue in self.queues.values():
-            self.give_out(queue)
-
-    def put(self, message: WireMessage) -> PublishOutcome:
-        """Route a message into its queues."""
-        names = self.topology.route(message.exchange, message.routing_key)
-        if not names:
-            return PublishOutcome.RETURNED
-        queues = [self.queues[name] for name in names]
-        full = [queue for queue in queues if queue.is_full(len(message.body))]
-        for queue in queues:
-            if queue not in full:
-                queue.lying.append(_Lying(message=message))
-                self.give_out(queue)
-        return PublishOutcome.REFUSED if full else PublishOutcome.CONFIRMED
-
-    def give_out(self, queue: _Queue) -> None:
-        """Start a handler for each message that a consumer has room for, in turn."""
-        while queue.lying and self.health is not BrokerHealth.AWAY:
-            free = [c for c in queue.consumers if len(c.working) < c.prefetch]
-            if not free:
-                return
-            consumer = free[0]
-            queue.consumers.remove(consumer)
-            queue.consumers.append(consumer)
-            task = asyncio.create_task(self._work(queue, consumer, queue.lying.popleft()))
-            consumer.working.add(task)
-
-    async def _work(self, queue: _Queue, consumer: _Consumer, one: _Lying) -> None:
-        session = self.sessions
-        settlement = Settlement.REQUEUE
-        try:
-            settlement = await consumer.handler(
-                ReceivedMessage(
-                    queue=queue.name,
-                    message=one.message,
-                    redelivered=one.redelivered,
-                    delivery_count=one.delivery_count,
-                )
-            )
-        except Exception:  # noqa: BLE001 - whatever a handler raises is a counted failure
-            _log.exception("handler_failed", queue=queue.name, message_id=one.message.message_id)
-            settlement = Settlement.REJECT
-        finally:
-            task = asyncio.current_task()
-            if task is not None:
-                consumer.working.discard(task)
-            # After a loss of the connection a settlement is void, and the return counts.
-            self._settle(queue, one, settlement if session == self.sessions else Settlement.REJECT)
-
-    def _settle(self, queue: _Queue, one: _Lying, settlement: Settlement) -> None:
-        match settlement:
-            case Settlement.ACK:
-                pass
-            case Settlement.REQUEUE:
-                queue.lying.appendleft(replace(one, redelivered=True))
-            case Settlement.REJECT:
-                self._return(queue, one)
-            case _:
-                assert_never(settlement)
-        self.give_out(queue)
-
-    def _return(self, queue: _Queue, one: _Lying) -> None:
-        count = one.delivery_count + 1
-        limit = queue.number("delivery-limit")
-        if limit is None or count <= limit:
-            queue.lying.appendleft(replace(one, redelivered=True, delivery_count=count))
-            return
-        death = {
-            "x-first-death-queue": queue.name,
-            "x-first-death-reason": "delivery_limit",
-            "x-first-death-exchange": one.message.exchange,
-        }
-        exchange = str(queue.limits.get("dead-letter-exchange", ""))
-        self.put(replace(one.message, exchange=exchange, headers={**one.message.headers, **death}))
+from schemas.problem import AxisError
 
 
 class MemoryBroker:
-    """A broker that holds one topology.
+    """Every promise of the broker port but durability.
 
     Args:
-        account: Whose publishes it takes, as RabbitMQ does; without one, everybody's.
+        topology: What the virtual host holds.
+        accounts: The accounts this connection may publish as; None: any.
     """
 
-    def __init__(self, topology: Topology, *, account: str | None = None) -> None:
-        self._server = _Server(topology)
-        self._account = account
-
-    def as_account(self, account: str) -> "MemoryBroker":
-        """The same queues, as another account sees them."""
-        other = MemoryBroker(Topology(), account=account)
-        other._server = self._server
-        return other
-
-    def become(self, health: BrokerHealth) -> None:
-        """Play a bad day: away, blocked by an alarm, or ready again."""
-        self._server.become(health)
-
-    def waiting(self, queue: str) -> tuple[WireMessage, ...]:
-        """What lies in a queue and was not given out."""
-        return tuple(one.message for one in self._server.queues[queue].lying)
+    def __init__(self, topology: Topology, *, accounts: frozenset[str] | None = None) -> None:
+        self._topology = topology
+        self._accounts = accounts
+        self._queues: defaultdict[str, _Queue] = defaultdict(_Queue)
+        self._positions = count()
+        self._health = BrokerHealth.READY
+        self._ready = asyncio.Event()
+        self._ready.set()
 
     @property
     def health(self) -> BrokerHealth:
-        """As last played."""
-        return self._server.health
+        """Whether a publish has a chance now."""
+        return self._health
+
+    def become(self, health: BrokerHealth) -> None:
+        """Go away, raise an alarm or be well again, as a real broker does of its own accord.
+
+        Going away returns everything unsettled to its queue, counted; blocked, the broker still
+        delivers.
+        """
+        self._health = health
+        if health is BrokerHealth.READY:
+            self._ready.set()
+        else:
+            self._ready.clear()
+        for name, queue in list(self._queues.items()):
+            if health is BrokerHealth.AWAY:
+                for consumer in queue.consumers:
+                    for lost in list(consumer.unsettled.values()):
+                        self._settle(name, consumer, lost, Settlement.REJECT)
+            self._deliver(name)
+
+    def provision(self, topology: Topology) -> None:
+        """Hold this topology from now on. A queue that is not in it is gone, with its messages."""
+        self._topology = topology
+        held = {queue.name for queue in topology.queues}
+        for name, queue in self._queues.items():
+            if name not in held:
+                queue.clear()
+
+    def waiting(self, queue: str) -> tuple[WireMessage, ...]:
+        """What lies in a queue and is in nobody's hands, in order."""
+        return tuple(stored.message for stored in self._queues[queue].ready)
 
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
-        """As promised by the port; a foreign `user_id` is `REFUSED`."""
+        """Route a message at once, or as soon as the broker is there for it."""
         size = len(message.body)
         if size > MAX_BODY_BYTES:
-            raise DocumentError.of("E_TOO_LARGE", size=size, limit=MAX_BODY_BYTES)
-        user_id = message.user_id or self._account
-        if self._account is not None and user_id != self._account:
-            return PublishOutcome.REFUSED
+            raise AxisError.of("E_TOO_LARGE", size=size, limit=MAX_BODY_BYTES)
         try:
             async with asyncio.timeout(deadline.total_seconds()):
-                await self._server.publishable.wait()
+                # A confirm is always waited for: who publishes in a loop lets others run.
                 await asyncio.sleep(0)
+                await self._ready.wait()
         except TimeoutError:
             return PublishOutcome.UNKNOWN
-        return self._server.put(replace(message, user_id=user_id))
+        return self._accept(message)
 
     @asynccontextmanager
     async def subscribe(
         self, queue: str, handler: Handler, *, prefetch: int
     ) -> AsyncIterator[None]:
-        """As promised by the port."""
-        held = self._server.queues[queue]
+        """Hand a queue's messages to the handler until the exit."""
         consumer = _Consumer(handler=handler, prefetch=prefetch)
-        held.consumers.append(consumer)
-        self._server.give_out(held)
+        consumers = self._queues[queue].consumers
+        consumers.append(consumer)
+        self._deliver(queue)
         try:
             yield
         finally:
-            held.consumers.remove(consumer)
-            try:
-                while consumer.working:
-                    await asyncio.wait(consumer.working)
-            except asyncio.CancelledError:
-                for task in consumer.working:
-                    task.cancel()
-                raise
+            consumers.remove(consumer)
+            if consumer.running:
+                await asyncio.wait(consumer.running)
+
+    def _accept(self, message: WireMessage) -> PublishOutcome:
+        if self._accounts is not None and message.user_id not in {None, *self._accounts}:
+            return PublishOutcome.REFUSED
+        if message.exchange not in {exchange.name for exchange in self._topology.exchanges}:
+            return PublishOutcome.REFUSED
+        queues = self._topology.route(message.exchange, message.routing_key)
+        if not queues:
+            return PublishOutcome.RETURNED
+        full = {name for name in queues if self._is_full(name)}
+        for name in queues:
+            if name not in full:
+                self._store(name, message)
+        # One full queue among several refuses the publish; the others have it all the same.
+        return PublishOutcome.REFUSED if full else PublishOutcome.CONFIRMED
+
+    def _is_full(self, name: str) -> bool:
+        limit = _limit(self._topology.policy_of(name), "max-length-bytes")
+        return limit is not None and self._queues[name].ready_bytes >= limit
+
+    def _store(self, name: str, message: WireMessage) -> None:
+        stored = _Stored(position=next(self._positions), message=message)
+        self._queues[name].put(stored)
+        self._deliver(name)
+
+    def _deliver(self, name: str) -> None:
+        """Give out what lies in a queue, in order, as far as its consumers have room."""
+        queue = self._queues[name]
+        while queue.ready and self._health is not BrokerHealth.AWAY:
+            consumer = min(queue.consumers, key=_Consumer.load, default=None)
+            if consumer is None or consumer.load() >= consumer.prefetch:
+                return
+            stored = queue.take()
+            if stored.message.type == PROBE:
+                continue
+            consumer.unsettled[stored.position] = stored
+            task = asyncio.create_task(self._handle(name, consumer, stored))
+            consumer.running.add(task)
+            task.add_done_callback(partial(self._release, name, consumer))
+
+    async def _handle(self, name: str, consumer: "_Consumer", stored: "_Stored") -> None:
+        received = ReceivedMessage(
+            queue=name,
+            message=stored.message,
+            redelivered=stored.redelivered,
+            delivery_count=stored.delivery_count,
+        )
+        try:
+            settlement = await consumer.handler(received)
+        except Exception:  # noqa: BLE001 (the port: a handler that raises settles as REJECT)
+            settlement = Settlement.REJECT
+        self._settle(name, consumer, stored, settlement)
+
+    def _release(self, name: str, consumer: "_Consumer", task: asyncio.Task[None]) -> None:
+        consumer.running.discard(task)
+        self._deliver(name)
+
+    def _settle(
+        self, name: str, consumer: "_Consumer", stored: "_Stored", settlement: Settlement
+    ) -> None:
+        if consumer.unsettled.get(stored.position) is not stored:
+            # Settled on a connection that is gone: void.
+            return
+        del consumer.unsettled[stored.position]
+        match settlement:
+            case Settlement.ACK:
+                return
+            case Settlement.REQUEUE:
+                counted = stored.delivery_count
+            case Settlement.REJECT:
+                counted = stored.delivery_count + 1
+            case _ as never:
+                assert_never(never)
+        policy = self._topology.policy_of(name)
+        limit = _limit(policy, "delivery-limit")
+        if limit is not None and counted > limit:
+            self._dead_letter(name, stored.message, policy)
+            return
+        # To its old place: a return overtakes what came later, as in a quorum queue.
+        self._queues[name].put(replace(stored, delivery_count=counted, redelivered=True))
+
+    def _dead_letter(self, name: str, message: WireMessage, policy: Policy | None) -> None:
+        exchange = policy.definition.get("dead-letter-exchange") if policy else None
+        if not isinstance(exchange, str):
+            return
+        headers = {
+            **message.headers,
+            "x-first-death-queue": name,
+            "x-first-death-exchange": message.exchange,
+            "x-first-death-reason": "delivery_limit",
+        }
+        for queue in self._topology.route(exchange, message.routing_key):
+            self._store(queue, replace(message, exchange=exchange, headers=headers))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stored:
+    """A message in a queue. `position` decides its place for ever."""
+
+    position: int
+    message: WireMessage
+    delivery_count: int = 0
+    redelivered: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class _Consumer:
+    handler: Handler
+    prefetch: int
+    unsettled: dict[int, _Stored] = field(default_factory=dict)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def load(self) -> int:
+        """How many handlers are at work, also for connections that are gone."""
+        return len(self.running)
+
+
+@dataclass(kw_only=True)
+class _Queue:
+    ready: deque[_Stored] = field(default_factory=deque)
+    ready_bytes: int = 0
+    consumers: list[_Consumer] = field(default_factory=list)
+
+    def put(self, stored: _Stored) -> None:
+        """Lay a message in its place."""
+        insort(self.ready, stored, key=lambda other: other.position)
+        self.ready_bytes += len(stored.message.body)
+
+    def take(self) -> _Stored:
+        """Take the first message out."""
+        stored = self.ready.popleft()
+        self.ready_bytes -= len(stored.message.body)
+        return stored
+
+    def clear(self) -> None:
+        """Lose everything, also what is in work."""
+        self.ready.clear()
+        self.ready_bytes = 0
+        for consumer in self.consumers:
+            consumer.unsettled.clear()
+
+
+def _limit(policy: Policy | None, setting: str) -> int | None:
+    """A numeric setting of the policy in force."""
+    value = policy.definition.get(setting) if policy else None
+    return value if isinstance(value, int) else None

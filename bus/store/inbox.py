@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from bus.ports import Claim, Claimed, SignedEnvelope, Standing
 from bus.store.batch import GroupCommit
@@ -34,7 +34,7 @@ class _Row:
     delivery_id: str
     envelope_id: str
     mailbox: str
-    identity: str
+    document: str
     standing: str
     lease: datetime | None
 
@@ -45,14 +45,7 @@ class _Row:
 _ID = deliveries.c.delivery_id
 _LOAD = (
     select(*(deliveries.c[name] for name in _Row.__dataclass_fields__))
-    .where(
-        or_(
-            _ID.in_(bindparam("ids", expanding=True)),
-            tuple_(deliveries.c.mailbox, deliveries.c.identity).in_(
-                bindparam("documents", expanding=True)
-            ),
-        )
-    )
+    .where(deliveries.c.document.in_(bindparam("documents", expanding=True)))
     .order_by(_ID)
     .with_for_update()
 )
@@ -111,15 +104,15 @@ class SqlInbox:
 def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
     _lock(connection, {each.claim.mailbox for each in asked})
     known = _load(connection, [each.claim for each in asked])
-    of_document: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
+    of_document: defaultdict[str, list[_Row]] = defaultdict(list)
     for row in known.values():
-        of_document[row.mailbox, row.identity].append(row)
+        of_document[row.document].append(row)
     added: list[_Row] = []
     renewed: list[_Row] = []
     standings: list[Standing] = []
     for each in asked:
         claim = each.claim
-        versions = of_document[claim.mailbox, claim.identity]
+        versions = of_document[_document(claim)]
         before = known.get(claim.delivery_id)
         standing = _judge(claim, before, versions, each.now)
         standings.append(standing)
@@ -166,12 +159,16 @@ def _judge(claim: Claim, row: _Row | None, versions: Iterable[_Row], now: dateti
     return Standing.FRESH
 
 
+def _document(claim: Claim) -> str:
+    return f"{claim.mailbox} {claim.identity}"
+
+
 def _new_row(claim: Claim, standing: Standing) -> _Row:
     return _Row(
         delivery_id=claim.delivery_id,
         envelope_id=claim.envelope_id,
         mailbox=claim.mailbox,
-        identity=claim.identity,
+        document=_document(claim),
         standing=standing,
         lease=claim.lease,
     )
@@ -234,10 +231,9 @@ def _lock(connection: Connection, mailboxes: Iterable[str]) -> None:
 
 
 def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
-    """The rows of these deliveries, and of the other contents of the same documents."""
-    ids = _padded([claim.delivery_id for claim in claims])
-    documents = _padded([(claim.mailbox, claim.identity) for claim in claims])
-    loaded = connection.execute(_LOAD, {"ids": ids, "documents": documents}).mappings()
+    """All claimed contents of these documents; the delivery itself is one of them."""
+    documents = _padded([_document(claim) for claim in claims])
+    loaded = connection.execute(_LOAD, {"documents": documents}).mappings()
     return {row["delivery_id"]: _Row(**row) for row in loaded}
 
 

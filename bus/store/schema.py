@@ -42,13 +42,17 @@ deliveries = Table(
     Column("delivery_id", String, primary_key=True),
     Column("envelope_id", String, nullable=False),
     Column("mailbox", String, nullable=False),
-    Column("identity", String, nullable=False),
+    Column("document", String, nullable=False),
     Column("standing", String, nullable=False),
     Column("lease", Instant),
     Column("done_at", Instant),
-    Index("deliveries_of_document", "mailbox", "identity"),
+    Index("deliveries_of_document", "document"),
 )
-"""The inbox. `standing` is a `bus.ports.Standing`; released deliveries are `fresh` again."""
+"""The inbox. `standing` is a `bus.ports.Standing`; released deliveries are `fresh` again.
+
+`document` is the mailbox with the document identity in one value: SQLite looks up many values by
+index, but scans the whole table for many pairs.
+"""
 
 receipts = Table(
     "receipts",

@@ -85,7 +85,7 @@ def memory_broker_factory() -> BusOf:
     return memory_bus
 
 
-@pytest.fixture(params=["memory_broker_factory"])
+@pytest.fixture(params=["memory_broker_factory", "rabbit_broker_factory"])
 def bus_of(request: pytest.FixtureRequest) -> BusOf:
     factory: BusOf = request.getfixturevalue(request.param)
     return factory

@@ -85,6 +85,21 @@ async def test_a_released_delivery_is_fresh_again(inbox: Inbox) -> None:
     assert await standing(inbox, claim_of()) is Standing.IN_PROGRESS
 
 
+async def test_a_worker_that_starts_takes_back_the_leases_of_its_mailboxes_only(
+    inbox: Inbox,
+) -> None:
+    ours, theirs, done = claim_of(), claim_of(mailbox="G22"), claim_of(document="148/UBND-VP")
+    await inbox.claim(ours, now=NOW)
+    await inbox.claim(theirs, now=NOW)
+    await deliver(inbox, done)
+
+    await inbox.reclaim([MailboxName("H24"), MailboxName("H26")])
+
+    assert await standing(inbox, ours) is Standing.FRESH
+    assert await standing(inbox, theirs) is Standing.IN_PROGRESS
+    assert await standing(inbox, done) is Standing.DONE
+
+
 async def test_a_done_delivery_is_answered_with_its_first_receipts_byte_for_byte(
     inbox: Inbox,
 ) -> None:

@@ -189,10 +189,10 @@ class AttachmentReader:
         if attachment.damaged:
             warn("W_ATTACHMENT_DAMAGED", line=line, file=name, name=name)
         declared = found.declared
-        if declared is None or declared.casefold() == attachment.media_type.casefold():
+        if found.unpacked or declared is None:
             return
-        self._findings.keep(f"{found.path}/ContentType", declared, line=line)
-        if not found.unpacked:
+        if declared.casefold() != attachment.media_type.casefold():
+            self._findings.keep(f"{found.path}/ContentType", declared, line=line)
             warn(
                 "W_MIME_MISMATCH",
                 line=line,

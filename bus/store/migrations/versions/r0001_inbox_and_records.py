@@ -15,12 +15,12 @@ def upgrade() -> None:
         sa.Column("delivery_id", sa.String, primary_key=True),
         sa.Column("envelope_id", sa.String, nullable=False),
         sa.Column("mailbox", sa.String, nullable=False),
-        sa.Column("identity", sa.String, nullable=False),
+        sa.Column("document", sa.String, nullable=False),
         sa.Column("standing", sa.String, nullable=False),
         sa.Column("lease", moment),
         sa.Column("done_at", moment),
     )
-    op.create_index("deliveries_of_document", "deliveries", ["mailbox", "identity"])
+    op.create_index("deliveries_of_document", "deliveries", ["document"])
     op.create_table(
         "receipts",
         sa.Column("delivery_id", sa.String, primary_key=True),

@@ -1,0 +1,97 @@
+"""Our hop: signed, published, consumed, verified, validated, de-duplicated, acknowledged."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from bus.bootstrap import managed
+from bus.core.admission import admit, prove
+from bus.core.identity import delivery_id
+from bus.core.message import WireMessage
+from bus.core.signing import sign
+from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_key
+from bus.core.wire import body_of, document_envelope, identity_of
+from bus.memory.inbox import MemoryInbox
+from bus.ports import Claim, PublishOutcome, ReceivedMessage, Settlement, Standing
+from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.locate import Located
+from bus.rabbit.provisioning import Provisioning
+from schemas.codes import EnvelopeKind, Lane
+from schemas.document import Document
+from schemas.envelope import Envelope
+from schemas.identifiers import MailboxName
+from tests.benchmarks.measure import WINDOW, Arrivals, Hop
+from tests.envelopes import RECIPIENT, SENDER, Signers, a_document, a_recipient
+from tests.two_agencies import routing_of_two
+
+_FROM, _TO = MailboxName(SENDER), MailboxName(RECIPIENT)
+
+
+async def our_hop(located: Located, messages: int) -> Hop:
+    """Everything between two agencies but reading and writing their files and stores."""
+    routing, signers, arrivals = routing_of_two(), Signers(), Arrivals(messages)
+    async with managed(located) as management:
+        provisioning = Provisioning(located.amqp_url, management)
+        await provisioning.apply(await provisioning.plan(desired(routing.mailboxes, ledger=False)))
+    inbox = MemoryInbox()
+
+    async def handle(received: ReceivedMessage) -> Settlement:
+        now = datetime.now(UTC)
+        verified = prove(received.message, keys=signers.ring, now=now)
+        envelope = admit(verified, received.message, mailbox=_TO, routing=routing, now=now)
+        claim = _claim(envelope, now)
+        claimed = await inbox.claim(claim, now=now)
+        if claimed.standing is not Standing.FRESH:
+            raise AssertionError(claimed.standing)
+        await inbox.finish(claim.delivery_id, (), now=now)
+        arrivals.arrived(int(received.message.message_id.partition("-")[0]))
+        return Settlement.ACK
+
+    async with RabbitBroker(located.amqp_url, name="bench", impersonates=True) as broker:
+        await broker.ready(timedelta(seconds=30))
+
+        async def publish(number: int) -> None:
+            message = _message(_letter(number), number, signers)
+            outcome = await broker.publish(message, deadline=timedelta(seconds=30))
+            if outcome is not PublishOutcome.CONFIRMED:
+                raise AssertionError(outcome)
+
+        async with broker.subscribe(queue_of(_TO, Lane.STANDARD), handle, prefetch=WINDOW):
+            return await arrivals.measure("Liên Thông, signed", publish)
+
+
+def _letter(number: int) -> Document:
+    """A document whose envelope has about 4 KB."""
+    return a_document(number=str(number), document_id=f"bench-{number}", content="x" * 2900)
+
+
+def _message(document: Document, number: int, signers: Signers) -> WireMessage:
+    now = datetime.now(UTC)
+    envelope = document_envelope(
+        document,
+        sender=SENDER,
+        sender_mailbox=_FROM,
+        recipients=(a_recipient(),),
+        sent_at=now,
+    )
+    body = body_of(envelope)
+    return WireMessage(
+        exchange=DOCUMENTS,
+        routing_key=routing_key(_FROM, _TO, Lane.STANDARD, EnvelopeKind.DOCUMENT),
+        body=body,
+        type=EnvelopeKind.DOCUMENT,
+        message_id=f"{number}-{uuid.uuid4().hex}",
+        signature=sign(body, key=signers.key(SENDER), now=now),
+        user_id=account_of(_FROM),
+        timestamp=now,
+    )
+
+
+def _claim(envelope: Envelope, now: datetime) -> Claim:
+    return Claim(
+        delivery_id=delivery_id(envelope.envelope_id, _TO),
+        envelope_id=envelope.envelope_id,
+        mailbox=_TO,
+        identity=identity_of(envelope),
+        content_hash=envelope.content_hash,
+        lease=now + timedelta(minutes=5),
+    )

@@ -1,0 +1,98 @@
+"""A RabbitMQ broker for tests: a virtual host of its own, behind a cable that can be pulled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+from yarl import URL
+
+from bus.core.topology import Topology
+from bus.ports import BrokerHealth
+from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.locate import Located
+from bus.rabbit.management import Management
+from bus.rabbit.provisioning import Applied, Provisioning
+from tests.cable import Cable
+
+PATIENCE = timedelta(seconds=20)
+
+
+async def eventually(holds: Callable[[], bool], *, within: timedelta = PATIENCE) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(within.total_seconds()):
+        while not holds():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
+class VirtualHost:
+    """An empty virtual host, with everything an administrator has for it."""
+
+    def __init__(self, located: Located, name: str, management: Management) -> None:
+        self.name = name
+        self.amqp_url = located.in_vhost(name)
+        self.management = management
+        self.provisioning = Provisioning(self.amqp_url, management, settling=timedelta())
+
+    def url_of(self, account: str, password: str) -> str:
+        """The AMQP URL of another account."""
+        return str(URL(self.amqp_url).with_user(account).with_password(password))
+
+    async def provision(self, topology: Topology) -> Applied:
+        """Make it hold exactly this."""
+        return await self.provisioning.apply(await self.provisioning.plan(topology), remove=True)
+
+
+@asynccontextmanager
+async def virtual_host(located: Located) -> AsyncIterator[VirtualHost]:
+    """A fresh virtual host, gone at the end."""
+    name = f"test-{uuid4().hex[:8]}"
+    async with Management(located.management_url, vhost=name) as management:
+        await management.create_vhost()
+        try:
+            yield VirtualHost(located, name, management)
+        finally:
+            await management.delete_vhost()
+
+
+class RabbitBus:
+    """A broker connected through a cable."""
+
+    def __init__(self, host: VirtualHost, cable: Cable) -> None:
+        self._host = host
+        self._cable = cable
+        url = URL(host.amqp_url)
+        self.account = url.user or ""
+        self.broker = RabbitBroker(str(url.with_port(cable.port)), name="test")
+
+    async def provision(self, topology: Topology) -> None:
+        """Make the host hold exactly this."""
+        await self._host.provision(topology)
+
+    async def go_away(self) -> None:
+        """Pull the cable."""
+        await self._cable.pull()
+        await self._until(BrokerHealth.AWAY)
+
+    async def come_back(self) -> None:
+        """Put it back."""
+        await self._cable.plug()
+        await self._until(BrokerHealth.READY)
+
+    async def _until(self, health: BrokerHealth) -> None:
+        await eventually(lambda: self.broker.health is health)
+
+
+@asynccontextmanager
+async def rabbit_bus(located: Located, topology: Topology) -> AsyncIterator[RabbitBus]:
+    """A bus on a virtual host of its own that holds a topology."""
+    async with (
+        virtual_host(located) as host,
+        Cable(URL(host.amqp_url).port or 5672) as cable,
+    ):
+        await host.provision(topology)
+        bus = RabbitBus(host, cable)
+        async with bus.broker:
+            await bus.broker.ready(PATIENCE)
+            yield bus
