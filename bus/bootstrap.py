@@ -1,9 +1,10 @@
 """Bootstrap: the only place that builds the object graph, reads the clock and makes randomness."""
 
 import asyncio
+import itertools
 import os
 import random
-import uuid
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from bus.core.routing import Routing
 from bus.core.topology import Topology, desired
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
-from bus.ports import Broker, Observer
+from bus.ports import Broker, NewId, Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
@@ -51,8 +52,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _new_id() -> str:
-    return uuid.uuid4().hex
+def fresh_ids() -> NewId:
+    """Message ids: unique by a random word of this process, fresh by a count."""
+    word, numbers = secrets.token_urlsafe(12), itertools.count(1)
+    return lambda: f"{word}-{next(numbers)}"
 
 
 @dataclass(kw_only=True)
@@ -82,6 +85,7 @@ class Axis:
         self._worker = Worker(self.stop)
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._seen = self.directory.stamp()
+        self._new_id = fresh_ids()
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -130,7 +134,7 @@ class Axis:
             key=load_signing_key(self.home.keys, mailbox, now=now()),
             publisher=self.broker,
             clock=now,
-            new_id=_new_id,
+            new_id=self._new_id,
             deadline=self.settings.publish_deadline,
         )
         return Adapter(
@@ -161,7 +165,7 @@ class Axis:
                 subscriber=self.broker,
                 dispatch=dispatch,
                 clock=now,
-                new_id=_new_id,
+                new_id=self._new_id,
                 jitter=random.random,
                 observe=self.observe,
                 prefetch=self.settings.prefetch,
@@ -271,9 +275,11 @@ async def located_broker(settings: Settings) -> AsyncIterator[Located]:
 async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
     """The broker of the axis that runs in this home; if none does, as `located_broker`."""
     running = Home(settings.home.absolute()).running()
-    given = {} if running is None else {
-        "amqp_url": running.amqp_url, "management_url": running.management_url
-    }
+    given = (
+        {}
+        if running is None
+        else {"amqp_url": running.amqp_url, "management_url": running.management_url}
+    )
     async with located_broker(settings.model_copy(update=given)) as located:
         yield located
 

@@ -5,7 +5,9 @@ from base64 import b64encode
 from datetime import UTC, date, datetime
 from io import BytesIO
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.formats import TODAY, Shelf
+from adapters.contract import Limits
+from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.intake import Allowance, Intake
 from schemas.codes import BusinessType, Priority, StatusCode
 from schemas.document import (
@@ -20,11 +22,12 @@ from schemas.document import (
     Signer,
     Staff,
 )
+from schemas.problem import DocumentError, Problem
+from schemas.reading import Reading
 from schemas.status import StatusReport
 
 QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 8
-TODAY = date(2026, 11, 22)
 
 
 def attachment(name: str, data: bytes, **changes: object) -> Attachment:
@@ -136,6 +139,29 @@ def status_report(**changes: object) -> StatusReport:
         at=datetime(2026, 3, 12, 2, 40, tzinfo=UTC),
     )
     return complete.model_copy(update=changes)
+
+
+def read_packet(data: bytes, shelf: Shelf | None = None, limits: Limits | None = None) -> Reading:
+    """Read edXML with the usual limits."""
+    return EdxmlFormat().read(
+        BytesIO(data), sink=shelf or Shelf(), limits=limits or Limits(), today=TODAY
+    )
+
+
+def refusal(data: bytes, limits: Limits | None = None) -> Problem:
+    """Why a packet is refused; it must be, and must leave no file open."""
+    shelf = Shelf()
+    try:
+        reading = read_packet(data, shelf, limits)
+    except DocumentError as error:
+        assert not shelf.open_writers
+        return error.problem
+    raise AssertionError(f"accepted with {warned(reading)}")
+
+
+def warned(reading: Reading) -> list[str]:
+    """The codes of a reading's warnings."""
+    return [warning.code for warning in reading.warnings]
 
 
 def zipped(*entries: tuple[str, bytes]) -> bytes:

@@ -29,11 +29,13 @@ async def eventually(holds: Callable[[], bool], *, within: timedelta = PATIENCE)
 class VirtualHost:
     """An empty virtual host, with everything an administrator has for it."""
 
-    def __init__(self, located: Located, name: str, management: Management) -> None:
+    def __init__(
+        self, located: Located, name: str, management: Management, settling: timedelta
+    ) -> None:
         self.name = name
         self.amqp_url = located.in_vhost(name)
         self.management = management
-        self.provisioning = Provisioning(self.amqp_url, management, settling=timedelta())
+        self.provisioning = Provisioning(self.amqp_url, management, settling=settling)
 
     def url_of(self, account: str, password: str) -> str:
         """The AMQP URL of another account."""
@@ -45,13 +47,15 @@ class VirtualHost:
 
 
 @asynccontextmanager
-async def virtual_host(located: Located) -> AsyncIterator[VirtualHost]:
-    """A fresh virtual host, gone at the end."""
+async def virtual_host(
+    located: Located, *, settling: timedelta = timedelta()
+) -> AsyncIterator[VirtualHost]:
+    """A fresh virtual host, gone at the end. Queues that must survive a kill need to settle."""
     name = f"test-{uuid4().hex[:8]}"
     async with Management(located.management_url, vhost=name) as management:
         await management.create_vhost()
         try:
-            yield VirtualHost(located, name, management)
+            yield VirtualHost(located, name, management, settling)
         finally:
             await management.delete_vhost()
 

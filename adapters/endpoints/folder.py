@@ -13,6 +13,7 @@ from typing import BinaryIO
 from adapters.contract import Parcel, Submission
 from adapters.endpoints.inbox import Inbox
 from adapters.endpoints.outbox import Outbox
+from adapters.endpoints.staging import Staging
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem
 
@@ -33,8 +34,9 @@ class FolderEndpoint:
     def __init__(self, root: Path, *, settle: timedelta = SETTLE) -> None:
         self._agency = root.name
         with self._reachable():
-            self._outbox = Outbox(root, settle=settle)
-            self._inbox = Inbox(root)
+            staging = Staging(root)
+            self._outbox = Outbox(root, staging, settle=settle)
+            self._inbox = Inbox(root, staging)
 
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""

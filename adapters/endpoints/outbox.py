@@ -3,22 +3,35 @@
 Blocking; `folder` calls it in threads.
 """
 
-import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import Submission
-from adapters.endpoints.writing import is_being_written
-from schemas.problem import Language, Problem
+from adapters.endpoints.naming import free_name
+from adapters.endpoints.report import REPORT_SUFFIX, report
+from adapters.endpoints.staging import Staging
+from adapters.endpoints.writing import is_being_written, open_plain
+from schemas.problem import Problem
 
 MOST_AT_ONCE = 500
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp", "~")
-_ERROR_SUFFIX = ".error.json"
+
+
+@dataclass(kw_only=True, slots=True)
+class _Sight:
+    """A file as it was seen, and since when (seconds, monotonic) it looks like this."""
+
+    submission: Submission
+    mtime_ns: int
+    since: float
+    complete: bool = False
 
 
 class Outbox:
@@ -26,15 +39,17 @@ class Outbox:
 
     A file is complete when it has rested for `settle`, nobody has it open for writing, and its
     name is neither hidden nor that of an unfinished file. Where the kernel cannot tell about
-    writers, two looks `settle` apart must see the same file. Folders and links are left alone.
+    writers, two looks `settle` apart must see the same file. Folders and links are left alone; a
+    file whose name is not UTF-8 is renamed first.
     """
 
-    def __init__(self, root: Path, *, settle: timedelta) -> None:
+    def __init__(self, root: Path, staging: Staging, *, settle: timedelta) -> None:
         self._outbox, self._sent, self._refused = (
             root / name for name in ("outbox", "sent", "refused")
         )
+        self._staging = staging
         self._settle = settle.total_seconds()
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, _Sight] = {}
         # Names in `sent` and `refused` are given by this process alone, one at a time.
         self._naming = threading.Lock()
         for folder in (self._outbox, self._sent, self._refused):
@@ -47,11 +62,17 @@ class Outbox:
 
     def look(self) -> tuple[Submission, ...]:
         """The complete files, oldest first, at most `MOST_AT_ONCE`."""
-        now, seen = time.monotonic(), dict[str, tuple[str, float]]()
-        found: list[tuple[int, Submission]] = []
+        seen = {sight.submission.name: sight for sight in self._sights()}
+        self._seen = seen
+        in_order = sorted(seen.values(), key=lambda s: (s.mtime_ns, s.submission.name))
+        complete = (sight.submission for sight in in_order if self._is_complete(sight))
+        return tuple(islice(filter(self._is_named_in_utf8, complete), MOST_AT_ONCE))
+
+    def _sights(self) -> Iterator[_Sight]:
+        now = time.monotonic()
         with os.scandir(self._outbox) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.endswith(_UNFINISHED):
+                if entry.name.startswith(".") or entry.name.lower().endswith(_UNFINISHED):
                     continue
                 try:
                     if not entry.is_file(follow_symlinks=False):
@@ -59,30 +80,40 @@ class Outbox:
                     stat = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
-                version = _version(stat)
-                known, since = self._seen.get(entry.name, ("", now))
-                seen[entry.name] = (version, since if known == version else now)
-                submission = Submission(name=entry.name, version=version, size=stat.st_size)
-                found.append((stat.st_mtime_ns, submission))
-        self._seen = seen
-        found.sort(key=lambda aged: (aged[0], aged[1].name))
-        complete = (each for mtime, each in found if self._is_complete(each, mtime, now))
-        return tuple(each for each, _ in zip(complete, range(MOST_AT_ONCE), strict=False))
+                known = self._seen.get(entry.name)
+                if known is not None and known.submission.version == _version(stat):
+                    yield known
+                    continue
+                submission = Submission(name=entry.name, version=_version(stat), size=stat.st_size)
+                yield _Sight(submission=submission, mtime_ns=stat.st_mtime_ns, since=now)
 
-    def _is_complete(self, submission: Submission, mtime_ns: int, now: float) -> bool:
-        unchanged = now - self._seen[submission.name][1] >= self._settle
-        rested = time.time() - mtime_ns / 1e9 >= self._settle
+    def _is_complete(self, sight: _Sight) -> bool:
+        if sight.complete:
+            return True
+        unchanged = time.monotonic() - sight.since >= self._settle
+        rested = time.time() - sight.mtime_ns / 1e9 >= self._settle
         if not (unchanged or rested):
             return False
         try:
-            writing = is_being_written(self._outbox / submission.name)
+            writing = is_being_written(self._outbox / sight.submission.name)
         except FileNotFoundError:
             return False
-        return unchanged if writing is None else not writing
+        sight.complete = unchanged if writing is None else not writing
+        return sight.complete
+
+    def _is_named_in_utf8(self, submission: Submission) -> bool:
+        """Names travel in reports and logs: give a file with another one a name that can."""
+        try:
+            submission.name.encode()
+        except UnicodeEncodeError:
+            readable = os.fsencode(submission.name).decode(errors="replace")
+            _put_back(self._outbox / submission.name, self._outbox, readable)
+            return False
+        return True
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the very file that was seen. Raises `FileNotFoundError` when it is another."""
-        file = (self._outbox / submission.name).open("rb")
+        file = open_plain(self._outbox / submission.name)
         if _version(os.fstat(file.fileno())) != submission.version:
             file.close()
             raise FileNotFoundError(submission.name)
@@ -91,64 +122,63 @@ class Outbox:
     def accept(self, submission: Submission, notices: Sequence[Problem]) -> None:
         """Move the file to `sent`; notices about refused receivers go to `refused` beside it."""
         with self._naming:
-            moved = self._move(submission, self._sent)
-            if moved is not None and notices:
-                name = _free(self._refused, moved.name)
-                _report(self._refused / name, notices, sent=True)
-                os.link(moved, self._refused / name)
+            if not notices:
+                self._move(submission, self._sent / free_name(self._sent, submission.name))
+                return
+            reported = self._report(submission, notices, sent=True)
+            moved = self._sent / free_name(self._sent, submission.name)
+            if self._move(submission, moved):
+                os.link(moved, reported)
+            else:
+                _withdraw(reported)
 
     def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
-        """Move the file to `refused`, its report first: who sees the file finds the reason."""
+        """Move the file to `refused`, beside its report."""
         with self._naming:
-            name = _free(self._refused, submission.name)
-            _report(self._refused / name, problems, sent=False)
-            if self._move(submission, self._refused, name) is None:
-                (self._refused / (name + _ERROR_SUFFIX)).unlink(missing_ok=True)
+            reported = self._report(submission, problems, sent=False)
+            if not self._move(submission, reported):
+                _withdraw(reported)
 
-    def _move(self, submission: Submission, folder: Path, name: str | None = None) -> Path | None:
-        """Move the file, unless the agency has put another one in its place meanwhile."""
+    def _report(self, submission: Submission, problems: Sequence[Problem], *, sent: bool) -> Path:
+        """Write the report, and answer where its file belongs.
+
+        First the report, then the file: whatever crashes, no file is refused without a reason.
+        """
+        name = free_name(self._refused, submission.name, companion=REPORT_SUFFIX)
+        draft = self._staging.write([report(name, problems, sent=sent)])
+        draft.rename(self._refused / (name + REPORT_SUFFIX))
+        return self._refused / name
+
+    def _move(self, submission: Submission, target: Path) -> bool:
+        """Move the file, unless the agency has put another one in its place."""
         source = self._outbox / submission.name
-        target = folder / (name or _free(folder, submission.name))
         try:
             if _version(source.stat(follow_symlinks=False)) != submission.version:
-                return None
+                return False
             source.rename(target)
         except FileNotFoundError:
-            return None
-        self._seen.pop(submission.name, None)
-        return target
+            return False
+        if _version(target.stat()) == submission.version:
+            return True
+        # It was replaced in this very moment.
+        _put_back(target, self._outbox, submission.name)
+        return False
 
 
 def _version(stat: os.stat_result) -> str:
     return f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}"
 
 
-def _free(folder: Path, name: str) -> str:
-    """The name, or with -2, -3 … before its suffix: nothing is ever overwritten."""
-    path, number, free = Path(name), 1, name
-    while (folder / free).exists() or (folder / (free + _ERROR_SUFFIX)).exists():
-        number += 1
-        free = f"{path.stem}-{number}{path.suffix}"
-    return free
+def _withdraw(reported: Path) -> None:
+    reported.with_name(reported.name + REPORT_SUFFIX).unlink(missing_ok=True)
 
 
-def _report(file: Path, problems: Sequence[Problem], *, sent: bool) -> None:
-    """Write `<name>.error.json` for the file, all or nothing."""
-    report = {
-        "file": file.name,
-        "sent_to_other_receivers": sent,
-        "problems": [_told(problem) for problem in problems],
-    }
-    draft = file.with_name(f".{file.name}.draft")
-    draft.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    draft.rename(file.with_name(file.name + _ERROR_SUFFIX))
-
-
-def _told(problem: Problem) -> dict[str, object]:
-    return {
-        "code": problem.code,
-        "fault": problem.fault,
-        "place": problem.place.model_dump(exclude_none=True),
-        "text": {language.value: problem.text(language) for language in Language},
-        "advice": {language.value: problem.advice(language) for language in Language},
-    }
+def _put_back(source: Path, folder: Path, name: str) -> None:
+    """Move a file to where the agency gives names too: by a link, which never overwrites."""
+    while True:
+        try:
+            (folder / free_name(folder, name)).hardlink_to(source)
+        except FileExistsError:
+            continue
+        source.unlink()
+        return

@@ -5,8 +5,8 @@ import fcntl
 import os
 import signal
 from pathlib import Path
+from typing import BinaryIO
 
-_F_SETSIG = 10  # <linux/fcntl.h>; Python's fcntl does not name it
 _CANNOT_TELL = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOLCK, errno.ENOSYS})
 
 
@@ -17,18 +17,21 @@ def is_being_written(path: Path) -> bool | None:
     "Leases"). It is given back at once; should a writer come in between, the kernel makes that
     writer wait, and the signal it sends us is one that is ignored by default.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.fcntl(handle, _F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except (AttributeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in _CANNOT_TELL:
-            raise
-        return None
-    else:
+    with open_plain(path) as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except BlockingIOError:
+            return True
+        except (AttributeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _CANNOT_TELL:
+                raise
+            return None
         return False
-    finally:
-        os.close(handle)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading; never a link's target, and never waiting as a pipe would."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    return os.fdopen(handle, "rb")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -16,6 +17,7 @@ from bus.demo.generator import plan
 from bus.demo.pdf import make_pool
 from bus.demo.report import agency_table, refusal_table, to_json
 from bus.demo.run import Due, Outcome, Seen, play
+from bus.observability.logs import configure
 from bus.settings import Settings, load_settings
 from schemas.vietnam import day_in_vietnam
 
@@ -44,9 +46,10 @@ def demo(
     Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
     """
     console = Console(stderr=True)
+    configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
         settings = load_settings(home=keep or Path(scratch))
-        outcome = asyncio.run(_run(settings, documents, first_month, seed, console))
+        outcome = uvloop.run(_run(settings, documents, first_month, seed, console))
     _show(outcome, as_json=as_json)
     raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)
 

@@ -5,6 +5,7 @@ import signal
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 
 from bus.bootstrap import Axis, now, open_axis
@@ -39,7 +40,7 @@ def up(
     settings = load_settings(home=home, max_packet_bytes=max_packet_bytes)
     configure(as_json=settings.log_style is LogStyle.JSON)
     only = _mailboxes(settings, agencies) if agencies else None
-    asyncio.run(_run(settings, only))
+    uvloop.run(_run(settings, only))
 
 
 def _mailboxes(settings: Settings, agencies: str) -> frozenset[MailboxName]:

@@ -21,12 +21,12 @@ from bus.core.events import (
 )
 from schemas.problem import Problem
 
-_log = structlog.stdlib.get_logger()
+_log = structlog.get_logger()
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def configure(*, as_json: bool) -> None:
-    """Send log lines to standard error, as JSON or for people."""
+def configure(*, as_json: bool, quiet: bool = False) -> None:
+    """Send log lines to standard error, as JSON or for people; when quiet, only errors."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
@@ -40,6 +40,7 @@ def configure(*, as_json: bool) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -30,7 +30,7 @@ from bus.ports import (
 from bus.services.dispatch import Dispatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, targeted_by
-from bus.services.turnstile import Turnstile
+from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt, Recipient
@@ -41,6 +41,8 @@ from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
 _COPY_BYTES = 1024 * 1024
+_AT_ONCE = 8
+"""Submissions of one agency in work; reading overlaps with waiting for confirms."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +81,6 @@ class Outbound:
 
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
-        turnstile = Turnstile()
         while not self.stop.is_set():
             patience = self._patience()
             try:
@@ -87,11 +88,23 @@ class Outbound:
             except RecipientError as error:
                 await self._rest(patience, error)
                 continue
-            async with asyncio.TaskGroup() as tasks:
-                for submission in waiting:
-                    tasks.create_task(self._send(submission, turnstile))
+            await self._send_all(waiting)
             if not waiting:
                 await self._idle()
+
+    async def _send_all(self, waiting: Sequence[Submission]) -> None:
+        """Send in order of submission, a few in work at a time."""
+        turnstile, window = Turnstile(), asyncio.Semaphore(_AT_ONCE)
+
+        async def send(submission: Submission, ticket: Ticket) -> None:
+            with ticket:
+                await self._send(submission, ticket)
+            window.release()
+
+        async with asyncio.TaskGroup() as tasks:
+            for submission in waiting:
+                await window.acquire()
+                tasks.create_task(send(submission, turnstile.ticket()))
 
     async def _idle(self) -> None:
         try:
@@ -106,39 +119,44 @@ class Outbound:
         except Stopping:
             return
 
-    async def _send(self, submission: Submission, turnstile: Turnstile) -> None:
+    async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
-        began = self.clock()
-        patience = self._patience()
-        with turnstile.ticket() as ticket:
-            while not self.stop.is_set():
-                try:
-                    async with self.slots:
-                        outgoing = await self._prepare(submission)
-                    await ticket.turn()
-                    await self._publish(submission, outgoing, patience, began)
-                except FileNotFoundError:
-                    # The agency took it back, or replaced it: a later look finds the new one.
-                    return
-                except Stopping:
-                    return
-                except (TransportError, RecipientError) as error:
-                    await self._rest(patience, error)
-                except _NobodyLeftError as refused:
-                    await self._refuse(submission, refused.problems)
-                    return
-                except AxisError as error:
-                    await self._refuse(submission, (error.problem,))
-                    return
-                except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
-                    await self._refuse(submission, (internal(error, stage="read"),))
-                    return
-                else:
-                    return
+        began, patience = self.clock(), self._patience()
+        while not self.stop.is_set():
+            try:
+                problems = await self._attempt(submission, ticket, patience, began)
+                if problems:
+                    await self._refuse(submission, problems)
+            except (FileNotFoundError, Stopping):
+                # Taken back or replaced by the agency: a later look finds the new file.
+                return
+            except (TransportError, RecipientError) as error:
+                await self._rest(patience, error)
+            else:
+                return
+
+    async def _attempt(
+        self, submission: Submission, ticket: Ticket, patience: Patience, began: datetime
+    ) -> tuple[Problem, ...]:
+        """Send it; or say why it may not be sent."""
+        try:
+            async with self.slots:
+                outgoing = await self._prepare(submission)
+        except _NobodyLeftError as refused:
+            return refused.problems
+        except (TransportError, RecipientError, FileNotFoundError):
+            raise
+        except AxisError as error:
+            return (error.problem,)
+        except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
+            return (internal(error, stage="read"),)
+        await ticket.turn()
+        return await self._publish(submission, outgoing, patience, began)
 
     async def _publish(
         self, submission: Submission, outgoing: _Outgoing, patience: Patience, began: datetime
-    ) -> None:
+    ) -> tuple[Problem, ...]:
+        """Publish and accept; the problems, when no receiver has a mailbox on the broker."""
         envelope = outgoing.envelope
         absent = await self.dispatch.send(
             outgoing.signed,
@@ -149,8 +167,7 @@ class Outbound:
         )
         refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
         if len(absent) == len(envelope.recipients):
-            await self._refuse(submission, refused)
-            return
+            return refused
         await self.endpoint.accept(submission, notices=refused)
         self.observe(
             EnvelopeSent(
@@ -163,6 +180,7 @@ class Outbound:
                 took=self.clock() - began,
             )
         )
+        return ()
 
     async def _refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         await self.endpoint.refuse(submission, problems)

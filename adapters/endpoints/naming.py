@@ -1,0 +1,34 @@
+"""Naming: finds a free name in a folder, so that nothing is ever overwritten."""
+
+import os
+from itertools import count
+from pathlib import Path
+
+MAX_NAME_BYTES = 255
+_LONGEST_SUFFIX_BYTES = 32
+
+
+def free_name(folder: Path, name: str, *, companion: str = "") -> str:
+    """The name, or with -2, -3 … before its suffix, under which nothing lies in the folder.
+
+    Args:
+        name: Encodable in UTF-8.
+        companion: A second name, `<name><companion>`, must be free and fit as well.
+    """
+    room = MAX_NAME_BYTES - len(companion.encode())
+    candidates = (_numbered(name, number, room) for number in count(1))
+    return next(
+        free
+        for free in candidates
+        if not any(os.path.lexists(folder / each) for each in {free, free + companion})
+    )
+
+
+def _numbered(name: str, number: int, room: int) -> str:
+    """A name of at most `room` bytes; file systems measure names in bytes, not letters."""
+    suffix = Path(name).suffix
+    if len(suffix.encode()) > _LONGEST_SUFFIX_BYTES:
+        suffix = ""
+    stem = name.removesuffix(suffix)
+    ending = f"-{number}{suffix}" if number > 1 else suffix
+    return stem.encode()[: room - len(ending.encode())].decode(errors="ignore") + ending
