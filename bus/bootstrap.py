@@ -32,11 +32,11 @@ from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.home import Home, Running
-from bus.store.sql import Store, open_store
 from bus.store.snapshot import DirectoryFile
+from bus.store.sql import Store, open_store
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError
+from schemas.problem import AxisError
 
 Progress = Callable[[str], None]
 """Told in one short sentence what the start is doing."""

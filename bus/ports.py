@@ -12,9 +12,9 @@ from typing import Protocol
 
 from adapters.contract import AttachmentSink, AttachmentSource
 from bus.core.events import Event
-from bus.core.message import WireMessage as WireMessage
-from bus.core.record import DocumentRecord as DocumentRecord
-from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
+from bus.core.message import WireMessage
+from bus.core.record import DocumentRecord
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 # --- the broker ---------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from tests.envelopes import RECIPIENT, SENDER, Signers
 SETTLE = timedelta(0)
 Happened = TypeVar("Happened")
 _DEADLINE = 10.0
+_PAUSE = 0.005
 
 
 def routing_of_two() -> Routing:
@@ -158,8 +159,8 @@ class TwoAgencies:
 async def eventually(look: Callable[[], object]) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(_DEADLINE):
-        while not look():
-            await asyncio.sleep(0.005)  # noqa: ASYNC110 (files announce nothing)
+        while not look():  # noqa: ASYNC110 (files announce nothing)
+            await asyncio.sleep(_PAUSE)
 
 
 def _now() -> datetime:

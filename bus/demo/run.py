@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -146,8 +145,8 @@ def count_on_disk(drops: Sequence[Drop], agencies: Path) -> Count:
     count = count_files(drops, answers)
     for folder in sorted(agencies.iterdir()):
         tally = count.tallies.setdefault(AgencyCode(folder.name), Tally())
-        codes = Counter(name.split("_")[1] for name in os.listdir(folder / "inbox" / "statuses"))
-        tally.received = len(os.listdir(folder / "inbox" / "documents"))
+        codes = Counter(path.name.split("_")[1] for path in (folder / "inbox/statuses").iterdir())
+        tally.received = sum(1 for _ in (folder / "inbox/documents").iterdir())
         tally.receipts = codes.pop(StatusCode.ARRIVED, 0)
         tally.statuses = codes.total()
     return count

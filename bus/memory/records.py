@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bus.ports import DocumentRecord
+from bus.core.record import DocumentRecord
 from schemas.identifiers import EnvelopeId
 
 

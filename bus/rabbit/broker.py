@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from bus.ports import BrokerHealth, Handler, PublishOutcome, WireMessage
+from bus.core.message import WireMessage
+from bus.ports import BrokerHealth, Handler, PublishOutcome
 from bus.rabbit.connection import Link
 from bus.rabbit.publisher import WINDOW, RabbitPublisher
 from bus.rabbit.subscriber import RabbitSubscriber

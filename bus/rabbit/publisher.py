@@ -8,7 +8,8 @@ from aiormq import Channel, spec
 from aiormq.exceptions import DeliveryError, PublishError
 from pamqp.common import FieldTable
 
-from bus.ports import PublishOutcome, WireMessage
+from bus.core.message import WireMessage
+from bus.ports import PublishOutcome
 from bus.rabbit.connection import Link, LostError, noticing_loss
 from schemas.envelope import MAX_BODY_BYTES
 from schemas.problem import DocumentError

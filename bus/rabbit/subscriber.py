@@ -15,8 +15,9 @@ import structlog
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
+from bus.core.message import WireMessage
 from bus.core.topology import PROBE
-from bus.ports import Handler, ReceivedMessage, Settlement, WireMessage
+from bus.ports import Handler, ReceivedMessage, Settlement
 from bus.rabbit.connection import Link, LostError, is_cancelled, noticing_loss, pauses
 
 _CLOSE_TIMEOUT = timedelta(seconds=5)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from adapters.registry import format_for
-
 from adapters.contract import Endpoint, Format, Limits, Submission
+from adapters.registry import format_for
 from bus.core.events import EnvelopeSent, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.parties import judge_report, judge_targets

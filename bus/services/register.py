@@ -1,7 +1,8 @@
 """Register: which recorded documents a status, recall, update or replacement may mean."""
 
 from bus.core.parties import targets_of
-from bus.ports import DocumentRecord, Records
+from bus.core.record import DocumentRecord
+from bus.ports import Records
 from schemas.document import Document
 from schemas.status import StatusReport
 

@@ -4,9 +4,9 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from bus.core.directory import seed_directory
 from pydantic import ValidationError
 
+from bus.core.directory import seed_directory
 from schemas.directory import Directory
 from schemas.problem import AxisError
 

@@ -1,6 +1,7 @@
 """`lienthong up` as agencies' systems see it: folder to folder on a real broker."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 from adapters.contract import Limits
@@ -40,14 +41,13 @@ def test_a_document_arrives_with_its_files_and_a_signed_receipt_comes_back(
     axis.agency("G22").drop("one.edxml", packet)
 
     for code in ("H24", "H41"):
-        [path] = eventually(lambda code=code: _arrived(axis, code, "1"))
+        [path] = eventually(partial(_arrived, axis, code, "1"))
         document, store = _read(path)
         assert isinstance(document, Document)
         contents = [store.open(a.sha256).read() for a in document.attachments]
         assert contents == list(FILES.values())
-    receipts = eventually(
-        lambda: found if len(found := _statuses(axis, "G22", "01", "1")) == 2 else None
-    )
+    eventually(lambda: len(_statuses(axis, "G22", "01", "1")) == 2)
+    receipts = _statuses(axis, "G22", "01", "1")
     reports = [_read(path)[0] for path in receipts]
     assert {r.from_agency.organ_id for r in reports} == {"H24", "000.00.00.H41"}
     assert axis.agency("G22").sent("one.edxml")
@@ -124,7 +124,7 @@ def test_the_same_document_dropped_twice_is_handed_over_once(axis: RunningAxis) 
             packet if "eight" in name else a_packet(sender="G22", receivers=["H24"], number="9")
         )
         axis.agency("G22").drop(name, content)
-        eventually(lambda name=name: axis.agency("G22").sent(name))
+        eventually(partial(axis.agency("G22").sent, name))
 
     eventually(lambda: _arrived(axis, "H24", "9"))
     assert len(_arrived(axis, "H24", "8")) == 1

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bus.core.record import DocumentRecord
 from bus.memory.records import MemoryRecords
-from bus.ports import DocumentRecord, Records
+from bus.ports import Records
 from bus.store.sql import open_store
 from schemas.identifiers import AgencyCode, EnvelopeId
 from tests.integration.store.databases import DATABASES, empty_database

@@ -10,6 +10,7 @@ from bus.core.failure import FailureClass, Stage
 from bus.core.message import WireMessage
 from bus.memory.inbox import MemoryInbox
 from bus.ports import BrokerHealth, Claim, Claimed, PublishOutcome
+from schemas.codes import EnvelopeKind
 from schemas.document import Organization
 from schemas.envelope import Envelope
 from schemas.problem import AxisError
@@ -65,7 +66,9 @@ async def test_order_within_a_lane_is_kept(tmp_path: Path) -> None:
 
     inbox = (axis.folder(RECIPIENT) / "inbox" / "documents").iterdir()
     by_arrival = sorted(inbox, key=lambda path: path.stat().st_ctime_ns)
-    sent = [event.file for event in axis.of_type(EnvelopeSent) if event.mailbox == SENDER]
+    sent = [
+        event.file for event in axis.of_type(EnvelopeSent) if event.kind == EnvelopeKind.DOCUMENT
+    ]
     assert [path.name.split("_")[1] for path in by_arrival] == [
         f"{int(name[:2])}-VB" for name in sent
     ]

@@ -1,7 +1,7 @@
 """Fields: from parsed JSON to a canonical message, told by path what does not fit."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -30,56 +30,44 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
     Raises:
         DocumentError: Format, version or a field does not fit; with line, column and path.
     """
-    kind = loads(_member(members, "format"))
-    if not isinstance(kind, str) or kind not in _KINDS:
-        known = " or ".join(map(str, _KINDS))
-        place = members["format"].place(0, "format")
-        raise DocumentError.of("E_SCHEMA", place=place, cause=f"the format is not {known}")
-    _refuse_newer(_member(members, "version"))
-    name, model = _KINDS[kind]
-    value = _member(members, name)
-    tidied = _tidy(loads(value), (), value)
+    parsed = {name: loads(value) for name, value in members.items()}
+    for name in ("format", "version"):
+        if not isinstance(parsed.get(name), str):
+            raise _misfit(members, (name,), "a text is due")
+    major = str(parsed["version"]).partition(".")[0]
+    if major != VERSION.partition(".")[0]:
+        place = members["version"].place(0, "version")
+        raise DocumentError.of("E_UNSUPPORTED_VERSION", place=place, version=parsed["version"])
+    if parsed["format"] not in _KINDS:
+        raise _misfit(members, ("format",), f"neither {DOCUMENT} nor {STATUS}")
+    name, model = _KINDS[parsed["format"]]
+    if name not in parsed:
+        raise _misfit(members, (name,), "the member is missing")
+    tidied = _tidy(parsed[name], (name,), members)
     try:
         message = model.model_validate_json(json.dumps(tidied), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _misfit(value, name, first["loc"], first["msg"]) from error
+        raise _misfit(members, (name, *first["loc"]), first["msg"]) from error
     known_fields = message.model_dump(mode="json", exclude_unset=True)
-    for path in _unknown(tidied, known_fields, (name,)):
+    unknown = _unknown(tidied, known_fields, (name,))
+    unknown += sorted(parsed.keys() - {"format", "version", name})
+    for path in unknown:
         findings.warn("W_UNKNOWN_ELEMENT", field=path, element=path)
-    for extra in members.keys() - {"format", "version", name}:
-        findings.warn("W_UNKNOWN_ELEMENT", field=extra, element=extra)
     return message
 
 
-def _member(members: Mapping[str, Value], name: str) -> Value:
-    if name not in members:
-        raise DocumentError.of("E_SCHEMA", place=Place(field=name), cause="the member is missing")
-    return members[name]
-
-
-def _refuse_newer(value: Value) -> None:
-    version = loads(value)
-    if not isinstance(version, str):
-        place = value.place(0, "version")
-        raise DocumentError.of("E_SCHEMA", place=place, cause="the version is no text")
-    if version.partition(".")[0] != VERSION.partition(".")[0]:
-        raise DocumentError.of(
-            "E_UNSUPPORTED_VERSION", place=value.place(0, "version"), version=version
-        )
-
-
-def _tidy(node: object, path: Path, value: Value) -> object:
+def _tidy(node: object, path: Path, members: Mapping[str, Value]) -> object:
     """Trim texts and drop what is empty, at any depth."""
     if isinstance(node, str):
         if cause := fault_in(node):
-            raise _misfit(value, "", path, cause)
+            raise _misfit(members, path, cause)
         return node.strip(BLANKS) or None
     if isinstance(node, dict):
-        tidied = ((name, _tidy(child, (*path, name), value)) for name, child in node.items())
+        tidied = ((name, _tidy(child, (*path, name), members)) for name, child in node.items())
         return {name: child for name, child in tidied if child is not None}
     if isinstance(node, list):
-        found = (_tidy(child, (*path, index), value) for index, child in enumerate(node))
+        found = (_tidy(child, (*path, index), members) for index, child in enumerate(node))
         return [child for child in found if child is not None]
     return node
 
@@ -97,9 +85,9 @@ def _unknown(given: object, known: object, path: Path) -> list[str]:
     return []
 
 
-def _misfit(value: Value, member: str, path: Sequence[str | int], cause: str) -> AxisError:
-    place = locate(value, path)
-    field = ".".join(part for part in (member, place.field) if part)
-    return DocumentError.of(
-        "E_SCHEMA", place=place.model_copy(update={"field": field}), cause=cause
-    )
+def _misfit(members: Mapping[str, Value], path: Path, cause: str) -> AxisError:
+    member, *inner = path
+    value = members.get(str(member))
+    place = locate(value, inner) if value else Place(line=1, column=1)
+    place = place.model_copy(update={"field": ".".join(map(str, path))})
+    return DocumentError.of("E_SCHEMA", place=place, cause=cause)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.ports import DocumentRecord, Standing
+from bus.core.record import DocumentRecord
+from bus.ports import Standing
 from bus.store.sql import open_store
 from schemas.identifiers import AgencyCode, EnvelopeId
 from schemas.problem import AxisError

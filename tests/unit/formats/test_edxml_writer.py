@@ -1,0 +1,234 @@
+"""The writer is strict and byte-exact: prefixes, order, declaration (handbook 2.6, gateway 4.3)."""
+
+import re
+from datetime import UTC, date, datetime
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from adapters.conformance.formats import Shelf
+from adapters.formats.edxml import EdxmlFormat
+from schemas.codes import BusinessType, Priority
+from schemas.document import Bussiness, Document, Hop, Organization, Signer
+from schemas.problem import DocumentError
+from schemas.status import StatusReport
+from tests.builders import (
+    PDF,
+    QCVN,
+    attachment,
+    document,
+    replacement,
+    status_report,
+    update,
+    zipped,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+WRITTEN_AT = datetime(2026, 3, 12, 18, 30, tzinfo=UTC)
+
+
+def written(message: Document | StatusReport, *files: bytes, zip_attachments: bool = False) -> str:
+    edxml = EdxmlFormat(zip_attachments=zip_attachments)
+    chunks = edxml.write(message, attachments=Shelf(files), written_at=WRITTEN_AT)
+    return b"".join(chunks).decode()
+
+
+def elements(text: str) -> list[str]:
+    return re.findall(r"<([\w:]+)", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("document", document()),
+        ("update", update(attachments=())),
+        ("replacement", replacement(attachments=())),
+        ("status", status_report()),
+    ],
+)
+def test_the_packet_is_exactly_the_one_we_promised(
+    name: str, message: Document | StatusReport
+) -> None:
+    assert written(message, PDF) == (GOLDEN / f"{name}.edxml").read_text("utf-8")
+
+
+def test_it_begins_with_the_declaration_and_holds_no_doctype_or_xlink() -> None:
+    text = written(document(), PDF)
+
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<edXML xmlns="')
+    assert "DOCTYPE" not in text
+    assert "xlink" not in text
+
+
+def test_only_root_and_attachments_bear_no_prefix() -> None:
+    bare = {name for name in elements(written(document(), PDF)) if not name.startswith("edXML:")}
+
+    assert bare == {
+        "edXML",
+        "AttachmentEncoded",
+        "Attachment",
+        "ContentId",
+        "AttachmentName",
+        "Description",
+        "ContentType",
+    }
+
+
+def test_a_complete_header_has_the_handbooks_order() -> None:
+    header = written(document(), PDF)
+    order = [name.removeprefix("edXML:") for name in elements(header)]
+    top = [
+        "From", "To", "DocumentId", "Code", "PromulgationInfo", "DocumentType", "Subject",
+        "Content", "SignerInfo", "DueDate", "OtherInfo", "ResponseFor", "ToPlaces",
+        "Bussiness", "TraceHeader", "edXMLBody", "AttachmentEncoded",
+    ]  # fmt: skip
+
+    assert all(order.index(first) < order.index(second) for first, second in pairwise(top))
+
+
+def test_what_is_absent_is_left_out_and_never_invented() -> None:
+    bare = Document(
+        from_agency=Organization(organ_id="H98"),
+        to_agencies=(Organization(organ_id="H99"),),
+        document_id="7",
+        signer=Signer(),
+    )
+    names = {name.removeprefix("edXML:") for name in elements(written(bare))}
+
+    assert names == {
+        "edXML", "edXMLEnvelope", "edXMLHeader", "MessageHeader", "From", "To", "OrganId",
+        "DocumentId", "OtherInfo", "Priority", "TraceHeaderList", "Bussiness", "BussinessDocType",
+        "TraceHeader", "Timestamp", "edXMLBody", "edXMLManifest",
+    }  # fmt: skip
+
+
+def test_a_document_without_hops_gets_its_senders_in_viet_nam_time() -> None:
+    text = written(document(hops=(), attachments=()))
+
+    assert (
+        "<edXML:OrganId>000.00.00.H98</edXML:OrganId>\n<edXML:Timestamp>2026/03/13 01:30:00<"
+        in text
+    )
+    assert text.count("<edXML:TraceHeader>") == 1
+
+
+def test_existing_hops_are_written_as_they_are() -> None:
+    text = written(document(hops=(Hop(organ_id="H1"), Hop()), attachments=()))
+
+    assert text.count("<edXML:TraceHeader>") == 2
+    assert "Timestamp" not in text
+
+
+def test_raw_values_are_never_written() -> None:
+    plain = written(document(attachments=()))
+
+    assert written(document(attachments=(), raw={"SteeringType": "1"})) == plain
+
+
+def test_a_leftover_target_of_a_new_document_is_not_written() -> None:
+    block = Bussiness(type=BusinessType.NEW, target_document_id="leftover")
+
+    assert "leftover" not in written(document(bussiness=block, attachments=()))
+
+
+def test_markup_and_carriage_returns_are_escaped() -> None:
+    text = written(document(subject="<a> & ]]>\r\nb", attachments=()))
+
+    assert "<edXML:Subject>&lt;a&gt; &amp; ]]&gt;&#13;\nb</edXML:Subject>" in text
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\ud800", "\uffff"])
+def test_a_character_that_xml_cannot_hold_is_refused_with_its_field(character: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        written(document(subject=f"a{character}", attachments=()))
+
+    problem = refused.value.problem
+    assert (problem.code, problem.place.field) == ("E_SCHEMA", "Subject")
+    assert f"U+{ord(character):04X}" in problem.params["cause"]
+
+
+def test_priority_is_always_written() -> None:
+    text = written(document(priority=Priority.NORMAL, attachments=()))
+
+    assert "<edXML:Priority>0</edXML:Priority>" in text
+
+
+# --- attachments ----------------------------------------------------------------------------------
+
+
+def test_every_attachment_has_one_cid_of_its_own_on_both_sides() -> None:
+    twice = document(attachments=(attachment("a.pdf", PDF), attachment("a.pdf", PDF)))
+    ids = re.findall(r"ContentId>(.*?)<", written(twice, PDF))
+
+    assert len(ids) == 4
+    assert len(set(ids)) == 2
+    assert all(re.fullmatch(r"cid:[0-9a-f-]{36}", content_id) for content_id in ids)
+    assert written(twice, PDF) == written(twice, PDF)
+
+
+def test_content_ids_of_different_documents_differ() -> None:
+    def first_id(message: Document) -> str:
+        return written(message, PDF).partition("ContentId>")[2].partition("<")[0]
+
+    assert first_id(document()) != first_id(document(document_id="khác"))
+
+
+def test_attachments_are_plain_base64_under_their_true_type() -> None:
+    text = written(document(), PDF)
+
+    assert text.count("ContentType>application/pdf<") == 2
+    assert f'<edXML:ContentTransferEncoded xmlns:edXML="{QCVN}">JVBERi0xLjcK' in text
+    assert "<AttachmentEncoded>" not in written(document(attachments=()))
+
+
+def test_only_a_file_named_zip_says_so() -> None:
+    archive = zipped(("a.txt", b"1"), ("b.txt", b"2"))
+    named = {
+        name: attachment(name, archive) for name in ("a.zip", "a.docx", "a.pdf", "a.txt", "a.kmz")
+    }
+    text = written(document(attachments=tuple(named.values())), archive)
+
+    assert text.count("ContentType>application/zip<") == 2 + 2  # a.zip, and a.txt: see below
+    assert named["a.zip"].media_type == "application/zip"
+
+
+def test_a_zip_that_passes_for_wrapping_is_wrapped_so_that_it_survives() -> None:
+    archive = zipped(("b.txt", b"1"))
+    text = written(document(attachments=(attachment("a.txt", archive),)), archive)
+
+    assert text.count("ContentType>application/zip<") == 2
+
+
+def test_old_readers_get_every_file_in_a_zip_but_zips() -> None:
+    archive = zipped(("x.txt", b"1"))
+    message = document(attachments=(attachment("a.pdf", PDF), attachment("b.zip", archive)))
+    text = written(message, PDF, archive, zip_attachments=True)
+
+    assert text.count("ContentType>application/zip<") == 4
+    assert written(message, PDF, archive, zip_attachments=True) == text
+
+
+class _Trickle(BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(7, size or 7))
+
+
+class _Trickling(Shelf):
+    def open(self, sha256: str) -> BinaryIO:
+        return _Trickle(self.files[sha256])
+
+
+def test_a_source_that_reads_in_odd_pieces_still_gives_one_line_of_base64() -> None:
+    chunks = EdxmlFormat().write(document(), attachments=_Trickling((PDF,)), written_at=WRITTEN_AT)
+
+    assert b"".join(chunks).decode() == written(document(), PDF)
+
+
+def test_dates_and_stamps_have_their_exact_form() -> None:
+    text = written(status_report(issued_on=date(2026, 1, 2)))
+
+    assert ">2026/01/02<" in text
+    assert "<edXML:Timestamp>2026/03/12 09:40:00</edXML:Timestamp>" in text
