@@ -53,8 +53,8 @@ _SECURITY_VI = "Không tin gói này; báo cho đơn vị vận hành trục và
 ENTRIES: dict[str, Entry] = {
     # Reading a packet.
     "E_NOT_WELL_FORMED": _sender(
-        "The XML is not well formed: {cause}.",
-        "XML không đúng cú pháp: {cause}.",
+        "The file is not well formed: {cause}.",
+        "Tệp không đúng cú pháp: {cause}.",
         _EXPORT_EN,
         _EXPORT_VI,
     ),

@@ -12,13 +12,13 @@ from typing import Annotated
 import typer
 
 from adapters.contract import AttachmentSource, Limits
-from adapters.formats.canonical_json import to_canonical_json
+from adapters.formats.canonical_json import from_canonical_json, to_canonical_json
 from adapters.registry import format_for, format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.cli.output import Exit, tell
 from schemas.codes import FormatName
 from schemas.document import Document
-from schemas.problem import AxisError, Language
+from schemas.problem import AxisError, DocumentError, Language
 from schemas.reading import Reading, SignatureOutcome
 from schemas.vietnam import day_in_vietnam
 
@@ -72,10 +72,17 @@ def _read(
             opened.seek(0)
         else:
             chosen = format_named(source)
-        if chosen.name == FormatName.JSON and attachments is not None and attachments.is_dir():
-            _take_in(attachments, store)
         today = day_in_vietnam(datetime.now(UTC))
-        return chosen.read(opened, sink=store, limits=_UNBOUNDED, today=today)
+        try:
+            return chosen.read(opened, sink=store, limits=_UNBOUNDED, today=today)
+        except DocumentError as error:
+            alone = error.problem.code == "E_ATTACHMENT_MISSING" and chosen.name == FormatName.JSON
+            if not alone or attachments is None:
+                raise
+            # The fields alone, as --to json prints them: the files lie beside.
+            opened.seek(0)
+            _take_in(attachments, store)
+            return Reading(message=from_canonical_json(opened.read()))
 
 
 def _take_in(folder: Path, store: FolderAttachments) -> None:

@@ -83,7 +83,7 @@ class Silent(FolderEndpoint):
     """Keeps the reasons of a refusal to itself."""
 
     async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
-        await self.accept(submission)
+        await super().refuse(submission, problems[:0])
 
 
 @pytest.mark.parametrize(
