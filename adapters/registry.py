@@ -4,7 +4,7 @@ Groups `lienthong.formats` and `lienthong.endpoints`; each entry names a class.
 """
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from adapters.contract import Endpoint, Format
@@ -15,21 +15,21 @@ ENDPOINTS = "lienthong.endpoints"
 
 
 def load_formats() -> Mapping[str, Format]:
-    """Every installed format, by name."""
-    return {entry.name: entry.load()() for entry in entry_points(group=FORMATS)}
+    """Every installed format, by name. Raises `ConfigurationError` E_SETTING for a broken one."""
+    return {entry.name: _format(entry) for entry in entry_points(group=FORMATS)}
 
 
 def format_named(name: str) -> Format:
     """One installed format. Raises `ConfigurationError` E_SETTING listing what is installed."""
     for entry in entry_points(group=FORMATS, name=name):
-        return cast("Format", entry.load()())
+        return _format(entry)
     raise _unknown("format", name, FORMATS)
 
 
 def endpoint_named(name: str) -> type[Endpoint]:
     """The class of one installed endpoint. Raises `ConfigurationError` E_SETTING."""
     for entry in entry_points(group=ENDPOINTS, name=name):
-        return cast("type[Endpoint]", entry.load())
+        return cast("type[Endpoint]", _load(entry))
     raise _unknown("endpoint", name, ENDPOINTS)
 
 
@@ -44,6 +44,18 @@ def format_for(head: bytes, filename: str, formats: Sequence[Format]) -> Format:
             return candidate
     tried = ", ".join(candidate.name for candidate in formats)
     raise AxisError.of("E_FORMAT_UNKNOWN", place=Place(file=filename), name=filename, formats=tried)
+
+
+def _format(entry: EntryPoint) -> Format:
+    return cast("type[Format]", _load(entry))()
+
+
+def _load(entry: EntryPoint) -> object:
+    try:
+        return cast("object", entry.load())
+    except (ImportError, AttributeError) as error:
+        cause = f"{entry.name} is installed but cannot be loaded: {error}"
+        raise AxisError.of("E_SETTING", name=entry.group, cause=cause) from error
 
 
 def _unknown(kind: str, name: str, group: str) -> AxisError:

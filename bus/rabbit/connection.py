@@ -15,9 +15,11 @@ from aiormq import Connection
 from aiormq.exceptions import AMQPError, DeliveryError
 from yarl import URL
 
+from bus.rabbit.screen import ScreenedTransport
 from schemas.problem import TransportError
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
+CLOSE_TIMEOUT = timedelta(seconds=5)
 _HEARTBEAT_SECONDS = 20
 _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
@@ -56,16 +58,35 @@ def noticing_loss() -> Iterator[None]:
         raise LostError("cancelled by its connection") from error
 
 
-def pauses() -> Iterator[float]:
-    """Seconds to wait before each next try: doubling, with full jitter, so that none march in step.
+class Backoff:
+    """How long to wait before each next try: doubling while tries fail soon after one another.
 
-    Thousands of clients lose a broker in the same moment.
+    Spread by full jitter: thousands of clients lose a broker in the same moment.
     """
-    jitter = secrets.SystemRandom()
-    longest = _FIRST_PAUSE.total_seconds()
-    while True:
-        yield jitter.uniform(longest / 2, longest)
-        longest = min(2 * longest, _LONGEST_PAUSE.total_seconds())
+
+    def __init__(self) -> None:
+        self._longest = _FIRST_PAUSE
+        self._since = 0.0
+
+    def started(self) -> None:
+        """A try begins."""
+        self._since = asyncio.get_running_loop().time()
+
+    async def pause(self) -> None:
+        """Wait after a try has ended. One that held for long begins the series anew."""
+        held = asyncio.get_running_loop().time() - self._since
+        if held > _LONGEST_PAUSE.total_seconds():
+            self._longest = _FIRST_PAUSE
+        longest = self._longest.total_seconds()
+        self._longest = min(2 * self._longest, _LONGEST_PAUSE)
+        await asyncio.sleep(secrets.SystemRandom().uniform(longest / 2, longest))
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it ends: one cancellation may be lost in a driver's own clean-up."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CLOSE_TIMEOUT.total_seconds())
 
 
 class Link:
@@ -95,8 +116,7 @@ class Link:
     async def close(self) -> None:
         """Disconnect, in order."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            await ended(self._keeper)
             self._keeper = None
 
     async def connected(self) -> Connection:
@@ -146,14 +166,18 @@ class Link:
             raise TransportError.of("E_BROKER_AWAY", cause=self._last_error) from error
 
     async def _keep(self) -> None:
-        pause = pauses()
+        backoff = Backoff()
         while True:
-            connection = Connection(self._url, client_properties={"connection_name": self._name})
+            backoff.started()
+            connection = Connection(
+                self._url,
+                transport_factory=ScreenedTransport(),
+                client_properties={"connection_name": self._name},
+            )
             try:
                 with noticing_loss():
                     async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):
                         await connection.connect()
-                pause = pauses()
                 self._announce(connection)
                 await asyncio.wait([connection.closing])
                 self._last_error = _reason(connection)
@@ -165,7 +189,8 @@ class Link:
                 self._withdraw()
                 with suppress(LostError), noticing_loss():
                     await connection.close()
-            await asyncio.sleep(next(pause))
+                await _release_writers(connection)
+            await backoff.pause()
 
     def _announce(self, connection: Connection) -> None:
         _log.info("broker_connected", link=self._name)
@@ -182,3 +207,13 @@ def _reason(connection: Connection) -> str:
     if closing.cancelled():
         return "closed"
     return repr(closing.exception())
+
+
+async def _release_writers(connection: Connection) -> None:
+    """Let go who waits to write to a dead connection: aiormq would let them wait for ever.
+
+    Each then finds its channel closed.
+    """
+    while not connection.write_queue.empty():
+        connection.write_queue.get_nowait()
+        await asyncio.sleep(0)

@@ -5,17 +5,11 @@ Own data, cookie, ports and account; loopback only. Which broker to use is decid
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import os
 import secrets
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -25,24 +19,20 @@ import httpx
 
 from bus.rabbit import keeper
 from bus.rabbit.installation import Installation
+from bus.rabbit.residence import (
+    LOOPBACK,
+    Identity,
+    end_leftover,
+    identity_in,
+    lock,
+    pids_in,
+    write_private,
+)
 from schemas.problem import ConfigurationError
 
 ACCOUNT = "lienthong"
 START_DEADLINE = timedelta(seconds=60)
 _POLL_SECONDS = 0.03
-_LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Identity:
-    """What must stay the same from start to start; ports change when another process took one."""
-
-    name: str
-    password: str
-    amqp_port: int
-    management_port: int
-    distribution_port: int
-    epmd_port: int
 
 
 class PrivateNode:
@@ -62,7 +52,7 @@ class PrivateNode:
         self._folder = folder
         self._lock: IO[str] | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
-        self._identity: _Identity | None = None
+        self._identity: Identity | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -84,10 +74,10 @@ class PrivateNode:
         """
         folder = self._folder = self._folder or Path(tempfile.mkdtemp(prefix="lienthong-rabbit-"))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(folder)
+        self._lock = lock(folder)
         try:
-            await asyncio.to_thread(_end_leftover, folder)
-            self._identity = _identity(folder)
+            await asyncio.to_thread(end_leftover, folder)
+            self._identity = identity_in(folder)
             self._keeper = self._launch(folder)
             async with asyncio.timeout(deadline.total_seconds()):
                 await self._answering()
@@ -119,17 +109,17 @@ class PrivateNode:
     @property
     def amqp_url(self) -> str:
         """With the account and its password; virtual host `/`."""
-        return f"amqp://{self._login}@{_LOOPBACK}:{self._settled.amqp_port}/"
+        return f"amqp://{self._login}@{LOOPBACK}:{self._settled.amqp_port}/"
 
     @property
     def management_url(self) -> str:
         """With the account and its password."""
-        return f"http://{self._login}@{_LOOPBACK}:{self._settled.management_port}"
+        return f"http://{self._login}@{LOOPBACK}:{self._settled.management_port}"
 
     @property
     def pid(self) -> int:
         """Of the Erlang machine."""
-        return _pids(self.folder)[0]
+        return pids_in(self.folder)[0]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -140,7 +130,7 @@ class PrivateNode:
             **inherited,
             "HOME": str(folder),  # of the cookie
             "LANG": "C.UTF-8",
-            "ERL_EPMD_ADDRESS": _LOOPBACK,
+            "ERL_EPMD_ADDRESS": LOOPBACK,
             "ERL_EPMD_PORT": str(identity.epmd_port),
             "RABBITMQ_NODENAME": identity.name,
             "RABBITMQ_DIST_PORT": str(identity.distribution_port),
@@ -160,7 +150,7 @@ class PrivateNode:
         }
 
     @property
-    def _settled(self) -> _Identity:
+    def _settled(self) -> Identity:
         if self._identity is None:
             raise RuntimeError("the node was never started")
         return self._identity
@@ -171,11 +161,11 @@ class PrivateNode:
 
     def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
         identity = self._settled
-        _write_private(folder / "rabbitmq.conf", _configuration(identity))
-        _write_private(folder / "plugins", "[rabbitmq_management].\n")
+        write_private(folder / "rabbitmq.conf", _configuration(identity))
+        write_private(folder / "plugins", "[rabbitmq_management].\n")
         cookie = folder / ".erlang.cookie"
         if not cookie.exists():
-            _write_private(cookie, secrets.token_hex(20))
+            write_private(cookie, secrets.token_hex(20))
             cookie.chmod(0o400)
         script = self._installation.slim(folder / "home")
         command = [
@@ -202,7 +192,7 @@ class PrivateNode:
                     cause = f"the private node ended at its start: {self._last_words()}"
                     raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
                 with contextlib.suppress(OSError, httpx.HTTPError):
-                    _, writer = await asyncio.open_connection(_LOOPBACK, identity.amqp_port)
+                    _, writer = await asyncio.open_connection(LOOPBACK, identity.amqp_port)
                     writer.close()
                     (await client.get(f"{self.management_url}/api/whoami")).raise_for_status()
                     return
@@ -213,11 +203,11 @@ class PrivateNode:
         return " ".join(line.strip() for line in lines if line.strip())[-500:]
 
 
-def _configuration(identity: _Identity) -> str:
+def _configuration(identity: Identity) -> str:
     """Small enough for a laptop that does other things."""
     return f"""\
-listeners.tcp.1 = {_LOOPBACK}:{identity.amqp_port}
-management.tcp.ip = {_LOOPBACK}
+listeners.tcp.1 = {LOOPBACK}:{identity.amqp_port}
+management.tcp.ip = {LOOPBACK}
 management.tcp.port = {identity.management_port}
 default_user = {ACCOUNT}
 default_pass = {identity.password}
@@ -228,105 +218,3 @@ disk_free_limit.absolute = 200MB
 log.console = false
 log.file.level = info
 """
-
-
-def _identity(folder: Path) -> _Identity:
-    """The one of the last start, with new ports where one is taken."""
-    path = folder / "node.json"
-    if path.exists():
-        identity = _Identity(**json.loads(path.read_text()))
-        ports = (
-            identity.amqp_port,
-            identity.management_port,
-            identity.distribution_port,
-            identity.epmd_port,
-        )
-        if all(map(_is_free, ports)):
-            return identity
-        name, password = identity.name, identity.password
-    else:
-        # `localhost` needs no name service. The data belong to the name.
-        name, password = f"lienthong-{secrets.token_hex(4)}@localhost", secrets.token_urlsafe(24)
-    amqp, management, distribution, epmd = _free_ports(4)
-    identity = _Identity(
-        name=name,
-        password=password,
-        amqp_port=amqp,
-        management_port=management,
-        distribution_port=distribution,
-        epmd_port=epmd,
-    )
-    _write_private(path, json.dumps(asdict(identity)))
-    return identity
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((_LOOPBACK, 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind((_LOOPBACK, port))
-        except OSError:
-            return False
-    return True
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
-
-
-def _lock(folder: Path) -> IO[str]:
-    """One owner per folder; the lock ends with the process that holds it."""
-    lock = (folder / "lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        pid = lock.read() or "?"
-        lock.close()
-        raise ConfigurationError.of("E_HOME_IN_USE", pid=pid, home=folder) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def _end_leftover(folder: Path) -> None:
-    """End what an owner and its keeper, both killed, have left running in this folder."""
-    if not (folder / keeper.PIDS).exists():
-        return
-    node, mapper = _pids(folder)
-    # Pids are used again: the folder in the node's command line proves whose it is.
-    for pid, mark in ((node, str(folder)), (mapper, "epmd")):
-        while mark in _command_line(pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-    (folder / keeper.PIDS).unlink()
-
-
-def _pids(folder: Path) -> tuple[int, int]:
-    node, mapper = (folder / keeper.PIDS).read_text(encoding="ascii").split()
-    return int(node), int(mapper)
-
-
-def _command_line(pid: int) -> str:
-    """Empty when there is no such process, or it has ended and waits to be collected."""
-    path = Path(f"/proc/{pid}/cmdline")
-    if Path("/proc/self").exists():
-        with contextlib.suppress(OSError):
-            return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        return ""
-    ps = shutil.which("ps") or "ps"
-    told = subprocess.run(  # noqa: S603
-        [ps, "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return told.stdout

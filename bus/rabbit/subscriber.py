@@ -8,7 +8,7 @@ cancelled, not told by an error.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 import structlog
@@ -18,10 +18,15 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from bus.core.message import WireMessage
 from bus.core.topology import PROBE
 from bus.ports import Handler, ReceivedMessage, Settlement
-from bus.rabbit.connection import Link, LostError, is_cancelled, noticing_loss, pauses
-
-_CLOSE_TIMEOUT = timedelta(seconds=5)
-_SETTLE_TIMEOUT = timedelta(seconds=30)
+from bus.rabbit.connection import (
+    CLOSE_TIMEOUT,
+    Backoff,
+    Link,
+    LostError,
+    ended,
+    is_cancelled,
+    noticing_loss,
+)
 
 _log = structlog.get_logger()
 
@@ -45,8 +50,7 @@ class RabbitSubscriber:
             try:
                 await subscription.stop()
             finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+                await ended(running)
 
 
 class _Subscription:
@@ -64,26 +68,26 @@ class _Subscription:
 
     async def run(self) -> None:
         """Consume for ever."""
-        pause = pauses()
+        backoff = Backoff()
         while True:
+            backoff.started()
             try:
                 with noticing_loss():
                     connection = await self._link.connected()
                     channel = await connection.channel(publisher_confirms=False)
                     try:
                         cancelled = await self._consume(channel)
-                        pause = pauses()
                         await asyncio.wait(
                             [channel.closing, cancelled], return_when=asyncio.FIRST_COMPLETED
                         )
                     finally:
                         self._consuming = None
-                        async with asyncio.timeout(_CLOSE_TIMEOUT.total_seconds()):
+                        async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
                             await channel.close()
                 _log.warning("subscription_lost", queue=self._queue)
             except LostError as error:
                 _log.warning("subscription_failed", queue=self._queue, cause=str(error))
-            await asyncio.sleep(next(pause))
+            await backoff.pause()
 
     async def stop(self) -> None:
         """Take no new message and wait for those at work; cancelled, cancel them instead."""
@@ -91,7 +95,7 @@ class _Subscription:
         if self._consuming is not None:
             channel, tag = self._consuming
             with suppress(LostError), noticing_loss():
-                await channel.basic_cancel(tag, timeout=_CLOSE_TIMEOUT.total_seconds())
+                await channel.basic_cancel(tag, timeout=CLOSE_TIMEOUT.total_seconds())
         try:
             while self._working:
                 await asyncio.wait(self._working)
@@ -157,19 +161,16 @@ async def _settle(delivered: DeliveredMessage, settlement: Settlement) -> None:
     channel, tag = delivered.channel, delivered.delivery_tag
     if tag is None or channel.is_closed:
         return
-    # aiormq waits for ever when its queue of frames is full and the connection dies.
-    patience = _SETTLE_TIMEOUT.total_seconds() if channel.connection.write_queue.full() else None
     with suppress(LostError), noticing_loss():
-        async with asyncio.timeout(patience):
-            match settlement:
-                case Settlement.ACK:
-                    await channel.basic_ack(tag, wait=False)
-                case Settlement.REJECT:
-                    await channel.basic_reject(tag, requeue=True, wait=False)
-                case Settlement.REQUEUE:
-                    await channel.basic_nack(tag, requeue=True, wait=False)
-                case _:
-                    assert_never(settlement)
+        match settlement:
+            case Settlement.ACK:
+                await channel.basic_ack(tag, wait=False)
+            case Settlement.REJECT:
+                await channel.basic_reject(tag, requeue=True, wait=False)
+            case Settlement.REQUEUE:
+                await channel.basic_nack(tag, requeue=True, wait=False)
+            case _:
+                assert_never(settlement)
 
 
 def received(queue: str, delivered: DeliveredMessage) -> ReceivedMessage:

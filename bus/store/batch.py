@@ -16,6 +16,7 @@ from schemas.problem import AxisError
 
 Operation = TypeVar("Operation")
 Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
 Operate = Callable[[Connection, Sequence[Operation]], Sequence[Answer | Exception]]
 """Carries out operations of one kind, in order, and answers each; an exception is an answer."""
@@ -27,7 +28,7 @@ MOST_AT_ONCE = 500
 class Transact(Protocol):
     """Runs work in a transaction and commits it. Raises `TransportError` when it may not have."""
 
-    def __call__(self, work: "Callable[[Connection], Answer]", /) -> Awaitable["Answer"]:
+    def __call__(self, work: Callable[[Connection], Answer], /) -> Awaitable[Answer]:
         """Answer what the work answered, after the commit."""
 
 
@@ -125,3 +126,12 @@ def _settle(batch: Sequence[_Asked], answers: Sequence[object]) -> None:
             asked.answer.set_exception(answer)
         else:
             asked.answer.set_result(answer)
+
+
+def padded(values: Sequence[Value]) -> list[Value]:
+    """Repeat the last value up to a power of two, for an `IN`.
+
+    Few lengths are few statements, which the database prepares once.
+    """
+    room = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (room - len(values))]

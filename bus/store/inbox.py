@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from bus.ports import Claim, Claimed, SignedEnvelope, Standing
-from bus.store.batch import GroupCommit
+from bus.store.batch import GroupCommit, padded
 from bus.store.schema import deliveries, receipts
 from schemas.identifiers import DeliveryId, MailboxName
 
@@ -71,9 +70,6 @@ _LOCK_MAILBOXES = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(name, 0))"
     " FROM unnest(CAST(:names AS text[])) AS name"
 )
-
-
-Value = TypeVar("Value")
 
 
 class SqlInbox:
@@ -232,25 +228,19 @@ def _lock(connection: Connection, mailboxes: Iterable[str]) -> None:
 
 def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
     """All claimed contents of these documents; the delivery itself is one of them."""
-    documents = _padded([_document(claim) for claim in claims])
+    documents = padded([_document(claim) for claim in claims])
     loaded = connection.execute(_LOAD, {"documents": documents}).mappings()
     return {row["delivery_id"]: _Row(**row) for row in loaded}
 
 
 def _standings(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    loaded = connection.execute(_STANDINGS, {"ids": _padded(ids)})
+    loaded = connection.execute(_STANDINGS, {"ids": padded(ids)})
     return {row.delivery_id: row.standing for row in loaded}
 
 
 def _receipts(connection: Connection, ids: Sequence[str]) -> dict[str, list[SignedEnvelope]]:
     found: defaultdict[str, list[SignedEnvelope]] = defaultdict(list)
     if ids:
-        for row in connection.execute(_RECEIPTS, {"ids": _padded(ids)}):
+        for row in connection.execute(_RECEIPTS, {"ids": padded(ids)}):
             found[row.delivery_id].append(SignedEnvelope(body=row.body, signature=row.signature))
     return found
-
-
-def _padded(values: Sequence[Value]) -> list[Value]:
-    """Repeat the last value up to a power of two: few lengths, so few statements to prepare."""
-    room = 1 << (len(values) - 1).bit_length()
-    return [*values, *[values[-1]] * (room - len(values))]

@@ -74,6 +74,16 @@ async def test_documents_that_share_an_id_are_all_found_newest_first(records: Re
     assert await records.find(document_id="1", limit=1) == (reused[1],)
 
 
+async def test_everything_that_is_asked_for_must_hold(records: Records) -> None:
+    in_2020 = replace(RECORD, envelope_id=EnvelopeId("e2"), year=2020)
+    await records.record(RECORD)
+    await records.record(in_2020)
+
+    assert await records.find(document_id=RECORD.document_id, year=2020) == (in_2020,)
+    assert await records.find(year=2019) == (RECORD,)
+    assert await records.find(document_id="other", full_number=RECORD.full_number) == ()
+
+
 async def test_the_same_envelope_twice_is_recorded_once(records: Records) -> None:
     again = replace(RECORD, recorded_at=NOW + timedelta(days=1))
 

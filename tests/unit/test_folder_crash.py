@@ -76,8 +76,12 @@ def fork(run: Callable[[], None]) -> int:
     """Run in a copy of this small process: it is at work within milliseconds."""
     worker = os.fork()
     if worker == 0:
-        run()
-        os._exit(0)
+        status = 1
+        try:
+            run()
+            status = 0
+        finally:
+            os._exit(status)
     return worker
 
 
@@ -114,7 +118,7 @@ def kill_before_each_operation(root: Path) -> None:
         delivery, taken = f"delivery{fatal}", Counter[str]()
         status = attempt(root, delivery, fatal=fatal)
         take_away(root / "inbox/documents", taken)
-        attempt(root, delivery)
+        assert attempt(root, delivery) == 0
         take_away(root / "inbox/documents", taken)
         assert taken == Counter([delivery]), f"killed before operation {fatal}"
         if status == 0:

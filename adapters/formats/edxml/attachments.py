@@ -8,7 +8,7 @@ from adapters.formats.attachment_name import safe_name
 from adapters.formats.base64_stream import Base64Decoder
 from adapters.formats.edxml.archive import UnsafeArchiveError, only_entry, unpack
 from adapters.formats.edxml.fields import Fields
-from adapters.formats.edxml.tree import Node
+from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
 from adapters.formats.intake import Allowance, Intake, Taken
 from adapters.formats.media_type import ZIP, ZIP_MAGIC, extension, is_zip_based
@@ -113,7 +113,11 @@ class AttachmentReader:
         unwrapped = self._unwrap(intake, shown, is_zip=is_zip, line=attachment.line)
         if unwrapped is not None and not is_zip:
             self._findings.warn(
-                "W_ZIP_UNDECLARED", line=attachment.line, file=shown, name=shown, declared=declared
+                "W_ZIP_UNDECLARED",
+                line=attachment.line,
+                file=shown,
+                name=shown,
+                declared=declared or "nothing",
             )
         if declared is None:
             self._findings.missing("ContentType", line=attachment.line, field=fields.path)
@@ -259,7 +263,8 @@ class AttachmentReader:
         """What to call the open attachment before all its children are known."""
         for child in ("AttachmentName", "ContentId"):
             for node in self._node.children.get(child, ()):
-                return node.text
+                if node.text:
+                    return node.text
         return f"#{len(self._found) + 1}"
 
 

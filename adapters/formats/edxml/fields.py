@@ -12,7 +12,8 @@ from adapters.formats.edxml.dates import (
     read_stamp,
     write_stamp,
 )
-from adapters.formats.edxml.tree import Node
+from adapters.formats.edxml.names import SIGNATURE
+from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
@@ -23,6 +24,8 @@ class Fields:
 
     All instances of a packet share its findings and the list of those opened.
     """
+
+    __slots__ = ("_opened", "findings", "node", "path", "present")
 
     def __init__(
         self,
@@ -184,6 +187,8 @@ def _numbered(path: str, number: int) -> str:
 
 
 def _keep(node: Node, path: str, findings: Findings) -> None:
+    if node.name == SIGNATURE:
+        return  # it may hold an agency's token (handbook 2.5)
     if node.text:
         findings.keep(path, node.text, line=node.line)
     for name, nodes in node.children.items():

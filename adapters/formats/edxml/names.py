@@ -5,6 +5,9 @@ Source: handbook section 2, from observed messages; the official text was not at
 
 QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 XMLDSIG = "http://www.w3.org/2000/09/xmldsig#"
+SIGNATURE = f"{{{XMLDSIG}}}Signature"
+"""The element of a true header signature, as a node names it."""
+
 XLINK = "http://www.w3.org/1999/xlink"
 XML = "http://www.w3.org/XML/1998/namespace"
 

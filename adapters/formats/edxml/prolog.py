@@ -48,20 +48,15 @@ def read_prolog(head: bytes) -> Prolog:
     """
     if not head.strip():
         raise DocumentError.of("E_EMPTY")
-    if head.startswith(_WIDE):
-        raise DocumentError.of(
-            "E_ENCODING", place=Place(line=1, column=1), cause="it looks like UTF-16 or UTF-32"
-        )
     bom = len(_BOM) if head.startswith(_BOM) else 0
-    junk = 0
-    if not head.startswith(b"<", bom):
-        declaration = _DECLARATION.search(head, bom, bom + MAX_JUNK_BYTES + len("<?xml "))
-        junk = declaration.start() - bom if declaration else 0
-        # Without a declaration blanks may lead, and anything else is for the parser to refuse.
-        text_before = head[bom:].partition(b"<")[0]
-        if _MIME.search(text_before):
-            raise DocumentError.of("E_OLD_EDXML")
-    if OLD_EDXML.encode() in head and QCVN.encode() not in head:
+    declaration = _DECLARATION.search(head, bom, bom + MAX_JUNK_BYTES + len("<?xml "))
+    if declaration is None and head.startswith(_WIDE):
+        place = Place(line=1, column=1)
+        raise DocumentError.of("E_ENCODING", place=place, cause="it looks like UTF-16 or UTF-32")
+    # Without a declaration blanks may lead, and anything else is for the parser to refuse.
+    junk = declaration.start() - bom if declaration else 0
+    before = head[bom : bom + junk] if declaration else head[bom:].partition(b"<")[0]
+    if _MIME.search(before) or (OLD_EDXML.encode() in head and QCVN.encode() not in head):
         raise DocumentError.of("E_OLD_EDXML")
     skipped = head[: bom + junk]
     last_line = skipped.rpartition(b"\n")[2]

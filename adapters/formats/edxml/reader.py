@@ -9,10 +9,11 @@ from adapters.contract import AttachmentSink, Limits
 from adapters.formats.edxml.attachments import AttachmentReader
 from adapters.formats.edxml.document import read_document
 from adapters.formats.edxml.fields import Fields
-from adapters.formats.edxml.names import ROOT
+from adapters.formats.edxml.names import ROOT, SIGNATURE
+from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.signature import UnverifiableError, read_signature, verify_signature
 from adapters.formats.edxml.status import is_status, read_status
-from adapters.formats.edxml.tree import SIGNATURE, Node, TreeBuilder
+from adapters.formats.edxml.tree import TreeBuilder
 from adapters.formats.findings import Findings
 from adapters.formats.judgement import judge_document, judge_status
 from schemas.document import Document
@@ -59,7 +60,7 @@ class PacketReader:
         envelope = _due(root, "edXMLEnvelope", path="edXMLEnvelope")
         header = _due(envelope, "edXMLHeader", path="edXMLHeader")
         message = _due(header, "MessageHeader", path="")
-        signature_nodes = list(_take_signatures(root, envelope, header))
+        signature_nodes = list(_take_signatures(root, envelope, header)) or self._tree.signatures
         read: Document | StatusReport
         if is_status(message):
             read = read_status(message)

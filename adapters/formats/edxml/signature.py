@@ -18,7 +18,7 @@ from signxml.exceptions import InvalidDigest, InvalidSignature, SignXMLException
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from adapters.formats.edxml.names import XMLDSIG
-from adapters.formats.edxml.tree import Node
+from adapters.formats.edxml.node import Node
 from schemas.reading import SignatureCheck, SignatureOutcome
 
 _ENVELOPED = f"{XMLDSIG}enveloped-signature"

@@ -4,9 +4,8 @@ Leaves the meaning of the elements to others. Namespaces are resolved here and n
 that an undeclared `xlink:` can be forgiven and any other prefix named.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import BinaryIO, Protocol
 from xml.parsers import expat
 
@@ -16,15 +15,15 @@ from adapters.formats.edxml.names import (
     OLD_NAMESPACES,
     QCVN,
     ROOT,
+    SIGNATURE,
     XLINK,
     XML,
-    XMLDSIG,
 )
+from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
 from adapters.formats.text import BLANKS
 from schemas.problem import AxisError, DocumentError, Place
 
-SIGNATURE = f"{{{XMLDSIG}}}Signature"
 _WATCHED = frozenset({"ContentTransferEncoded", SIGNATURE})
 
 _CHUNK = 256 * 1024
@@ -35,42 +34,7 @@ again with every chunk, in quadratic time (CVE-2023-52425)."""
 _MAX_PREFIXES = 64
 _MAX_TEXTS = 16
 """All texts together may be this many times as long as the longest."""
-_NONE: Mapping[str, str] = MappingProxyType({})
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
-
-
-class Node:
-    """An element. Its children are taken by name; what nobody takes is left over.
-
-    Attributes:
-        name: The local name in the QCVN namespace, else `{namespace}name`.
-        line: In the original file.
-        text: Trimmed; of an element without children.
-        attributes: Inside an XML signature only.
-    """
-
-    __slots__ = ("attributes", "children", "line", "name", "text")
-
-    def __init__(self, name: str, line: int) -> None:
-        self.name = name
-        self.line = line
-        self.text = ""
-        self.children: dict[str, list[Node]] = {}
-        self.attributes = _NONE
-
-    def take(self, name: str) -> "Node | None":
-        """Take the first child of a name; None when there is none."""
-        found = self.children.get(name)
-        if found is None:
-            return None
-        first = found.pop(0)
-        if not found:
-            del self.children[name]
-        return first
-
-    def take_all(self, name: str) -> "list[Node]":
-        """Take every child of a name."""
-        return self.children.pop(name, [])
 
 
 class Contents(Protocol):
@@ -218,8 +182,8 @@ class TreeBuilder:
             self._contents.end()
         elif self._texts:
             if not node.children:
-                node.text = "".join(self._texts).strip(BLANKS)
-                self._count(len(node.text))
+                node.text = text = "".join(self._texts).strip(BLANKS)
+                self._count(len(text) if text.isascii() else len(text.encode()))
             self._texts.clear()
         if name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
             self._contents.close(node)

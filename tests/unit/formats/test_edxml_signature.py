@@ -183,6 +183,18 @@ def test_two_signatures_are_unverifiable() -> None:
     assert reading.signature.reason == "there are several"
 
 
+def test_a_signature_in_an_odd_place_is_verified_too() -> None:
+    moved = [
+        (f"{PLACEHOLDER}</edXML:edXMLHeader>", "</edXML:edXMLHeader>"),
+        ("</edXML:MessageHeader>", f"{PLACEHOLDER}</edXML:MessageHeader>"),
+    ]
+    reading = read(signed(*moved))
+
+    assert reading.signature.outcome is SignatureOutcome.VERIFIED
+    assert warned(reading) == ["W_UNKNOWN_ELEMENT"]
+    assert reading.message.raw == {}
+
+
 def test_a_large_packet_is_not_verified() -> None:
     reading = read(signed(), Limits(max_signature_packet_bytes=1000))
 

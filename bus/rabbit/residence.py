@@ -1,0 +1,138 @@
+"""Residence: what a private node keeps in its folder: name, password, ports, lock, pids.
+
+Starting and stopping it is left to `node`.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from bus.rabbit import keeper
+from schemas.problem import ConfigurationError
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What must stay the same from start to start; ports change when another process took one."""
+
+    name: str
+    password: str
+    amqp_port: int
+    management_port: int
+    distribution_port: int
+    epmd_port: int
+
+
+def identity_in(folder: Path) -> Identity:
+    """The identity of the last start, with new ports where one is taken."""
+    path = folder / "node.json"
+    if path.exists():
+        identity = Identity(**json.loads(path.read_text()))
+        ports = (
+            identity.amqp_port,
+            identity.management_port,
+            identity.distribution_port,
+            identity.epmd_port,
+        )
+        if all(map(_is_free, ports)):
+            return identity
+        name, password = identity.name, identity.password
+    else:
+        # `localhost` needs no name service. The data belong to the name.
+        name, password = f"lienthong-{secrets.token_hex(4)}@localhost", secrets.token_urlsafe(24)
+    amqp, management, distribution, epmd = _free_ports(4)
+    identity = Identity(
+        name=name,
+        password=password,
+        amqp_port=amqp,
+        management_port=management,
+        distribution_port=distribution,
+        epmd_port=epmd,
+    )
+    write_private(path, json.dumps(asdict(identity)))
+    return identity
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((LOOPBACK, 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else may read."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def lock(folder: Path) -> IO[str]:
+    """One owner per folder; the lock ends with the process that holds it."""
+    file = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        pid = file.read() or "?"
+        file.close()
+        raise ConfigurationError.of("E_HOME_IN_USE", pid=pid, home=folder) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def end_leftover(folder: Path) -> None:
+    """End what an owner and its keeper, both killed, have left running in this folder."""
+    if not (folder / keeper.PIDS).exists():
+        return
+    node, mapper = pids_in(folder)
+    # Pids are used again: the folder in the node's command line proves whose it is.
+    for pid, mark in ((node, str(folder)), (mapper, "epmd")):
+        while mark in _command_line(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    (folder / keeper.PIDS).unlink()
+
+
+def pids_in(folder: Path) -> tuple[int, int]:
+    """Of the node and its port mapper, as last started."""
+    node, mapper = (folder / keeper.PIDS).read_text(encoding="ascii").split()
+    return int(node), int(mapper)
+
+
+def _command_line(pid: int) -> str:
+    """Empty when there is no such process, or it has ended and waits to be collected."""
+    path = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self").exists():
+        with contextlib.suppress(OSError):
+            return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return ""
+    ps = shutil.which("ps") or "ps"
+    told = subprocess.run(  # noqa: S603
+        [ps, "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return told.stdout
