@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
+import aio_pika
 from yarl import URL
 
 from bus.core.topology import Topology
@@ -71,7 +72,13 @@ class RabbitBus:
         self.broker = RabbitBroker(str(url.with_port(cable.port)), name="test")
 
     async def provision(self, topology: Topology) -> None:
-        """Make the host hold exactly this."""
+        """Make the host hold exactly this, consumers or not."""
+        wanted = {queue.name for queue in topology.queues}
+        async with await aio_pika.connect(self._host.amqp_url) as connection:
+            channel = await connection.channel()
+            for queue in await self._host.management.queues():
+                if queue.name not in wanted:
+                    await channel.queue_delete(queue.name)
         await self._host.provision(topology)
 
     async def go_away(self) -> None:

@@ -92,13 +92,17 @@ class Administration:
                 queue = await channel.get_queue(binding.queue, ensure=False)
                 await queue.unbind(binding.exchange, binding.pattern)
 
-    async def delete_empty(self, queues: Sequence[Queue]) -> None:
-        """Delete queues, save those that hold messages."""
+    async def delete_idle(self, queues: Sequence[Queue]) -> None:
+        """Delete queues, save those that hold messages or have consumers."""
         async with _connection(self._url) as connection, connection.channel() as channel:
             for one in queues:
                 queue = await channel.get_queue(one.name)
-                # Quorum queues do not know `if-empty`.
-                if not queue.declaration_result.message_count:
+                # Quorum queues do not know `if-empty`, and one whose leader is not elected yet
+                # says it is empty; it does not answer a get.
+                message = await queue.get(fail=False)
+                if message is not None:
+                    await message.nack(requeue=True)
+                elif not queue.declaration_result.consumer_count:
                     await queue.delete(if_empty=False, if_unused=False)
 
 

@@ -111,7 +111,7 @@ class Provisioning:
         and was never bound, so holds nothing, is made anew.
 
         Args:
-            remove: Also remove what is not declared, save queues that hold messages.
+            remove: Also remove what is not declared, save queues with messages or consumers.
 
         Raises:
             ConfigurationError: E_TOPOLOGY, an object has another type; nothing was done.
@@ -203,7 +203,7 @@ class Provisioning:
 
     async def _remove(self, things: Sequence[TopologyObject]) -> None:
         await self._administration.unbind([t for t in things if isinstance(t, Binding)])
-        await self._administration.delete_empty([t for t in things if isinstance(t, Queue)])
+        await self._administration.delete_idle([t for t in things if isinstance(t, Queue)])
         for thing in things:
             if isinstance(thing, Policy):
                 await self._management.delete_policy(thing.name)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ from bus.rabbit import keeper
 from schemas.problem import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
+_DYING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,10 +114,18 @@ def end_leftover(folder: Path) -> None:
     node, mapper = pids_in(folder)
     # Pids are used again: the folder in the node's command line proves whose it is.
     for pid, mark in ((node, str(folder)), (mapper, "epmd")):
-        while mark in _command_line(pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if mark in _command_line(pid):
+            _kill(pid)
     (folder / keeper.PIDS).unlink()
+
+
+def _kill(pid: int) -> None:
+    """Kill a process that is not our child, and wait until it has let go of its ports."""
+    deadline = time.monotonic() + _DYING_SECONDS
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
 
 
 def pids_in(folder: Path) -> tuple[int, int]:

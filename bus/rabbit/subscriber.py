@@ -43,14 +43,10 @@ class RabbitSubscriber:
     ) -> AsyncIterator[None]:
         """As promised by the port."""
         subscription = _Subscription(self._link, queue, handler, prefetch)
-        running = asyncio.create_task(subscription.run(), name=f"subscription {queue}")
         try:
             yield
         finally:
-            try:
-                await subscription.stop()
-            finally:
-                await ended(running)
+            await subscription.stop()
 
 
 class _Subscription:
@@ -65,11 +61,31 @@ class _Subscription:
         self._working: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._consuming: tuple[AbstractChannel, str] | None = None
+        self._running = asyncio.create_task(self._run(), name=f"subscription {queue}")
 
-    async def run(self) -> None:
-        """Consume for ever."""
+    async def stop(self) -> None:
+        """Take no new message and wait for those at work; cancelled, cancel them instead."""
+        self._stopping = True
+        try:
+            if self._consuming is None:
+                # Not to begin anew while the last handlers end.
+                await ended(self._running)
+            else:
+                channel, tag = self._consuming
+                with suppress(LostError), noticing_loss():
+                    await channel.basic_cancel(tag, timeout=CLOSE_TIMEOUT.total_seconds())
+            while self._working:
+                await asyncio.wait(self._working)
+        except asyncio.CancelledError:
+            for task in self._working:
+                task.cancel()
+            raise
+        finally:
+            await ended(self._running)
+
+    async def _run(self) -> None:
         backoff = Backoff()
-        while True:
+        while not self._stopping:
             backoff.started()
             try:
                 with noticing_loss():
@@ -88,21 +104,6 @@ class _Subscription:
             except LostError as error:
                 _log.warning("subscription_failed", queue=self._queue, cause=str(error))
             await backoff.pause()
-
-    async def stop(self) -> None:
-        """Take no new message and wait for those at work; cancelled, cancel them instead."""
-        self._stopping = True
-        if self._consuming is not None:
-            channel, tag = self._consuming
-            with suppress(LostError), noticing_loss():
-                await channel.basic_cancel(tag, timeout=CLOSE_TIMEOUT.total_seconds())
-        try:
-            while self._working:
-                await asyncio.wait(self._working)
-        except asyncio.CancelledError:
-            for task in self._working:
-                task.cancel()
-            raise
 
     async def _consume(self, channel: AbstractChannel) -> asyncio.Future[None]:
         """Begin; the result is done when the broker cancels the consumer."""

@@ -1,20 +1,27 @@
 """A private node lives as long as its owner, and keeps its data."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from uuid import uuid4
 
-import aio_pika
 import pytest
 
+from bus.core.message import WireMessage
+from bus.core.topology import FAILURES, desired, failure_key
+from bus.ports import PublishOutcome, ReceivedMessage, Settlement
+from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.installation import Installation
+from bus.rabbit.management import Management
 from bus.rabbit.node import PrivateNode
+from bus.rabbit.provisioning import Provisioning
+from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
-from tests.rabbit_bus import eventually
+from tests.rabbit_bus import PATIENCE, eventually
 
 OWNER = """
 import asyncio, sys
@@ -26,21 +33,37 @@ from bus.rabbit.node import PrivateNode
 async def own():
     folder = Path(sys.argv[1]) if sys.argv[1] else None
     async with PrivateNode(Installation.find(), folder) as node:
-        print(node.folder, node.pid, node.amqp_url, flush=True)
+        print(node.folder, node.pid, node.amqp_url, node.management_url, flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(own())
 """
 
 
-async def an_owner(folder: str) -> tuple[asyncio.subprocess.Process, Path, int, str]:
-    """A process that owns a node, and the node's folder, pid and URL."""
+@dataclass(frozen=True, kw_only=True)
+class Owned:
+    """A process that owns a node, and what it tells of the node."""
+
+    owner: asyncio.subprocess.Process
+    folder: Path
+    pid: int
+    amqp_url: str
+    management_url: str
+
+
+async def an_owner(folder: str) -> Owned:
     owner = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", OWNER, folder), stdout=asyncio.subprocess.PIPE
     )
     assert owner.stdout is not None
-    told = (await owner.stdout.readline()).decode().split()
-    return owner, Path(told[0]), int(told[1]), told[2]
+    folder, pid, amqp_url, management_url = (await owner.stdout.readline()).decode().split()
+    return Owned(
+        owner=owner,
+        folder=Path(folder),
+        pid=int(pid),
+        amqp_url=amqp_url,
+        management_url=management_url,
+    )
 
 
 def running(pid: int) -> bool:
@@ -58,47 +81,61 @@ def pids_in(folder: Path) -> list[int]:
 async def test_a_node_ends_with_an_owner_that_is_killed_and_leaves_nothing(
     installation: Installation,
 ) -> None:
-    owner, folder, node, _ = await an_owner("")
-    started = pids_in(folder)
-    assert node in started
+    node = await an_owner("")
+    started = pids_in(node.folder)
+    assert node.pid in started
 
-    owner.kill()
-    await owner.wait()
+    node.owner.kill()
+    await node.owner.wait()
 
     await eventually(lambda: not any(map(running, started)))
-    await eventually(lambda: not folder.exists())
+    await eventually(lambda: not node.folder.exists())
 
 
 async def test_a_node_left_over_is_ended_by_the_next_start_which_has_its_data(
     installation: Installation, tmp_path: Path
 ) -> None:
     """When owner and keeper are both killed, nobody is there to end it."""
-    body = uuid4().bytes
-    owner, folder, node, url = await an_owner(str(tmp_path))
-    async with await aio_pika.connect(url) as connection:
-        channel = await connection.channel()
-        # Classic: a quorum queue this young would not survive.
-        await channel.declare_queue("kept", durable=True)
-        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-        await channel.default_exchange.publish(message, "kept")
-    keeper = parent_of(node)
-    owner.send_signal(signal.SIGSTOP)
-    os.kill(keeper, signal.SIGKILL)
-    owner.kill()
-    await owner.wait()
-    left_over = pids_in(folder)
+    heard: list[ReceivedMessage] = []
+
+    async def take(received: ReceivedMessage) -> Settlement:
+        heard.append(received)
+        return Settlement.ACK
+
+    node = await an_owner(str(tmp_path))
+    async with Management(node.management_url) as management:
+        # Its settling is what lets the new queues survive.
+        provisioning = Provisioning(node.amqp_url, management)
+        await provisioning.apply(await provisioning.plan(desired([], ledger=False)))
+    async with RabbitBroker(node.amqp_url, name="test") as broker:
+        outcome = await broker.publish(a_failure(), deadline=PATIENCE)
+    assert outcome is PublishOutcome.CONFIRMED
+    # Stopped, it cannot end the node when the keeper is killed first.
+    node.owner.send_signal(signal.SIGSTOP)
+    os.kill(parent_of(node.pid), signal.SIGKILL)
+    node.owner.kill()
+    await node.owner.wait()
+    left_over = pids_in(node.folder)
     assert all(map(running, left_over))
 
     async with PrivateNode(installation, tmp_path) as heir:
-        async with await aio_pika.connect(heir.amqp_url) as connection:
-            queue = await (await connection.channel()).get_queue("kept", ensure=False)
-            assert (await queue.get()).body == body
+        assert heir.amqp_url == node.amqp_url
+        async with RabbitBroker(heir.amqp_url, name="test") as broker:
+            async with broker.subscribe(FAILURES, take, prefetch=1):
+                await eventually(lambda: [each.message.message_id for each in heard] == ["1"])
         with pytest.raises(ConfigurationError) as refused:
             await PrivateNode(installation, tmp_path).start()
 
         assert refused.value.problem.code == "E_HOME_IN_USE"
         assert refused.value.problem.params["pid"] == str(os.getpid())
         assert not any(map(running, left_over))
+
+
+def a_failure() -> WireMessage:
+    key = failure_key(MailboxName("H98"), "ours")
+    return WireMessage(
+        exchange=FAILURES, routing_key=key, body=b"{}", type="document", message_id="1"
+    )
 
 
 def parent_of(pid: int) -> int:
@@ -126,7 +163,8 @@ def listening_addresses(node: PrivateNode) -> list[IPv4Address | IPv6Address]:
     inodes = set()
     for pid in pids_in(node.folder):
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            inodes.add(str(descriptor.readlink()))
+            with contextlib.suppress(FileNotFoundError):  # closed in the meantime
+                inodes.add(str(descriptor.readlink()))
     addresses: list[IPv4Address | IPv6Address] = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
