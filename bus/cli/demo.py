@@ -11,9 +11,10 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bus.bootstrap import now, open_axis
+from bus.bootstrap import now, open_axis, settle_process
 from bus.cli.output import AsJson, Exit
 from bus.demo.generator import plan
+from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
 from bus.demo.pdf import make_pool
 from bus.demo.report import agency_table, refusal_table, to_json
 from bus.demo.run import Due, Outcome, Seen, play
@@ -21,8 +22,6 @@ from bus.observability.logs import configure
 from bus.settings import Settings, load_settings
 from schemas.vietnam import day_in_vietnam
 
-FIRST_MONTH_DOCUMENTS = 8_315
-FIRST_MONTH_DELIVERIES = 19_296
 _POOL = 40
 
 
@@ -46,6 +45,7 @@ def demo(
     Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
     """
     console = Console(stderr=True)
+    settle_process()
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
         settings = load_settings(home=keep or Path(scratch))

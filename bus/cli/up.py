@@ -3,12 +3,13 @@
 import asyncio
 import signal
 from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 import uvloop
 from rich.console import Console
 
-from bus.bootstrap import Axis, now, open_axis
+from bus.bootstrap import Axis, now, open_axis, settle_process
 from bus.cli.options import Home
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
@@ -38,6 +39,7 @@ def up(
     else a Docker engine. Everything else lives in the home.
     """
     settings = load_settings(home=home, max_packet_bytes=max_packet_bytes)
+    settle_process()
     configure(as_json=settings.log_style is LogStyle.JSON)
     only = _mailboxes(settings, agencies) if agencies else None
     uvloop.run(_run(settings, only))
@@ -74,8 +76,14 @@ def _greet(axis: Axis, console: Console) -> None:
         f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
         f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
         f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
-        f"management                     {axis.address.management_url}\n"
+        f"broker's management             {_without_password(axis.address.management_url)}\n"
+        f"  (account and password: {axis.home.running_file})\n"
         "stop with Ctrl-C",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

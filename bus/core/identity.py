@@ -97,7 +97,10 @@ def delivery_id(envelope: EnvelopeId, mailbox: MailboxName) -> DeliveryId:
 
 
 def _digest(*parts: object) -> str:
-    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _CANONICAL.encode(parts)
     # No character of JSON's own syntax composes with a following mark, so the text as a whole
     # may be normalised: the strings in it become NFC and nothing else moves.
-    return sha256(normalize("NFC", text).encode()).hexdigest()
+    return sha256((text if text.isascii() else normalize("NFC", text)).encode()).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NoReturn
 
 from bus.core.algorithm import Algorithm, PrivateKey, algorithms_of, is_signature, make_signature
@@ -77,14 +78,7 @@ def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
 
     `iat` in the protected header is the signing time (ETSI TS 119 182-1, 5.1.11), whole seconds.
     """
-    header = {
-        "alg": key.algorithm,
-        "b64": False,
-        "crit": ["b64"],
-        "x5t#S256": key.thumbprint,
-        "iat": (now - _EPOCH) // _SECOND,
-    }
-    protected = to_base64url(json.dumps(header, separators=(",", ":")).encode())
+    protected = _protected(key.algorithm, key.thumbprint, (now - _EPOCH) // _SECOND)
     signature = make_signature(
         _signed_bytes(protected, body), key=key.private_key, algorithm=key.algorithm
     )
@@ -146,6 +140,19 @@ def verify(
     )
 
 
+@lru_cache(maxsize=1024)
+def _protected(algorithm: Algorithm, thumbprint: str, issued_at: int) -> str:
+    """The protected header. Kept, because a sender signs many documents in one second."""
+    header = {
+        "alg": algorithm,
+        "b64": False,
+        "crit": ["b64"],
+        "x5t#S256": thumbprint,
+        "iat": issued_at,
+    }
+    return to_base64url(json.dumps(header, separators=(",", ":")).encode())
+
+
 def _signed_bytes(protected: str, body: bytes) -> bytes:
     return b"%b.%b" % (protected.encode("ascii"), body)
 
@@ -161,6 +168,7 @@ def _split(signature: str) -> tuple[str, bytes]:
         _refuse("the signature is not base64url")
 
 
+@lru_cache(maxsize=1024)
 def _read_header(protected: str) -> _Header:
     if len(protected) > MAX_HEADER_CHARS:
         _refuse(f"the header is longer than {MAX_HEADER_CHARS} characters")

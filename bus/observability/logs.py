@@ -3,6 +3,7 @@
 JSON in production, pleasant in a terminal. Never content, keys or personal data.
 """
 
+import logging
 import re
 import sys
 from dataclasses import fields
@@ -27,6 +28,9 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 def configure(*, as_json: bool, quiet: bool = False) -> None:
     """Send log lines to standard error, as JSON or for people; when quiet, only errors."""
+    # They say at length what our own events say in one line; signxml would even log content.
+    for chatty in ("aiormq", "aio_pika", "signxml", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json

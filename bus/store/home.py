@@ -69,7 +69,7 @@ class Home:
     @contextmanager
     def announced(self, running: Running) -> Iterator[None]:
         """Let other commands find the running broker while this one runs."""
-        path = self._running_file
+        path = self.running_file
         path.unlink(missing_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -82,7 +82,7 @@ class Home:
     def running(self) -> Running | None:
         """The axis that runs in this home now, if one does."""
         try:
-            said = Running.model_validate(json.loads(self._running_file.read_bytes()))
+            said = Running.model_validate(json.loads(self.running_file.read_bytes()))
             os.kill(said.pid, 0)
         except (FileNotFoundError, ProcessLookupError):
             return None
@@ -91,5 +91,6 @@ class Home:
         return said
 
     @property
-    def _running_file(self) -> Path:
+    def running_file(self) -> Path:
+        """How a running axis is reached; readable by its owner only."""
         return self.path / "running.json"

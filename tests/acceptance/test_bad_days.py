@@ -32,7 +32,7 @@ def test_killed_and_started_again_it_loses_nothing_and_hands_nothing_over_twice(
     for kill in range(KILLS):
         for name in sorted(packets)[kill * DOCUMENTS // KILLS : (kill + 1) * DOCUMENTS // KILLS]:
             axis.agency("G22").drop(name, packets[name])
-        eventually(lambda: axis.agency("H24").inbox())
+        eventually(axis.agency("H24").inbox)
         until = time.monotonic() + 0.15 * (kill + 1)
         while time.monotonic() < until:
             _take_away(axis, taken)

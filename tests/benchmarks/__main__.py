@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bus.bootstrap import located_broker
+from bus.bootstrap import located_broker, settle_process
+from bus.observability.logs import configure
 from bus.settings import load_settings
 from tests.benchmarks.bare_hop import bare_hop
 from tests.benchmarks.faststream_hop import faststream_hop
@@ -28,6 +29,8 @@ def main(
     first_month: bool = typer.Option(True, help="Also replay the first month."),
 ) -> None:
     """Measure, and print one table."""
+    settle_process()
+    configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory() as home:
         hops = asyncio.run(_hops(Path(home), messages, rounds))
     _print(hops)
@@ -71,10 +74,16 @@ def print_first_month() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
     )
-    totals = json.loads(run.stdout)["totals"]
-    Console().print(f"First month: {json.dumps(totals)}")
+    told = json.loads(run.stdout)
+    seen = told["total"]["seen"]
+    Console().print(
+        f"First month: {seen['sent']:,} documents to {seen['received']:,} receivers, "
+        f"{seen['receipts']:,} receipts in {told['seconds']:.0f} s; "
+        f"{told['lost']} lost, {told['twice']} twice; "
+        f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -49,8 +49,10 @@ async def our_hop(located: Located, messages: int) -> Hop:
     async with RabbitBroker(located.amqp_url, name="bench", impersonates=True) as broker:
         await broker.ready(timedelta(seconds=30))
 
+        letters = [_letter(number) for number in range(messages)]
+
         async def publish(number: int) -> None:
-            message = _message(_letter(number), number, signers)
+            message = _message(letters[number], number, signers)
             outcome = await broker.publish(message, deadline=timedelta(seconds=30))
             if outcome is not PublishOutcome.CONFIRMED:
                 raise AssertionError(outcome)
