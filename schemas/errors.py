@@ -149,12 +149,6 @@ ENTRIES: dict[str, Entry] = {
         "Attach the file without an archive and send the packet again.",
         "Đính kèm tệp không nén rồi gửi lại.",
     ),
-    "E_ATTACHMENT_DAMAGED": _sender(
-        "Attachment {name} was damaged by a text decoder before it was sent.",
-        "Tệp đính kèm {name} đã hỏng do bị giải mã như văn bản trước khi gửi.",
-        "Attach the original file again and send the packet again.",
-        "Đính kèm lại tệp gốc rồi gửi lại.",
-    ),
     "E_TOO_LARGE": _sender(
         "The file has {size} bytes; the limit is {limit}.",
         "Tệp có {size} byte; giới hạn là {limit}.",
@@ -166,12 +160,6 @@ ENTRIES: dict[str, Entry] = {
         "Văn bản mang dấu độ mật {mark}; không được gửi bí mật nhà nước qua trục.",
         "Send it by the procedure for State secrets.",
         "Gửi theo thủ tục dành cho văn bản mật.",
-    ),
-    "E_DATE_FUTURE": _sender(
-        "The issue date {date} lies in the future.",
-        "Ngày ban hành {date} ở tương lai.",
-        "Correct the issue date and send the packet again.",
-        "Sửa ngày ban hành rồi gửi lại.",
     ),
     "E_SCHEMA": _sender(
         "The field does not fit the canonical schema: {cause}.",
@@ -210,12 +198,6 @@ ENTRIES: dict[str, Entry] = {
         "Ask the axis operator when it will be resumed.",
         "Hỏi đơn vị vận hành thời điểm mở lại.",
     ),
-    "E_DUPLICATE_RECEIVER": _sender(
-        "The receiver {code} is named twice.",
-        "Bên nhận {code} bị ghi hai lần.",
-        "Name every receiver once and send the packet again.",
-        "Ghi mỗi bên nhận một lần rồi gửi lại.",
-    ),
     "E_UNROUTABLE": _sender(
         "The broker has no mailbox for the receiver {code}.",
         "Hàng đợi không có hộp thư cho bên nhận {code}.",
@@ -239,12 +221,6 @@ ENTRIES: dict[str, Entry] = {
         "{sender} không phải bên liên quan của văn bản {document_id}: không được báo {status}.",
         "Status 13 comes from the document's sender, the others from one of its receivers.",
         "Trạng thái 13 do bên gửi báo, các trạng thái khác do bên nhận báo.",
-    ),
-    "E_STATUS_REASON": _sender(
-        "Status {status} needs a reason in Description.",
-        "Trạng thái {status} cần có lý do trong Description.",
-        "Give the reason and send the status again.",
-        "Ghi lý do rồi gửi lại trạng thái.",
     ),
     "E_NOT_OWNER": _sender(
         "{sender} did not send document {document_id}: it may not recall, update or replace it.",
@@ -359,14 +335,6 @@ ENTRIES: dict[str, Entry] = {
         "RabbitMQ không phản hồi: {cause}.",
         "Nothing is lost; work goes on when it is back.",
         "Không mất gì; công việc tiếp tục khi kết nối lại.",
-    ),
-    "E_BROKER_BLOCKED": _entry(
-        Fault.WORLD,
-        True,
-        "The broker is blocked by its memory or disk alarm.",
-        "RabbitMQ đang bị chặn do cảnh báo bộ nhớ hoặc đĩa.",
-        "Free memory or disk on the broker; nothing is lost.",
-        "Giải phóng bộ nhớ hoặc đĩa; không mất gì.",
     ),
     "E_PUBLISH_UNKNOWN": _entry(
         Fault.WORLD,

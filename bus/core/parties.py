@@ -78,6 +78,37 @@ def judge_targets(
     return tuple(warnings)
 
 
+def judge_reuse(
+    document: Document,
+    *,
+    sender: AgencyCode,
+    identity: str,
+    known: Sequence[DocumentRecord],
+) -> tuple[Warned, ...]:
+    """Warn of a document id, or a number of the year, that its sender used before (handbook 6).
+
+    Both are delivered all the same: some systems number documents by a short local count. A
+    recall, update or replacement repeats its target's on purpose.
+
+    Args:
+        known: Recorded documents with the same id, or the same number and year.
+    """
+    if document.bussiness.type is not BusinessType.NEW:
+        return ()
+    others = [r for r in known if r.sender == sender and r.identity != identity]
+    warnings = []
+    if any(record.document_id == document.document_id for record in others):
+        params = {"value": document.document_id}
+        warnings.append(Warned(code="W_ID_REUSED", params=params))
+    number = document.full_number
+    if number and any(
+        record.full_number == number and record.document_id != document.document_id
+        for record in others
+    ):
+        warnings.append(Warned(code="W_NUMBER_REUSED", params={"value": number}))
+    return tuple(warnings)
+
+
 def _named(report: StatusReport) -> str:
     return report.document_id or report.document_code or "?"
 

@@ -155,15 +155,6 @@ class Routing:
             raise AxisError.of("E_SENDER_SUSPENDED", code=code)
         return resolved
 
-    def _find(self, code: str, on: date) -> tuple[Resolved, Recipient]:
-        resolved = self.resolve(code, on)
-        agency = resolved.agency
-        mailbox = self.mailbox_of(agency.code)
-        if self._is_suspended(agency, mailbox):
-            raise AxisError.of("E_RECEIVER_SUSPENDED", code=code)
-        named = None if code == agency.code else code
-        return resolved, Recipient(agency=agency.code, mailbox=mailbox, named=named)
-
     def _address(self, code: str, agency: Agency) -> Recipient:
         mailbox = self.mailbox_of(agency.code)
         if self._is_suspended(agency, mailbox):

@@ -18,7 +18,7 @@ from bus.core.failure import Stage, fail, internal
 from bus.core.handover import arrivals, original_for, parcel_name
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
-from bus.core.parties import judge_report
+from bus.core.parties import judge_report, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.topology import account_of, queue_of
@@ -42,7 +42,7 @@ from bus.ports import (
 )
 from bus.services.dispatch import Dispatch
 from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by
+from bus.services.register import meant_by, targeted_by
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
@@ -147,6 +147,9 @@ class Inbound:
                 addressee=envelope.recipients[0].agency,
                 known=await meant_by(envelope.receipt.report, self.records),
             )
+        if envelope.document is not None:
+            known = await targeted_by(envelope.document, self.records)
+            judge_targets(envelope.document, sender=envelope.sender, known=known)
         claim = self._claim(envelope)
         receipts = await self._standing(claim, attempt.patience)
         if receipts is None:

@@ -14,7 +14,8 @@ from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.registry import format_for
 from bus.core.events import EnvelopeSent, SubmissionRefused
 from bus.core.failure import internal
-from bus.core.parties import judge_report, judge_targets
+from bus.core.identity import document_identity
+from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.wire import document_envelope, receipt_envelope
@@ -28,7 +29,7 @@ from bus.ports import (
 )
 from bus.services.dispatch import Dispatch
 from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by, targeted_by
+from bus.services.register import meant_by, resembling, targeted_by
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
@@ -205,7 +206,15 @@ class Outbound:
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
         known = await targeted_by(document, self.records)
-        warned = judge_targets(document, sender=sender, known=known)
+        warned = (
+            *judge_targets(document, sender=sender, known=known),
+            *judge_reuse(
+                document,
+                sender=sender,
+                identity=document_identity(document, sender),
+                known=await resembling(document, self.records),
+            ),
+        )
         routed = routing.route(document.to_agencies, today)
         if not routed.recipients:
             raise _NobodyLeftError(routed.problems)

@@ -26,3 +26,12 @@ async def targeted_by(document: Document, records: Records) -> tuple[DocumentRec
             for record in await records.find(document_id=target)
         ]
     )
+
+
+async def resembling(document: Document, records: Records) -> tuple[DocumentRecord, ...]:
+    """Find the documents with the same id, or the same number in the same year."""
+    found = await records.find(document_id=document.document_id)
+    if document.full_number is None or document.issued_on is None:
+        return tuple(found)
+    numbered = await records.find(full_number=document.full_number, year=document.issued_on.year)
+    return (*found, *numbered)

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from bus.core.parties import judge_report, judge_targets
+from bus.core.identity import document_identity
+from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from schemas.codes import BusinessType
 from schemas.document import Bussiness, Replacement
@@ -74,3 +75,30 @@ def test_a_recall_of_an_unknown_document_is_delivered_with_a_warning() -> None:
     warned = judge_targets(RECALL, sender=STRANGER, known=())
 
     assert [warning.code for warning in warned] == ["W_TARGET_UNKNOWN"]
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({}, []),
+        ({"number": "148"}, ["W_ID_REUSED"]),
+        ({"document_id": "another"}, ["W_NUMBER_REUSED"]),
+        ({"document_id": "another", "number": "148"}, []),
+    ],
+)
+def test_a_sender_that_uses_an_id_or_number_again_is_warned(
+    change: dict[str, object], codes: list[str]
+) -> None:
+    document = a_document(**change)
+
+    warned = judge_reuse(
+        document, sender=SENDER, identity=document_identity(document, SENDER), known=KNOWN
+    )
+
+    assert [warning.code for warning in warned] == codes
+
+
+def test_a_recall_bears_the_id_of_its_target_without_a_warning() -> None:
+    identity = document_identity(RECALL, SENDER)
+
+    assert judge_reuse(RECALL, sender=SENDER, identity=identity, known=KNOWN) == ()
