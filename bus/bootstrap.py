@@ -95,6 +95,7 @@ class Axis:
 
     def __post_init__(self) -> None:
         self._worker = Worker(self.stop)
+        self._adapters: dict[MailboxName, Adapter] = {}
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._seen = self.directory.stamp()
         self._new_id = fresh_ids()
@@ -113,9 +114,15 @@ class Axis:
         finally:
             watching.cancel()
 
+    def prepare(self) -> None:
+        """Make every adapter, and with it its agency's folders; start none."""
+        for mailbox in self.mailboxes:
+            if mailbox not in self._adapters:
+                self._adapters[mailbox] = self._adapter(mailbox)
+
     def _start_adapters(self) -> None:
-        new = [m for m in self.mailboxes if m not in self._worker.mailboxes]
-        self._worker.start([self._adapter(mailbox) for mailbox in new])
+        self.prepare()
+        self._worker.start(self._adapters.values())
 
     async def _watch(self) -> None:
         while True:
@@ -231,6 +238,7 @@ async def open_axis(
             routing=routing,
             ring=ring,
         )
+        axis.prepare()
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await store.inbox.reclaim(axis.mailboxes)
         stack.enter_context(

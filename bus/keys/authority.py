@@ -1,7 +1,7 @@
 """DevelopmentAuthority: certificates for trying the axis out, with nothing bought or configured.
 
-Created on first use; every name it gives says DEVELOPMENT. In production the certificates come
-from a public authority, and this one does not exist.
+Created on first use; every name it gives says DEVELOPMENT. A certificate of a public authority
+that is filed beside its own is used like them.
 """
 
 from collections.abc import Iterable

@@ -25,7 +25,7 @@ class RabbitBroker:
         url: `amqp[s]://account:password@host:port/vhost`; the account becomes the `user_id`.
         name: Shown by the broker with its connections.
         impersonates: The account may publish as any other (tag `impersonator`): one process then
-            stands in for many agencies. Never in production.
+            stands in for many agencies (decision record 0008).
         window: Publishes in flight.
     """
 

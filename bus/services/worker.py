@@ -29,11 +29,6 @@ class Worker:
         self._stop = stop
         self._running: dict[MailboxName, asyncio.Task[None]] = {}
 
-    @property
-    def mailboxes(self) -> frozenset[MailboxName]:
-        """Whose adapters run here."""
-        return frozenset(self._running)
-
     def start(self, adapters: Iterable[Adapter]) -> None:
         """Start adapters; those that run already go on."""
         for adapter in adapters:
