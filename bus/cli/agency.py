@@ -30,7 +30,7 @@ def _row(agency: Agency, routing: Routing) -> dict[str, object]:
     aliases = [a.code for a in routing.directory.aliases if a.agency == agency.code]
     return {
         "code": agency.code,
-        "aliases": " ".join(aliases),
+        "aliases": aliases,
         "name": agency.name_vi,
         "kind": agency.kind,
         "parent": agency.parent,

@@ -65,5 +65,7 @@ def _cell(value: object) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
+        case list():
+            return " ".join(map(str, value))
         case _:
             return str(value)

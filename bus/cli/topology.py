@@ -98,8 +98,8 @@ def _steps(plan: Plan) -> list[dict[str, object]]:
     return [
         {
             "change": step.change,
-            "what": step.sentence(),
-            "việc": step.sentence(Language.VIETNAMESE),
+            "text_en": step.sentence(),
+            "text_vi": step.sentence(Language.VIETNAMESE),
         }
         for step in plan.steps
     ]
