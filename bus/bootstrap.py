@@ -35,7 +35,6 @@ from bus.settings import Settings
 from bus.store.home import Home, Running
 from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
-from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -175,7 +174,7 @@ class Axis:
             ),
             inbound=Inbound(
                 endpoint=endpoint,
-                format=format_named(FormatName.EDXML),
+                format=format_named(self.routing.owner_of(mailbox).format),
                 keys=lambda: self.ring,
                 routing=lambda: self.routing,
                 attachments=self.attachments,

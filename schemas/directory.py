@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from schemas.codes import FormatName
 from schemas.document import NonEmpty
 from schemas.identifiers import AgencyCode, CodeScheme
 from schemas.value import Value
@@ -34,6 +35,7 @@ class Agency(Value):
 
     Attributes:
         connected: It has a mailbox of its own; otherwise its nearest connected ancestor serves it.
+        format: The wire format that its system reads; it may send any that is installed.
         suspended: It may neither send nor be sent to, until resumed.
         merged_into: Where documents for an expired code go.
     """
@@ -44,6 +46,7 @@ class Agency(Value):
     kind: AgencyKind = AgencyKind.UNIT
     parent: AgencyCode | None = None
     connected: bool = False
+    format: str = FormatName.EDXML
     suspended: bool = False
     valid_from: date | None = None
     valid_to: date | None = None

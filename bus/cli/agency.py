@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from adapters.registry import format_named
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
 from bus.core.directory import add, resume, suspend
@@ -13,6 +14,7 @@ from bus.core.routing import Routing
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
+from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
 from schemas.identifiers import AgencyCode, scheme_of, to_qcvn102
 from schemas.vietnam import day_in_vietnam
@@ -34,6 +36,7 @@ def _row(agency: Agency, routing: Routing) -> dict[str, object]:
         "name": agency.name_vi,
         "kind": agency.kind,
         "parent": agency.parent,
+        "format": agency.format,
         "mailbox": routing.mailbox_or_none(agency.code),
         "suspended": agency.suspended,
         "confidence": agency.confidence,
@@ -86,6 +89,9 @@ def add_agency(
             "Without, its nearest connected superior receives for it.",
         ),
     ] = False,
+    format_name: Annotated[
+        str, typer.Option("--format", help="What its system reads, for example edxml or json.")
+    ] = FormatName.EDXML,
     home: Home = None,
 ) -> None:
     """Add an agency. A running axis takes it up within a second or two."""
@@ -97,6 +103,7 @@ def add_agency(
         kind=kind,
         parent=AgencyCode(parent) if parent else None,
         connected=connected,
+        format=format_named(format_name).name,
     )
     _change(
         home,

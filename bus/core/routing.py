@@ -98,6 +98,10 @@ class Routing:
             raise AxisError.of("E_RECEIVER_UNCONNECTED", code=code)
         return mailbox
 
+    def owner_of(self, mailbox: MailboxName) -> Agency:
+        """The connected agency that owns a mailbox."""
+        return self._agencies[AgencyCode(mailbox)]
+
     def mailbox_or_none(self, code: AgencyCode) -> MailboxName | None:
         """The same for listings; None when nobody serves the agency, or it is unknown."""
         return self._mailboxes.get(code)

@@ -1,6 +1,7 @@
 """`lienthong up` as agencies' systems see it: folder to folder on a real broker."""
 
 import io
+import json
 from functools import partial
 from pathlib import Path
 
@@ -145,6 +146,23 @@ def test_a_unit_is_served_by_its_nearest_connected_superior(axis: RunningAxis) -
 
     eventually(is_sent)
     eventually(lambda: _arrived(axis, "H24", "10"))
+
+
+def test_an_agency_connected_while_running_gets_the_format_it_reads(tmp_path: Path) -> None:
+    running = RunningAxis(tmp_path)
+    added = lienthong(
+        *("agency", "add", "X01", "--name", "Cơ quan Ví Dụ", "--connected"),
+        *("--format", "json", "--home", tmp_path),
+    )
+    assert added.returncode == 0, added.stderr
+    eventually((tmp_path / "agencies" / "X01" / "inbox" / "documents").is_dir)
+
+    running.agency("G22").drop("a.edxml", a_packet(sender="G22", receivers=["X01"], number="1"))
+
+    [path] = eventually(running.agency("X01").inbox)
+    running.stop()
+    assert path.suffix == ".json"
+    assert json.loads(path.read_bytes())["document"]["number"] == "1"
 
 
 def test_send_waits_for_the_outcome(axis: RunningAxis, tmp_path: Path) -> None:
