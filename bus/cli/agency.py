@@ -56,7 +56,15 @@ def list_agencies(
         for agency in routing.directory.agencies
         if kind in (None, agency.kind)
     ]
-    listing(rows, as_json=as_json, title=f"Directory, version {routing.directory.version}")
+    listing(
+        rows,
+        as_json=as_json,
+        title=f"Directory, version {routing.directory.version}",
+        columns=_SHOWN,
+    )
+
+
+_SHOWN = ("code", "name", "kind", "parent", "mailbox", "suspended", "confidence")
 
 
 @app.command()

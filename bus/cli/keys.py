@@ -23,7 +23,10 @@ def show(home: Home = None, as_json: AsJson = False) -> None:
     """List every certificate with its owner, validity and whether its private key is here."""
     folder = HomeFolder(load_settings(home=home).home).keys
     rows = [_row(row) for row in describe(folder, now=datetime.now(UTC))]
-    listing(rows, as_json=as_json, title="Certificates")
+    listing(rows, as_json=as_json, title="Certificates", columns=_SHOWN)
+
+
+_SHOWN = ("owner", "algorithm", "valid_to", "days_left", "private_key", "authority", "problem")
 
 
 def _row(row: KeyRow) -> dict[str, object]:

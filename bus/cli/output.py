@@ -24,19 +24,30 @@ class Exit(IntEnum):
     WAITING = 3
 
 
-def listing(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: str = "") -> None:
-    """Print rows of equal keys: a table to read, or a JSON array."""
+def listing(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    as_json: bool,
+    title: str = "",
+    columns: Sequence[str] = (),
+) -> None:
+    """Print rows of equal keys: a table to read, or a JSON array.
+
+    Args:
+        columns: What the table shows, where all would not fit a terminal; JSON has everything.
+    """
     if as_json:
         print_json([dict(row) for row in rows])
         return
     if not rows:
         Console().print(f"[dim]{title or 'rows'}: none[/]")
         return
+    shown = [{name: row[name] for name in columns or row} for row in rows]
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    for name, value in rows[0].items():
+    for name, value in shown[0].items():
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
         table.add_column(name.replace("_", " "), justify="right" if numeric else "left")
-    for row in rows:
+    for row in shown:
         table.add_row(*(_cell(value) for value in row.values()))
     Console().print(table)
 
