@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import pytest
 
@@ -80,6 +80,12 @@ class RunningAxis:
         self.pid = self._process.pid
         eventually(self._is_up)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def agency(self, code: str) -> AgencyFolder:
         """An agency's folder."""
         return AgencyFolder(self.home / "agencies" / code)
@@ -113,6 +119,5 @@ class RunningAxis:
 @pytest.fixture(scope="module")
 def axis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
     """An axis on which three agencies are connected."""
-    running = RunningAxis(tmp_path_factory.mktemp("axis"), "--agencies", "G22,H24,H41")
-    yield running
-    running.stop()
+    with RunningAxis(tmp_path_factory.mktemp("axis"), "--agencies", "G22,H24,H41") as running:
+        yield running

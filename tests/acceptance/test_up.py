@@ -149,20 +149,20 @@ def test_a_unit_is_served_by_its_nearest_connected_superior(axis: RunningAxis) -
 
 
 def test_an_agency_connected_while_running_gets_the_format_it_reads(tmp_path: Path) -> None:
-    running = RunningAxis(tmp_path)
-    added = lienthong(
-        *("agency", "add", "X01", "--name", "Cơ quan Ví Dụ", "--connected"),
-        *("--format", "json", "--home", tmp_path),
-    )
-    assert added.returncode == 0, added.stderr
-    eventually((tmp_path / "agencies" / "X01" / "inbox" / "documents").is_dir)
+    with RunningAxis(tmp_path) as running:
+        added = lienthong(
+            *("agency", "add", "X01", "--name", "Cơ quan Ví Dụ", "--connected"),
+            *("--format", "json", "--home", tmp_path),
+        )
+        assert added.returncode == 0, added.stderr
+        eventually((tmp_path / "agencies" / "X01" / "inbox" / "documents").is_dir)
 
-    running.agency("G22").drop("a.edxml", a_packet(sender="G22", receivers=["X01"], number="1"))
+        packet = a_packet(sender="G22", receivers=["X01"], number="1")
+        running.agency("G22").drop("a.edxml", packet)
 
-    [path] = eventually(running.agency("X01").inbox)
-    running.stop()
-    assert path.suffix == ".json"
-    assert json.loads(path.read_bytes())["document"]["number"] == "1"
+        [path] = eventually(running.agency("X01").inbox)
+        assert path.suffix == ".json"
+        assert json.loads(path.read_bytes())["document"]["number"] == "1"
 
 
 def test_send_waits_for_the_outcome(axis: RunningAxis, tmp_path: Path) -> None:
@@ -179,9 +179,10 @@ def test_send_waits_for_the_outcome(axis: RunningAxis, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_drains_and_stops_cleanly(tmp_path: Path) -> None:
-    running = RunningAxis(tmp_path, "--agencies", "G22,H24")
-    running.agency("G22").drop("a.edxml", a_packet(sender="G22", receivers=["H24"], number="1"))
-    eventually(lambda: running.agency("H24").inbox())
+    with RunningAxis(tmp_path, "--agencies", "G22,H24") as running:
+        packet = a_packet(sender="G22", receivers=["H24"], number="1")
+        running.agency("G22").drop("a.edxml", packet)
+        eventually(running.agency("H24").inbox)
 
-    assert running.interrupt() == 0
-    assert not (tmp_path / "running.json").exists()
+        assert running.interrupt() == 0
+        assert not (tmp_path / "running.json").exists()
