@@ -121,7 +121,6 @@ class Claim:
     envelope_id: EnvelopeId
     mailbox: MailboxName
     identity: str
-    content_hash: str
     lease: datetime
 
 

@@ -1,26 +1,56 @@
 """Fixtures that need the outside: one RabbitMQ for the whole run. Without one, tests fail."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 
 import pytest
 
 from bus.core.topology import Topology
-from bus.rabbit.locate import Located, locate
+from bus.rabbit.container import ACCOUNT, IMAGE, Container
+from bus.rabbit.installation import Installation
+from bus.rabbit.locate import Located, Way, locate
 from tests.buses import Bus, BusOf
 from tests.rabbit_bus import VirtualHost, rabbit_bus, virtual_host
+
+_MANAGEMENT_PORT = 15672
 
 
 @pytest.fixture(scope="session")
 async def rabbit() -> AsyncIterator[Located]:
     """A broker: the one named in the environment, or whatever `locate` finds."""
+    amqp_url = os.environ.get("LIENTHONG_AMQP_URL")
+    if not amqp_url and Installation.find() is None and await Container.possible():
+        with _test_container() as located:
+            yield located
+        return
     async with locate(
-        amqp_url=os.environ.get("LIENTHONG_AMQP_URL"),
+        amqp_url=amqp_url,
         management_url=os.environ.get("LIENTHONG_MANAGEMENT_URL"),
         may_install=os.environ.get("LIENTHONG_MAY_INSTALL") == "yes",
     ) as located:
         yield located
+
+
+@contextmanager
+def _test_container() -> Iterator[Located]:
+    """A broker of testcontainers: removed by its own watcher, even when the run is killed."""
+    # Imported where it is used: it warns of its own doings, and few machines come here.
+    from testcontainers.community.rabbitmq import RabbitMqContainer  # noqa: PLC0415
+
+    container = RabbitMqContainer(IMAGE, username=ACCOUNT, password=secrets.token_hex(12))
+    with container.with_exposed_ports(_MANAGEMENT_PORT):
+        container.exec(["rabbitmqctl", "await_startup"])
+        tags = ["administrator", "impersonator"]
+        container.exec(["rabbitmqctl", "set_user_tags", ACCOUNT, *tags])
+        login = f"{ACCOUNT}:{container.password}@{container.get_container_host_ip()}"
+        amqp, management = map(container.get_exposed_port, (container.port, _MANAGEMENT_PORT))
+        yield Located(
+            amqp_url=f"amqp://{login}:{amqp}/",
+            management_url=f"http://{login}:{management}",
+            way=Way.CONTAINER,
+        )
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from adapters.formats.canonical_json import from_canonical_json, to_canonical_js
 from adapters.registry import format_for, format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.cli.output import Exit, tell
+from bus.core.stream import keep
 from schemas.codes import FormatName
 from schemas.document import Document
 from schemas.problem import AxisError, DocumentError, Language
@@ -89,14 +90,8 @@ def _take_in(folder: Path, store: FolderAttachments) -> None:
     """Make the files of a folder findable by digest."""
     for path in sorted(folder.iterdir()):
         if path.is_file():
-            writer = store.begin()
-            try:
-                with path.open("rb") as file:
-                    while chunk := file.read(_COPY_BYTES):
-                        writer.write(chunk)
-                writer.keep()
-            finally:
-                writer.discard()
+            with path.open("rb") as file:
+                keep(file, store)
 
 
 def _unpack(reading: Reading, store: FolderAttachments, folder: Path) -> None:

@@ -37,7 +37,6 @@ class Stage(StrEnum):
     VERIFY = "verify"
     OPEN = "open"
     CLAIM = "claim"
-    WRITE = "write"
     HAND_OVER = "hand_over"
 
 

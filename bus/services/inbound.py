@@ -21,6 +21,7 @@ from bus.core.keyring import KeyRing
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
+from bus.core.stream import chunks_of
 from bus.core.topology import account_of, queue_of
 from bus.core.wire import identity_of, receipt_envelope
 from bus.ports import (
@@ -51,7 +52,6 @@ from schemas.problem import AxisError, Problem, TransportError
 from schemas.reading import Source
 
 LEASE = timedelta(minutes=5)
-_COPY_BYTES = 1024 * 1024
 
 
 @dataclass(kw_only=True)
@@ -155,6 +155,8 @@ class Inbound:
         if receipts is None:
             receipts = await self._work(attempt, envelope, claim.delivery_id)
         else:
+            # A crash between the record and this leaves the mark behind.
+            await self.endpoint.forget(claim.delivery_id)
             self.observe(
                 DuplicateAbsorbed(
                     mailbox=self.dispatch.mailbox,
@@ -220,7 +222,6 @@ class Inbound:
             envelope_id=envelope.envelope_id,
             mailbox=mailbox,
             identity=identity_of(envelope),
-            content_hash=envelope.content_hash,
             lease=self.clock() + LEASE,
         )
 
@@ -247,8 +248,7 @@ class Inbound:
 
     def _copy(self, original: Source) -> Iterator[bytes]:
         with self.attachments.open(original.sha256) as file:
-            while chunk := file.read(_COPY_BYTES):
-                yield chunk
+            yield from chunks_of(file)
 
     def _receipts(self, envelope: Envelope) -> tuple[SignedEnvelope, ...]:
         """Sign the receipts `01`; receipts themselves are not answered."""

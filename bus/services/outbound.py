@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.registry import format_for
@@ -18,6 +17,7 @@ from bus.core.identity import document_identity
 from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
+from bus.core.stream import keep
 from bus.core.wire import document_envelope, receipt_envelope
 from bus.ports import (
     AttachmentStore,
@@ -40,7 +40,6 @@ from schemas.status import StatusReport
 from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
-_COPY_BYTES = 1024 * 1024
 _AT_ONCE = 8
 """Submissions of one agency in work; reading overlaps with waiting for confirms."""
 
@@ -266,17 +265,8 @@ class Outbound:
             if not (signed or reading.repaired):
                 return reading, None
             file.seek(0)
-            return reading, self._keep(file, chosen.name)
-
-    def _keep(self, file: BinaryIO, format_name: str) -> Source:
-        writer = self.attachments.begin()
-        try:
-            while chunk := file.read(_COPY_BYTES):
-                writer.write(chunk)
-            kept = writer.keep()
-        finally:
-            writer.discard()
-        return Source(format=format_name, size=kept.size, sha256=kept.sha256)
+            kept = keep(file, self.attachments)
+            return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
 
     def _patience(self) -> Patience:
         return Patience(

@@ -94,6 +94,5 @@ def _claim(envelope: Envelope, now: datetime) -> Claim:
         envelope_id=envelope.envelope_id,
         mailbox=_TO,
         identity=identity_of(envelope),
-        content_hash=envelope.content_hash,
         lease=now + timedelta(minutes=5),
     )

@@ -44,7 +44,6 @@ def claim_of(
         envelope_id=EnvelopeId(envelope_id),
         mailbox=MailboxName(mailbox),
         identity=sha256(document.encode()).hexdigest(),
-        content_hash=sha256(content.encode()).hexdigest(),
         lease=now + LEASE,
     )
 

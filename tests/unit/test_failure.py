@@ -56,4 +56,4 @@ def test_a_fingerprint_groups_by_cause_and_not_by_wording() -> None:
 
     assert fingerprint(Stage.OPEN, one, MAILBOX) == fingerprint(Stage.OPEN, same, MAILBOX)
     assert fingerprint(Stage.OPEN, one, MAILBOX) != fingerprint(Stage.OPEN, other, MAILBOX)
-    assert fingerprint(Stage.OPEN, one, MAILBOX) != fingerprint(Stage.WRITE, one, MAILBOX)
+    assert fingerprint(Stage.OPEN, one, MAILBOX) != fingerprint(Stage.HAND_OVER, one, MAILBOX)

@@ -14,6 +14,5 @@ def claim_of(name: str) -> Claim:
         envelope_id=EnvelopeId(name),
         mailbox=MailboxName("H24"),
         identity=name,
-        content_hash=name,
         lease=NOW + timedelta(minutes=5),
     )
