@@ -11,9 +11,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from adapters.contract import AttachmentSink, AttachmentSource
+from bus.core.cause import Cause
+from bus.core.dead_letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
 from bus.core.events import Event
 from bus.core.message import WireMessage
+from bus.core.order import NewOrder, Order, OrderState
 from bus.core.record import DocumentRecord
+from bus.core.selection import Selection, Sort
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 # --- the broker ---------------------------------------------------------------------------------
@@ -188,6 +192,100 @@ class Records(Protocol):
         limit: int = 100,
     ) -> Sequence[DocumentRecord]:
         """Documents by id, or by number and year; newest first."""
+
+
+# --- dead letters -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """The letter after a failed attempt; `fresh` is False when that attempt was known before."""
+
+    letter: DeadLetter
+    fresh: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredLetter:
+    """A letter with the delivery it is about, byte for byte."""
+
+    letter: DeadLetter
+    message: WireMessage
+
+
+class DeadLetters(Protocol):
+    """Deliveries that failed, their history, and operators' orders. Durable, for several processes.
+
+    Raises `TransportError` E_STORE_AWAY or E_STORE_FULL when it cannot answer; then nothing is
+    acknowledged. What is published is marked only after the broker's confirm: a crash in between
+    publishes again, which recipients absorb.
+    """
+
+    async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
+        """Keep a failed attempt, atomically with what is decided about it.
+
+        The same attempt twice is kept and counted once. A letter known before takes the new
+        problem, keeps its first bytes, and is `returned` when it failed after an operator's
+        replay. One that was discarded stays discarded.
+        """
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
+        """Waiting letters whose moment has come, the longest due first; none held by an order."""
+
+    async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
+        """Waiting → redelivered: these were published and confirmed."""
+
+    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
+        """Freeze the set an order is about and, unless it needs approval, let it run.
+
+        Letters that belong to another order under way are not taken; the order says how many
+        and whose. Discards and restores are carried out at once; a replay by the handler, from
+        `next_of`. Letters not in a state of `ACTED_UPON` are left alone.
+        """
+
+    async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
+        """Let a pending order run. Raises `ConfigurationError` as `must_approve`."""
+
+    async def cancel(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
+        """End an order; what it has not dealt with is free again, where it stood.
+
+        Raises `ConfigurationError` E_ORDER_UNKNOWN, E_ORDER_STATE.
+        """
+
+    async def orders(self, states: Sequence[OrderState] = ()) -> Sequence[Order]:
+        """The orders in these states (none named: in any), in the order of placing."""
+
+    async def order(self, order_id: OrderId) -> Order:
+        """One order. Raises `ConfigurationError` E_ORDER_UNKNOWN."""
+
+    async def next_of(self, order_id: OrderId, *, limit: int) -> Sequence[StoredLetter]:
+        """The first letters of a running replay that are not dealt with, oldest failure first."""
+
+    async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
+        """Redelivered, one replay more: these were published and confirmed.
+
+        The last letter ends its order; an order without letters is done from the start.
+        """
+
+    async def groups(self, selection: Selection, *, now: datetime) -> Sequence[Cause]:
+        """Letters by cause, most letters first."""
+
+    async def find(
+        self, selection: Selection, *, sort: Sort = Sort.NEWEST, limit: int, offset: int = 0
+    ) -> Sequence[DeadLetter]:
+        """One page of letters."""
+
+    async def count(self, selection: Selection) -> int:
+        """How many letters a selection means."""
+
+    async def letter(self, id_or_prefix: str) -> DeadLetter:
+        """One letter. Raises `ConfigurationError` E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS."""
+
+    async def history(self, letter_id: LetterId) -> Sequence[Entry]:
+        """Everything that happened to a letter."""
+
+    async def message(self, letter_id: LetterId) -> WireMessage:
+        """The delivery a letter is about, byte for byte."""
 
 
 # --- attachments --------------------------------------------------------------------------------

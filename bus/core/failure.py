@@ -18,6 +18,8 @@ from schemas.problem import Problem
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
+ORIGINAL_USER = "original_user_id"
+ORIGINAL_MESSAGE = "original_message_id"
 
 
 class FailureClass(StrEnum):
@@ -29,6 +31,10 @@ class FailureClass(StrEnum):
     RECIPIENT_DOWN = "recipient_down"
     RECIPIENT_REFUSED = "recipient_refused"
     OURS = "ours"
+    DELIVERY_LIMIT = "delivery_limit"
+    """The broker gave it out too often without an answer: something crashes on it."""
+    EXPIRED = "expired"
+    """The broker's own policy ended its wait in the mailbox."""
 
 
 class Stage(StrEnum):
@@ -38,6 +44,8 @@ class Stage(StrEnum):
     OPEN = "open"
     CLAIM = "claim"
     HAND_OVER = "hand_over"
+    MAILBOX = "mailbox"
+    """It never came back from a worker: the broker itself gave it up."""
 
 
 _SECURITY_CODES = frozenset(
@@ -59,7 +67,9 @@ _CLASS_OF_CODE = {
     "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
     "E_ENDPOINT_REFUSED": FailureClass.RECIPIENT_REFUSED,
     "E_INTERNAL": FailureClass.OURS,
-    "E_DELIVERY_LIMIT": FailureClass.OURS,
+    "E_FAILURE_UNREADABLE": FailureClass.OURS,
+    "E_DELIVERY_LIMIT": FailureClass.DELIVERY_LIMIT,
+    "E_EXPIRED": FailureClass.EXPIRED,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 
@@ -131,8 +141,8 @@ def fail(
         user_id=user_id,
         headers={
             **message.headers,
-            "original_user_id": message.user_id or "",
-            "original_message_id": message.message_id,
+            ORIGINAL_USER: message.user_id or "",
+            ORIGINAL_MESSAGE: message.message_id,
             FAILURE_HEADER: failed.to_json().decode(),
         },
     )
