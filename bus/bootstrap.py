@@ -17,12 +17,13 @@ from adapters.contract import Format
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.core.dead_letter import OrderId
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.topology import Topology, desired
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
-from bus.ports import Broker, NewId, Observer
+from bus.ports import Broker, DeadLetters, NewId, Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
@@ -33,6 +34,7 @@ from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.home import Home, Running
+from bus.store.letters import open_dead_letters
 from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
@@ -304,6 +306,18 @@ async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
     )
     async with located_broker(settings.model_copy(update=given)) as located:
         yield located
+
+
+@asynccontextmanager
+async def reached_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
+    """The dead letters of this home, for an operator; the axis may run or not."""
+    async with open_dead_letters(settings.failures_url) as letters:
+        yield letters
+
+
+def fresh_order_id() -> OrderId:
+    """Short enough to be told on the telephone, and never given twice."""
+    return OrderId(secrets.token_hex(5))
 
 
 async def _must_impersonate(located: Located) -> None:

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
+        bulk_limit: An order about more dead letters than this must be said twice.
+        approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
@@ -49,6 +51,8 @@ class Settings(BaseSettings):
     may_install: bool = False
     database_url: str | None = None
     ledger: bool = False
+    bulk_limit: Annotated[int, Field(ge=1)] = 100
+    approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)
@@ -66,6 +70,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The store that is used."""
         return self.database_url or f"sqlite:///{self.home / 'lienthong.db'}"
+
+    @property
+    def failures_url(self) -> str:
+        """The store of the dead letters."""
+        return self.database_url or f"sqlite:///{self.home / 'failures.db'}"
 
 
 def load_settings(**given: object) -> Settings:
