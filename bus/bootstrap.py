@@ -34,9 +34,8 @@ from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.home import Home, Running
-from bus.store.letters import open_dead_letters
 from bus.store.snapshot import DirectoryFile
-from bus.store.sql import Store, open_store
+from bus.store.sql import Store, open_dead_letters, open_store
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 

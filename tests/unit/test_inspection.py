@@ -39,7 +39,8 @@ def test_a_good_letter_is_proven() -> None:
     found = judged(SIGNERS.message(an_envelope()))
 
     assert found.verified is not None
-    assert (found.verified.owner, found.verified.signed_at) == (SENDER, NOW)
+    assert found.verified.owner == MailboxName(SENDER)
+    assert found.verified.signed_at == NOW
     assert found.envelope == an_envelope()
     assert (found.doubt, found.refusal) == (None, None)
 
