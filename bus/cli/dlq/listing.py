@@ -17,7 +17,8 @@ from bus.cli.output import print_json
 from bus.core.dead_letter import DeadLetter
 from bus.core.selection import Sort
 
-_WIDE = 100
+WIDE = 100
+"""Columns from which on a letter fits one line."""
 _RETURNED, _HELD = "↩", "⧖"
 _SIGNS = {
     _RETURNED: "came back from its last replay",
@@ -50,7 +51,7 @@ def list_letters(
         where = f"No dead letters on page {page}: there are {total:,}." if total else ""
         say(console, where or "No dead letters match.", "dim")
         return
-    console.print(table_of(found, wide=console.width >= _WIDE))
+    console.print(table_of(found, wide=console.width >= WIDE))
     first = (page - 1) * per_page + 1
     last = first + len(found) - 1
     more = f" · next: --page {page + 1}" if last < total else ""

@@ -130,8 +130,19 @@ def _table(found: Sequence[Order]) -> Table:
             order.action,
             Text(order.state, _STYLE[order.state]),
             f"{order.done:,}/{order.total:,}",
-            legible(told(order.selection)),
+            legible(_which(order)),
             legible(order.operator + (f", {order.approved_by}" if order.approved_by else "")),
             shown(order.placed_at),
         )
     return table
+
+
+def _which(order: Order) -> str:
+    """What a second operator must know before approving."""
+    parts = (
+        told(order.selection),
+        f"to {order.to}" if order.to else "",
+        f"{order.rate:g} a second" if order.rate else "",
+        f"because: {order.reason}" if order.reason else "",
+    )
+    return ", ".join(filter(None, parts))

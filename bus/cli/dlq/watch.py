@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +15,7 @@ from rich.text import Text
 from bus.bootstrap import now
 from bus.cli.dlq.desk import Desk, screen
 from bus.cli.dlq.groups import trend
-from bus.cli.dlq.listing import table_of
+from bus.cli.dlq.listing import WIDE, table_of
 from bus.cli.dlq.selection import OPEN, Filters, select
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
@@ -31,7 +31,9 @@ _LOOK_EVERY = timedelta(seconds=1)
 _LATE = timedelta(minutes=10)
 """How long a failure may be under way to the store: its moment is that of the worker."""
 _PAGE = 500
-_CAUSES, _NEWEST = 8, 10
+_CAUSES, _NEWEST = 8, 20
+_FRAME = 6
+"""Lines that are neither a cause nor a letter."""
 
 
 @takes_sets
@@ -59,28 +61,30 @@ async def _live(filters: Filters, desk: Desk) -> None:
                 try:
                     causes = await letters.groups(selection, now=now())
                     newest = await letters.find(selection, limit=_NEWEST)
-                    view = _view(causes, newest, wide=console.width >= 100)
+                    view = _view(causes, newest, console)
                 except TransportError as error:
                     view = Group(Text(str(error.problem), "bold red"))
                 live.update(view, refresh=True)
                 await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
 
-def _view(causes: Sequence[Cause], newest: Sequence[DeadLetter], *, wide: bool) -> Group:
-    moment = now()
+def _view(causes: Sequence[Cause], newest: Sequence[DeadLetter], console: Console) -> Group:
+    moment, wide = now(), console.width >= WIDE
     total = sum(sum(cause.counts.values()) for cause in causes)
     title = f"{counted(total, 'dead letter')}, {counted(len(causes), 'cause')}"
     head = Text.assemble((title, "bold"), f"  {shown_exactly(moment)}  Ctrl-C ends")
     if not causes:
         return Group(head, Text("nothing waits for an operator", "green"))
     more = len(causes) - _CAUSES
+    # What is left of the screen: two lines a letter on a narrow one.
+    room = (console.height - min(len(causes), _CAUSES) - _FRAME) // (1 if wide else 2)
     return Group(
         head,
         Text(),
         _causes(causes[:_CAUSES], moment),
         Text(f"and {counted(more, 'more cause')}: lienthong dlq groups" if more > 0 else "", "dim"),
         Text("newest", "bold"),
-        table_of(newest, wide=wide),
+        table_of(newest[: max(room, 1)], wide=wide),
     )
 
 
