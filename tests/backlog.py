@@ -109,11 +109,11 @@ class Backlog:
 
     def fails(self, delivery: WireMessage | None = None, mishap: Mishap = DOWN) -> DeadLetter:
         """A delivery fails: the letter as it stands then."""
-        return asyncio.run(self._record([delivery or self._another()], mishap))[0]
+        return asyncio.run(self._record([delivery or self._another(mishap)], mishap))[0]
 
     def many(self, number: int, mishap: Mishap = DOWN) -> list[DeadLetter]:
         """Several documents fail for one reason."""
-        deliveries = [self._another() for _ in range(number)]
+        deliveries = [self._another(mishap) for _ in range(number)]
         return asyncio.run(self._record(deliveries, mishap))
 
     def carry_out(self, order_id: OrderId, *, at_most: int = 1000) -> None:
@@ -129,8 +129,8 @@ class Backlog:
 
         return asyncio.run(read())
 
-    def _another(self) -> WireMessage:
-        return self.delivery(str(next(self._numbers)))
+    def _another(self, mishap: Mishap) -> WireMessage:
+        return self.delivery(str(next(self._numbers)), to=mishap.mailbox)
 
     async def _record(self, deliveries: Iterable[WireMessage], mishap: Mishap) -> list[DeadLetter]:
         async with self.letters() as letters:

@@ -298,7 +298,7 @@ def test_show_survives_keys_that_cannot_be_read(operator: Operator, backlog: Bac
 
 def test_a_forgery_cannot_drive_the_terminal(operator: Operator, backlog: Backlog) -> None:
     hostile = backlog.delivery("1\x1b[2J", subject="\x1b]0;owned\x07 \u202eabc")
-    letter = backlog.fails(hostile, replace(OURS, field="\x1b[31m"))
+    letter = backlog.fails(hostile, replace(OURS, code="E_\x1b[7m", field="\x1b[31m"))
 
     shown = "".join(operator.types(verb).out for verb in ("groups", "list", f"show {letter.id}"))
 
@@ -520,9 +520,7 @@ def test_a_cancelled_order_frees_its_letters(operator: Operator, backlog: Backlo
     followed = operator.types(f"follow {order['id']}")
     again = operator.types(f"cancel {order['id']}")
 
-    assert (
-        f"order {order['id']} was cancelled by minh; 1 dead letter of 3 were done" in cancelled.out
-    )
+    assert f"order {order['id']} was cancelled by minh; done: 1 of 3" in cancelled.out
     assert followed.code == Exit.REFUSED
     assert (again.code, "E_ORDER_STATE" in again.err) == (Exit.MISUSED, True)
     assert sum(backlog.letter(each.id).order is None for each in letters) == 3
@@ -573,7 +571,7 @@ def test_an_export_holds_every_letter_once_and_byte_for_byte(
 ) -> None:
     delivery = backlog.delivery()
     letter = backlog.fails(delivery)
-    backlog.many(230, PARKED)
+    backlog.many(230, OURS)
     file = tmp_path / "letters.jsonl"
 
     said = operator.types(f"export --output {file}")

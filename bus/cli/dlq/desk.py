@@ -91,6 +91,13 @@ class Desk:
         return agency.code
 
 
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return ""  # a container's user without a name: then one must be given
+
+
 def _operator(given: str) -> str:
     name = given.strip()
     if not name or len(name) > NAME_AT_MOST or not name.isprintable():
@@ -101,7 +108,7 @@ def _operator(given: str) -> str:
 Operator = Annotated[
     str,
     typer.Option(
-        default_factory=getpass.getuser,
+        default_factory=_login,
         envvar="LIENTHONG_OPERATOR",
         callback=_operator,
         help="Who acts; stands in the history. Default: your login name.",

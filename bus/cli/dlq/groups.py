@@ -146,7 +146,7 @@ def _head(cause: Cause, desk: Desk, moment: datetime) -> Table:
         where += f" · field {legible(cause.field)}"
     ages = f"oldest {age(moment - cause.oldest)}, newest {age(moment - cause.newest)}"
     grid.add_row(
-        Text.assemble((group, "bold magenta"), " ", (cause.code, "bold red"), where),
+        Text.assemble((group, "bold magenta"), " ", (legible(cause.code), "bold red"), where),
         Text.assemble(states_of(cause.counts), " ", _arrow(cause)),
     )
     name = desk.name_of(cause.mailbox)

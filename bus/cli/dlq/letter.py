@@ -176,7 +176,7 @@ def _standing(letter: DeadLetter, desk: Desk, moment: datetime) -> Iterable[tupl
     for name, code in (("from", letter.sender), ("to", letter.mailbox)):
         yield name, f"{legible(code)} {desk.name_of(code)}"
     yield "lane, kind", f"{legible(letter.lane)}, {legible(letter.kind)}"
-    yield "group", letter.fingerprint
+    yield "group", f"{letter.fingerprint} (its fingerprint)"
     tries = counted(letter.attempts, "failed attempt")
     yield "tries", f"{tries}, {counted(letter.replays, 'replay')}"
     yield "failing for", age(moment - letter.first_failed_at)
@@ -187,7 +187,7 @@ def _wrong(console: Console, letter: DeadLetter) -> None:
     place = problem.place.describe()
     say(
         console,
-        Text.assemble("  ", (problem.code, "bold red"), f" at stage {letter.stage}")
+        Text.assemble("  ", (legible(problem.code), "bold red"), f" at stage {letter.stage}")
         + Text(f", {legible(place)}" if place else ""),
     )
     for language, style in ((Language.ENGLISH, ""), (Language.VIETNAMESE, "dim")):

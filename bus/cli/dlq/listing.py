@@ -86,7 +86,7 @@ def table_of(letters: Sequence[DeadLetter], *, wide: bool) -> Table:
     for letter in letters:
         parties = f"{legible(letter.sender)} → {legible(letter.mailbox)}"
         number = legible(letter.number or "")
-        cause = Text.assemble((letter.problem.code, "red"), _place(letter, wide=wide))
+        cause = Text.assemble((legible(letter.problem.code), "red"), _place(letter, wide=wide))
         table.add_row(
             letter.id[:8],
             _state(letter),

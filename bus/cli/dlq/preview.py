@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from rich.console import Console
 from rich.padding import Padding
@@ -166,6 +165,11 @@ def _table(shares: tuple[Share, ...]) -> Table:
     table.add_column("oldest", no_wrap=True)
     table.add_column("newest", no_wrap=True)
     for share in shares:
-        span: tuple[datetime, datetime] = (share.oldest, share.newest)
-        table.add_row(f"{share.letters:,}", legible(share.mailbox), share.code, *map(shown, span))
+        table.add_row(
+            f"{share.letters:,}",
+            legible(share.mailbox),
+            legible(share.code),
+            shown(share.oldest),
+            shown(share.newest),
+        )
     return table

@@ -41,11 +41,11 @@ def tell_end(order: Order, desk: Desk) -> None:
         print_json(order.model_dump(mode="json"))
         return
     console = screen()
-    letters = counted(order.done, "dead letter")
     if order.state is OrderState.CANCELLED:
         by = f" by {order.cancelled_by}" if order.cancelled_by else ""
-        say(console, f"order {order.id} was cancelled{by}; {letters} of {order.total:,} were done")
+        say(console, f"order {order.id} was cancelled{by}; done: {order.done:,} of {order.total:,}")
         return
+    letters = counted(order.done, "dead letter")
     say(console, f"✔ {letters} {DONE_WORD[order.action]}, order {order.id}", "bold green")
     if order.action is Action.REPLAY:
         say(console, "  what fails again shows in", "dim")

@@ -100,7 +100,7 @@ def _causes(causes: Sequence[Cause], moment: datetime) -> Table:
         table.add_row(
             cause.fingerprint[:8],
             legible(cause.mailbox),
-            cause.code,
+            legible(cause.code),
             states_of(cause.counts),
             trend(cause),
             age(moment - cause.newest),
