@@ -226,7 +226,8 @@ class DeadLetters(Protocol):
 
         The same attempt twice is kept and counted once. A letter known before takes the new
         problem, keeps its first bytes, and is `returned` when it failed after an operator's
-        replay. One that was discarded stays discarded.
+        replay. One that an order holds leaves the order: it has been dealt with, in vain. One
+        that was discarded stays discarded.
         """
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -19,12 +20,15 @@ from bus.memory.attachments import MemoryAttachments
 from bus.memory.broker import MemoryBroker
 from bus.memory.inbox import MemoryInbox
 from bus.memory.records import MemoryRecords
-from bus.ports import Inbox, ReceivedMessage, Settlement
+from bus.ports import Inbox, PublishOutcome, ReceivedMessage, Settlement
+from bus.services.courier import Courier
 from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
+from schemas.envelope import Envelope
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.envelopes import RECIPIENT, SENDER, Signers
 
@@ -49,8 +53,15 @@ def routing_of_two() -> Routing:
 class TwoAgencies:
     """H98 and G98, each with a folder, on one memory broker."""
 
-    def __init__(self, root: Path, *, inbox: Inbox | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        inbox: Inbox | None = None,
+        endpoint: type[FolderEndpoint] = FolderEndpoint,
+    ) -> None:
         self.root = root
+        self._endpoint = endpoint
         self.routing = routing_of_two()
         self.signers = Signers()
         self.broker = MemoryBroker(desired(self.routing.mailboxes, ledger=False))
@@ -110,7 +121,15 @@ class TwoAgencies:
 
     def _adapter(self, code: AgencyCode, stop: asyncio.Event) -> Adapter:
         mailbox = MailboxName(code)
-        endpoint = FolderEndpoint(self.folder(code), settle=SETTLE)
+        endpoint = self._endpoint(self.folder(code), settle=SETTLE)
+        watch = EndpointWatch(
+            mailbox=mailbox,
+            endpoint=endpoint,
+            clock=_now,
+            jitter=lambda: 0.0,
+            observe=self.events.append,
+            stop=stop,
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
             key=self.signers.key(code),
@@ -123,6 +142,7 @@ class TwoAgencies:
             mailbox=mailbox,
             outbound=Outbound(
                 endpoint=endpoint,
+                watch=watch,
                 formats=(EdxmlFormat(),),
                 limits=Limits(),
                 routing=lambda: self.routing,
@@ -137,23 +157,39 @@ class TwoAgencies:
                 stop=stop,
             ),
             inbound=Inbound(
-                endpoint=endpoint,
-                format=EdxmlFormat(),
-                keys=lambda: self.signers.ring,
-                routing=lambda: self.routing,
-                attachments=self.attachments,
-                inbox=self.inbox,
-                records=self.records,
+                mailbox=mailbox,
+                courier=Courier(
+                    endpoint=endpoint,
+                    watch=watch,
+                    format=EdxmlFormat(),
+                    keys=lambda: self.signers.ring,
+                    routing=lambda: self.routing,
+                    attachments=self.attachments,
+                    inbox=self.inbox,
+                    records=self.records,
+                    dispatch=dispatch,
+                    clock=_now,
+                    new_id=self._new_id,
+                    jitter=lambda: 0.0,
+                    observe=self.events.append,
+                ),
+                watch=watch,
                 subscriber=self.broker,
-                dispatch=dispatch,
-                clock=_now,
-                new_id=self._new_id,
-                jitter=lambda: 0.0,
-                observe=self.events.append,
                 prefetch=4,
                 stop=stop,
             ),
         )
+
+
+async def publish(axis: TwoAgencies, envelope: Envelope, **changes: object) -> None:
+    """Publish an envelope past its sender's adapter, signed, with something changed."""
+    message: WireMessage = replace(
+        axis.signers.message(envelope),
+        message_id=axis._new_id(),
+        **changes,  # type: ignore[arg-type]
+    )
+    outcome = await axis.broker.publish(message, deadline=timedelta(seconds=1))
+    assert outcome is PublishOutcome.CONFIRMED
 
 
 async def eventually(look: Callable[[], object]) -> None:

@@ -50,6 +50,7 @@ class LetterState(StrEnum):
     """An operator gave it up, with a reason. Its bytes stay."""
 
 
+_HINT_CHARS = 200
 _REROUTED_FROM = "rerouted_from"
 
 REPLAYABLE = frozenset({LetterState.WAITING, LetterState.PARKED})
@@ -168,8 +169,7 @@ def read_attempt(
     first = MailboxName(headers.get(_REROUTED_FROM, failure.mailbox))
     letter_id = letter_id_of(original, first)
     envelope = _unproven(message.body)
-    document = envelope.document if envelope else None
-    report = envelope.receipt.report if envelope and envelope.receipt else None
+    number, document_id = _named_in(envelope)
     return FailedAttempt(
         letter_id=letter_id,
         attempt_id=_digest(letter_id, original_id, str(failure.attempt)),
@@ -178,8 +178,8 @@ def read_attempt(
         lane=lane,
         kind=kind,
         sender=mailboxes.get(sender, sender),
-        number=document.full_number if document else report.document_code if report else None,
-        document_id=document.document_id if document else report.document_id if report else None,
+        number=_hint(number),
+        document_id=_hint(document_id),
         envelope_id=envelope.envelope_id if envelope else None,
     )
 
@@ -255,6 +255,21 @@ def _unproven(body: bytes) -> Envelope | None:
         return Envelope.model_validate_json(body)
     except ValidationError:
         return None
+
+
+def _named_in(envelope: Envelope | None) -> tuple[str | None, str | None]:
+    """Full number and id of the document that an envelope is about."""
+    if envelope is not None and envelope.document is not None:
+        return envelope.document.full_number, envelope.document.document_id
+    if envelope is not None and envelope.receipt is not None:
+        report = envelope.receipt.report
+        return report.document_code, report.document_id
+    return None, None
+
+
+def _hint(text: str | None) -> str | None:
+    """Fit to search by in any database: bounded, without NUL."""
+    return text and text.replace("\0", "")[:_HINT_CHARS]
 
 
 def _digest(*parts: str) -> str:
