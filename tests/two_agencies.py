@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +14,16 @@ from adapters.formats.edxml import EdxmlFormat
 from bus.core.events import Event
 from bus.core.failure import FAILURE_HEADER, Failure
 from bus.core.message import WireMessage
+from bus.core.retry import RetryPolicy
 from bus.core.routing import Routing
-from bus.core.topology import FAILURES, desired
+from bus.core.topology import FAILURES, desired, mailboxes_by_word
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.broker import MemoryBroker
 from bus.memory.inbox import MemoryInbox
 from bus.memory.records import MemoryRecords
-from bus.ports import Inbox, PublishOutcome, ReceivedMessage, Settlement
+from bus.ports import DeadLetters, Inbox, PublishOutcome, ReceivedMessage, Settlement
 from bus.services.courier import Courier
+from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
@@ -97,19 +99,39 @@ class TwoAgencies:
         """The events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
+    def handler(self, letters: DeadLetters, **changes: object) -> DeadLetterHandler:
+        """A dead-letter handler for this bus."""
+        parts: dict[str, object] = {
+            "letters": letters,
+            "subscriber": self.broker,
+            "publisher": self.broker,
+            "mailboxes": lambda: mailboxes_by_word(self.routing.mailboxes),
+            "policy": RetryPolicy(),
+            "clock": _now,
+            "new_id": self._new_id,
+            "jitter": lambda: 0.0,
+            "observe": self.events.append,
+            "deadline": timedelta(seconds=1),
+            "poll": timedelta(milliseconds=10),
+        }
+        return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
+
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Both adapters at work; drained on the way out."""
+    async def running(self, handler: DeadLetterHandler | None = None) -> AsyncIterator[None]:
+        """Both adapters at work, and a handler or a plain list for failures; drained at the end."""
         stop = asyncio.Event()
         worker = Worker(stop)
         worker.start([self._adapter(code, stop) for code in (SENDER, RECIPIENT)])
         running = asyncio.create_task(worker.until_stopped())
-        async with self.broker.subscribe(FAILURES, self._keep, prefetch=10):
-            try:
+        try:
+            async with self._failures_kept() if handler is None else _running(handler):
                 yield
-            finally:
-                stop.set()
-                await running
+        finally:
+            stop.set()
+            await running
+
+    def _failures_kept(self) -> AbstractAsyncContextManager[None]:
+        return self.broker.subscribe(FAILURES, self._keep, prefetch=10)
 
     async def _keep(self, received: ReceivedMessage) -> Settlement:
         self.failures.append(received.message)
@@ -179,6 +201,16 @@ class TwoAgencies:
                 stop=stop,
             ),
         )
+
+
+@asynccontextmanager
+async def _running(handler: DeadLetterHandler) -> AsyncIterator[None]:
+    task = asyncio.create_task(handler.run())
+    try:
+        yield
+    finally:
+        handler.stop.set()
+        await task
 
 
 async def publish(axis: TwoAgencies, envelope: Envelope, **changes: object) -> None:
