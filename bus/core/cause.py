@@ -12,6 +12,9 @@ class Cause:
     """Letters that failed for the same reason.
 
     Attributes:
+        example: The one that failed last, which `stage`, `mailbox` and the like are taken from.
+        oldest: When the first of them failed first.
+        newest: When one of them failed last.
         recent: How many of them failed first within the last hour.
         earlier: How many in the hour before it.
     """

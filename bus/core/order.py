@@ -58,13 +58,14 @@ class Order(NewOrder):
         total: Letters in its frozen set.
         done: Those it has dealt with: published and confirmed, or moved.
         held: Letters that were meant, but belong to another order that is under way.
-        others: Those orders, with their operators.
+        others: Those orders, with their operators, as `id (operator)`.
     """
 
     id: OrderId
     state: OrderState
     placed_at: AwareDatetime
     approved_by: str | None = None
+    cancelled_by: str | None = None
     finished_at: AwareDatetime | None = None
     total: int = 0
     done: int = 0
