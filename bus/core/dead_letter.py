@@ -50,7 +50,6 @@ class LetterState(StrEnum):
     """An operator gave it up, with a reason. Its bytes stay."""
 
 
-_HINT_CHARS = 200
 _REROUTED_FROM = "rerouted_from"
 
 REPLAYABLE = frozenset({LetterState.WAITING, LetterState.PARKED})
@@ -178,8 +177,8 @@ def read_attempt(
         lane=lane,
         kind=kind,
         sender=mailboxes.get(sender, sender),
-        number=_hint(number),
-        document_id=_hint(document_id),
+        number=number,
+        document_id=document_id,
         envelope_id=envelope.envelope_id if envelope else None,
     )
 
@@ -265,11 +264,6 @@ def _named_in(envelope: Envelope | None) -> tuple[str | None, str | None]:
         report = envelope.receipt.report
         return report.document_code, report.document_id
     return None, None
-
-
-def _hint(text: str | None) -> str | None:
-    """Fit to search by in any database: bounded, without NUL."""
-    return text and text.replace("\0", "")[:_HINT_CHARS]
 
 
 def _digest(*parts: str) -> str:
