@@ -32,6 +32,8 @@ Answer = TypeVar("Answer")
 BUSY_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 30.0
+BULK_SECONDS = 120.0
+"""An action on a million dead letters, or the wait for one."""
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATE_CLASS_DATA = "22"
 _SQLSTATE_DISK_FULL = "53100"
@@ -54,8 +56,11 @@ class Database(Protocol):
         """Close every connection."""
 
 
-def connect(url: str) -> Database:
+def connect(url: str, *, patience: float = BUSY_SECONDS) -> Database:
     """Choose by the URL: `sqlite:///file?timeout=5` or `postgresql://host/name`.
+
+    Args:
+        patience: Seconds to wait while another process writes, unless the URL says otherwise.
 
     Raises:
         ConfigurationError: E_SETTING, the URL names neither, or its driver is not installed.
@@ -65,10 +70,13 @@ def connect(url: str) -> Database:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite" and parsed.database:
-            patience = parsed.query.get("timeout", BUSY_SECONDS)
-            return SqliteDatabase(Path(parsed.database).absolute(), patience=float(str(patience)))
+            seconds = float(str(parsed.query.get("timeout", patience)))
+            return SqliteDatabase(Path(parsed.database).absolute(), patience=seconds)
         if backend == "postgresql":
-            return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg"))
+            return PostgresDatabase(
+                parsed.set(drivername="postgresql+asyncpg"),
+                patience=max(patience, STATEMENT_SECONDS),
+            )
     except (ArgumentError, ModuleNotFoundError, TypeError, ValueError) as error:
         raise AxisError.of("E_SETTING", name="database_url", cause=error) from error
     cause = "it is neither sqlite:///<file> nor postgresql://…"
@@ -141,13 +149,17 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """A server, shared by any number of processes."""
+    """A server, shared by any number of processes.
 
-    def __init__(self, url: URL) -> None:
+    Args:
+        patience: Seconds that a statement may take, waiting for locks included.
+    """
+
+    def __init__(self, url: URL, *, patience: float) -> None:
         self._engine = create_async_engine(
             url,
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
-            pool_timeout=STATEMENT_SECONDS,
+            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": patience},
+            pool_timeout=patience,
         )
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
