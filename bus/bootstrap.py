@@ -28,7 +28,9 @@ from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Defect, Provisioning
+from bus.services.courier import Courier
 from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
@@ -148,6 +150,14 @@ class Axis:
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         endpoint = FolderEndpoint(self.home.agencies / mailbox, settle=self.settings.settle)
+        watch = EndpointWatch(
+            mailbox=mailbox,
+            endpoint=endpoint,
+            clock=now,
+            jitter=random.random,
+            observe=self.observe,
+            stop=self.stop,
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
             key=load_signing_key(self.home.keys, mailbox, now=now()),
@@ -160,6 +170,7 @@ class Axis:
             mailbox=mailbox,
             outbound=Outbound(
                 endpoint=endpoint,
+                watch=watch,
                 formats=self.formats,
                 limits=self.settings.limits,
                 routing=lambda: self.routing,
@@ -174,19 +185,24 @@ class Axis:
                 stop=self.stop,
             ),
             inbound=Inbound(
-                endpoint=endpoint,
-                format=format_named(self.routing.owner_of(mailbox).format),
-                keys=lambda: self.ring,
-                routing=lambda: self.routing,
-                attachments=self.attachments,
-                inbox=self.store.inbox,
-                records=self.store.records,
+                mailbox=mailbox,
+                courier=Courier(
+                    endpoint=endpoint,
+                    watch=watch,
+                    format=format_named(self.routing.owner_of(mailbox).format),
+                    keys=lambda: self.ring,
+                    routing=lambda: self.routing,
+                    attachments=self.attachments,
+                    inbox=self.store.inbox,
+                    records=self.store.records,
+                    dispatch=dispatch,
+                    clock=now,
+                    new_id=self._new_id,
+                    jitter=random.random,
+                    observe=self.observe,
+                ),
+                watch=watch,
                 subscriber=self.broker,
-                dispatch=dispatch,
-                clock=now,
-                new_id=self._new_id,
-                jitter=random.random,
-                observe=self.observe,
                 prefetch=self.settings.prefetch,
                 stop=self.stop,
             ),

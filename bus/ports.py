@@ -226,7 +226,8 @@ class DeadLetters(Protocol):
 
         The same attempt twice is kept and counted once. A letter known before takes the new
         problem, keeps its first bytes, and is `returned` when it failed after an operator's
-        replay. One that was discarded stays discarded.
+        replay. One that an order holds leaves the order: it has been dealt with, in vain. One
+        that was discarded stays discarded.
         """
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
@@ -258,8 +259,15 @@ class DeadLetters(Protocol):
     async def order(self, order_id: OrderId) -> Order:
         """One order. Raises `ConfigurationError` E_ORDER_UNKNOWN."""
 
-    async def next_of(self, order_id: OrderId, *, limit: int) -> Sequence[StoredLetter]:
-        """The first letters of a running replay that are not dealt with, oldest failure first."""
+    async def next_of(
+        self, order_id: OrderId, *, limit: int, after: LetterId | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters of a running replay that are not dealt with, oldest failure first.
+
+        Args:
+            after: Only those that come after this one, whatever has become of it: so the next can
+                be read while the last are still on their way.
+        """
 
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
         """Redelivered, one replay more: these were published and confirmed.

@@ -13,6 +13,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.contract import MIB, Limits
+from bus.core.failure import FailureClass
+from bus.core.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from schemas.problem import AxisError
 
 
@@ -41,6 +43,9 @@ class Settings(BaseSettings):
         prefetch: Deliveries in work per mailbox and lane.
         reading: Packet files read at the same time.
         publish_deadline: After this a publish without an answer is unknown, and sent again.
+        retries: For each class of failure the waits before its automatic retries, as JSON, in
+            seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
+        quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
@@ -59,12 +64,21 @@ class Settings(BaseSettings):
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
     reading: Annotated[int, Field(ge=1, le=64)] = 4
     publish_deadline: timedelta = timedelta(seconds=30)
+    retries: dict[FailureClass, tuple[timedelta, ...]] = {
+        FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
+    }
+    quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
     log_style: LogStyle = LogStyle.PRETTY
 
     @property
     def limits(self) -> Limits:
         """The bounds on what formats read."""
         return Limits(max_packet_bytes=self.max_packet_bytes)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """How patient the dead-letter handler is."""
+        return RetryPolicy(schedules=self.retries, quarantine_after=self.quarantine_after)
 
     @property
     def store_url(self) -> str:

@@ -168,8 +168,7 @@ def read_attempt(
     first = MailboxName(headers.get(_REROUTED_FROM, failure.mailbox))
     letter_id = letter_id_of(original, first)
     envelope = unproven(message.body)
-    document = envelope.document if envelope else None
-    report = envelope.receipt.report if envelope and envelope.receipt else None
+    number, document_id = _named_in(envelope)
     return FailedAttempt(
         letter_id=letter_id,
         attempt_id=_digest(letter_id, original_id, str(failure.attempt)),
@@ -178,8 +177,8 @@ def read_attempt(
         lane=lane,
         kind=kind,
         sender=mailboxes.get(sender, sender),
-        number=document.full_number if document else report.document_code if report else None,
-        document_id=document.document_id if document else report.document_id if report else None,
+        number=number,
+        document_id=document_id,
         envelope_id=envelope.envelope_id if envelope else None,
     )
 
@@ -255,6 +254,16 @@ def unproven(body: bytes) -> Envelope | None:
         return Envelope.model_validate_json(body)
     except ValidationError:
         return None
+
+
+def _named_in(envelope: Envelope | None) -> tuple[str | None, str | None]:
+    """Full number and id of the document that an envelope is about."""
+    if envelope is not None and envelope.document is not None:
+        return envelope.document.full_number, envelope.document.document_id
+    if envelope is not None and envelope.receipt is not None:
+        report = envelope.receipt.report
+        return report.document_code, report.document_id
+    return None, None
 
 
 def _digest(*parts: str) -> str:

@@ -6,7 +6,8 @@ Services emit them to an observer; what is done with them is not their business.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bus.core.failure import Stage
+from bus.core.dead_letter import LetterId, LetterState, OrderId
+from bus.core.failure import FailureClass, Stage
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
@@ -77,6 +78,49 @@ class WorkStalled:
     pause: timedelta
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointPaused:
+    """An agency's system is away: its mailbox waits, and only its mailbox."""
+
+    mailbox: MailboxName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointResumed:
+    """The system answers again, and its mailbox goes on where it was."""
+
+    mailbox: MailboxName
+    away: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailureRecorded:
+    """A failed attempt is a row now: waiting for its retry, or parked for an operator."""
+
+    mailbox: MailboxName
+    letter: LetterId
+    failure_class: FailureClass
+    code: str
+    fingerprint: str
+    state: LetterState
+    attempts: int
+    returned: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LettersRedelivered:
+    """Dead letters are back in their mailboxes, confirmed.
+
+    Attributes:
+        order: The operator's order; None for retries that were due.
+    """
+
+    count: int
+    order: OrderId | None
+    operator: str | None
+
+
 Event = (
     EnvelopeSent
     | SubmissionRefused
@@ -84,4 +128,8 @@ Event = (
     | DuplicateAbsorbed
     | DeliveryFailed
     | WorkStalled
+    | EndpointPaused
+    | EndpointResumed
+    | FailureRecorded
+    | LettersRedelivered
 )

@@ -93,6 +93,14 @@ class Failure(Value):
     failed_at: AwareDatetime
 
 
+REFUSED_TO_SENDER = frozenset({FailureClass.SENDER, FailureClass.RECIPIENT_REFUSED})
+"""Whose sender is told at once by a signed refusal: only the sender can mend it.
+
+Not of conflicts, which a person decides, and not in matters of security, where the sender is not
+proven or not to be trusted.
+"""
+
+
 def failure_class(problem: Problem) -> FailureClass:
     """Classify by code: whatever is not listed is the sender's."""
     return _CLASS_OF_CODE.get(problem.code, FailureClass.SENDER)

@@ -75,6 +75,11 @@ def failure_key(recipient: MailboxName, failure_class: str) -> str:
     return f"{word(recipient)}.{failure_class}"
 
 
+def mailboxes_by_word(mailboxes: Iterable[MailboxName]) -> dict[str, MailboxName]:
+    """Which mailbox a word of a routing key or queue name stands for."""
+    return {word(mailbox): mailbox for mailbox in mailboxes}
+
+
 def account_of(mailbox: MailboxName) -> str:
     """The broker account a mailbox's worker logs in with, and its messages' `user_id`."""
     return f"agency.{word(mailbox)}"

@@ -72,13 +72,16 @@ def _answer(failure_class: str, code: str, states: frozenset[LetterState]) -> _A
         return _OF_STATES[states]
     if code in _OF_CODE:
         return _OF_CODE[code]
-    if failure_class == FailureClass.RECIPIENT_DOWN and LetterState.PARKED not in states:
-        return _BY_ITSELF
     # A class of a newer version is ours to understand: it is told as a failure of our own.
     return _OF_CLASS.get(failure_class, _AFTER_UPGRADE)
 
 
 _OF_STATES = {
+    frozenset({LetterState.WAITING}): _Answer(
+        "Nothing to do: it is tried again by itself. To try now, replay.",
+        "Không cần làm gì: hệ thống tự thử lại. Muốn thử ngay thì phát lại.",
+        (_REPLAY,),
+    ),
     frozenset({LetterState.REDELIVERED}): _Answer(
         "Nothing to do: it is back in its mailbox. Should it fail again, it says so here.",
         "Không cần làm gì: đã về hộp thư. Nếu lỗi lần nữa sẽ hiện tại đây.",
@@ -122,12 +125,6 @@ _OF_CODE = {
         (_SHOW, _REPLAY),
     ),
 }
-
-_BY_ITSELF = _Answer(
-    "Nothing to do: it is tried again by itself. To try now, replay.",
-    "Không cần làm gì: hệ thống tự thử lại. Muốn thử ngay thì phát lại.",
-    (_REPLAY,),
-)
 
 _AFTER_UPGRADE = _Answer(
     "Report it with its group; after an upgrade replay one, then the rest.",

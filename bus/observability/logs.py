@@ -15,8 +15,12 @@ from bus.core.events import (
     DeliveryFailed,
     DeliveryHandedOver,
     DuplicateAbsorbed,
+    EndpointPaused,
+    EndpointResumed,
     EnvelopeSent,
     Event,
+    FailureRecorded,
+    LettersRedelivered,
     SubmissionRefused,
     WorkStalled,
 )
@@ -55,11 +59,17 @@ def log_event(event: Event) -> None:
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
-        case EnvelopeSent() | DeliveryHandedOver() | DuplicateAbsorbed():
+        case (
+            EnvelopeSent()
+            | DeliveryHandedOver()
+            | DuplicateAbsorbed()
+            | EndpointResumed()
+            | LettersRedelivered()
+        ):
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled():
+        case SubmissionRefused() | WorkStalled() | FailureRecorded():
             _log.warning(name, **said)
-        case DeliveryFailed():
+        case DeliveryFailed() | EndpointPaused():
             _log.error(name, **said)
 
 

@@ -70,9 +70,13 @@ class SqlDeadLetters:
         """One order."""
         return await self._read(lambda connection: orders.load(connection, order_id).order)
 
-    async def next_of(self, order_id: OrderId, *, limit: int) -> Sequence[StoredLetter]:
-        """The first letters of a running replay that are not dealt with, oldest failure first."""
-        return await self._read(lambda connection: orders.next_of(connection, order_id, limit))
+    async def next_of(
+        self, order_id: OrderId, *, limit: int, after: LetterId | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters of a running replay that are not dealt with, oldest failure first."""
+        return await self._read(
+            lambda connection: orders.next_of(connection, order_id, limit, after)
+        )
 
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
         """Redelivered, one replay more; also for an order that was cancelled meanwhile."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     select,
     true,
+    tuple_,
     update,
 )
 
@@ -154,17 +155,22 @@ def cancel(connection: Connection, asked: Cancelling) -> Order:
     return load(connection, asked.order_id).order
 
 
-def next_of(connection: Connection, order_id: OrderId, limit: int) -> tuple[StoredLetter, ...]:
-    """The first letters of a running replay that are not dealt with, oldest failure first."""
+def next_of(
+    connection: Connection, order_id: OrderId, limit: int, after: LetterId | None
+) -> tuple[StoredLetter, ...]:
+    """Letters of a running replay that are not dealt with, oldest failure first."""
     held = load(connection, order_id)
     if held.order.state is not OrderState.RUNNING:
         return ()
-    query = (
-        stored_query()
-        .where(holds.c.order_number == held.number)
-        .order_by(holds.c.failed_at, holds.c.letter)
-        .limit(limit)
-    )
+    mine = holds.c.order_number == held.number
+    if after is not None:
+        last = connection.execute(
+            select(letters.c.failed_at, _KEY).where(letters.c.id == after)
+        ).one()
+        mine &= tuple_(holds.c.failed_at, holds.c.letter) > tuple_(
+            literal(last.failed_at, holds.c.failed_at.type), literal(last.key)
+        )
+    query = stored_query().where(mine).order_by(holds.c.failed_at, holds.c.letter).limit(limit)
     return tuple(map(stored_in, connection.execute(query).mappings()))
 
 
