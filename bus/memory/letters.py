@@ -323,7 +323,7 @@ def _cause(members: Sequence[_Kept], now: datetime) -> Cause:
         field=example.problem.place.field,
         example=example.id,
         counts=dict(Counter(letter.state for letter in letters)),
-        oldest=min(first),
+        oldest=min(letter.failed_at for letter in letters),
         newest=example.failed_at,
         recent=sum(now - _HOUR < moment <= now for moment in first),
         earlier=sum(now - 2 * _HOUR < moment <= now - _HOUR for moment in first),

@@ -20,7 +20,9 @@ from bus.core.dead_letter import (
     OrderId,
 )
 from bus.ports import Recorded, StoredLetter
+from bus.store.causes import cause_numbers
 from bus.store.letter_row import (
+    keys_of,
     letter_columns,
     letter_in,
     letter_query,
@@ -29,7 +31,7 @@ from bus.store.letter_row import (
     stored_in,
     stored_query,
 )
-from bus.store.moves import Kind, entry_row, kind_of, move, tally
+from bus.store.moves import Kind, entry_row, move, tally
 from bus.store.orders import dealt_with, load
 from bus.store.schema import history, holds, letters, originals
 
@@ -58,12 +60,13 @@ class Retried:
 
 @dataclass(kw_only=True, slots=True)
 class _Known:
-    """A letter as it is in the course of a batch."""
+    """A letter as it is in the course of a batch; `before` is how it is counted until now."""
 
     key: int
     letter: DeadLetter
     attempts: set[str]
-    before: DeadLetter | None
+    before: Kind | None = None
+    changed: bool = False
 
 
 @dataclass(slots=True)
@@ -101,9 +104,10 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
     for each in asked:
         move(
             connection,
-            and_(letters.c.id.in_(listed(each.ids, connection.dialect.name)), _is_due(each.now)),
-            LetterState.REDELIVERED,
+            keys_of(each.ids, connection.dialect.name).where(_is_due(each.now)),
             Entry(at=each.now, happening=Happening.RETRIED),
+            among={LetterState.WAITING},
+            to=LetterState.REDELIVERED,
         )
     return [None] * len(asked)
 
@@ -116,9 +120,11 @@ def _load(connection: Connection, ids: Iterable[LetterId]) -> dict[str, _Known]:
     wanted = listed(sorted(ids), connection.dialect.name)
     known: dict[str, _Known] = {}
     of_key: dict[int, _Known] = {}
-    for row in connection.execute(letter_query().where(letters.c.id.in_(wanted))).mappings():
+    loaded = letter_query().add_columns(letters.c.cause).where(letters.c.id.in_(wanted))
+    for row in connection.execute(loaded).mappings():
         letter = letter_in(row)
-        kept = _Known(key=row["key"], letter=letter, attempts=set(), before=letter)
+        before = Kind(row["cause"], letter.state, letter.attempts)
+        kept = _Known(key=row["key"], letter=letter, attempts=set(), before=before)
         known[letter.id] = of_key[kept.key] = kept
     if known:
         counted = select(history.c.letter, history.c.attempt_id).where(
@@ -135,7 +141,7 @@ def _record(connection: Connection, batch: _Batch, asked: Failing) -> Recorded:
     known = batch.known.get(attempt.letter_id)
     if known is None:
         step = failed_first(attempt, asked.decide, now=now)
-        known = _Known(key=batch.next_key, letter=step.letter, attempts=set(), before=None)
+        known = _Known(key=batch.next_key, letter=step.letter, attempts=set())
         batch.known[attempt.letter_id] = known
         batch.next_key += 1
         batch.originals.append({"letter": known.key, **original_columns(attempt.message)})
@@ -145,6 +151,7 @@ def _record(connection: Connection, batch: _Batch, asked: Failing) -> Recorded:
         step = _again(connection, batch, known, asked)
         known.letter = step.letter
     known.attempts.add(attempt.attempt_id)
+    known.changed = True
     batch.history += (
         entry_row(
             known.key,
@@ -166,17 +173,17 @@ def _again(connection: Connection, batch: _Batch, known: _Known, asked: Failing)
 
 
 def _write(connection: Connection, batch: _Batch) -> None:
-    changes: Counter[Kind] = Counter()
+    touched = [known for known in batch.known.values() if known.changed]
+    numbers = cause_numbers(connection, [known.letter for known in touched])
+    tallied: Counter[Kind] = Counter()
     added, changed = [], []
-    for known in batch.known.values():
-        if known.letter is known.before:
-            continue
-        changes[kind_of(known.letter)] += 1
-        columns = letter_columns(known.letter)
+    for known, cause in zip(touched, numbers, strict=True):
+        tallied[Kind(cause, known.letter.state, known.letter.attempts)] += 1
+        columns = letter_columns(known.letter, cause=cause)
         if known.before is None:
             added.append({"key": known.key, **columns})
         else:
-            changes[kind_of(known.before)] -= 1
+            tallied[known.before] -= 1
             changed.append({"of": known.key, **columns})
     for statement, rows in (
         (insert(letters), added),
@@ -186,7 +193,7 @@ def _write(connection: Connection, batch: _Batch) -> None:
     ):
         if rows:
             connection.execute(statement, rows)
-    tally(connection, changes)
+    tally(connection, tallied)
     for (order_id, now), keys in batch.dealt_with.items():
         held = load(connection, order_id)
-        dealt_with(connection, held, holds.c.letter.in_(keys), len(keys), now=now)
+        dealt_with(connection, held, holds.c.letter.in_(keys), len(keys), now)

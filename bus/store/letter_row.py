@@ -4,33 +4,38 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, FromClause, RowMapping, Select, String, column, func, literal, select
+from sqlalchemy import JSON, RowMapping, Select, String, column, func, literal, select
 
 from bus.core.dead_letter import DeadLetter
 from bus.core.message import WireMessage
 from bus.ports import StoredLetter
-from bus.store.schema import holds, letters, orders, originals
+from bus.store.schema import causes, holds, letters, orders, originals
 from schemas.problem import Problem
 
-_OF_THE_TABLE_ONLY = frozenset({"key", "code"})
-_SHOWN = [column for column in letters.c if column.name not in _OF_THE_TABLE_ONLY]
+_OF_THE_TABLE_ONLY = frozenset({"key", "cause"})
+_OF_THE_CAUSE = ("fingerprint", "mailbox", "stage", "failure_class")
+_SHOWN = (
+    letters.c.key,
+    *(column for column in letters.c if column.name not in _OF_THE_TABLE_ONLY),
+    *(causes.c[name] for name in _OF_THE_CAUSE),
+    orders.c.id.label("order"),
+)
+_LETTERS = (
+    letters.join(causes, causes.c.number == letters.c.cause)
+    .outerjoin(holds, holds.c.letter == letters.c.key)
+    .outerjoin(orders, orders.c.number == holds.c.order_number)
+)
 
 
 def letter_query() -> Select[tuple[object, ...]]:
     """Letters with the order that each belongs to."""
-    return select(letters.c.key, *_SHOWN, orders.c.id.label("order")).select_from(_with_order())
+    return select(*_SHOWN).select_from(_LETTERS)
 
 
 def stored_query() -> Select[tuple[object, ...]]:
     """Letters with their order and their delivery."""
-    source = _with_order().join(originals, originals.c.letter == letters.c.key)
-    return select(
-        letters.c.key,
-        *_SHOWN,
-        orders.c.id.label("order"),
-        originals.c.body,
-        originals.c.properties,
-    ).select_from(source)
+    source = _LETTERS.join(originals, originals.c.letter == letters.c.key)
+    return select(*_SHOWN, originals.c.body, originals.c.properties).select_from(source)
 
 
 def letter_in(row: RowMapping) -> DeadLetter:
@@ -54,12 +59,13 @@ def message_in(row: RowMapping) -> WireMessage:
     )
 
 
-def letter_columns(letter: DeadLetter) -> dict[str, object]:
+def letter_columns(letter: DeadLetter, *, cause: int) -> dict[str, object]:
     """What `letters` keeps of a letter, but its key; who holds it stands in `holds`."""
     columns = dict(letter)
-    del columns["order"]
+    for name in (*_OF_THE_CAUSE, "order"):
+        del columns[name]
     columns["problem"] = letter.problem.model_dump_json(exclude_defaults=True)
-    columns["code"] = letter.problem.code
+    columns["cause"] = cause
     return columns
 
 
@@ -90,7 +96,7 @@ def listed(values: Sequence[str], dialect: str) -> Select[tuple[str]]:
     return select(each.c.value)
 
 
-def _with_order() -> FromClause:
-    return letters.outerjoin(holds, holds.c.letter == letters.c.key).outerjoin(
-        orders, orders.c.number == holds.c.order_number
-    )
+def keys_of(ids: Sequence[str], dialect: str) -> Select[tuple[int]]:
+    """The keys of letters, by their ids."""
+    query = select(letters.c.key).where(letters.c.id.in_(listed(ids, dialect)))
+    return query.with_hint(letters, "INDEXED BY letters_by_id", "sqlite")

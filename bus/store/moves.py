@@ -5,14 +5,15 @@ writes meanwhile (`alone`), so what a condition means stays the same from statem
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Integer,
+    Select,
+    and_,
     bindparam,
     func,
     insert,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bus.core.dead_letter import DeadLetter, Entry, LetterState
+from bus.core.dead_letter import Entry, LetterState
 from bus.store.schema import history, letters, tallies
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")
@@ -32,16 +33,15 @@ _LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")
 class Kind(NamedTuple):
     """What one row of the tallies counts."""
 
-    fingerprint: str
-    mailbox: str
-    failure_class: str
-    code: str
+    cause: int
     state: str
     attempts: int
 
 
 _KIND = tuple(letters.c[name] for name in Kind._fields)
-_COUNT = select(*_KIND, func.count()).group_by(*_KIND)
+# Left to itself, SQLite finds letters by their state and then compares a million keys.
+_BY_KEY = "NOT INDEXED"
+_COUNT = select(*_KIND, func.count()).group_by(*_KIND).with_hint(letters, _BY_KEY, "sqlite")
 _BY = bindparam("by", type_=Integer)
 _TALLIED = {**{name: bindparam(name) for name in Kind._fields}, "letters": _BY}
 _TALLY = {
@@ -66,18 +66,6 @@ def alone(connection: Connection) -> None:
         connection.execute(_LOCK)
 
 
-def kind_of(letter: DeadLetter) -> Kind:
-    """Where the tallies count a letter."""
-    return Kind(
-        fingerprint=letter.fingerprint,
-        mailbox=letter.mailbox,
-        failure_class=letter.failure_class,
-        code=letter.problem.code,
-        state=letter.state,
-        attempts=letter.attempts,
-    )
-
-
 def tally(connection: Connection, changes: Mapping[Kind, int]) -> None:
     """Count so many letters more, or fewer, of each kind."""
     changed = [{**kind._asdict(), "by": by} for kind, by in sorted(changes.items()) if by]
@@ -87,16 +75,23 @@ def tally(connection: Connection, changes: Mapping[Kind, int]) -> None:
 
 def move(
     connection: Connection,
-    which: ColumnElement[bool],
-    to: LetterState,
+    keys: Select[tuple[int]],
     entry: Entry,
+    *,
+    among: Collection[LetterState],
+    to: LetterState,
     **changes: object,
 ) -> int:
-    """Bring letters into a state, and say so in the history of each; answer how many.
+    """Bring letters from some states into another, and say so in the history of each.
 
     Args:
+        keys: The letters; those that are in none of these states are left alone.
         changes: Other columns that change with the state.
+
+    Returns:
+        How many were moved.
     """
+    which = and_(letters.c.key.in_(keys), letters.c.state.in_(sorted(among)))
     moved: Counter[Kind] = Counter()
     for *values, number in connection.execute(_COUNT.where(which)):
         kind = Kind(*values)
@@ -107,12 +102,13 @@ def move(
         letters.c.key,
         *(literal(value, history.c[name].type).label(name) for name, value in told.items()),
     ).where(which)
+    says = says.with_hint(letters, _BY_KEY, "sqlite")
     connection.execute(insert(history).from_select(["letter", *told], says))
-    result = connection.execute(
-        update(letters).where(which).values(state=to, due_at=None, changed_at=entry.at, **changes)
-    )
+    moves = update(letters).where(which).with_hint(_BY_KEY, dialect_name="sqlite")
+    changed = moves.values(state=to, due_at=None, changed_at=entry.at, **changes)
+    number = connection.execute(changed).rowcount
     tally(connection, moved)
-    return result.rowcount
+    return number
 
 
 def entry_columns(entry: Entry) -> dict[str, object]:

@@ -27,7 +27,7 @@ from bus.core.course import entry_of
 from bus.core.dead_letter import REPLAYABLE, Happening, LetterId, LetterState, OrderId
 from bus.core.order import ACTED_UPON, Action, NewOrder, Order, OrderState, must_approve
 from bus.ports import StoredLetter
-from bus.store.letter_row import listed, stored_in, stored_query
+from bus.store.letter_row import keys_of, stored_in, stored_query
 from bus.store.moves import move
 from bus.store.schema import holds, letters, orders
 from bus.store.scope import Scope
@@ -102,7 +102,7 @@ def place(connection: Connection, asked: Placing) -> Order:
     """Freeze the set an order is about and, unless it needs approval, let it run."""
     wanted, now = asked.order, asked.now
     number = (connection.scalar(select(func.max(orders.c.number))) or 0) + 1
-    meant = Scope(wanted.selection, connection.dialect.name, states=ACTED_UPON[wanted.action])
+    meant = Scope(wanted.selection, connection.dialect.name, among=ACTED_UPON[wanted.action])
     held, others = _held(connection, meant)
     free = meant.rows(_KEY, literal(number), letters.c.failed_at)
     if held:
@@ -177,16 +177,17 @@ def next_of(
 def replayed(connection: Connection, asked: Replayed) -> None:
     """Redelivered, one replay more; also for an order that was cancelled meanwhile."""
     held = load(connection, asked.order_id)
-    named = letters.c.id.in_(listed(asked.ids, connection.dialect.name))
+    named = keys_of(asked.ids, connection.dialect.name)
     number = move(
         connection,
-        and_(named, letters.c.state.in_(sorted(REPLAYABLE)), _belongs_to(held)),
-        LetterState.REDELIVERED,
+        named.where(_stands_as_left_by(held)),
         entry_of(held.order, Happening.REPLAYED, now=asked.now),
+        among=REPLAYABLE,
+        to=LetterState.REDELIVERED,
         replays=letters.c.replays + 1,
         returned=False,
     )
-    dealt_with(connection, held, holds.c.letter.in_(select(_KEY).where(named)), number, asked.now)
+    dealt_with(connection, held, holds.c.letter.in_(named), number, asked.now)
 
 
 def dealt_with(
@@ -240,19 +241,21 @@ def _run(
 def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
     """Discard or restore what an order holds."""
     order = held.order
-    which = and_(_belongs_to(held), letters.c.state.in_(sorted(ACTED_UPON[order.action])))
+    keys = select(holds.c.letter).where(holds.c.order_number == held.number)
+    among = ACTED_UPON[order.action]
     match order.action:
         case Action.DISCARD:
             entry = entry_of(order, Happening.DISCARDED, now=now)
-            return move(connection, which, LetterState.DISCARDED, entry)
+            return move(connection, keys, entry, among=among, to=LetterState.DISCARDED)
         case Action.RESTORE:
             entry = entry_of(order, Happening.RESTORED, now=now)
             was_quarantined = letters.c.state == LetterState.QUARANTINED
             return move(
                 connection,
-                which,
-                LetterState.PARKED,
+                keys,
                 entry,
+                among=among,
+                to=LetterState.PARKED,
                 # After a quarantine the loop guard starts anew.
                 replays=case((was_quarantined, 0), else_=letters.c.replays),
                 returned=case((was_quarantined, false()), else_=letters.c.returned),
@@ -263,11 +266,10 @@ def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
             assert_never(never)
 
 
-def _belongs_to(held: Held) -> ColumnElement[bool]:
-    """The letters of an order; of a cancelled one those that stand as it left them."""
-    mine = _KEY.in_(select(holds.c.letter).where(holds.c.order_number == held.number))
+def _stands_as_left_by(held: Held) -> ColumnElement[bool]:
+    """Whether an order holds a letter; a cancelled one, whether nothing happened to it since."""
     if held.order.state is not OrderState.CANCELLED:
-        return mine
+        return _IS_HELD.where(_OTHER.c.order_number == held.number)
     return and_(~_IS_HELD, letters.c.failed_at <= held.order.finished_at)
 
 

@@ -5,7 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from bus.store.batch import GroupCommit
-from bus.store.database import BULK_SECONDS, connect
+from bus.store.database import BULK, connect
 from bus.store.inbox import SqlInbox
 from bus.store.letters import SqlDeadLetters
 from bus.store.migration import migrate
@@ -54,7 +54,7 @@ async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
         ConfigurationError: E_SETTING, the URL is wrong, or the tables are of a newer version.
         TransportError: E_STORE_AWAY or E_STORE_FULL; try again.
     """
-    async with aclosing(connect(url, patience=BULK_SECONDS)) as database:
+    async with aclosing(connect(url, load=BULK)) as database:
         await database.write(migrate)
         async with aclosing(SqlDeadLetters(database)) as letters:
             yield letters

@@ -1023,7 +1023,7 @@ async def test_letters_are_grouped_by_cause_the_largest_group_first(letters: Dea
         field="subject",
         example=id_of("b"),
         counts={LetterState.PARKED: 2, LetterState.WAITING: 1},
-        oldest=NOW,
+        oldest=now - 61 * MINUTE,
         newest=now - MINUTE,
         recent=1,
         earlier=1,

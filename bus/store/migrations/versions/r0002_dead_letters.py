@@ -11,6 +11,7 @@ _MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     """Create the tables of dead letters."""
+    _create_causes()
     _create_letters()
     op.create_table(
         "originals",
@@ -32,10 +33,7 @@ def upgrade() -> None:
     op.create_index("history_of_letter", "history", ["letter"])
     op.create_table(
         "tallies",
-        sa.Column("fingerprint", sa.String, primary_key=True),
-        sa.Column("mailbox", sa.String, primary_key=True),
-        sa.Column("failure_class", sa.String, primary_key=True),
-        sa.Column("code", sa.String, primary_key=True),
+        sa.Column("cause", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("state", sa.String, primary_key=True),
         sa.Column("attempts", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("letters", sa.Integer, nullable=False),
@@ -62,20 +60,34 @@ def upgrade() -> None:
     op.create_index("holds_of_order", "holds", ["order_number", "failed_at", "letter"])
 
 
+def _create_causes() -> None:
+    op.create_table(
+        "causes",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("fingerprint", sa.String, nullable=False),
+        sa.Column("mailbox", sa.String, nullable=False),
+        sa.Column("stage", sa.String, nullable=False),
+        sa.Column("failure_class", sa.String, nullable=False),
+        sa.Column("code", sa.String, nullable=False),
+    )
+    op.create_index(
+        "causes_by_value",
+        "causes",
+        ["fingerprint", "mailbox", "stage", "failure_class", "code"],
+        unique=True,
+    )
+
+
 def _create_letters() -> None:
     op.create_table(
         "letters",
         sa.Column("key", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("id", sa.String, nullable=False),
+        sa.Column("cause", sa.Integer, nullable=False),
         sa.Column("state", sa.String, nullable=False),
-        sa.Column("mailbox", sa.String, nullable=False),
         sa.Column("sender", sa.String, nullable=False),
         sa.Column("lane", sa.String, nullable=False),
         sa.Column("kind", sa.String, nullable=False),
-        sa.Column("failure_class", sa.String, nullable=False),
-        sa.Column("stage", sa.String, nullable=False),
-        sa.Column("fingerprint", sa.String, nullable=False),
-        sa.Column("code", sa.String, nullable=False),
         sa.Column("problem", sa.String, nullable=False),
         sa.Column("number", sa.String),
         sa.Column("document_id", sa.String),
@@ -89,25 +101,24 @@ def _create_letters() -> None:
         sa.Column("changed_at", _MOMENT, nullable=False),
     )
     op.create_index("letters_by_id", "letters", ["id"], unique=True)
-    op.create_index("letters_by_time", "letters", ["failed_at", "state"])
-    op.create_index("letters_by_state", "letters", ["state", "attempts", "failed_at"])
-    for name, column in (
-        ("letters_by_mailbox", "mailbox"),
-        ("letters_by_class", "failure_class"),
-        ("letters_by_code", "code"),
-        ("letters_by_cause", "fingerprint"),
+    for name, columns in (
+        ("letters_by_time", ["failed_at", "key", "state"]),
+        ("letters_by_state", ["state", "attempts", "failed_at"]),
+        ("letters_by_cause", ["cause", "state", "attempts", "failed_at"]),
+        ("letters_by_sender", ["sender", "failed_at", "key", "state", "attempts", "cause"]),
+        ("letters_by_number", ["number", "failed_at"]),
+        ("letters_by_origin", ["first_failed_at", "cause", "state"]),
     ):
-        op.create_index(name, "letters", [column, "state", "attempts", "failed_at"])
+        op.create_index(name, "letters", columns)
     op.create_index(
-        "letters_by_sender",
+        "letters_returned",
         "letters",
-        ["sender", "state", "attempts", "failed_at", "fingerprint"],
+        ["failed_at", "key", "state", "attempts", "cause"],
+        sqlite_where=sa.text("returned IS 1"),
+        postgresql_where=sa.text("returned IS true"),
     )
-    op.create_index("letters_by_number", "letters", ["number", "failed_at"])
-    op.create_index("letters_by_return", "letters", ["returned", "failed_at"])
-    op.create_index("letters_by_origin", "letters", ["fingerprint", "state", "first_failed_at"])
     op.create_index(
-        "letters_by_due",
+        "letters_due",
         "letters",
         ["due_at"],
         sqlite_where=sa.text("due_at IS NOT NULL"),
