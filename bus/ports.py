@@ -3,7 +3,7 @@
 `bus.memory` and the real drivers pass the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,9 @@ from typing import Protocol
 from adapters.contract import AttachmentSink, AttachmentSource
 from bus.core.events import Event
 from bus.core.message import WireMessage
+from bus.core.orders import Order
 from bus.core.record import DocumentRecord
+from bus.core.share import WorkerName
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 # --- the broker ---------------------------------------------------------------------------------
@@ -201,6 +203,39 @@ class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
 
     def has(self, sha256: str) -> bool:
         """Whether the store holds these bytes."""
+
+
+# --- worker processes ---------------------------------------------------------------------------
+
+
+class WorkerProcess(Protocol):
+    """A process that runs the adapters of some mailboxes. It ends when its parent does."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def order(self, order: Order) -> None:
+        """Tell it what to do; void when it has ended."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """What it tells, until its end. Read by one reader."""
+
+    async def ended(self) -> int:
+        """Wait for its end: the exit code, or the negative number of the signal that killed it."""
+
+    def terminate(self) -> None:
+        """Let it finish what is under way, and end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Launcher(Protocol):
+    """Starts worker processes."""
+
+    async def launch(self, worker: WorkerName) -> WorkerProcess:
+        """Start one; it does nothing until it is told to."""
 
 
 # --- the moment, and what is said of it ---------------------------------------------------------

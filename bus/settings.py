@@ -17,10 +17,11 @@ from schemas.problem import AxisError
 
 
 class LogStyle(StrEnum):
-    """How log lines look: for people, or for machines."""
+    """How log lines look: for people, for machines, or only errors and for people."""
 
     PRETTY = "pretty"
     JSON = "json"
+    QUIET = "quiet"
 
 
 class Settings(BaseSettings):
@@ -34,10 +35,11 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        workers: Processes that run the agencies' adapters; 0: one for each processor.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
         prefetch: Deliveries in work per mailbox and lane.
-        reading: Packet files read at the same time.
+        reading: Packet files read at the same time by each worker.
         publish_deadline: After this a publish without an answer is unknown, and sent again.
     """
 
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     ledger: bool = False
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
@@ -61,6 +64,12 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """The bounds on what formats read."""
         return Limits(max_packet_bytes=self.max_packet_bytes)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """These very choices, as another process reads them."""
+        chosen = self.model_dump(mode="json", exclude_none=True)
+        return {f"LIENTHONG_{name.upper()}": str(value) for name, value in chosen.items()}
 
     @property
     def store_url(self) -> str:

@@ -403,6 +403,14 @@ ENTRIES: dict[str, Entry] = {
         "Stop it first, or choose another --home.",
         "Dừng tiến trình đó hoặc chọn --home khác.",
     ),
+    "E_WORKER_ALONE": _entry(
+        Fault.OPERATOR,
+        False,
+        "A worker cannot be run by hand: its standard input must be a line to the axis.",
+        "Không thể chạy tiến trình xử lý bằng tay: đầu vào chuẩn phải nối với trục.",
+        "Run `lienthong up`, which starts its workers itself.",
+        "Chạy `lienthong up`; lệnh này tự khởi động các tiến trình xử lý.",
+    ),
     "E_AGENCY_UNKNOWN": _entry(
         Fault.OPERATOR,
         False,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bus.core.failure import Stage
+from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
@@ -77,6 +78,54 @@ class WorkStalled:
     pause: timedelta
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectoryTakenUp:
+    """A worker knows a directory: who may send, who is served by whom, and their keys."""
+
+    worker: WorkerName
+    edition: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerReady:
+    """A worker serves its mailboxes."""
+
+    worker: WorkerName
+    pid: int
+    mailboxes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerFailed:
+    """A worker cannot go on, and ends."""
+
+    worker: WorkerName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerEnded:
+    """A worker ended unasked; it is started again after `pause`.
+
+    Attributes:
+        signal: What killed it, for example `SIGKILL`; then there is no exit code.
+    """
+
+    worker: WorkerName
+    pid: int
+    exit_code: int | None
+    signal: str | None
+    pause: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventsDropped:
+    """A worker had more to tell than was listened to. Only the telling is lost."""
+
+    worker: WorkerName
+    count: int
+
+
 Event = (
     EnvelopeSent
     | SubmissionRefused
@@ -84,4 +133,9 @@ Event = (
     | DuplicateAbsorbed
     | DeliveryFailed
     | WorkStalled
+    | DirectoryTakenUp
+    | WorkerReady
+    | WorkerFailed
+    | WorkerEnded
+    | EventsDropped
 )

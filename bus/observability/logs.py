@@ -14,10 +14,15 @@ import structlog
 from bus.core.events import (
     DeliveryFailed,
     DeliveryHandedOver,
+    DirectoryTakenUp,
     DuplicateAbsorbed,
     EnvelopeSent,
     Event,
+    EventsDropped,
     SubmissionRefused,
+    WorkerEnded,
+    WorkerFailed,
+    WorkerReady,
     WorkStalled,
 )
 from schemas.problem import Problem
@@ -55,11 +60,14 @@ def log_event(event: Event) -> None:
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
-        case EnvelopeSent() | DeliveryHandedOver() | DuplicateAbsorbed():
+        case DirectoryTakenUp():
+            # Said once for the axis by itself.
+            _log.debug(name, **said)
+        case EnvelopeSent() | DeliveryHandedOver() | DuplicateAbsorbed() | WorkerReady():
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled():
+        case SubmissionRefused() | WorkStalled() | EventsDropped():
             _log.warning(name, **said)
-        case DeliveryFailed():
+        case DeliveryFailed() | WorkerFailed() | WorkerEnded():
             _log.error(name, **said)
 
 

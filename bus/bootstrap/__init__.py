@@ -1,0 +1,22 @@
+"""Bootstrap: the only place that builds the object graph, reads the clock and makes randomness.
+
+`axis` is the one parent, `worker` what each of its processes runs, `broker` the broker of both, and
+`process` what every process is given.
+"""
+
+from bus.bootstrap.axis import Axis, open_axis
+from bus.bootstrap.broker import located_broker, managed, reached_broker, topology_of
+from bus.bootstrap.process import now, settle_process
+from bus.bootstrap.worker import run_worker
+
+__all__ = [
+    "Axis",
+    "located_broker",
+    "managed",
+    "now",
+    "open_axis",
+    "reached_broker",
+    "run_worker",
+    "settle_process",
+    "topology_of",
+]
