@@ -205,6 +205,19 @@ class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
         """Whether the store holds these bytes."""
 
 
+# --- attempts -----------------------------------------------------------------------------------
+
+
+class Attempts(Protocol):
+    """What was begun and never ended, because its process did. Blocking: called in threads."""
+
+    def begin(self, key: str) -> int:
+        """Begin, and answer how often this was begun before without coming to an end."""
+
+    def end(self, key: str) -> None:
+        """It came to an end, whatever it was: nothing is held against it any more."""
+
+
 # --- worker processes ---------------------------------------------------------------------------
 
 

@@ -444,6 +444,14 @@ ENTRIES: dict[str, Entry] = {
         "Report it with the fingerprint; the original is kept.",
         "Báo lỗi kèm dấu vân; bản gốc được giữ lại.",
     ),
+    "E_FORMAT_CRASHED": _entry(
+        Fault.OURS,
+        False,
+        "The format {format} crashed its process over this {times} times; it is not tried again.",
+        "Bộ định dạng {format} đã làm hỏng tiến trình {times} lần vì nội dung này; không thử lại.",
+        "Report it to whoever made the format; the original is kept.",
+        "Báo cho bên cung cấp bộ định dạng; bản gốc được giữ lại.",
+    ),
     "E_DELIVERY_LIMIT": _entry(
         Fault.OURS,
         False,

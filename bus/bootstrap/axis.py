@@ -3,13 +3,14 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
+from adapters.registry import require_format
 from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
 from bus.bootstrap.process import now, processors
 from bus.core.routing import Routing
@@ -102,6 +103,7 @@ class Axis:
         if stamp == self._seen:
             return
         routing = Routing(await asyncio.to_thread(self.directory.load))
+        _require_formats(routing, _served(routing, self.only))
         await provision(self.address, topology_of(self.settings, routing))
         await asyncio.to_thread(_ensure_keys, self.home, routing)
         self.routing = routing
@@ -133,6 +135,8 @@ async def open_axis(
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
         directory = DirectoryFile(home.directory)
         routing = Routing(directory.load())
+        mailboxes = _served(routing, only)
+        _require_formats(routing, mailboxes)
         progress("preparing keys")
         await asyncio.to_thread(_ensure_keys, home, routing)
         store = await stack.enter_async_context(open_store(settings.store_url))
@@ -141,7 +145,6 @@ async def open_axis(
         await must_impersonate(address)
         progress("preparing mailboxes")
         await provision(address, topology_of(settings, routing))
-        mailboxes = _served(routing, only)
         workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
         supervisor = Supervisor(
             launcher=_launcher(settings, home, address),
@@ -176,6 +179,12 @@ async def open_axis(
 
 def _served(routing: Routing, only: frozenset[MailboxName] | None) -> tuple[MailboxName, ...]:
     return tuple(m for m in routing.mailboxes if only is None or m in only)
+
+
+def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:
+    """The code of formats is for the workers: it may be a stranger's, and crash."""
+    for name in {routing.owner_of(mailbox).format for mailbox in mailboxes}:
+        require_format(name)
 
 
 def _ensure_keys(home: Home, routing: Routing) -> None:

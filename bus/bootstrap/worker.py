@@ -3,10 +3,10 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from adapters.contract import Format
@@ -17,6 +17,7 @@ from bus.bootstrap.process import fresh_ids, now
 from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
 from bus.core.keyring import KeyRing
 from bus.core.orders import Know, Order, Serve
+from bus.core.restart import HELD
 from bus.core.routing import Routing
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
@@ -24,10 +25,12 @@ from bus.ports import Broker, Observer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.services.dispatch import Dispatch
+from bus.services.guard import Guard, GuardedFormat
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
+from bus.store.attempts import FolderAttempts
 from bus.store.home import Home
 from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
@@ -57,9 +60,12 @@ class Workplace:
     stop: asyncio.Event
     routing: Routing
     ring: KeyRing
-    formats: Sequence[Format] = field(default_factory=lambda: tuple(load_formats().values()))
 
     def __post_init__(self) -> None:
+        self._guard = Guard(FolderAttempts(self.home.attempts))
+        self._formats: Mapping[str, Format] = {
+            name: GuardedFormat(each, self._guard) for name, each in load_formats().items()
+        }
         self._running = Worker(self.stop)
         self._adapters: dict[MailboxName, Adapter] = {}
         self._reading = asyncio.Semaphore(self.settings.reading)
@@ -92,6 +98,10 @@ class Workplace:
         self.observe(DirectoryTakenUp(worker=self.worker, edition=order.edition))
 
     async def _serve(self, order: Serve) -> None:
+        if order.careful:
+            self._guard.be_careful()
+            loop = asyncio.get_running_loop()
+            loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
         fresh = [mailbox for mailbox in order.mailboxes if mailbox not in self._adapters]
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
@@ -101,6 +111,9 @@ class Workplace:
         self.observe(
             WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
+
+    def _format(self, name: str) -> Format:
+        return self._formats.get(name) or format_named(name)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         endpoint = FolderEndpoint(self.home.agencies / mailbox, settle=self.settings.settle)
@@ -116,7 +129,7 @@ class Workplace:
             mailbox=mailbox,
             outbound=Outbound(
                 endpoint=endpoint,
-                formats=self.formats,
+                formats=tuple(self._formats.values()),
                 limits=self.settings.limits,
                 routing=lambda: self.routing,
                 attachments=self.attachments,
@@ -131,7 +144,7 @@ class Workplace:
             ),
             inbound=Inbound(
                 endpoint=endpoint,
-                format=format_named(self.routing.owner_of(mailbox).format),
+                format=self._format(self.routing.owner_of(mailbox).format),
                 keys=lambda: self.ring,
                 routing=lambda: self.routing,
                 attachments=self.attachments,

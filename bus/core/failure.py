@@ -59,6 +59,7 @@ _CLASS_OF_CODE = {
     "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
     "E_ENDPOINT_REFUSED": FailureClass.RECIPIENT_REFUSED,
     "E_INTERNAL": FailureClass.OURS,
+    "E_FORMAT_CRASHED": FailureClass.OURS,
     "E_DELIVERY_LIMIT": FailureClass.OURS,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 

@@ -35,6 +35,7 @@ class _Post:
     Attributes:
         knows: The edition of the directory that it has taken up.
         serves: The edition whose mailboxes it was told to serve.
+        careful: The one before was lost.
         settled: It has served once, or has ended, not for reasons that an operator must mend.
     """
 
@@ -42,19 +43,23 @@ class _Post:
     process: WorkerProcess | None = None
     knows: int = 0
     serves: int = 0
-    ready: bool = False
     problem: Problem | None = None
+    careful: bool = False
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def filled(self, process: WorkerProcess) -> None:
         """Somebody new begins."""
         self.process, self.knows, self.serves = process, 0, 0
-        self.ready, self.problem = False, None
+        self.problem = None
 
     @property
     def refused(self) -> bool:
-        """Whether it ended at its start because of what an operator must mend."""
-        return not self.ready and self.problem is not None and self.problem.fault is Fault.OPERATOR
+        """Whether it ended at the start of the axis because of what an operator must mend."""
+        return (
+            not self.settled.is_set()
+            and self.problem is not None
+            and self.problem.fault is Fault.OPERATOR
+        )
 
 
 @dataclass(kw_only=True)
@@ -70,7 +75,7 @@ class Supervisor:
     def __post_init__(self) -> None:
         self._posts = [_Post(worker=worker) for worker in self.workers]
         self._keepers: list[asyncio.Task[None]] = []
-        self._serve: dict[WorkerName, Serve] = {}
+        self._shares: dict[WorkerName, tuple[MailboxName, ...]] = {}
         self._places: Mapping[MailboxName, WorkerName] = {}
         self._known: Know
 
@@ -140,8 +145,8 @@ class Supervisor:
 
     def _place(self, mailboxes: Sequence[MailboxName]) -> None:
         self._places = share(mailboxes, self.workers, placed=self._places)
-        self._serve = {
-            worker: Serve(mailboxes=tuple(m for m in mailboxes if self._places[m] == worker))
+        self._shares = {
+            worker: tuple(m for m in mailboxes if self._places[m] == worker)
             for worker in self.workers
         }
 
@@ -156,6 +161,7 @@ class Supervisor:
                 return
             ran = timedelta(seconds=loop.time() - began)
             restarts = restarts.after(ran=ran, refused=post.refused)
+            post.careful = code != 0
             if restarts.hopeless and post.problem is not None:
                 raise ConfigurationError(post.problem)
             if not post.refused:
@@ -193,7 +199,6 @@ class Supervisor:
                     post.knows = event.edition
                     self._serve_when_all_know()
                 case WorkerReady():
-                    post.ready = True
                     post.settled.set()
                 case WorkerFailed():
                     post.problem = event.problem
@@ -207,7 +212,8 @@ class Supervisor:
         if all(post.knows == edition for post, _ in running):
             for post, process in running:
                 if post.serves != edition:
-                    process.order(self._serve[post.worker])
+                    serve = Serve(mailboxes=self._shares[post.worker], careful=post.careful)
+                    process.order(serve)
                     post.serves = edition
 
 

@@ -46,6 +46,11 @@ class Home:
         return self.path / "keys"
 
     @property
+    def attempts(self) -> Path:
+        """What formats have begun and not ended."""
+        return self.path / "attempts"
+
+    @property
     def directory(self) -> Path:
         """The directory snapshot."""
         return self.path / "directory.json"
