@@ -139,3 +139,6 @@ Event = (
     | WorkerEnded
     | EventsDropped
 )
+
+Answer = DirectoryTakenUp | WorkerReady | WorkerFailed
+"""What the axis waits to hear from a worker."""

@@ -19,8 +19,8 @@ from bus.core.lines import event_of, to_line
 from bus.core.orders import Order
 from bus.core.share import WorkerName
 
-MOST_LINE_BYTES = 64 * 1024 * 1024
-"""A directory travels as one line."""
+MOST_EVENT_BYTES = 1024 * 1024
+"""Of a line that a worker tells."""
 
 
 class ProcessLauncher:
@@ -46,7 +46,7 @@ class ProcessLauncher:
         ours, theirs = socket.socketpair()
         with theirs:
             process = self._start(worker, theirs)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MOST_LINE_BYTES)
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MOST_EVENT_BYTES)
         return LaunchedWorker(process, reader, writer)
 
     def _start(self, worker: WorkerName, line: socket.socket) -> subprocess.Popen[bytes]:

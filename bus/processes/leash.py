@@ -10,19 +10,22 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from bus.core.events import Event, EventsDropped
+from bus.core.events import Answer, Event, EventsDropped
 from bus.core.lines import order_of, to_line
 from bus.core.orders import Order
 from bus.core.share import WorkerName
-from bus.processes.launcher import MOST_LINE_BYTES
+from bus.processes.launcher import MOST_EVENT_BYTES
 from schemas.problem import AxisError
 
 ORPHANED = 70
 """Exit code of a worker whose parent is gone; nobody is left to see it but a log of processes."""
 
 _STANDARD_INPUT = 0
+_MOST_ORDER_BYTES = 64 * 1024 * 1024
+"""A directory travels as one line."""
+
 _MOST_UNTOLD_BYTES = 8 * 1024 * 1024
 _FLUSH_SECONDS = 5.0
 
@@ -49,25 +52,31 @@ class Leash:
             yield order_of(line)
 
     def tell(self, event: Event) -> None:
-        """Tell the axis; never waits. What it does not listen to is dropped, and counted."""
-        if self._writer.transport.get_write_buffer_size() > _MOST_UNTOLD_BYTES:
+        """Tell the axis; never waits.
+
+        What it does not listen to is dropped, and counted; but never what it waits for.
+        """
+        line, answer = to_line(event), isinstance(event, Answer)
+        untold = self._writer.transport.get_write_buffer_size()
+        if not answer and (untold > _MOST_UNTOLD_BYTES or len(line) > MOST_EVENT_BYTES):
             self._dropped += 1
             return
         if self._dropped:
             dropped = EventsDropped(worker=self._worker, count=self._dropped)
             self._writer.write(to_line(dropped))
             self._dropped = 0
-        self._writer.write(to_line(event))
+        self._writer.write(line)
 
     def must_hold(self) -> None:
         """End here and now if the axis is gone already."""
         self._end.look(0)
 
     async def close(self) -> None:
-        """Let what was told last arrive."""
+        """Let what was told last arrive; an axis that does not listen is not waited for."""
         self._writer.close()
-        async with asyncio.timeout(_FLUSH_SECONDS):
-            await self._writer.wait_closed()
+        with suppress(OSError):
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await self._writer.wait_closed()
 
 
 @asynccontextmanager
@@ -83,7 +92,7 @@ async def leash(worker: WorkerName) -> AsyncIterator[Leash]:
     line = _standard_input()
     end = _End(line)
     threading.Thread(target=end.look, name="end of the axis", daemon=True).start()
-    reader, writer = await asyncio.open_unix_connection(sock=line, limit=MOST_LINE_BYTES)
+    reader, writer = await asyncio.open_unix_connection(sock=line, limit=_MOST_ORDER_BYTES)
     held = Leash(worker, reader, writer, end)
     try:
         yield held

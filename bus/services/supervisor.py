@@ -142,6 +142,9 @@ class Supervisor:
                 post.process.kill()
         if late:
             await asyncio.wait(late)
+        for keeper in self._keepers:
+            # Two may have failed for the same reason; `failed` has told one.
+            _has_failed(keeper)
 
     def _place(self, mailboxes: Sequence[MailboxName]) -> None:
         self._places = share(mailboxes, self.workers, placed=self._places)
@@ -179,6 +182,8 @@ class Supervisor:
         if self.stop.is_set():
             process.terminate()
         hearing = asyncio.create_task(self._hear(post, process))
+        # One that cannot be understood is of no use; why comes out below.
+        hearing.add_done_callback(lambda task: process.kill() if _has_failed(task) else None)
         try:
             code = await process.ended()
             with suppress(TimeoutError):
@@ -215,6 +220,10 @@ class Supervisor:
                     serve = Serve(mailboxes=self._shares[post.worker], careful=post.careful)
                     process.order(serve)
                     post.serves = edition
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is not None
 
 
 def _ended(worker: WorkerName, pid: int, code: int, pause: timedelta) -> WorkerEnded:

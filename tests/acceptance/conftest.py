@@ -29,10 +29,11 @@ def eventually(look: Callable[[], Found], *, within: float = _DEADLINE_SECONDS) 
     return found
 
 
-def lienthong(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+def lienthong(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "bus.cli", *map(str, arguments)],
+        env={**os.environ, **environment},
         capture_output=True,
         check=False,
         timeout=_DEADLINE_SECONDS,

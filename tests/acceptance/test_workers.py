@@ -202,6 +202,19 @@ def test_a_document_that_crashes_its_recipients_format_fails_and_the_next_one_ar
         assert "E_FORMAT_CRASHED" in failed["problem"]
 
 
+def test_workers_that_cannot_start_end_the_axis_with_the_reason(tmp_path: Path) -> None:
+    strangers = tmp_path / "strangers"
+    _install_crashing_format(strangers)
+    (strangers / "a_crashing_format.py").write_text("import a_module_that_is_not_there")
+
+    done = lienthong("up", "--home", tmp_path, *FOUR, PYTHONPATH=str(strangers))
+
+    assert done.returncode == 2
+    assert b"E_SETTING" in done.stderr
+    assert b"a_module_that_is_not_there" in done.stderr
+    Home(tmp_path).await_workers(timedelta(0))
+
+
 def test_a_worker_run_by_hand_says_how_it_is_run(tmp_path: Path) -> None:
     done = lienthong("worker", "--part", "1/2", "--home", tmp_path)
 
