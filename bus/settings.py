@@ -19,10 +19,11 @@ from schemas.problem import AxisError
 
 
 class LogStyle(StrEnum):
-    """How log lines look: for people, or for machines."""
+    """How log lines look: for people, for machines, or only errors and for people."""
 
     PRETTY = "pretty"
     JSON = "json"
+    QUIET = "quiet"
 
 
 class Settings(BaseSettings):
@@ -38,11 +39,13 @@ class Settings(BaseSettings):
         bulk_limit: An order about more dead letters than this must be said twice.
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        workers: Processes that run the agencies' adapters; 0: one for each processor.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
         prefetch: Deliveries in work per mailbox and lane.
-        reading: Packet files read at the same time.
+        reading: Packet files read at the same time by each worker.
         publish_deadline: After this a publish without an answer is unknown, and sent again.
+        look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
             seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
@@ -59,11 +62,13 @@ class Settings(BaseSettings):
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
     reading: Annotated[int, Field(ge=1, le=64)] = 4
     publish_deadline: timedelta = timedelta(seconds=30)
+    look_at_letters: timedelta = timedelta(milliseconds=500)
     retries: dict[FailureClass, tuple[timedelta, ...]] = {
         FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
     }
@@ -79,6 +84,12 @@ class Settings(BaseSettings):
     def retry_policy(self) -> RetryPolicy:
         """How patient the dead-letter handler is."""
         return RetryPolicy(schedules=self.retries, quarantine_after=self.quarantine_after)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """These very choices, as another process reads them."""
+        chosen = self.model_dump(mode="json", exclude_none=True)
+        return {f"LIENTHONG_{name.upper()}": str(value) for name, value in chosen.items()}
 
     @property
     def store_url(self) -> str:

@@ -403,6 +403,14 @@ ENTRIES: dict[str, Entry] = {
         "Stop it first, or choose another --home.",
         "Dừng tiến trình đó hoặc chọn --home khác.",
     ),
+    "E_WORKER_ALONE": _entry(
+        Fault.OPERATOR,
+        False,
+        "A worker cannot be run by hand: its standard input must be a line to the axis.",
+        "Không thể chạy tiến trình xử lý bằng tay: đầu vào chuẩn phải nối với trục.",
+        "Run `lienthong up`, which starts its workers itself.",
+        "Chạy `lienthong up`; lệnh này tự khởi động các tiến trình xử lý.",
+    ),
     "E_AGENCY_UNKNOWN": _entry(
         Fault.OPERATOR,
         False,
@@ -435,6 +443,14 @@ ENTRIES: dict[str, Entry] = {
         "Lỗi không lường trước tại {stage}: {cause}.",
         "Report it with the fingerprint; the original is kept.",
         "Báo lỗi kèm dấu vân; bản gốc được giữ lại.",
+    ),
+    "E_FORMAT_CRASHED": _entry(
+        Fault.OURS,
+        False,
+        "The format {format} crashed its process over this {times} times; it is not tried again.",
+        "Bộ định dạng {format} đã làm hỏng tiến trình {times} lần vì nội dung này; không thử lại.",
+        "Report it to whoever made the format; the original is kept.",
+        "Báo cho bên cung cấp bộ định dạng; bản gốc được giữ lại.",
     ),
     "E_DELIVERY_LIMIT": _entry(
         Fault.OURS,

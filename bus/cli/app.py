@@ -11,6 +11,7 @@ from bus.cli.dlq.app import app as dlq
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.up import up
+from bus.cli.worker import worker
 from schemas.problem import AxisError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.command()(up)
 app.command()(demo)
 app.command()(convert)
 app.command()(send)
+app.command()(worker)
 app.add_typer(agency.app, name="agency")
 app.add_typer(dlq, name="dlq")
 app.add_typer(topology.app, name="topology")

@@ -71,6 +71,7 @@ _CLASS_OF_CODE = {
     "E_FAILURE_UNREADABLE": FailureClass.OURS,
     "E_DELIVERY_LIMIT": FailureClass.DELIVERY_LIMIT,
     "E_EXPIRED": FailureClass.EXPIRED,
+    "E_FORMAT_CRASHED": FailureClass.OURS,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 
