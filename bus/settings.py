@@ -4,13 +4,14 @@ Read from the environment with the prefix `LIENTHONG_`. With nothing set, `lient
 private broker, SQLite, a local folder and a development certificate authority.
 """
 
+import json
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
 from bus.core.failure import FailureClass
@@ -89,7 +90,10 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """These very choices, as another process reads them."""
         chosen = self.model_dump(mode="json", exclude_none=True)
-        return {f"LIENTHONG_{name.upper()}": str(value) for name, value in chosen.items()}
+        return {
+            f"LIENTHONG_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in chosen.items()
+        }
 
     @property
     def store_url(self) -> str:
@@ -112,5 +116,11 @@ def load_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        name = "LIENTHONG_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise AxisError.of("E_SETTING", name=name, cause=first["msg"]) from invalid
+        name = "LIENTHONG_" + str(first["loc"][0]).upper()
+        within = ".".join(str(part) for part in first["loc"][1:] if part != "[key]")
+        cause = f"{within}: {first['msg']}" if within else first["msg"]
+        raise AxisError.of("E_SETTING", name=name, cause=cause) from invalid
+    except SettingsError as unreadable:
+        # It says which field; what is wrong stands in its cause.
+        cause = f"{unreadable}: {unreadable.__cause__}"
+        raise AxisError.of("E_SETTING", name="LIENTHONG_…", cause=cause) from unreadable
