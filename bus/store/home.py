@@ -51,6 +51,11 @@ class Home:
         return self.path / "attempts"
 
     @property
+    def paused(self) -> Path:
+        """Which mailboxes wait for their agencies' systems."""
+        return self.path / "paused.json"
+
+    @property
     def directory(self) -> Path:
         """The directory snapshot."""
         return self.path / "directory.json"
