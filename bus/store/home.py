@@ -117,10 +117,13 @@ class Home:
     def announced(self, running: Running) -> Iterator[None]:
         """Let other commands find the running broker while this one runs."""
         path = self.running_file
-        path.unlink(missing_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # Appears whole: others look for it just while it is written.
+        draft = path.with_suffix(".tmp")
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(running.to_json())
+        draft.replace(path)
         try:
             yield
         finally:
