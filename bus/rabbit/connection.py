@@ -162,6 +162,11 @@ class Link:
         return up.result()
 
     @property
+    def several(self) -> bool:
+        """Whether there is more than one node to go to."""
+        return len(self._rotation) > 1
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker has told this connection to stop publishing (alarm)."""
         connection = self.connection
@@ -189,8 +194,7 @@ class Link:
             raise TransportError.of("E_BROKER_AWAY", cause=self._last_error) from error
 
     async def _keep(self) -> None:
-        several = len(self._rotation) > 1
-        timeout = _CONNECT_TIMEOUT_OF_SEVERAL if several else _CONNECT_TIMEOUT
+        timeout = _CONNECT_TIMEOUT_OF_SEVERAL if self.several else _CONNECT_TIMEOUT
         backoff = Backoff(len(self._rotation))
         while True:
             backoff.started()
@@ -216,7 +220,7 @@ class Link:
         url = URL(self._rotation.current)
         # A silent network is noticed within three beats; aiormq's default is a minute each.
         kind, beat = Connection, _HEARTBEAT_SECONDS
-        if len(self._rotation) > 1:
+        if self.several:
             kind, beat = _Alert, _HEARTBEAT_SECONDS_OF_SEVERAL
         return kind(
             url.update_query({"heartbeat": beat, **url.query}),

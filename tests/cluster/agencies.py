@@ -32,7 +32,7 @@ CODES = ("G98", "H98", "H97")
 PUBLISH_DEADLINE = timedelta(seconds=5)
 _PACE_SECONDS = 0.1
 _LOOK_SECONDS = 0.05
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 60.0
 _FILE = {"phu-luc.txt": b"Ph\xe1\xbb\xa5 l\xe1\xbb\xa5c\n" * 200}
 _DOCUMENT = re.compile(r"_(\d+)-VB_")
 _RECEIPT = re.compile(r"^(\w+)_01_(\d+)-VB_")

@@ -1,12 +1,12 @@
 """Cluster: three private nodes of one machine joined to one broker, and power over each of them."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from bus.rabbit.node import PrivateNode
 from bus.rabbit.residence import LOOPBACK, Membership, free_ports
 
 SIZE = 3
-START_DEADLINE = timedelta(seconds=120)
+START_DEADLINE = timedelta(seconds=60)
 _PAUSE_SECONDS = 0.1
 _DEPLOYED = Path(__file__).parents[2] / "deploy" / "rabbitmq-cluster.conf"
 # One scheduler a node, and none that spins while it has nothing to do.
@@ -104,13 +104,14 @@ class Cluster:
         for node in nodes:
             os.kill(node.pid, signal.SIGKILL)
 
-    def freeze(self, node: PrivateNode) -> None:
+    @contextmanager
+    def frozen(self, node: PrivateNode) -> Iterator[None]:
         """Stop a node in the middle of whatever it does; its connections stay, and say nothing."""
         os.kill(node.pid, signal.SIGSTOP)
-
-    def thaw(self, node: PrivateNode) -> None:
-        """Let a frozen node go on."""
-        os.kill(node.pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
 
     async def cut(self, node: PrivateNode) -> None:
         """Cut the network between a node and the others; clients reach both sides.
@@ -133,8 +134,7 @@ class Cluster:
 
     async def whole(self) -> None:
         """Wait until every node sees all of them, and every queue has all its members at work."""
-        async with asyncio.timeout(START_DEADLINE.total_seconds()):
-            await self._until(self._is_whole)
+        await self._until(self._is_whole)
 
     async def given_up(self, node: PrivateNode) -> None:
         """Wait until the others have given a node up."""
@@ -144,8 +144,7 @@ class Cluster:
             seen = await _told(other, "nodes")
             return any(each["name"] == node.name and not each["running"] for each in seen)
 
-        async with asyncio.timeout(START_DEADLINE.total_seconds()):
-            await self._until(is_given_up)
+        await self._until(is_given_up)
 
     async def queues(self) -> Sequence[Mapping[str, Any]]:
         """All queues of all virtual hosts, as the management interface tells them."""
@@ -158,12 +157,18 @@ class Cluster:
         return self._named(name)
 
     async def connected(self, connection: str) -> PrivateNode:
-        """The node that a connection of this name ends at."""
-        names = [
-            told["node"]
-            for told in await _told(self.nodes[0], "connections")
-            if told.get("client_properties", {}).get("connection_name") == connection
-        ]
+        """The node that a connection of this name ends at; it is told within seconds."""
+        names: list[str] = []
+
+        async def is_told() -> bool:
+            names.extend(
+                told["node"]
+                for told in await _told(self.nodes[0], "connections")
+                if told.get("client_properties", {}).get("connection_name") == connection
+            )
+            return bool(names)
+
+        await self._until(is_told)
         return self._named(names[0])
 
     def _named(self, name: str) -> PrivateNode:
@@ -186,15 +191,16 @@ class Cluster:
         return True
 
     async def _mapper_listens(self) -> bool:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             _, writer = await asyncio.open_connection(LOOPBACK, self._membership.epmd_port)
             writer.close()
             return True
         return False
 
     async def _until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        while not await holds():  # noqa: ASYNC110 (the broker does not announce it)
-            await asyncio.sleep(_PAUSE_SECONDS)
+        async with asyncio.timeout(START_DEADLINE.total_seconds()):
+            while not await holds():  # noqa: ASYNC110 (the broker does not announce it)
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _end(self) -> None:
         await asyncio.gather(*(node.stop() for node in self.nodes))

@@ -24,6 +24,8 @@ from tests.cluster.conftest import Correspondence, Tell
 from tests.rabbit_bus import VirtualHost
 
 RESUMED_WITHIN_SECONDS = 10.0
+FROZEN_RESUMED_WITHIN_SECONDS = 15.0
+"""7 until we notice, 7.5 until its peers do, 3 until a channel opened in between is left."""
 PUBLISHING = "lienthong publishing"
 
 Choice = Callable[[Cluster], Awaitable[PrivateNode]]
@@ -71,23 +73,29 @@ async def test_one_node_killed_and_traffic_resumes_within_ten_seconds(
 
 
 @either_role
-async def test_one_node_frozen_and_traffic_resumes_within_ten_seconds(
+async def test_one_node_frozen_and_traffic_resumes_when_it_was_given_up(
     cluster: Cluster, correspondence: Correspondence, tell: Tell, chosen: Choice
 ) -> None:
-    """No connection breaks: the loss is noticed by silence alone, by us and by its peers."""
+    """No connection breaks: the loss is noticed by silence alone, by us and by its peers.
+
+    One that was given up and comes back serves on, but its database has parted from the others'
+    and nobody mends that: it must be restarted (RabbitMQ manual, Clustering and Network
+    Partitions: suspend and resume).
+    """
     async with correspondence() as agencies:
         await agencies.flowing(time.monotonic())
         node = await chosen(cluster)
 
-        cluster.freeze(node)
-        resumed = await agencies.flowing(time.monotonic())
+        with cluster.frozen(node):
+            resumed = await agencies.flowing(time.monotonic())
+            await cluster.given_up(node)
 
         tell(f"one frozen: every agency heard every other again after {resumed:.1f} s")
-        await cluster.given_up(node)
-        cluster.thaw(node)
+        await agencies.flowing(time.monotonic())
+        await cluster.restart(node)
         await cluster.whole()
         await agencies.flowing(time.monotonic())
-    assert resumed < RESUMED_WITHIN_SECONDS
+    assert resumed < FROZEN_RESUMED_WITHIN_SECONDS
 
 
 async def test_two_nodes_killed_and_nothing_is_acknowledged_until_one_returns(
