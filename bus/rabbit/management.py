@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
 from bus.core.topology import Permissions
-from bus.rabbit.addresses import Rotation, addresses_in
+from bus.rabbit.addresses import addresses_in
 from schemas.problem import TransportError
 
 _TIMEOUT = timedelta(seconds=30)
@@ -87,7 +87,7 @@ class Management:
     """
 
     def __init__(self, url: str, *, vhost: str = "/", timeout: timedelta = _TIMEOUT) -> None:
-        self._rotation = Rotation(addresses_in(url))
+        self._addresses = addresses_in(url)
         self._client = httpx.AsyncClient(timeout=timeout.total_seconds(), trust_env=False)
         self._vhost = quote(vhost, safe="")
 
@@ -198,12 +198,20 @@ class Management:
 
         To ask again is safe: every request says what shall be, not what to do.
         """
-        for _ in range(len(self._rotation) - 1):
+        *others, last = self._addresses
+        for address in others:
             try:
-                return await self._client.request(method, self._at(path), json=body)
+                return await self._client.request(method, _at(address, path), json=body)
             except httpx.TransportError:
-                self._rotation.turn()
-        return await self._client.request(method, self._at(path), json=body)
+                self._leave(address)
+        return await self._client.request(method, _at(last, path), json=body)
 
-    def _at(self, path: str) -> str:
-        return f"{httpx.URL(self._rotation.current).join('/api/')}{path}"
+    def _leave(self, address: str) -> None:
+        """Ask it last from now on, unless a request beside this one has seen to it."""
+        first, *others = self._addresses
+        if first == address:
+            self._addresses = (*others, first)
+
+
+def _at(address: str, path: str) -> str:
+    return f"{httpx.URL(address).join('/api/')}{path}"
