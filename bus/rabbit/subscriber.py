@@ -59,7 +59,9 @@ class _Subscription:
         # old one are still at work.
         self._slots = asyncio.Semaphore(prefetch)
         self._working: set[asyncio.Task[None]] = set()
+        self._returned: list[DeliveredMessage] = []
         self._stopping = False
+        self._given_out = asyncio.Event()
         self._consuming: tuple[AbstractChannel, str] | None = None
         self._running = asyncio.create_task(self._run(), name=f"subscription {queue}")
 
@@ -74,8 +76,10 @@ class _Subscription:
                 channel, tag = self._consuming
                 with suppress(LostError), noticing_loss():
                     await channel.basic_cancel(tag, timeout=CLOSE_TIMEOUT.total_seconds())
+            self._given_out.set()
             while self._working:
                 await asyncio.wait(self._working)
+            await self._return()
         except asyncio.CancelledError:
             for task in self._working:
                 task.cancel()
@@ -133,7 +137,7 @@ class _Subscription:
             return
         async with self._slots:
             if self._stopping:
-                await _settle(delivered, Settlement.REQUEUE)
+                self._returned.append(delivered)
                 return
             message = received(self._queue, delivered)
             try:
@@ -144,7 +148,23 @@ class _Subscription:
                 settlement = self._failed(message)
             except Exception:  # noqa: BLE001 - whatever a handler raises is a counted failure
                 settlement = self._failed(message)
-            await _settle(delivered, settlement)
+            if not self._stopping:
+                await _settle(delivered, settlement)
+            elif settlement is Settlement.REQUEUE:
+                self._returned.append(delivered)
+            else:
+                # Earlier it would make room for a message that had to be returned.
+                await self._given_out.wait()
+                await _settle(delivered, settlement)
+
+    async def _return(self) -> None:
+        """Give back what is not done, in the order in which it came.
+
+        A quorum queue gives returned messages out in the order of their return, not of their
+        first place (seen on 3.10.8).
+        """
+        for delivered in sorted(self._returned, key=lambda each: each.delivery_tag or 0):
+            await _settle(delivered, Settlement.REQUEUE)
 
     def _failed(self, message: ReceivedMessage) -> Settlement:
         _log.exception("handler_failed", queue=self._queue, message_id=message.message.message_id)
