@@ -40,7 +40,7 @@ from tests.envelopes import RECIPIENT, SENDER
 from tests.folders import Folders
 from tests.rabbit_bus import VirtualHost
 
-DEADLINE = timedelta(seconds=40)
+DEADLINE = timedelta(seconds=90)
 """Generous: the machine may be busy with other things, and a restart takes its time."""
 
 THIRD, FOURTH = "H97", "G97"

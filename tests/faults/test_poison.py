@@ -41,12 +41,9 @@ async def supervise(errand: Errand, until: Callable[[], bool]) -> int:
     crashes = 0
     while True:
         async with worker_of(errand) as worker:
-
-            def done(process: object = worker.process) -> bool:
-                return worker.process.returncode is not None or until()
-
-            await eventually(done)
-            if worker.process.returncode is None:
+            process = worker.process
+            await eventually(lambda: process.returncode is not None or until())  # noqa: B023
+            if process.returncode is None:
                 return crashes
             assert await worker.ended() == -signal.SIGKILL
             crashes += 1
@@ -55,7 +52,7 @@ async def supervise(errand: Errand, until: Callable[[], bool]) -> int:
 async def test_a_poison_document_is_parked_by_the_broker_and_its_neighbours_are_delivered_once(
     vhost: VirtualHost, tmp_path: Path
 ) -> None:
-    """Bad day 12: it meets the delivery-limit alone; those before, behind and beside it do not."""
+    """Bad day 12: in its lane it alone meets the delivery-limit; other mailboxes go on as well."""
     site = await found_site(
         vhost,
         tmp_path,
@@ -78,7 +75,7 @@ async def test_a_poison_document_is_parked_by_the_broker_and_its_neighbours_are_
             ),
         )
 
-        [failed] = failures.attempts
+        [failed] = [a for a in failures.attempts if str(a.failure.mailbox) == RECIPIENT]
         assert failed.failure.failure_class is FailureClass.DELIVERY_LIMIT
         assert failed.failure.stage is Stage.MAILBOX
         assert failed.failure.problem.code == "E_DELIVERY_LIMIT"

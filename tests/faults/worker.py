@@ -7,7 +7,7 @@ SIGTERM stops it in order.
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -88,9 +88,14 @@ class WorkerProcess:
     listening: asyncio.Task[None]
 
     @classmethod
-    async def start(cls, errand: Errand) -> "WorkerProcess":
-        """Start it, and wait until it is at work or has already died."""
+    async def start(cls, errand: Errand, through: Sequence[str] = ()) -> "WorkerProcess":
+        """Start it, and wait until it is at work or has already died.
+
+        Args:
+            through: A command that becomes what it is given.
+        """
         process = await asyncio.create_subprocess_exec(
+            *through,
             *(sys.executable, "-m", "tests.faults.worker", errand.to_json().decode()),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
@@ -125,9 +130,9 @@ class WorkerProcess:
 
 
 @asynccontextmanager
-async def worker_of(errand: Errand) -> AsyncIterator[WorkerProcess]:
+async def worker_of(errand: Errand, through: Sequence[str] = ()) -> AsyncIterator[WorkerProcess]:
     """A worker that does not outlive the test."""
-    worker = await WorkerProcess.start(errand)
+    worker = await WorkerProcess.start(errand, through)
     try:
         yield worker
     finally:
