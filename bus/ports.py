@@ -3,7 +3,7 @@
 `bus.memory` and the real drivers pass the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +14,12 @@ from adapters.contract import AttachmentSink, AttachmentSource
 from bus.core.cause import Cause
 from bus.core.dead_letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
 from bus.core.events import Event
+from bus.core.instructions import Instruction
 from bus.core.message import WireMessage
 from bus.core.order import NewOrder, Order, OrderState
 from bus.core.record import DocumentRecord
 from bus.core.selection import Selection, Sort
+from bus.core.share import WorkerName
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 # --- the broker ---------------------------------------------------------------------------------
@@ -259,8 +261,15 @@ class DeadLetters(Protocol):
     async def order(self, order_id: OrderId) -> Order:
         """One order. Raises `ConfigurationError` E_ORDER_UNKNOWN."""
 
-    async def next_of(self, order_id: OrderId, *, limit: int) -> Sequence[StoredLetter]:
-        """The first letters of a running replay that are not dealt with, oldest failure first."""
+    async def next_of(
+        self, order_id: OrderId, *, limit: int, after: LetterId | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters of a running replay that are not dealt with, oldest failure first.
+
+        Args:
+            after: Only those that come after this one, whatever has become of it: so the next can
+                be read while the last are still on their way.
+        """
 
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
         """Redelivered, one replay more: these were published and confirmed.
@@ -300,6 +309,52 @@ class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
 
     def has(self, sha256: str) -> bool:
         """Whether the store holds these bytes."""
+
+
+# --- attempts -----------------------------------------------------------------------------------
+
+
+class Attempts(Protocol):
+    """What was begun and never ended, because its process did. Blocking: called in threads."""
+
+    def begin(self, key: str) -> int:
+        """Begin, and answer how often this was begun before without coming to an end."""
+
+    def end(self, key: str) -> None:
+        """It came to an end, whatever it was: nothing is held against it any more."""
+
+
+# --- worker processes ---------------------------------------------------------------------------
+
+
+class WorkerProcess(Protocol):
+    """A process that runs the adapters of some mailboxes. It ends when its parent does."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def instruct(self, instruction: Instruction) -> None:
+        """Tell it what to do; void when it has ended."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """What it tells, until its end. Read by one reader."""
+
+    async def ended(self) -> int:
+        """Wait for its end: the exit code, or the negative number of the signal that killed it."""
+
+    def terminate(self) -> None:
+        """Let it finish what is under way, and end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Launcher(Protocol):
+    """Starts worker processes."""
+
+    async def launch(self, worker: WorkerName) -> WorkerProcess:
+        """Start one; it does nothing until it is told to."""
 
 
 # --- the moment, and what is said of it ---------------------------------------------------------

@@ -6,7 +6,7 @@ FIRST = timedelta(milliseconds=200)
 LONGEST = timedelta(seconds=15)
 
 FIRST_PROBE = timedelta(seconds=1)
-LONGEST_PROBE = timedelta(minutes=1)
+LONGEST_PROBE = timedelta(seconds=15)
 
 
 def pause_before(

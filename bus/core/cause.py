@@ -13,8 +13,8 @@ class Cause:
 
     Attributes:
         example: The one that failed last, which `stage`, `mailbox` and the like are taken from.
-        oldest: When the first of them failed first.
-        newest: When one of them failed last.
+        oldest: The one that has stood longest since its last failure.
+        newest: The one that failed last.
         recent: How many of them failed first within the last hour.
         earlier: How many in the hour before it.
     """

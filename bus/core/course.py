@@ -18,6 +18,7 @@ from bus.core.dead_letter import (
 from bus.core.order import Action, Order, OrderState
 from bus.core.retry import Disposition, Park, Retry
 from schemas.identifiers import MailboxName
+from schemas.problem import Problem
 
 MAX_TERM_LENGTH = 200
 """Longer values are cut in what letters are found by; the delivery itself keeps them whole."""
@@ -45,7 +46,7 @@ def failed_first(attempt: FailedAttempt, decide: Decide, *, now: datetime) -> St
         failure_class=failure.failure_class,
         stage=failure.stage,
         fingerprint=_term(failure.fingerprint),
-        problem=failure.problem,
+        problem=_problem(failure.problem),
         number=_optional_term(attempt.number),
         document_id=_optional_term(attempt.document_id),
         envelope_id=_optional_term(attempt.envelope_id),
@@ -98,7 +99,7 @@ def failed_again(
         "failure_class": str(failure.failure_class),
         "stage": str(failure.stage),
         "fingerprint": _term(failure.fingerprint),
-        "problem": failure.problem,
+        "problem": _problem(failure.problem),
         "attempts": attempts,
         # Between a replay and its failure nothing else can happen to a letter.
         "returned": letter.returned
@@ -187,6 +188,10 @@ def _term(text: str) -> str:
     """
     legible = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return legible.encode(errors="replace").decode()[:MAX_TERM_LENGTH]
+
+
+def _problem(problem: Problem) -> Problem:
+    return problem.model_copy(update={"code": _term(problem.code)})
 
 
 def _optional_term(text: str | None) -> str | None:

@@ -167,7 +167,7 @@ def read_attempt(
     _, lane, kind = (*rest.split("."), "", "", "")[:3]
     first = MailboxName(headers.get(_REROUTED_FROM, failure.mailbox))
     letter_id = letter_id_of(original, first)
-    envelope = _unproven(message.body)
+    envelope = unproven(message.body)
     number, document_id = _named_in(envelope)
     return FailedAttempt(
         letter_id=letter_id,
@@ -248,7 +248,7 @@ def _told_by_broker(
 _CODE_OF_REASON = {"delivery_limit": "E_DELIVERY_LIMIT", "expired": "E_EXPIRED"}
 
 
-def _unproven(body: bytes) -> Envelope | None:
+def unproven(body: bytes) -> Envelope | None:
     """What a body seems to say. To search by, never to act upon: nothing is proven here."""
     try:
         return Envelope.model_validate_json(body)

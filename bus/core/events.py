@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bus.core.dead_letter import LetterId, LetterState, OrderId
 from bus.core.failure import FailureClass, Stage
+from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
@@ -121,6 +122,54 @@ class LettersRedelivered:
     operator: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectoryTakenUp:
+    """A worker knows a directory: who may send, who is served by whom, and their keys."""
+
+    worker: WorkerName
+    edition: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerReady:
+    """A worker serves its mailboxes."""
+
+    worker: WorkerName
+    pid: int
+    mailboxes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerFailed:
+    """A worker cannot go on, and ends."""
+
+    worker: WorkerName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerEnded:
+    """A worker ended unasked; it is started again after `pause`.
+
+    Attributes:
+        signal: What killed it, for example `SIGKILL`; then there is no exit code.
+    """
+
+    worker: WorkerName
+    pid: int
+    exit_code: int | None
+    signal: str | None
+    pause: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventsDropped:
+    """A worker had more to tell than was listened to. Only the telling is lost."""
+
+    worker: WorkerName
+    count: int
+
+
 Event = (
     EnvelopeSent
     | SubmissionRefused
@@ -132,4 +181,12 @@ Event = (
     | EndpointResumed
     | FailureRecorded
     | LettersRedelivered
+    | DirectoryTakenUp
+    | WorkerReady
+    | WorkerFailed
+    | WorkerEnded
+    | EventsDropped
 )
+
+Answer = DirectoryTakenUp | WorkerReady | WorkerFailed
+"""What the axis waits to hear from a worker."""

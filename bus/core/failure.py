@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
@@ -70,6 +71,7 @@ _CLASS_OF_CODE = {
     "E_FAILURE_UNREADABLE": FailureClass.OURS,
     "E_DELIVERY_LIMIT": FailureClass.DELIVERY_LIMIT,
     "E_EXPIRED": FailureClass.EXPIRED,
+    "E_FORMAT_CRASHED": FailureClass.OURS,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 
@@ -86,7 +88,7 @@ class Failure(Value):
     stage: Stage
     failure_class: FailureClass
     mailbox: MailboxName
-    fingerprint: str
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     routing_key: str
     attempt: int
     failed_at: AwareDatetime

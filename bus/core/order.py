@@ -4,8 +4,10 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from bus.core.dead_letter import REPLAYABLE, LetterState, OrderId
+from bus.core.dead_letter import REPLAYABLE, LetterId, LetterState, OrderId
+from bus.core.routing import Routing
 from bus.core.selection import Selection
+from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.value import Value
@@ -91,3 +93,18 @@ def must_approve(order: Order, operator: str) -> None:
         raise AxisError.of("E_ORDER_STATE", id=order.id, state=order.state)
     if order.operator == operator:
         raise AxisError.of("E_SAME_OPERATOR", operator=operator)
+
+
+def must_serve(
+    envelope: Envelope | None, *, letter: LetterId, to: MailboxName, routing: Routing
+) -> None:
+    """A letter may go to another mailbox only if that serves one of its recipients now.
+
+    The envelope need not be proven: whoever receives it proves it again.
+
+    Raises:
+        ConfigurationError: E_REROUTE.
+    """
+    recipients = envelope.recipients if envelope else ()
+    if to not in {routing.mailbox_or_none(each.agency) for each in recipients}:
+        raise AxisError.of("E_REROUTE", mailbox=to, id=letter)

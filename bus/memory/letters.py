@@ -165,12 +165,20 @@ class MemoryDeadLetters:
             raise AxisError.of("E_ORDER_UNKNOWN", id=order_id)
         return self._orders[order_id]
 
-    async def next_of(self, order_id: OrderId, *, limit: int) -> Sequence[StoredLetter]:
-        """The first letters of a running replay that are not dealt with, oldest failure first."""
+    async def next_of(
+        self, order_id: OrderId, *, limit: int, after: LetterId | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters of a running replay that are not dealt with, oldest failure first."""
         order = await self.order(order_id)
         if order.state is not OrderState.RUNNING:
             return ()
-        return tuple(kept.stored for kept in self._each(islice(self._undone[order_id], limit)))
+        behind = None if after is None else self._known(after).age
+        left = (
+            kept
+            for kept in self._each(self._undone[order_id])
+            if behind is None or kept.age > behind
+        )
+        return tuple(kept.stored for kept in islice(left, limit))
 
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
         """Redelivered, one replay more; also for an order that was cancelled meanwhile."""
@@ -315,7 +323,7 @@ def _cause(members: Sequence[_Kept], now: datetime) -> Cause:
         field=example.problem.place.field,
         example=example.id,
         counts=dict(Counter(letter.state for letter in letters)),
-        oldest=min(first),
+        oldest=min(letter.failed_at for letter in letters),
         newest=example.failed_at,
         recent=sum(now - _HOUR < moment <= now for moment in first),
         earlier=sum(now - 2 * _HOUR < moment <= now - _HOUR for moment in first),

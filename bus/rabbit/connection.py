@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Self
 
+import aiormq
 import structlog
-from aiormq import Connection
 from aiormq.exceptions import AMQPError, DeliveryError
 from yarl import URL
 
-from bus.rabbit.screen import ScreenedTransport
+from bus.rabbit.bypass import Bypass
 from schemas.problem import TransportError
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -87,6 +87,16 @@ async def ended(task: asyncio.Task[None]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=CLOSE_TIMEOUT.total_seconds())
+
+
+class Connection(aiormq.Connection):
+    """aiormq's connection, with the short cut for messages."""
+
+    def __init__(self, url: URL, *, name: str) -> None:
+        self.bypass = Bypass()
+        super().__init__(
+            url, transport_factory=self.bypass, client_properties={"connection_name": name}
+        )
 
 
 class Link:
@@ -169,11 +179,7 @@ class Link:
         backoff = Backoff()
         while True:
             backoff.started()
-            connection = Connection(
-                self._url,
-                transport_factory=ScreenedTransport(),
-                client_properties={"connection_name": self._name},
-            )
+            connection = Connection(self._url, name=self._name)
             try:
                 with noticing_loss():
                     async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):

@@ -6,6 +6,7 @@ handed over once. What happens to a failure is decided in `core.retry`.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,7 +15,6 @@ from bus.core.dead_letter import FailedAttempt, LetterId, read_attempt, redelive
 from bus.core.events import FailureRecorded, LettersRedelivered
 from bus.core.failure import FailureClass, Stage, fingerprint
 from bus.core.order import Action, Order, OrderState
-from bus.core.pace import pause_after
 from bus.core.retry import Disposition, RetryPolicy, decide
 from bus.core.topology import FAILURES
 from bus.ports import (
@@ -36,6 +36,9 @@ from schemas.problem import Problem, TransportError
 
 AT_ONCE = 500
 """Letters read, published and marked together."""
+
+_STRETCHES = 2
+"""Stretches of one order under way beside the one that is read."""
 
 _SELF = MailboxName(FAILURES)
 
@@ -142,25 +145,50 @@ class DeadLetterHandler:
         return bool(due)
 
     async def _replay(self) -> bool:
-        """Carry out a stretch of every order that runs; whether there was anything."""
+        """Carry out the orders that run, side by side; whether there was any."""
         running = [
             order
             for order in await self.letters.orders([OrderState.RUNNING])
             if order.action is Action.REPLAY
         ]
-        for order in running:
-            await self._carry_out(order)
+        ended = await asyncio.gather(*map(self._carry_out, running), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
         return bool(running)
 
     async def _carry_out(self, order: Order) -> None:
-        began = self.clock()
+        """Go through an order once; what the broker did not take is left for the next time.
+
+        A few stretches are under way at a time: one is read while others are published or marked.
+        """
         few = AT_ONCE if order.rate is None else max(1, min(AT_ONCE, int(order.rate)))
-        stretch = await self.letters.next_of(order.id, limit=few)
+        moving: deque[asyncio.Task[None]] = deque()
+        after: LetterId | None = None
+        try:
+            while not self.stop.is_set():
+                stretch = await self.letters.next_of(order.id, limit=few, after=after)
+                if not stretch:
+                    break
+                after = stretch[-1].letter.id
+                moving.append(asyncio.create_task(self._move(order, stretch)))
+                if len(moving) > _STRETCHES:
+                    await moving.popleft()
+                if order.rate is not None:
+                    await self._rest(timedelta(seconds=len(stretch) / order.rate))
+        finally:
+            # What is under way is always finished: it may be published already.
+            ended = await asyncio.gather(*moving, return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
+
+    async def _move(self, order: Order, stretch: Sequence[StoredLetter]) -> None:
+        """Publish a stretch of an order, and mark what was confirmed."""
         confirmed, absent = await self._redeliver(stretch, to=order.to)
-        await self.letters.replayed(order.id, confirmed, now=self.clock())
+        if confirmed:
+            await self.letters.replayed(order.id, confirmed, now=self.clock())
         await self._settle(stretch, confirmed, absent, order=order)
-        if order.rate is not None:
-            await self._rest(pause_after(len(stretch), rate=order.rate, took=self.clock() - began))
 
     async def _redeliver(
         self, stored: Sequence[StoredLetter], *, to: MailboxName | None = None

@@ -1,9 +1,10 @@
 """Dead letters, their history and operators' orders, kept by memory and SQL alike."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +27,10 @@ from bus.core.order import Action, Order, OrderState
 from bus.core.selection import Selection, Sort
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters, Recorded, StoredLetter
+from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
+from tests.integration.store.databases import DATABASES, empty_database
 from tests.letters import (
     DOWN,
     FORGED,
@@ -50,9 +53,13 @@ LATER = NOW + timedelta(hours=1)
 ONE, TWO, THREE = OrderId("order-1"), OrderId("order-2"), OrderId("order-3")
 
 
-@pytest.fixture(params=["memory"])
-def letters(request: pytest.FixtureRequest) -> DeadLetters:
-    return MemoryDeadLetters()
+@pytest.fixture(params=["memory", *DATABASES])
+async def letters(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DeadLetters]:
+    if request.param == "memory":
+        yield MemoryDeadLetters()
+        return
+    async with empty_database(request.param, tmp_path) as url, open_dead_letters(url) as store:
+        yield store
 
 
 async def record(
@@ -1016,7 +1023,7 @@ async def test_letters_are_grouped_by_cause_the_largest_group_first(letters: Dea
         field="subject",
         example=id_of("b"),
         counts={LetterState.PARKED: 2, LetterState.WAITING: 1},
-        oldest=NOW,
+        oldest=now - 61 * MINUTE,
         newest=now - MINUTE,
         recent=1,
         earlier=1,

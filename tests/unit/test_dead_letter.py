@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bus.core.dead_letter import FailedAttempt, read_attempt, redelivery
-from bus.core.failure import FailureClass, Stage, fail
+from bus.core.failure import FAILURE_HEADER, FailureClass, Stage, fail
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, REDELIVERY, queue_of
 from schemas.codes import Lane
@@ -105,6 +105,17 @@ def test_nonsense_is_kept_too() -> None:
     assert attempt.failure.failure_class is FailureClass.OURS
     assert attempt.message.body == nonsense.body
     assert attempt.number is None
+
+
+def test_a_fingerprint_that_is_none_is_not_believed() -> None:
+    """Operators copy it into a command."""
+    told = failed(a_delivery())
+    true = read(told).failure.fingerprint
+    header = told.headers[FAILURE_HEADER].replace(true, "`reboot`")
+
+    attempt = read(replace(told, headers={**told.headers, FAILURE_HEADER: header}))
+
+    assert attempt.failure.problem.code == "E_FAILURE_UNREADABLE"
 
 
 def test_a_redelivery_has_the_same_signed_bytes_and_the_handlers_account() -> None:

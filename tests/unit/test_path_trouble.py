@@ -65,13 +65,13 @@ async def test_one_delivery_a_system_gives_no_answer_about_does_not_hold_up_the_
     async with axis.running():
         for number in ("12", "13", "14"):
             axis.drop(SENDER, f"{number}.edxml", _letter(number))
-        await eventually(lambda: len(axis.documents(RECIPIENT)) == 2)
+        await eventually(lambda: len(axis.statuses(SENDER)) == 2)
         await eventually(lambda: axis.failures)
 
     [failure] = axis.failed()
     assert failure.failure_class is FailureClass.RECIPIENT_DOWN
     assert axis.of_type(EndpointPaused) == []
-    assert len(axis.statuses(SENDER)) == 2
+    assert len(axis.documents(RECIPIENT)) == 2
 
 
 async def test_a_refusal_on_purpose_is_told_to_the_sender_signed_and_with_its_reason(
