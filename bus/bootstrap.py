@@ -15,6 +15,7 @@ import structlog
 
 from adapters.contract import Format
 from adapters.endpoints.folder import FolderEndpoint
+from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.core.keyring import KeyRing
@@ -98,6 +99,7 @@ class Axis:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._seen = self.directory.stamp()
         self._new_id = fresh_ids()
+        self._porter = Porter()
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -146,7 +148,9 @@ class Axis:
         _log.info("directory_taken_up", version=routing.directory.version)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
-        endpoint = FolderEndpoint(self.home.agencies / mailbox, settle=self.settings.settle)
+        endpoint = FolderEndpoint(
+            self.home.agencies / mailbox, settle=self.settings.settle, porter=self._porter
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
             key=load_signing_key(self.home.keys, mailbox, now=now()),

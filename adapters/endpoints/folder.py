@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import Parcel, Submission
-from adapters.endpoints.inbox import Inbox
+from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import Outbox
+from adapters.endpoints.porter import Porter
 from adapters.endpoints.staging import Staging
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem
@@ -26,13 +27,17 @@ class FolderEndpoint:
     Args:
         root: `<home>/agencies/<code>`.
         settle: How long a dropped file must rest before it is taken.
+        porter: Shared with the other agencies of the process; else one of its own.
 
     Raises:
         RecipientError: E_ENDPOINT_DOWN, when the folders cannot be used; also from every method.
     """
 
-    def __init__(self, root: Path, *, settle: timedelta = SETTLE) -> None:
+    def __init__(
+        self, root: Path, *, settle: timedelta = SETTLE, porter: Porter | None = None
+    ) -> None:
         self._agency = root.name
+        self._porter = porter or Porter()
         with self._reachable():
             staging = Staging(root)
             self._outbox = Outbox(root, staging, settle=settle)
@@ -68,7 +73,8 @@ class FolderEndpoint:
     async def hand_over(self, parcel: Parcel) -> None:
         """Let the parcel appear in its inbox, once."""
         with self._reachable():
-            await asyncio.to_thread(self._inbox.hand_over, parcel)
+            hand_over = HandOver(self._inbox, parcel)
+            await self._porter.hand_over(hand_over, device=self._inbox.device)
 
     async def forget(self, delivery_id: DeliveryId) -> None:
         """Remove the mark of a delivery."""
