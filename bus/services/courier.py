@@ -193,9 +193,7 @@ class Courier:
             )
         await self._answers.send(envelope, receipts, patience=attempt.patience)
 
-    async def _standing(
-        self, claim: Claim, attempt: _Attempt
-    ) -> tuple[SignedEnvelope, ...] | None:
+    async def _standing(self, claim: Claim, attempt: _Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
         while True:
             claimed = await self.inbox.claim(claim, now=self.clock())
