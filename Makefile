@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export LIENTHONG_MAY_INSTALL ?= yes
 DURATION ?= 60
 
-.PHONY: help install demo test format lint types contracts unit bench lock clean
+.PHONY: help install demo test test-cluster format lint types contracts unit bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ contracts: install
 
 unit: install
 	$(BIN)/pytest
+
+test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
+	$(BIN)/pytest tests/cluster
 
 bench: install ## Measure a hop, FastStream's hop, ours, and the first month, in one run
 	$(BIN)/python -m tests.benchmarks

@@ -10,12 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
 from bus.core.failure import FailureClass
 from bus.core.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
+from bus.rabbit.addresses import addresses_in
 from schemas.problem import AxisError
 
 
@@ -27,13 +28,23 @@ class LogStyle(StrEnum):
     QUIET = "quiet"
 
 
+def _of_nodes(url: str | None) -> str | None:
+    """A URL whose hosts can be told apart."""
+    if url is not None:
+        addresses_in(url)
+    return url
+
+
 class Settings(BaseSettings):
     """The choices.
 
     Attributes:
         home: Where folders, keys, directory and embedded stores live.
-        amqp_url: A broker to use; absent: one is found or started.
-        management_url: Its management API, `http://host:15672`; derived from `amqp_url` if absent.
+        amqp_url: A broker to use, `amqps://account:password@host:5671/vhost`. A cluster is given
+            with the hosts of all its nodes, `…@one:5671,two:5671,three:5671/vhost`: when one is
+            lost, the next is tried (decision record 0014). Absent: a broker is found or started.
+        management_url: Its management API, `http://host:15672`, with as many hosts; derived from
+            `amqp_url` if absent.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
@@ -55,8 +66,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
 
     home: Path = Path("axis")
-    amqp_url: str | None = None
-    management_url: str | None = None
+    amqp_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
+    management_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
     may_install: bool = False
     database_url: str | None = None
     ledger: bool = False

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import Parcel, Submission
-from adapters.endpoints.inbox import Inbox
+from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import Outbox
+from adapters.endpoints.porter import Porter
 from adapters.endpoints.staging import Staging
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem
@@ -29,14 +30,18 @@ class FolderEndpoint:
     Args:
         root: `<home>/agencies/<code>`.
         settle: How long a dropped file must rest before it is taken.
+        porter: Shared with the other agencies of the process; else one of its own.
 
     Raises:
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
     """
 
-    def __init__(self, root: Path, *, settle: timedelta = SETTLE) -> None:
+    def __init__(
+        self, root: Path, *, settle: timedelta = SETTLE, porter: Porter | None = None
+    ) -> None:
         self._root = root
         self._settle = settle
+        self._porter = porter or Porter()
         self._made: tuple[Outbox, Inbox] | None = None
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
@@ -77,7 +82,7 @@ class FolderEndpoint:
         """Let the parcel appear in its inbox, once."""
         with self._reachable():
             _, inbox = self._folders()
-            await asyncio.to_thread(inbox.hand_over, parcel)
+            await self._porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
 
     async def probe(self) -> None:
         """Write a file aside and take it away again; look for the inbox."""

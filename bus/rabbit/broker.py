@@ -22,7 +22,8 @@ class RabbitBroker:
     Entering does not wait for the broker: `ready` does.
 
     Args:
-        url: `amqp[s]://account:password@host:port/vhost`; the account becomes the `user_id`.
+        url: `amqp[s]://account:password@host:port/vhost`, or with the hosts of all nodes of a
+            cluster, separated by commas; the account becomes the `user_id`.
         name: Shown by the broker with its connections.
         impersonates: The account may publish as any other (tag `impersonator`): one process then
             stands in for many agencies (decision record 0008).

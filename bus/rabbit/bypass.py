@@ -19,7 +19,7 @@ from yarl import URL
 from bus.rabbit import frames
 
 _HEARTBEAT = marshal(Heartbeat(), 0)
-_LONGEST_SILENCE_SECONDS = 5.0
+_LONGEST_SILENCE_SECONDS = 1.0
 _KINDS = frozenset({FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT})
 _BEFORE_CONTENT = frozenset({frames.DELIVER, frames.RETURN})
 _ANSWERS = frozenset({frames.ACK, frames.NACK})

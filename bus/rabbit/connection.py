@@ -15,12 +15,16 @@ import structlog
 from aiormq.exceptions import AMQPError, DeliveryError
 from yarl import URL
 
+from bus.rabbit.addresses import Rotation, addresses_in
 from bus.rabbit.bypass import Bypass
 from schemas.problem import TransportError
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
+# A frozen node takes connections and says nothing; where there is another, it is tried soon.
+_CONNECT_TIMEOUT_OF_SEVERAL = timedelta(seconds=3)
 CLOSE_TIMEOUT = timedelta(seconds=5)
 _HEARTBEAT_SECONDS = 20
+_HEARTBEAT_SECONDS_OF_SEVERAL = 4
 _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
 
@@ -62,10 +66,15 @@ class Backoff:
     """How long to wait before each next try: doubling while tries fail soon after one another.
 
     Spread by full jitter: thousands of clients lose a broker in the same moment.
+
+    Args:
+        addresses: Each is tried as soon as the first before the pause doubles.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: int = 1) -> None:
+        self._addresses = addresses
         self._longest = _FIRST_PAUSE
+        self._tries = 0
         self._since = 0.0
 
     def started(self) -> None:
@@ -76,9 +85,11 @@ class Backoff:
         """Wait after a try has ended. One that held for long begins the series anew."""
         held = asyncio.get_running_loop().time() - self._since
         if held > _LONGEST_PAUSE.total_seconds():
-            self._longest = _FIRST_PAUSE
+            self._longest, self._tries = _FIRST_PAUSE, 0
         longest = self._longest.total_seconds()
-        self._longest = min(2 * self._longest, _LONGEST_PAUSE)
+        self._tries += 1
+        if self._tries % self._addresses == 0:
+            self._longest = min(2 * self._longest, _LONGEST_PAUSE)
         await asyncio.sleep(secrets.SystemRandom().uniform(longest / 2, longest))
 
 
@@ -99,19 +110,31 @@ class Connection(aiormq.Connection):
         )
 
 
+class _Alert(Connection):
+    """A connection to one of several nodes: a silent one is left after 5 to 7 s.
+
+    The broker sends something at least every half interval (RabbitMQ manual, Heartbeats), so two
+    beats in a row are missing, and aiormq looks every half interval. A false alarm costs a
+    reconnect: what was in flight is sent again and absorbed (decision record 0014).
+    """
+
+    HEARTBEAT_GRACE_MULTIPLIER = 1
+
+
 class Link:
-    """A connection kept up, from `open` to `close`.
+    """A connection kept up, from `open` to `close`, to whichever node of a cluster takes it.
 
     Connections are aiormq's, the driver below aio-pika: its robust connection restores channels
     and consumers behind one's back, and its message objects cost a quarter of a hop.
 
     Args:
+        url: With one host, or with those of all nodes.
         name: As shown by the broker's management interface.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
-        # A silent network is noticed within three beats; the default is a minute each.
-        self._url = URL(url).update_query({"heartbeat": _HEARTBEAT_SECONDS, **URL(url).query})
+        addresses = addresses_in(url)
+        self._rotation = Rotation(addresses, start=secrets.randbelow(len(addresses)))
         self._name = name
         self._up: asyncio.Future[Connection] | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -149,6 +172,11 @@ class Link:
         return up.result()
 
     @property
+    def several(self) -> bool:
+        """Whether there is more than one node to go to."""
+        return len(self._rotation) > 1
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker has told this connection to stop publishing (alarm)."""
         connection = self.connection
@@ -176,36 +204,53 @@ class Link:
             raise TransportError.of("E_BROKER_AWAY", cause=self._last_error) from error
 
     async def _keep(self) -> None:
-        backoff = Backoff()
+        timeout = _CONNECT_TIMEOUT_OF_SEVERAL if self.several else _CONNECT_TIMEOUT
+        backoff = Backoff(len(self._rotation))
         while True:
             backoff.started()
-            connection = Connection(self._url, name=self._name)
+            connection = self._connection()
             try:
                 with noticing_loss():
-                    async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):
+                    async with asyncio.timeout(timeout.total_seconds()):
                         await connection.connect()
                 self._announce(connection)
                 await asyncio.wait([connection.closing])
-                self._last_error = _reason(connection)
-                _log.warning("broker_lost", link=self._name, cause=self._last_error)
+                self._lost("broker_lost", connection, _reason(connection))
             except LostError as error:
-                self._last_error = str(error)
-                _log.warning("broker_unreachable", link=self._name, cause=self._last_error)
+                self._lost("broker_unreachable", connection, str(error))
             finally:
+                self._rotation.turn()
                 self._withdraw()
                 with suppress(LostError), noticing_loss():
                     await connection.close()
                 await _release_writers(connection)
             await backoff.pause()
 
+    def _connection(self) -> Connection:
+        url = URL(self._rotation.current)
+        # A silent network is noticed within three beats; aiormq's default is a minute each.
+        kind, beat = Connection, _HEARTBEAT_SECONDS
+        if self.several:
+            kind, beat = _Alert, _HEARTBEAT_SECONDS_OF_SEVERAL
+        return kind(url.update_query({"heartbeat": beat, **url.query}), name=self._name)
+
+    def _lost(self, event: str, connection: Connection, cause: str) -> None:
+        self._last_error = cause
+        _log.warning(event, link=self._name, node=_node(connection), cause=cause)
+
     def _announce(self, connection: Connection) -> None:
-        _log.info("broker_connected", link=self._name)
+        _log.info("broker_connected", link=self._name, node=_node(connection))
         if self._up is not None and not self._up.done():
             self._up.set_result(connection)
 
     def _withdraw(self) -> None:
         if self._up is not None and self._up.done():
             self._up = asyncio.get_running_loop().create_future()
+
+
+def _node(connection: Connection) -> str:
+    """Host and port, for people; never the password."""
+    return f"{connection.url.host}:{connection.url.port}"
 
 
 def _reason(connection: Connection) -> str:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from bus.rabbit.addresses import addresses_in
 from bus.rabbit.container import Container
 from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
@@ -73,7 +74,8 @@ async def locate(
     """Find a broker; one that was started for this is stopped at the end of the block.
 
     Args:
-        management_url: When only an AMQP URL is given, the usual port of the same host.
+        amqp_url: With one host, or with those of all nodes of a cluster.
+        management_url: When only an AMQP URL is given, the usual port of the same hosts.
         home: Where a broker of our own keeps its data; without one it forgets.
         may_install: Use the system's package manager as a last resort.
 
@@ -108,9 +110,14 @@ def _beside(amqp_url: str) -> str:
     parts = urlsplit(amqp_url)
     scheme = "https" if parts.scheme == "amqps" else "http"
     login, at, _ = parts.netloc.rpartition("@")
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = _MANAGEMENT_PORT - 1 if scheme == "https" else _MANAGEMENT_PORT
-    return f"{scheme}://{login}{at}{host}:{port}"
+    hosts = (_host_in(address) for address in addresses_in(amqp_url))
+    return f"{scheme}://{login}{at}{','.join(f'{host}:{port}' for host in hosts)}"
+
+
+def _host_in(url: str) -> str:
+    host = urlsplit(url).hostname
+    return f"[{host}]" if host and ":" in host else f"{host}"
 
 
 async def _install() -> None:

@@ -13,6 +13,7 @@ import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
 from bus.core.topology import Permissions
+from bus.rabbit.addresses import addresses_in
 from schemas.problem import TransportError
 
 _TIMEOUT = timedelta(seconds=30)
@@ -81,15 +82,13 @@ class Management:
     does not do as told.
 
     Args:
-        url: With account and password: `http://account:password@host:15672`.
+        url: With account and password: `http://account:password@host:15672`; with the hosts of
+            several nodes, the next is asked when one cannot be reached.
     """
 
     def __init__(self, url: str, *, vhost: str = "/", timeout: timedelta = _TIMEOUT) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=httpx.URL(url).join("/api/"),
-            timeout=timeout.total_seconds(),
-            trust_env=False,
-        )
+        self._addresses = addresses_in(url)
+        self._client = httpx.AsyncClient(timeout=timeout.total_seconds(), trust_env=False)
         self._vhost = quote(vhost, safe="")
 
     async def __aenter__(self) -> Self:
@@ -183,7 +182,7 @@ class Management:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> httpx.Response:
         try:
-            answer = await self._client.request(method, path, json=body)
+            answer = await self._request(method, path, body)
             return answer.raise_for_status()
         except httpx.HTTPStatusError as error:
             cause = f"{method} {path}: {error.response.status_code} {error.response.text}"
@@ -191,3 +190,28 @@ class Management:
         except httpx.HTTPError as error:
             cause = f"management interface: {type(error).__name__} {error}"
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
+
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> httpx.Response:
+        """Ask the node that answered last, then the others. Raises what the last one did.
+
+        To ask again is safe: every request says what shall be, not what to do.
+        """
+        *others, last = self._addresses
+        for address in others:
+            try:
+                return await self._client.request(method, _at(address, path), json=body)
+            except httpx.TransportError:
+                self._leave(address)
+        return await self._client.request(method, _at(last, path), json=body)
+
+    def _leave(self, address: str) -> None:
+        """Ask it last from now on, unless a request beside this one has seen to it."""
+        first, *others = self._addresses
+        if first == address:
+            self._addresses = (*others, first)
+
+
+def _at(address: str, path: str) -> str:
+    return f"{httpx.URL(address).join('/api/')}{path}"

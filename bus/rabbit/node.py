@@ -22,6 +22,7 @@ from bus.rabbit.installation import Installation
 from bus.rabbit.residence import (
     LOOPBACK,
     Identity,
+    Membership,
     end_leftover,
     identity_in,
     lock,
@@ -45,10 +46,18 @@ class PrivateNode:
 
     Args:
         folder: Keeps the data from run to run; without one everything is gone afterwards.
+        membership: For one of several that will be joined to a cluster.
     """
 
-    def __init__(self, installation: Installation, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        folder: Path | None = None,
+        *,
+        membership: Membership | None = None,
+    ) -> None:
         self._installation = installation
+        self._membership = membership
         self._discard = folder is None
         self._folder = folder
         self._lock: IO[str] | None = None
@@ -78,7 +87,7 @@ class PrivateNode:
         self._lock = lock(folder)
         try:
             await asyncio.to_thread(end_leftover, folder)
-            self._identity = identity_in(folder)
+            self._identity = identity_in(folder, self._membership)
             self._keeper = self._launch(folder)
             async with asyncio.timeout(deadline.total_seconds()):
                 await self.answering()
@@ -119,6 +128,11 @@ class PrivateNode:
         return f"http://{self._login}@{LOOPBACK}:{self._settled.management_port}"
 
     @property
+    def name(self) -> str:
+        """As the nodes of a cluster call each other."""
+        return self._settled.name
+
+    @property
     def pid(self) -> int:
         """Of the Erlang machine."""
         return pids_in(self.folder)[0]
@@ -127,6 +141,9 @@ class PrivateNode:
     def environment(self) -> dict[str, str]:
         """For the server, and for the command line tools that come with it."""
         folder, identity = self.folder, self._settled
+        erlang = "-kernel inet_dist_use_interface {127,0,0,1}"
+        if self._membership is not None:
+            erlang += f" {self._membership.erlang}"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("RABBITMQ_")}
         return {
             **inherited,
@@ -136,7 +153,7 @@ class PrivateNode:
             "ERL_EPMD_PORT": str(identity.epmd_port),
             "RABBITMQ_NODENAME": identity.name,
             "RABBITMQ_DIST_PORT": str(identity.distribution_port),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": erlang,
             "RABBITMQ_SCRIPTS_DIR": str(folder / "home/sbin"),
             "RABBITMQ_PLUGINS_DIR": str(folder / "home/plugins"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
@@ -162,12 +179,15 @@ class PrivateNode:
         return f"{ACCOUNT}:{self._settled.password}"
 
     def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
-        identity = self._settled
-        write_private(folder / "rabbitmq.conf", _configuration(identity))
+        identity, membership = self._settled, self._membership
+        configuration = _configuration(identity)
+        if membership is not None:
+            configuration += membership.configuration
+        write_private(folder / "rabbitmq.conf", configuration)
         write_private(folder / "plugins", "[rabbitmq_management].\n")
         cookie = folder / ".erlang.cookie"
         if not cookie.exists():
-            write_private(cookie, secrets.token_hex(20))
+            write_private(cookie, membership.cookie if membership else secrets.token_hex(20))
             cookie.chmod(0o400)
         script = self._installation.slim(folder / "home")
         command = [

@@ -36,24 +36,40 @@ class Identity:
     epmd_port: int
 
 
-def identity_in(folder: Path) -> Identity:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    """What nodes that are to become one cluster have in common.
+
+    Attributes:
+        epmd_port: Of a port mapper that listens already: it must outlive each of them.
+        configuration: Lines for `rabbitmq.conf`.
+        erlang: Arguments of the Erlang machine.
+    """
+
+    cookie: str
+    password: str
+    epmd_port: int
+    configuration: str = ""
+    erlang: str = ""
+
+
+def identity_in(folder: Path, membership: Membership | None = None) -> Identity:
     """The identity of the last start, with new ports where one is taken."""
     path = folder / "node.json"
     if path.exists():
         identity = Identity(**json.loads(path.read_text()))
-        ports = (
-            identity.amqp_port,
-            identity.management_port,
-            identity.distribution_port,
-            identity.epmd_port,
-        )
+        ports = [identity.amqp_port, identity.management_port, identity.distribution_port]
+        if membership is None:
+            ports.append(identity.epmd_port)
         if all(map(_is_free, ports)):
             return identity
         name, password = identity.name, identity.password
     else:
         # `localhost` needs no name service. The data belong to the name.
         name, password = f"lienthong-{secrets.token_hex(4)}@localhost", secrets.token_urlsafe(24)
-    amqp, management, distribution, epmd = _free_ports(4)
+    amqp, management, distribution, epmd = free_ports(4)
+    if membership is not None:
+        password, epmd = membership.password, membership.epmd_port
     identity = Identity(
         name=name,
         password=password,
@@ -66,7 +82,8 @@ def identity_in(folder: Path) -> Identity:
     return identity
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

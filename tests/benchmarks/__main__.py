@@ -12,12 +12,13 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bus.bootstrap import located_broker, settle_process
 from bus.observability.logs import configure
 from bus.settings import load_settings
 from tests.benchmarks.bare_hop import bare_hop
+from tests.benchmarks.dead_letters import measure
 from tests.benchmarks.faststream_hop import faststream_hop
 from tests.benchmarks.measure import Hop, best_of
 from tests.benchmarks.our_hop import our_hop
@@ -27,6 +28,7 @@ def main(
     messages: int = typer.Option(4000, help="Messages of each hop."),
     rounds: int = typer.Option(3, help="Rounds; the best of each hop counts."),
     first_month: bool = typer.Option(True, help="Also replay the first month."),
+    letters: int = typer.Option(1_000_000, help="Dead letters to look through; 0: none."),
 ) -> None:
     """Measure, and print one table."""
     settle_process()
@@ -36,6 +38,8 @@ def main(
     _print(hops)
     if first_month:
         print_first_month()
+    if letters:
+        print_dead_letters(letters)
 
 
 async def _hops(home: Path, messages: int, rounds: int) -> list[Hop]:
@@ -84,6 +88,16 @@ def print_first_month() -> None:
         f"{told['lost']} lost, {told['twice']} twice; "
         f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s"
     )
+
+
+def print_dead_letters(number: int) -> None:
+    """Fill a store, look through it, act upon it."""
+    with tempfile.TemporaryDirectory() as folder:
+        measured = asyncio.run(measure(Path(folder), number))
+    table = Table("what", Column("ms", justify="right"), title=f"{number:,} dead letters, SQLite")
+    for timed in measured:
+        table.add_row(timed.name, f"{timed.milliseconds:,.1f}")
+    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 CHUNKS, CHUNK_BYTES = 8, 8 * 1024
 AT_ONCE = 4
 KILLS = 40
-OPERATIONS = {"open", "os.rename", "os.symlink", "os.remove"}
+OPERATIONS = {"open", "os.rename", "os.link", "os.remove"}
 LEAST_OPERATIONS = 4
 
 

@@ -37,6 +37,7 @@ asyncio.run(own())
         ("amqp://u:p@host:5673/v", "http://u:p@host:15672"),
         ("amqps://u:p%40@host/", "https://u:p%40@host:15671"),
         ("amqp://u:p@[::1]/", "http://u:p@[::1]:15672"),
+        ("amqp://u:p@one:1,two,[::1]/v", "http://u:p@one:15672,two:15672,[::1]:15672"),
     ],
 )
 async def test_a_given_url_is_used_as_it_is(given: str, derived: str) -> None:
