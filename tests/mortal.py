@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bus.rabbit.locate import Located, Way
-from bus.rabbit.node import PrivateNode
-from tests.rabbit_bus import VirtualHost, virtual_host
+from bus.rabbit.node import START_DEADLINE, PrivateNode
+from tests.rabbit_bus import VirtualHost, eventually, virtual_host
 
 
 @asynccontextmanager
@@ -23,10 +23,12 @@ async def host_on(
 
 
 async def kill_and_start_again(node: PrivateNode) -> None:
-    """Kill -9, then a start on the same data and ports."""
-    os.kill(node.pid, signal.SIGKILL)
-    await node.stop()
-    await node.start()
+    """Kill -9; its keeper starts it again on the same data and ports."""
+    killed = node.pid
+    os.kill(killed, signal.SIGKILL)
+    await eventually(lambda: node.pid != killed)
+    async with asyncio.timeout(START_DEADLINE.total_seconds()):
+        await node.answering()
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ async def test_during_an_alarm_documents_wait_and_after_it_each_is_delivered_onc
             async with agencies.at_work():
                 async with memory_alarm(mortal):
                     drop_letters(site, range(8))
-                    await eventually(lambda: len(agencies.of_type(WorkStalled)) >= 20)
+                    await eventually(lambda: len(agencies.of_type(WorkStalled)) >= 6)
                     assert agencies.parts.broker.health is BrokerHealth.BLOCKED
                     assert site.folders.documents(RECIPIENT) == []
                     assert len(site.folders.outbox(SENDER)) == 8
