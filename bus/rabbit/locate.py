@@ -14,18 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-import structlog
-
 from bus.rabbit.addresses import addresses_in
-from bus.rabbit.connection import Backoff, ended
 from bus.rabbit.container import Container
 from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
 from schemas.problem import ConfigurationError
 
 _MANAGEMENT_PORT = 15672
-
-_log = structlog.get_logger()
 _PACKAGE_MANAGERS = {
     "apt-get": (
         ("apt-get", "update", "-qq"),
@@ -108,35 +103,7 @@ async def locate(
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause="")
         folder = home / "rabbitmq" if home else None
         node = await stack.enter_async_context(PrivateNode(installation, folder))
-        if folder is not None:
-            await stack.enter_async_context(_kept_up(node))
         yield Located(amqp_url=node.amqp_url, management_url=node.management_url, way=Way.PRIVATE)
-
-
-@asynccontextmanager
-async def _kept_up(node: PrivateNode) -> AsyncIterator[None]:
-    """Start the node again, with its data and its ports, whenever it dies by itself."""
-
-    async def watch() -> None:
-        backoff = Backoff()
-        while True:
-            backoff.started()
-            await node.ended()
-            _log.error("private_node_ended", folder=str(node.folder))
-            await backoff.pause()
-            try:
-                await node.stop()
-                await node.start()
-            except ConfigurationError as error:
-                _log.error("private_node_not_started", problem=str(error.problem))
-            else:
-                _log.info("private_node_started", amqp_port=urlsplit(node.amqp_url).port)
-
-    watching = asyncio.create_task(watch(), name="private node")
-    try:
-        yield
-    finally:
-        await ended(watching)
 
 
 def _beside(amqp_url: str) -> str:

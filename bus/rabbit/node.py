@@ -34,7 +34,6 @@ from schemas.problem import ConfigurationError
 ACCOUNT = "lienthong"
 START_DEADLINE = timedelta(seconds=60)
 _POLL_SECONDS = 0.03
-_LOOK_SECONDS = 0.25
 
 
 class PrivateNode:
@@ -110,11 +109,6 @@ class PrivateNode:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-    async def ended(self) -> None:
-        """Wait until the node has ended without being told to."""
-        while self._keeper is None or self._keeper.poll() is None:  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(_LOOK_SECONDS)
 
     @property
     def folder(self) -> Path:
