@@ -192,5 +192,15 @@ class Endpoint(Protocol):
             DocumentError: From the parcel's chunks.
         """
 
+    async def probe(self) -> None:
+        """Find out whether a hand-over has a chance now, without handing anything over.
+
+        Asked when hand-overs fail: a system that is away pauses its mailbox, while one that only
+        cannot take a certain delivery does not.
+
+        Raises:
+            RecipientError: E_ENDPOINT_DOWN.
+        """
+
     async def forget(self, delivery_id: DeliveryId) -> None:
         """The delivery is recorded as done elsewhere: its hand-over mark may go."""

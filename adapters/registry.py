@@ -26,6 +26,12 @@ def format_named(name: str) -> Format:
     raise _unknown("format", name, FORMATS)
 
 
+def require_format(name: str) -> None:
+    """Raise `ConfigurationError` E_SETTING unless it is installed. Runs none of its code."""
+    if not entry_points(group=FORMATS, name=name):
+        raise _unknown("format", name, FORMATS)
+
+
 def endpoint_named(name: str) -> type[Endpoint]:
     """The class of one installed endpoint. Raises `ConfigurationError` E_SETTING."""
     for entry in entry_points(group=ENDPOINTS, name=name):

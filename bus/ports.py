@@ -3,7 +3,7 @@
 `bus.memory` and the real drivers pass the same contract tests.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,9 +11,15 @@ from enum import StrEnum
 from typing import Protocol
 
 from adapters.contract import AttachmentSink, AttachmentSource
+from bus.core.cause import Cause
+from bus.core.dead_letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
 from bus.core.events import Event
+from bus.core.instructions import Instruction
 from bus.core.message import WireMessage
+from bus.core.order import NewOrder, Order, OrderState
 from bus.core.record import DocumentRecord
+from bus.core.selection import Selection, Sort
+from bus.core.share import WorkerName
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 # --- the broker ---------------------------------------------------------------------------------
@@ -190,6 +196,108 @@ class Records(Protocol):
         """Documents by id, or by number and year; newest first."""
 
 
+# --- dead letters -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """The letter after a failed attempt; `fresh` is False when that attempt was known before."""
+
+    letter: DeadLetter
+    fresh: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredLetter:
+    """A letter with the delivery it is about, byte for byte."""
+
+    letter: DeadLetter
+    message: WireMessage
+
+
+class DeadLetters(Protocol):
+    """Deliveries that failed, their history, and operators' orders. Durable, for several processes.
+
+    Raises `TransportError` E_STORE_AWAY or E_STORE_FULL when it cannot answer; then nothing is
+    acknowledged. What is published is marked only after the broker's confirm: a crash in between
+    publishes again, which recipients absorb.
+    """
+
+    async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
+        """Keep a failed attempt, atomically with what is decided about it.
+
+        The same attempt twice is kept and counted once. A letter known before takes the new
+        problem, keeps its first bytes, and is `returned` when it failed after an operator's
+        replay. One that an order holds leaves the order: it has been dealt with, in vain. One
+        that was discarded stays discarded.
+        """
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
+        """Waiting letters whose moment has come, the longest due first; none held by an order."""
+
+    async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
+        """Waiting → redelivered: these were published and confirmed."""
+
+    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
+        """Freeze the set an order is about and, unless it needs approval, let it run.
+
+        Letters that belong to another order under way are not taken; the order says how many
+        and whose. Discards and restores are carried out at once; a replay by the handler, from
+        `next_of`. Letters not in a state of `ACTED_UPON` are left alone.
+        """
+
+    async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
+        """Let a pending order run. Raises `ConfigurationError` as `must_approve`."""
+
+    async def cancel(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
+        """End an order; what it has not dealt with is free again, where it stood.
+
+        Raises `ConfigurationError` E_ORDER_UNKNOWN, E_ORDER_STATE.
+        """
+
+    async def orders(self, states: Sequence[OrderState] = ()) -> Sequence[Order]:
+        """The orders in these states (none named: in any), in the order of placing."""
+
+    async def order(self, order_id: OrderId) -> Order:
+        """One order. Raises `ConfigurationError` E_ORDER_UNKNOWN."""
+
+    async def next_of(
+        self, order_id: OrderId, *, limit: int, after: LetterId | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters of a running replay that are not dealt with, oldest failure first.
+
+        Args:
+            after: Only those that come after this one, whatever has become of it: so the next can
+                be read while the last are still on their way.
+        """
+
+    async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
+        """Redelivered, one replay more: these were published and confirmed.
+
+        The last letter ends its order; an order without letters is done from the start.
+        """
+
+    async def groups(self, selection: Selection, *, now: datetime) -> Sequence[Cause]:
+        """Letters by cause, most letters first."""
+
+    async def find(
+        self, selection: Selection, *, sort: Sort = Sort.NEWEST, limit: int, offset: int = 0
+    ) -> Sequence[DeadLetter]:
+        """One page of letters."""
+
+    async def count(self, selection: Selection) -> int:
+        """How many letters a selection means."""
+
+    async def letter(self, id_or_prefix: str) -> DeadLetter:
+        """One letter. Raises `ConfigurationError` E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS."""
+
+    async def history(self, letter_id: LetterId) -> Sequence[Entry]:
+        """Everything that happened to a letter."""
+
+    async def message(self, letter_id: LetterId) -> WireMessage:
+        """The delivery a letter is about, byte for byte."""
+
+
 # --- attachments --------------------------------------------------------------------------------
 
 
@@ -201,6 +309,52 @@ class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
 
     def has(self, sha256: str) -> bool:
         """Whether the store holds these bytes."""
+
+
+# --- attempts -----------------------------------------------------------------------------------
+
+
+class Attempts(Protocol):
+    """What was begun and never ended, because its process did. Blocking: called in threads."""
+
+    def begin(self, key: str) -> int:
+        """Begin, and answer how often this was begun before without coming to an end."""
+
+    def end(self, key: str) -> None:
+        """It came to an end, whatever it was: nothing is held against it any more."""
+
+
+# --- worker processes ---------------------------------------------------------------------------
+
+
+class WorkerProcess(Protocol):
+    """A process that runs the adapters of some mailboxes. It ends when its parent does."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def instruct(self, instruction: Instruction) -> None:
+        """Tell it what to do; void when it has ended."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """What it tells, until its end. Read by one reader."""
+
+    async def ended(self) -> int:
+        """Wait for its end: the exit code, or the negative number of the signal that killed it."""
+
+    def terminate(self) -> None:
+        """Let it finish what is under way, and end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Launcher(Protocol):
+    """Starts worker processes."""
+
+    async def launch(self, worker: WorkerName) -> WorkerProcess:
+        """Start one; it does nothing until it is told to."""
 
 
 # --- the moment, and what is said of it ---------------------------------------------------------

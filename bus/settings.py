@@ -4,24 +4,28 @@ Read from the environment with the prefix `LIENTHONG_`. With nothing set, `lient
 private broker, SQLite, a local folder and a development certificate authority.
 """
 
+import json
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
+from bus.core.failure import FailureClass
+from bus.core.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from bus.rabbit.addresses import addresses_in
 from schemas.problem import AxisError
 
 
 class LogStyle(StrEnum):
-    """How log lines look: for people, or for machines."""
+    """How log lines look: for people, for machines, or only errors and for people."""
 
     PRETTY = "pretty"
     JSON = "json"
+    QUIET = "quiet"
 
 
 def _of_nodes(url: str | None) -> str | None:
@@ -44,12 +48,19 @@ class Settings(BaseSettings):
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
+        bulk_limit: An order about more dead letters than this must be said twice.
+        approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        workers: Processes that run the agencies' adapters; 0: one for each processor.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
         prefetch: Deliveries in work per mailbox and lane.
-        reading: Packet files read at the same time.
+        reading: Packet files read at the same time by each worker.
         publish_deadline: After this a publish without an answer is unknown, and sent again.
+        look_at_letters: How often the dead-letter handler looks for what is due or ordered.
+        retries: For each class of failure the waits before its automatic retries, as JSON, in
+            seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
+        quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
@@ -60,12 +71,20 @@ class Settings(BaseSettings):
     may_install: bool = False
     database_url: str | None = None
     ledger: bool = False
+    bulk_limit: Annotated[int, Field(ge=1)] = 100
+    approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
     reading: Annotated[int, Field(ge=1, le=64)] = 4
     publish_deadline: timedelta = timedelta(seconds=30)
+    look_at_letters: timedelta = timedelta(milliseconds=500)
+    retries: dict[FailureClass, tuple[timedelta, ...]] = {
+        FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
+    }
+    quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
     log_style: LogStyle = LogStyle.PRETTY
 
     @property
@@ -74,9 +93,28 @@ class Settings(BaseSettings):
         return Limits(max_packet_bytes=self.max_packet_bytes)
 
     @property
+    def retry_policy(self) -> RetryPolicy:
+        """How patient the dead-letter handler is."""
+        return RetryPolicy(schedules=self.retries, quarantine_after=self.quarantine_after)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """These very choices, as another process reads them."""
+        chosen = self.model_dump(mode="json", exclude_none=True)
+        return {
+            f"LIENTHONG_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in chosen.items()
+        }
+
+    @property
     def store_url(self) -> str:
         """The store that is used."""
         return self.database_url or f"sqlite:///{self.home / 'lienthong.db'}"
+
+    @property
+    def failures_url(self) -> str:
+        """The store of the dead letters."""
+        return self.database_url or f"sqlite:///{self.home / 'failures.db'}"
 
 
 def load_settings(**given: object) -> Settings:
@@ -89,5 +127,11 @@ def load_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        name = "LIENTHONG_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise AxisError.of("E_SETTING", name=name, cause=first["msg"]) from invalid
+        name = "LIENTHONG_" + str(first["loc"][0]).upper()
+        within = ".".join(str(part) for part in first["loc"][1:] if part != "[key]")
+        cause = f"{within}: {first['msg']}" if within else first["msg"]
+        raise AxisError.of("E_SETTING", name=name, cause=cause) from invalid
+    except SettingsError as unreadable:
+        # It says which field; what is wrong stands in its cause.
+        cause = f"{unreadable}: {unreadable.__cause__}"
+        raise AxisError.of("E_SETTING", name="LIENTHONG_…", cause=cause) from unreadable

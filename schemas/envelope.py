@@ -96,7 +96,3 @@ class Envelope(Value):
     def mailboxes(self) -> tuple[MailboxName, ...]:
         """The distinct mailboxes, in the order of the recipients."""
         return tuple(dict.fromkeys(recipient.mailbox for recipient in self.recipients))
-
-    def recipients_of(self, mailbox: MailboxName) -> tuple[Recipient, ...]:
-        """The addressed agencies that one mailbox serves."""
-        return tuple(r for r in self.recipients if r.mailbox == mailbox)

@@ -14,4 +14,5 @@ class Value(BaseModel):
 
     def to_json(self) -> bytes:
         """UTF-8 JSON without the fields that hold their default."""
-        return self.model_dump_json(exclude_defaults=True, by_alias=True).encode()
+        serializer = self.__pydantic_serializer__
+        return serializer.to_json(self, exclude_defaults=True, by_alias=True)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -13,18 +14,23 @@ from adapters.formats.edxml import EdxmlFormat
 from bus.core.events import Event
 from bus.core.failure import FAILURE_HEADER, Failure
 from bus.core.message import WireMessage
+from bus.core.retry import RetryPolicy
 from bus.core.routing import Routing
-from bus.core.topology import FAILURES, desired
+from bus.core.topology import FAILURES, desired, mailboxes_by_word
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.broker import MemoryBroker
 from bus.memory.inbox import MemoryInbox
 from bus.memory.records import MemoryRecords
-from bus.ports import Inbox, ReceivedMessage, Settlement
+from bus.ports import DeadLetters, Inbox, PublishOutcome, ReceivedMessage, Settlement
+from bus.services.courier import Courier
+from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
+from schemas.envelope import Envelope
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.envelopes import RECIPIENT, SENDER, Signers
 
@@ -49,8 +55,15 @@ def routing_of_two() -> Routing:
 class TwoAgencies:
     """H98 and G98, each with a folder, on one memory broker."""
 
-    def __init__(self, root: Path, *, inbox: Inbox | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        inbox: Inbox | None = None,
+        endpoint: type[FolderEndpoint] = FolderEndpoint,
+    ) -> None:
         self.root = root
+        self._endpoint = endpoint
         self.routing = routing_of_two()
         self.signers = Signers()
         self.broker = MemoryBroker(desired(self.routing.mailboxes, ledger=False))
@@ -86,19 +99,39 @@ class TwoAgencies:
         """The events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
+    def handler(self, letters: DeadLetters, **changes: object) -> DeadLetterHandler:
+        """A dead-letter handler for this bus."""
+        parts: dict[str, object] = {
+            "letters": letters,
+            "subscriber": self.broker,
+            "publisher": self.broker,
+            "mailboxes": lambda: mailboxes_by_word(self.routing.mailboxes),
+            "policy": RetryPolicy(),
+            "clock": _now,
+            "new_id": self._new_id,
+            "jitter": lambda: 0.0,
+            "observe": self.events.append,
+            "deadline": timedelta(seconds=1),
+            "poll": timedelta(milliseconds=10),
+        }
+        return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
+
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Both adapters at work; drained on the way out."""
+    async def running(self, handler: DeadLetterHandler | None = None) -> AsyncIterator[None]:
+        """Both adapters at work, and a handler or a plain list for failures; drained at the end."""
         stop = asyncio.Event()
         worker = Worker(stop)
         worker.start([self._adapter(code, stop) for code in (SENDER, RECIPIENT)])
         running = asyncio.create_task(worker.until_stopped())
-        async with self.broker.subscribe(FAILURES, self._keep, prefetch=10):
-            try:
+        try:
+            async with self._failures_kept() if handler is None else _running(handler):
                 yield
-            finally:
-                stop.set()
-                await running
+        finally:
+            stop.set()
+            await running
+
+    def _failures_kept(self) -> AbstractAsyncContextManager[None]:
+        return self.broker.subscribe(FAILURES, self._keep, prefetch=10)
 
     async def _keep(self, received: ReceivedMessage) -> Settlement:
         self.failures.append(received.message)
@@ -110,7 +143,15 @@ class TwoAgencies:
 
     def _adapter(self, code: AgencyCode, stop: asyncio.Event) -> Adapter:
         mailbox = MailboxName(code)
-        endpoint = FolderEndpoint(self.folder(code), settle=SETTLE)
+        endpoint = self._endpoint(self.folder(code), settle=SETTLE)
+        watch = EndpointWatch(
+            mailbox=mailbox,
+            endpoint=endpoint,
+            clock=_now,
+            jitter=lambda: 0.0,
+            observe=self.events.append,
+            stop=stop,
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
             key=self.signers.key(code),
@@ -123,6 +164,7 @@ class TwoAgencies:
             mailbox=mailbox,
             outbound=Outbound(
                 endpoint=endpoint,
+                watch=watch,
                 formats=(EdxmlFormat(),),
                 limits=Limits(),
                 routing=lambda: self.routing,
@@ -137,23 +179,49 @@ class TwoAgencies:
                 stop=stop,
             ),
             inbound=Inbound(
-                endpoint=endpoint,
-                format=EdxmlFormat(),
-                keys=lambda: self.signers.ring,
-                routing=lambda: self.routing,
-                attachments=self.attachments,
-                inbox=self.inbox,
-                records=self.records,
+                mailbox=mailbox,
+                courier=Courier(
+                    endpoint=endpoint,
+                    watch=watch,
+                    format=EdxmlFormat(),
+                    keys=lambda: self.signers.ring,
+                    routing=lambda: self.routing,
+                    attachments=self.attachments,
+                    inbox=self.inbox,
+                    records=self.records,
+                    dispatch=dispatch,
+                    clock=_now,
+                    new_id=self._new_id,
+                    jitter=lambda: 0.0,
+                    observe=self.events.append,
+                ),
+                watch=watch,
                 subscriber=self.broker,
-                dispatch=dispatch,
-                clock=_now,
-                new_id=self._new_id,
-                jitter=lambda: 0.0,
-                observe=self.events.append,
                 prefetch=4,
                 stop=stop,
             ),
         )
+
+
+@asynccontextmanager
+async def _running(handler: DeadLetterHandler) -> AsyncIterator[None]:
+    task = asyncio.create_task(handler.run())
+    try:
+        yield
+    finally:
+        handler.stop.set()
+        await task
+
+
+async def publish(axis: TwoAgencies, envelope: Envelope, **changes: object) -> None:
+    """Publish an envelope past its sender's adapter, signed, with something changed."""
+    message: WireMessage = replace(
+        axis.signers.message(envelope),
+        message_id=axis._new_id(),
+        **changes,  # type: ignore[arg-type]
+    )
+    outcome = await axis.broker.publish(message, deadline=timedelta(seconds=1))
+    assert outcome is PublishOutcome.CONFIRMED
 
 
 async def eventually(look: Callable[[], object]) -> None:

@@ -45,6 +45,9 @@ class Agency(Protocol):
     def told(self) -> Mapping[str, Sequence[str]]:
         """The codes of the problems one was told of, by file name."""
 
+    def away(self) -> AbstractContextManager[None]:
+        """Be out of reach until the exit; what was dropped and has arrived stays."""
+
     def take(self, kind: ParcelKind) -> Mapping[str, bytes]:
         """Take everything that has arrived away, by name."""
 
@@ -186,6 +189,20 @@ class EndpointConformance:
                 asyncio.run(endpoint.forget(DeliveryId(delivery)))
             _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "the parcel stays")
 
+    def test_a_system_that_is_away_says_so(self) -> None:
+        """To a hand-over and to a probe alike; once it is back, both succeed."""
+        with self._agency() as agency:
+            endpoint = agency.endpoint()
+            asyncio.run(_probe(endpoint))
+            with agency.away():
+                codes = [_refusal(_probe(endpoint))]
+                codes.append(_refusal(endpoint.hand_over(_parcel("d1", b"content"))))
+                _promised(codes == ["E_ENDPOINT_DOWN"] * 2, "it is down")
+            asyncio.run(_probe(endpoint))
+            _promised(not any(map(agency.take, ParcelKind)), "a probe hands nothing over")
+            asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
+            _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "and goes on when it is back")
+
     def test_nothing_is_seen_before_it_is_whole(self) -> None:
         """While its content is produced, and when that fails."""
         with self._agency() as agency:
@@ -247,6 +264,10 @@ def _look(endpoint: Endpoint) -> Sequence[Submission]:
 
 async def _submissions(endpoint: Endpoint) -> Sequence[Submission]:
     return await endpoint.submissions()
+
+
+async def _probe(endpoint: Endpoint) -> None:
+    await endpoint.probe()
 
 
 def _offered(endpoint: Endpoint, count: int) -> Sequence[Submission]:

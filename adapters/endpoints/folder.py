@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -21,35 +21,41 @@ SETTLE = timedelta(seconds=1)
 
 
 class FolderEndpoint:
-    """The folders of one agency, made when they are missing.
+    """The folders of one agency, made when they are missing at the start.
+
+    Never again later: folders that vanish belong to a file system that is not mounted now, and
+    what is put in their place would be seen by nobody.
 
     Args:
         root: `<home>/agencies/<code>`.
         settle: How long a dropped file must rest before it is taken.
 
     Raises:
-        RecipientError: E_ENDPOINT_DOWN, when the folders cannot be used; also from every method.
+        RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
     """
 
     def __init__(self, root: Path, *, settle: timedelta = SETTLE) -> None:
-        self._agency = root.name
-        with self._reachable():
-            staging = Staging(root)
-            self._outbox = Outbox(root, staging, settle=settle)
-            self._inbox = Inbox(root, staging)
+        self._root = root
+        self._settle = settle
+        self._made: tuple[Outbox, Inbox] | None = None
+        # One agency's disk must not stop the start of the others.
+        with suppress(OSError):
+            self._folders()
 
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""
         with self._reachable():
             # Asked a few times a second for every agency: an empty folder costs no thread.
-            if self._outbox.is_empty():
+            outbox, _ = self._folders()
+            if outbox.is_empty():
                 return ()
-            return await asyncio.to_thread(self._outbox.look)
+            return await asyncio.to_thread(outbox.look)
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the very file that was seen."""
         try:
-            return self._outbox.open(submission)
+            outbox, _ = self._folders()
+            return outbox.open(submission)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -58,22 +64,41 @@ class FolderEndpoint:
     async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
         """Move the file to `sent`."""
         with self._reachable():
-            await asyncio.to_thread(self._outbox.accept, submission, notices)
+            outbox, _ = self._folders()
+            await asyncio.to_thread(outbox.accept, submission, notices)
 
     async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         """Move the file to `refused`, beside its report."""
         with self._reachable():
-            await asyncio.to_thread(self._outbox.refuse, submission, problems)
+            outbox, _ = self._folders()
+            await asyncio.to_thread(outbox.refuse, submission, problems)
 
     async def hand_over(self, parcel: Parcel) -> None:
         """Let the parcel appear in its inbox, once."""
         with self._reachable():
-            await asyncio.to_thread(self._inbox.hand_over, parcel)
+            _, inbox = self._folders()
+            await asyncio.to_thread(inbox.hand_over, parcel)
+
+    async def probe(self) -> None:
+        """Write a file aside and take it away again; look for the inbox."""
+        with self._reachable():
+            _, inbox = self._folders()
+            await asyncio.to_thread(inbox.probe)
 
     async def forget(self, delivery_id: DeliveryId) -> None:
         """Remove the mark of a delivery."""
         with self._reachable():
-            self._inbox.forget(delivery_id)
+            _, inbox = self._folders()
+            inbox.forget(delivery_id)
+
+    def _folders(self) -> tuple[Outbox, Inbox]:
+        if self._made is None:
+            staging = Staging(self._root)
+            self._made = (
+                Outbox(self._root, staging, settle=self._settle),
+                Inbox(self._root, staging),
+            )
+        return self._made
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
@@ -85,5 +110,5 @@ class FolderEndpoint:
 
     def _down(self, error: OSError) -> AxisError:
         return AxisError.of(
-            "E_ENDPOINT_DOWN", agency=self._agency, cause=error.strerror or type(error).__name__
+            "E_ENDPOINT_DOWN", agency=self._root.name, cause=error.strerror or type(error).__name__
         )

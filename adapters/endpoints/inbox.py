@@ -41,6 +41,12 @@ class Inbox:
                 staged.rename(folder / free_name(folder, parcel.name))
         sync_folder(folder)
 
+    def probe(self) -> None:
+        """Prove that files can be staged and that the inbox is there. Raises `OSError`."""
+        for folder in self._folders.values():
+            sync_folder(folder)
+        self._staging.write((b"",)).unlink()
+
     def forget(self, delivery_id: DeliveryId) -> None:
         """Remove the mark: somebody else remembers now."""
         self._mark(delivery_id).unlink(missing_ok=True)

@@ -7,9 +7,11 @@ import typer
 from bus.cli import agency, keys, topology
 from bus.cli.convert import convert
 from bus.cli.demo import demo
+from bus.cli.dlq.app import app as dlq
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.up import up
+from bus.cli.worker import worker
 from schemas.problem import AxisError
 
 app = typer.Typer(
@@ -23,7 +25,9 @@ app.command()(up)
 app.command()(demo)
 app.command()(convert)
 app.command()(send)
+app.command()(worker)
 app.add_typer(agency.app, name="agency")
+app.add_typer(dlq, name="dlq")
 app.add_typer(topology.app, name="topology")
 app.add_typer(keys.app, name="keys")
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bus.bootstrap import now, open_axis, settle_process
+from bus.cli.options import Workers
 from bus.cli.output import AsJson, Exit
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
@@ -19,7 +20,7 @@ from bus.demo.pdf import make_pool
 from bus.demo.report import agency_table, refusal_table, to_json
 from bus.demo.run import Due, Outcome, Seen, play
 from bus.observability.logs import configure
-from bus.settings import Settings, load_settings
+from bus.settings import LogStyle, Settings, load_settings
 from schemas.vietnam import day_in_vietnam
 
 _POOL = 40
@@ -38,6 +39,7 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Keep everything in this folder.", file_okay=False)
     ] = None,
+    workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the whole path at work on a broker of our own, and reconcile to the last receipt.
@@ -48,7 +50,9 @@ def demo(
     settle_process()
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
-        settings = load_settings(home=keep or Path(scratch))
+        settings = load_settings(
+            home=keep or Path(scratch), workers=workers, log_style=LogStyle.QUIET
+        )
         outcome = uvloop.run(_run(settings, documents, first_month, seed, console))
     _show(outcome, as_json=as_json)
     raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)

@@ -15,3 +15,12 @@ Home = Annotated[
         show_default=False,
     ),
 ]
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that run the agencies' adapters. Default: one for each processor.",
+        min=0,
+        show_default=False,
+    ),
+]

@@ -1,4 +1,4 @@
-"""`lienthong up`: the axis, everything in one process group on embedded defaults."""
+"""`lienthong up`: the axis and its workers, one process group on embedded defaults."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ import uvloop
 from rich.console import Console
 
 from bus.bootstrap import Axis, now, open_axis, settle_process
-from bus.cli.options import Home
+from bus.cli.options import Home, Workers
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
 from bus.settings import LogStyle, Settings, load_settings
@@ -32,15 +32,18 @@ def up(
     max_packet_bytes: Annotated[
         int | None, typer.Option(help="Largest packet file that is taken. Default: 2 GiB.")
     ] = None,
+    workers: Workers = None,
 ) -> None:
     """Run the axis until Ctrl-C. Drop edXML files into <home>/agencies/<code>/outbox.
 
     Uses the broker of LIENTHONG_AMQP_URL, else an installed rabbitmq-server as a private node,
     else a Docker engine. Everything else lives in the home.
     """
-    settings = load_settings(home=home, max_packet_bytes=max_packet_bytes)
+    settings = load_settings(home=home, max_packet_bytes=max_packet_bytes, workers=workers)
     settle_process()
-    configure(as_json=settings.log_style is LogStyle.JSON)
+    configure(
+        as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
+    )
     only = _mailboxes(settings, agencies) if agencies else None
     uvloop.run(_run(settings, only))
 
@@ -61,7 +64,8 @@ async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
         settings, only=only, observe=log_event, stop=stop, progress=console.print
     ) as axis:
         running = asyncio.create_task(axis.run())
-        _greet(axis, console)
+        if not stop.is_set():
+            _greet(axis, console)
         await stop.wait()
         console.print("stopping: finishing what is under way")
         await running
@@ -72,7 +76,8 @@ def _greet(axis: Axis, console: Console) -> None:
     mailboxes = axis.mailboxes
     shown = ", ".join(mailboxes[:8]) + (" …" if len(mailboxes) > 8 else "")
     console.print(
-        f"[bold green]the axis is up[/]: {len(mailboxes)} agencies ({shown})\n"
+        f"[bold green]the axis is up[/]: {len(mailboxes)} agencies ({shown}), "
+        f"workers: {len(axis.supervisor.workers)}\n"
         f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
         f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
         f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"

@@ -6,9 +6,9 @@ from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.signing import Verified, verify
-from bus.core.topology import account_of
+from bus.core.topology import HANDLER_ACCOUNT, REDELIVERY, account_of
 from bus.core.wire import open_envelope
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
@@ -35,12 +35,26 @@ def admit(
             send for its sender. Never retry.
     """
     envelope = open_envelope(verified)
-    if mailbox not in envelope.mailboxes:
+    if not addressed(envelope, mailbox, routing):
         raise AxisError.of("E_NOT_ADDRESSED", mailbox=mailbox)
     # The broker checked `user_id` when it was set; a message without one came from somebody who
     # had no right to publish under a name, such as the redelivery of an old broker.
-    if message.user_id not in (None, account_of(envelope.sender_mailbox)):
+    publisher = HANDLER_ACCOUNT if message.exchange == REDELIVERY else None
+    if message.user_id not in (None, publisher, account_of(envelope.sender_mailbox)):
         cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
         raise AxisError.of("E_FORGED", cause=cause)
     routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
     return envelope
+
+
+def addressed(envelope: Envelope, mailbox: MailboxName, routing: Routing) -> tuple[Recipient, ...]:
+    """The agencies on the signed list that a mailbox serves.
+
+    By the word of the sender, or of the directory as it is now: an agency may have got another
+    mailbox since, and operators redeliver there what its old one could not hand over.
+    """
+    return tuple(
+        recipient
+        for recipient in envelope.recipients
+        if mailbox in (recipient.mailbox, routing.mailbox_or_none(recipient.agency))
+    )

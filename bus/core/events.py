@@ -6,7 +6,9 @@ Services emit them to an observer; what is done with them is not their business.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bus.core.failure import Stage
+from bus.core.dead_letter import LetterId, LetterState, OrderId
+from bus.core.failure import FailureClass, Stage
+from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
@@ -77,6 +79,97 @@ class WorkStalled:
     pause: timedelta
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointPaused:
+    """An agency's system is away: its mailbox waits, and only its mailbox."""
+
+    mailbox: MailboxName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointResumed:
+    """The system answers again, and its mailbox goes on where it was."""
+
+    mailbox: MailboxName
+    away: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailureRecorded:
+    """A failed attempt is a row now: waiting for its retry, or parked for an operator."""
+
+    mailbox: MailboxName
+    letter: LetterId
+    failure_class: FailureClass
+    code: str
+    fingerprint: str
+    state: LetterState
+    attempts: int
+    returned: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LettersRedelivered:
+    """Dead letters are back in their mailboxes, confirmed.
+
+    Attributes:
+        order: The operator's order; None for retries that were due.
+    """
+
+    count: int
+    order: OrderId | None
+    operator: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectoryTakenUp:
+    """A worker knows a directory: who may send, who is served by whom, and their keys."""
+
+    worker: WorkerName
+    edition: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerReady:
+    """A worker serves its mailboxes."""
+
+    worker: WorkerName
+    pid: int
+    mailboxes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerFailed:
+    """A worker cannot go on, and ends."""
+
+    worker: WorkerName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerEnded:
+    """A worker ended unasked; it is started again after `pause`.
+
+    Attributes:
+        signal: What killed it, for example `SIGKILL`; then there is no exit code.
+    """
+
+    worker: WorkerName
+    pid: int
+    exit_code: int | None
+    signal: str | None
+    pause: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventsDropped:
+    """A worker had more to tell than was listened to. Only the telling is lost."""
+
+    worker: WorkerName
+    count: int
+
+
 Event = (
     EnvelopeSent
     | SubmissionRefused
@@ -84,4 +177,16 @@ Event = (
     | DuplicateAbsorbed
     | DeliveryFailed
     | WorkStalled
+    | EndpointPaused
+    | EndpointResumed
+    | FailureRecorded
+    | LettersRedelivered
+    | DirectoryTakenUp
+    | WorkerReady
+    | WorkerFailed
+    | WorkerEnded
+    | EventsDropped
 )
+
+Answer = DirectoryTakenUp | WorkerReady | WorkerFailed
+"""What the axis waits to hear from a worker."""

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
@@ -18,6 +19,8 @@ from schemas.problem import Problem
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
+ORIGINAL_USER = "original_user_id"
+ORIGINAL_MESSAGE = "original_message_id"
 
 
 class FailureClass(StrEnum):
@@ -29,6 +32,10 @@ class FailureClass(StrEnum):
     RECIPIENT_DOWN = "recipient_down"
     RECIPIENT_REFUSED = "recipient_refused"
     OURS = "ours"
+    DELIVERY_LIMIT = "delivery_limit"
+    """The broker gave it out too often without an answer: something crashes on it."""
+    EXPIRED = "expired"
+    """The broker's own policy ended its wait in the mailbox."""
 
 
 class Stage(StrEnum):
@@ -38,6 +45,8 @@ class Stage(StrEnum):
     OPEN = "open"
     CLAIM = "claim"
     HAND_OVER = "hand_over"
+    MAILBOX = "mailbox"
+    """It never came back from a worker: the broker itself gave it up."""
 
 
 _SECURITY_CODES = frozenset(
@@ -59,7 +68,10 @@ _CLASS_OF_CODE = {
     "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
     "E_ENDPOINT_REFUSED": FailureClass.RECIPIENT_REFUSED,
     "E_INTERNAL": FailureClass.OURS,
-    "E_DELIVERY_LIMIT": FailureClass.OURS,
+    "E_FAILURE_UNREADABLE": FailureClass.OURS,
+    "E_DELIVERY_LIMIT": FailureClass.DELIVERY_LIMIT,
+    "E_EXPIRED": FailureClass.EXPIRED,
+    "E_FORMAT_CRASHED": FailureClass.OURS,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 
@@ -76,10 +88,18 @@ class Failure(Value):
     stage: Stage
     failure_class: FailureClass
     mailbox: MailboxName
-    fingerprint: str
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     routing_key: str
     attempt: int
     failed_at: AwareDatetime
+
+
+REFUSED_TO_SENDER = frozenset({FailureClass.SENDER, FailureClass.RECIPIENT_REFUSED})
+"""Whose sender is told at once by a signed refusal: only the sender can mend it.
+
+Not of conflicts, which a person decides, and not in matters of security, where the sender is not
+proven or not to be trusted.
+"""
 
 
 def failure_class(problem: Problem) -> FailureClass:
@@ -131,8 +151,8 @@ def fail(
         user_id=user_id,
         headers={
             **message.headers,
-            "original_user_id": message.user_id or "",
-            "original_message_id": message.message_id,
+            ORIGINAL_USER: message.user_id or "",
+            ORIGINAL_MESSAGE: message.message_id,
             FAILURE_HEADER: failed.to_json().decode(),
         },
     )

@@ -9,6 +9,7 @@ from schemas.codes import StatusCode
 from schemas.document import Document, Organization
 from schemas.envelope import Envelope, Receipt, Recipient
 from schemas.identifiers import DeliveryId, MailboxName
+from schemas.problem import Language, Problem
 from schemas.reading import SignatureOutcome, Source
 from schemas.status import StatusReport
 
@@ -47,32 +48,60 @@ def original_for(envelope: Envelope, format_name: str) -> Source | None:
     return None
 
 
-def arrivals(
-    envelope: Envelope, document: Document, *, mailbox: MailboxName, now: datetime
-) -> tuple[tuple[Recipient, Receipt], ...]:
-    """The receipts `01` for a hand-over, one for each addressed agency of the mailbox.
+def arrival(
+    envelope: Envelope,
+    document: Document,
+    recipient: Recipient,
+    *,
+    mailbox: MailboxName,
+    now: datetime,
+) -> Receipt:
+    """The receipt `01` of one addressed agency for a hand-over.
 
     Decree 30/2020 article 21: the receiver notifies receipt within the same day; the software does
     so itself after durable storage.
     """
-    delivery = delivery_id(envelope.envelope_id, mailbox)
-    return tuple(
-        (
-            recipient,
-            Receipt(
-                report=StatusReport(
-                    from_agency=Organization(organ_id=recipient.named or recipient.agency),
-                    to_organ_id=document.from_agency.organ_id,
-                    document_code=document.full_number,
-                    document_id=document.document_id,
-                    issued_on=document.issued_on,
-                    code=StatusCode.ARRIVED,
-                    description=ARRIVED_TEXT,
-                    at=now.replace(microsecond=0),
-                ),
-                answers=envelope.envelope_id,
-                delivery=delivery,
-            ),
-        )
-        for recipient in envelope.recipients_of(mailbox)
+    return Receipt(
+        report=_report(document, recipient, StatusCode.ARRIVED, ARRIVED_TEXT, now),
+        answers=envelope.envelope_id,
+        delivery=delivery_id(envelope.envelope_id, mailbox),
+    )
+
+
+def refusal(
+    envelope: Envelope,
+    document: Document,
+    recipient: Recipient,
+    *,
+    mailbox: MailboxName,
+    problem: Problem,
+    now: datetime,
+) -> Receipt:
+    """The receipt `02` of one addressed agency: why it cannot be delivered, and what to do.
+
+    Decision 28/2018: whoever refuses must say why; the software refuses for the agency only what
+    no clerk will ever see.
+    """
+    vietnamese = Language.VIETNAMESE
+    told = f"{problem.code}: {problem.text(vietnamese)} {problem.advice(vietnamese)}"
+    return Receipt(
+        report=_report(document, recipient, StatusCode.REFUSED, told, now),
+        answers=envelope.envelope_id,
+        delivery=delivery_id(envelope.envelope_id, mailbox),
+        problem=problem,
+    )
+
+
+def _report(
+    document: Document, recipient: Recipient, code: StatusCode, told: str, now: datetime
+) -> StatusReport:
+    return StatusReport(
+        from_agency=Organization(organ_id=recipient.named or recipient.agency),
+        to_organ_id=document.from_agency.organ_id,
+        document_code=document.full_number,
+        document_id=document.document_id,
+        issued_on=document.issued_on,
+        code=code,
+        description=told,
+        at=now.replace(microsecond=0),
     )

@@ -33,13 +33,11 @@ def judge_report(
     taken_back = report.code == StatusCode.TAKE_BACK
     owner, receiver = (sender, addressee) if taken_back else (addressee, sender)
     own = [record for record in known if record.sender == owner]
-    if not own:
-        if known:
+    if not any(receiver in record.recipients for record in own):
+        if any(_is_certainly(record, report.document_code) for record in known):
             raise _no_party(report, sender)
         params = {"document_id": _named(report)}
         return (Warned(code="W_STATUS_TARGET_UNKNOWN", params=params),)
-    if not any(receiver in record.recipients for record in own):
-        raise _no_party(report, sender)
     if report.document_id is None:
         return (Warned(code="W_MATCH_BY_NUMBER"),)
     return ()
@@ -71,9 +69,10 @@ def judge_targets(
     warnings = []
     for target in targets_of(document):
         found = [record for record in known if record.document_id == target]
-        if found and not any(record.sender == sender for record in found):
+        strangers = any(_is_certainly(record, _number_of_target(document)) for record in found)
+        if strangers and not any(record.sender == sender for record in found):
             raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=target)
-        if not found:
+        if not any(record.sender == sender for record in found):
             warnings.append(Warned(code="W_TARGET_UNKNOWN", params={"document_id": target}))
     return tuple(warnings)
 
@@ -107,6 +106,21 @@ def judge_reuse(
     ):
         warnings.append(Warned(code="W_NUMBER_REUSED", params={"value": number}))
     return tuple(warnings)
+
+
+def _number_of_target(document: Document) -> str | None:
+    """A recall or an update repeats its target's header; a replacement has a number of its own."""
+    replaces = document.bussiness.type is BusinessType.REPLACE
+    return None if replaces else document.full_number
+
+
+def _is_certainly(record: DocumentRecord, number: str | None) -> bool:
+    """Whether the record found by its id is the document that is meant, whoever sent it.
+
+    Many systems count their documents 1, 2, 3 (handbook 6, form C): another agency's 15 is not
+    one's own. An id in form A names its agency; else the number must agree as well.
+    """
+    return "," in record.document_id or number in (None, record.full_number)
 
 
 def _named(report: StatusReport) -> str:

@@ -17,6 +17,9 @@ FAILURES = "failures"
 """Exchange and queue of the same name."""
 LEDGER = "ledger"
 
+HANDLER_ACCOUNT = "dead-letter-handler"
+"""The only account that may publish to `redelivery`, and whom mailboxes hear there."""
+
 PROBE = "probe"
 """`type` of the message that proves a new queue; a driver never shows it to a handler."""
 
@@ -55,9 +58,26 @@ def routing_key(sender: MailboxName, recipient: MailboxName, lane: Lane, kind: E
     return f"{word(sender)}.{word(recipient)}.{lane}.{kind}"
 
 
+def rerouted(key: str, recipient: MailboxName) -> str:
+    """The same key for another mailbox."""
+    sender, _, *rest = key.split(".")
+    return ".".join((sender, word(recipient), *rest))
+
+
+def recipient_in(queue: str) -> str:
+    """The word of the mailbox that a queue belongs to; empty when it is no mailbox's."""
+    parts = queue.split(".")
+    return parts[1] if is_mailbox_queue(queue) and len(parts) == 3 else ""
+
+
 def failure_key(recipient: MailboxName, failure_class: str) -> str:
     """The key on `failures`; the class is one word."""
     return f"{word(recipient)}.{failure_class}"
+
+
+def mailboxes_by_word(mailboxes: Iterable[MailboxName]) -> dict[str, MailboxName]:
+    """Which mailbox a word of a routing key or queue name stands for."""
+    return {word(mailbox): mailbox for mailbox in mailboxes}
 
 
 def account_of(mailbox: MailboxName) -> str:

@@ -14,10 +14,19 @@ import structlog
 from bus.core.events import (
     DeliveryFailed,
     DeliveryHandedOver,
+    DirectoryTakenUp,
     DuplicateAbsorbed,
+    EndpointPaused,
+    EndpointResumed,
     EnvelopeSent,
     Event,
+    EventsDropped,
+    FailureRecorded,
+    LettersRedelivered,
     SubmissionRefused,
+    WorkerEnded,
+    WorkerFailed,
+    WorkerReady,
     WorkStalled,
 )
 from schemas.problem import Problem
@@ -55,11 +64,21 @@ def log_event(event: Event) -> None:
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
-        case EnvelopeSent() | DeliveryHandedOver() | DuplicateAbsorbed():
+        case DirectoryTakenUp():
+            # Said once for the axis by itself.
+            _log.debug(name, **said)
+        case (
+            EnvelopeSent()
+            | DeliveryHandedOver()
+            | DuplicateAbsorbed()
+            | WorkerReady()
+            | EndpointResumed()
+            | LettersRedelivered()
+        ):
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled():
+        case SubmissionRefused() | WorkStalled() | EventsDropped() | FailureRecorded():
             _log.warning(name, **said)
-        case DeliveryFailed():
+        case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
             _log.error(name, **said)
 
 

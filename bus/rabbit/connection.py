@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Self
 
+import aiormq
 import structlog
-from aiormq import Connection
 from aiormq.exceptions import AMQPError, DeliveryError
 from yarl import URL
 
 from bus.rabbit.addresses import Rotation, addresses_in
-from bus.rabbit.screen import ScreenedTransport
+from bus.rabbit.bypass import Bypass
 from schemas.problem import TransportError
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -98,6 +98,16 @@ async def ended(task: asyncio.Task[None]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=CLOSE_TIMEOUT.total_seconds())
+
+
+class Connection(aiormq.Connection):
+    """aiormq's connection, with the short cut for messages."""
+
+    def __init__(self, url: URL, *, name: str) -> None:
+        self.bypass = Bypass()
+        super().__init__(
+            url, transport_factory=self.bypass, client_properties={"connection_name": name}
+        )
 
 
 class _Alert(Connection):
@@ -222,11 +232,7 @@ class Link:
         kind, beat = Connection, _HEARTBEAT_SECONDS
         if self.several:
             kind, beat = _Alert, _HEARTBEAT_SECONDS_OF_SEVERAL
-        return kind(
-            url.update_query({"heartbeat": beat, **url.query}),
-            transport_factory=ScreenedTransport(),
-            client_properties={"connection_name": self._name},
-        )
+        return kind(url.update_query({"heartbeat": beat, **url.query}), name=self._name)
 
     def _lost(self, event: str, connection: Connection, cause: str) -> None:
         self._last_error = cause

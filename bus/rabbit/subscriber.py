@@ -6,10 +6,9 @@ cancelled, not told by an error.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
-from typing import assert_never
+from functools import partial
 
 import structlog
 from aiormq import spec
@@ -18,6 +17,8 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from bus.core.message import WireMessage
 from bus.core.topology import PROBE
 from bus.ports import Handler, ReceivedMessage, Settlement
+from bus.rabbit import frames
+from bus.rabbit.bypass import Bypass, Hearing
 from bus.rabbit.connection import (
     CLOSE_TIMEOUT,
     Backoff,
@@ -92,7 +93,7 @@ class _Subscription:
                     connection = await self._link.connected()
                     channel = await connection.channel(publisher_confirms=False)
                     try:
-                        cancelled = await self._consume(channel)
+                        cancelled = await self._consume(channel, connection.bypass)
                         await asyncio.wait(
                             [channel.closing, cancelled], return_when=asyncio.FIRST_COMPLETED
                         )
@@ -105,7 +106,7 @@ class _Subscription:
                 _log.warning("subscription_failed", queue=self._queue, cause=str(error))
             await backoff.pause()
 
-    async def _consume(self, channel: AbstractChannel) -> asyncio.Future[None]:
+    async def _consume(self, channel: AbstractChannel, bypass: Bypass) -> asyncio.Future[None]:
         """Begin; the result is done when the broker cancels the consumer."""
         cancelled = asyncio.get_running_loop().create_future()
 
@@ -115,27 +116,30 @@ class _Subscription:
 
         channel.on_consumer_cancel_callbacks.add(on_cancel)
         await channel.basic_qos(prefetch_count=self._prefetch)
-        answer = await channel.basic_consume(self._queue, self._on_message)
-        if answer.consumer_tag is not None:
-            self._consuming = (channel, answer.consumer_tag)
+        _Intake(channel, bypass, self._on_message)
+        # Known before the answer, which may come later than the first deliveries; a tag is the
+        # channel's own.
+        self._consuming = (channel, self._queue)
+        await channel.basic_consume(self._queue, _told_elsewhere, consumer_tag=self._queue)
         return cancelled
 
-    async def _on_message(self, delivered: DeliveredMessage) -> None:
-        # A task of our own: aiormq cancels its tasks when the channel dies, and a handler must
-        # not be torn apart between the hand-over and its record.
-        task = asyncio.create_task(self._work(delivered))
+    def _on_message(self, intake: "_Intake", method: bytes, header: bytes, body: bytes) -> None:
+        # A task of our own, which does not end with its channel: a handler must not be torn apart
+        # between the hand-over and its record.
+        task = asyncio.create_task(self._work(intake, method, header, body))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
-    async def _work(self, delivered: DeliveredMessage) -> None:
-        if delivered.header.properties.message_type == PROBE:
-            await _settle(delivered, Settlement.ACK)
+    async def _work(self, intake: "_Intake", method: bytes, header: bytes, body: bytes) -> None:
+        delivery, properties = frames.delivery(method), frames.properties(header)
+        if properties.type == PROBE:
+            intake.settle(delivery.tag, Settlement.ACK)
             return
         async with self._slots:
             if self._stopping:
-                await _settle(delivered, Settlement.REQUEUE)
+                intake.settle(delivery.tag, Settlement.REQUEUE)
                 return
-            message = received(self._queue, delivered)
+            message = received(self._queue, delivery, properties, body)
             try:
                 settlement = await self._handler(message)
             except asyncio.CancelledError:
@@ -144,57 +148,68 @@ class _Subscription:
                 settlement = self._failed(message)
             except Exception:  # noqa: BLE001 - whatever a handler raises is a counted failure
                 settlement = self._failed(message)
-            await _settle(delivered, settlement)
+            intake.settle(delivery.tag, settlement)
 
     def _failed(self, message: ReceivedMessage) -> Settlement:
         _log.exception("handler_failed", queue=self._queue, message_id=message.message.message_id)
         return Settlement.REJECT
 
 
-async def _settle(delivered: DeliveredMessage, settlement: Settlement) -> None:
-    """Tell the broker, unless the channel is gone: then it gives the message out again.
+class _Intake:
+    """A channel that consumes: what it hears, and what the broker is told of it."""
 
-    Both returns put the message back, where the queue's delivery-limit watches over it.
-    `basic.reject` counts as a failed delivery on every version. `basic.nack` counts too up to
-    RabbitMQ 4.2 and no more from 4.3 on (manual, Quorum Queues: Poison Message Handling); a
-    limit of 20 leaves room for the shutdowns of the older ones.
-    """
-    channel, tag = delivered.channel, delivered.delivery_tag
-    if tag is None or channel.is_closed:
-        return
-    with suppress(LostError), noticing_loss():
-        match settlement:
-            case Settlement.ACK:
-                await channel.basic_ack(tag, wait=False)
-            case Settlement.REJECT:
-                await channel.basic_reject(tag, requeue=True, wait=False)
-            case Settlement.REQUEUE:
-                await channel.basic_nack(tag, requeue=True, wait=False)
-            case _:
-                assert_never(settlement)
+    def __init__(
+        self,
+        channel: AbstractChannel,
+        bypass: Bypass,
+        heard: "Callable[[_Intake, bytes, bytes, bytes], None]",
+    ) -> None:
+        self._channel = channel
+        self._bypass = bypass
+        self._hearing = Hearing(said=partial(heard, self))
+        bypass.hear(channel.number, self._hearing)
+        channel.closing.add_done_callback(self._lost)
+
+    def settle(self, tag: int, settlement: Settlement) -> None:
+        """Tell the broker, unless the channel is gone: then it gives the message out again.
+
+        Both returns put the message back, where the queue's delivery-limit watches over it.
+        `basic.reject` counts as a failed delivery on every version. `basic.nack` counts too up to
+        RabbitMQ 4.2 and no more from 4.3 on (manual, Quorum Queues: Poison Message Handling); a
+        limit of 20 leaves room for the shutdowns of the older ones.
+        """
+        if not (self._hearing.closed or self._channel.is_closed):
+            self._bypass.write(frames.settle(tag, settlement, channel=self._channel.number))
+
+    def _lost(self, _: object) -> None:
+        self._bypass.forget(self._channel.number, self._hearing)
 
 
-def received(queue: str, delivered: DeliveredMessage) -> ReceivedMessage:
+async def _told_elsewhere(_: DeliveredMessage) -> None:
+    raise RuntimeError("a delivery reached the driver, past its bypass")
+
+
+def received(
+    queue: str, delivery: frames.Delivery, properties: frames.Properties, body: bytes
+) -> ReceivedMessage:
     """A delivery in our words. Headers that are not text are nothing of ours, save two counts."""
-    properties = delivered.header.properties
-    headers: Mapping[str, object] = properties.headers or {}
+    headers = properties.headers
     texts = {name: value for name, value in headers.items() if isinstance(value, str)}
-    timestamp = properties.timestamp
     return ReceivedMessage(
         queue=queue,
         message=WireMessage(
-            exchange=delivered.exchange or "",
-            routing_key=delivered.routing_key or "",
-            body=delivered.body,
-            type=properties.message_type or "",
-            message_id=properties.message_id or "",
+            exchange=delivery.exchange,
+            routing_key=delivery.routing_key,
+            body=body,
+            type=properties.type,
+            message_id=properties.message_id,
             signature=texts.pop("signature", ""),
             user_id=properties.user_id,
-            timestamp=timestamp if isinstance(timestamp, datetime) else None,
+            timestamp=properties.timestamp,
             attempt=_count(headers.get("attempt"), least=1),
             headers=texts,
         ),
-        redelivered=bool(delivered.redelivered),
+        redelivered=delivery.redelivered,
         delivery_count=_count(headers.get("x-delivery-count"), least=0),
     )
 

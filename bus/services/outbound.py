@@ -28,6 +28,7 @@ from bus.ports import (
     SignedEnvelope,
 )
 from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, resembling, targeted_by
 from bus.services.turnstile import Ticket, Turnstile
@@ -65,6 +66,7 @@ class Outbound:
     """
 
     endpoint: Endpoint
+    watch: EndpointWatch
     formats: Sequence[Format]
     limits: Limits
     routing: Callable[[], Routing]
@@ -81,11 +83,11 @@ class Outbound:
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
         while not self.stop.is_set():
-            patience = self._patience()
             try:
                 waiting = await self.endpoint.submissions()
             except RecipientError as error:
-                await self._rest(patience, error)
+                self.watch.lost(error.problem)
+                await self.watch.until_back()
                 continue
             await self._send_all(waiting)
             if not waiting:
@@ -129,7 +131,10 @@ class Outbound:
             except (FileNotFoundError, Stopping):
                 # Taken back or replaced by the agency: a later look finds the new file.
                 return
-            except (TransportError, RecipientError) as error:
+            except RecipientError as error:
+                self.watch.lost(error.problem)
+                await self.watch.until_back()
+            except TransportError as error:
                 await self._rest(patience, error)
             else:
                 return

@@ -53,5 +53,6 @@ class Worker:
 
 
 async def _run(adapter: Adapter) -> None:
-    async with adapter.inbound.receiving():
-        await adapter.outbound.run()
+    async with asyncio.TaskGroup() as directions:
+        directions.create_task(adapter.inbound.run())
+        directions.create_task(adapter.outbound.run())

@@ -3,13 +3,17 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from schemas.problem import AxisError
 from schemas.value import Value
+
+_LOOK_AT_WORKERS_SECONDS = 0.02
 
 
 class Running(Value):
@@ -42,6 +46,11 @@ class Home:
         return self.path / "keys"
 
     @property
+    def attempts(self) -> Path:
+        """What formats have begun and not ended."""
+        return self.path / "attempts"
+
+    @property
     def directory(self) -> Path:
         """The directory snapshot."""
         return self.path / "directory.json"
@@ -67,6 +76,39 @@ class Home:
             yield
 
     @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Be one of the workers in this home; ends with the process, however it ends."""
+        with self._workers_file.open("a") as workers:
+            fcntl.flock(workers, fcntl.LOCK_SH)
+            workers.write(f"{os.getpid()}\n")
+            workers.flush()
+            yield
+
+    def await_workers(self, patience: timedelta) -> None:
+        """Wait until no worker of an earlier axis is left. Blocking.
+
+        Workers end by themselves when their axis does, kill -9 included, but not in the same
+        moment.
+
+        Raises:
+            ConfigurationError: E_HOME_IN_USE names a worker that will not end.
+        """
+        until = time.monotonic() + patience.total_seconds()
+        with self._workers_file.open("a+") as workers:
+            while True:
+                try:
+                    fcntl.flock(workers, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as held:
+                    if time.monotonic() > until:
+                        workers.seek(0)
+                        pid = next(filter(_is_alive, map(int, workers.read().split())), "?")
+                        raise AxisError.of("E_HOME_IN_USE", pid=pid, home=self.path) from held
+                    time.sleep(_LOOK_AT_WORKERS_SECONDS)
+                else:
+                    workers.truncate(0)
+                    return
+
+    @contextmanager
     def announced(self, running: Running) -> Iterator[None]:
         """Let other commands find the running broker while this one runs."""
         path = self.running_file
@@ -83,14 +125,25 @@ class Home:
         """The axis that runs in this home now, if one does."""
         try:
             said = Running.model_validate(json.loads(self.running_file.read_bytes()))
-            os.kill(said.pid, 0)
-        except (FileNotFoundError, ProcessLookupError):
+        except FileNotFoundError:
             return None
-        except PermissionError:
-            return said
-        return said
+        return said if _is_alive(said.pid) else None
 
     @property
     def running_file(self) -> Path:
         """How a running axis is reached; readable by its owner only."""
         return self.path / "running.json"
+
+    @property
+    def _workers_file(self) -> Path:
+        return self.path / "workers"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,12 +1,13 @@
-"""Store: the inbox and the register in one database, ready for use."""
+"""Store: the inbox and the register in one database, dead letters in one, ready for use."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from bus.store.batch import GroupCommit
-from bus.store.database import connect
+from bus.store.database import BULK, connect
 from bus.store.inbox import SqlInbox
+from bus.store.letters import SqlDeadLetters
 from bus.store.migration import migrate
 from bus.store.records import SqlRecords
 
@@ -37,3 +38,23 @@ async def open_store(url: str) -> AsyncIterator[Store]:
             aclosing(GroupCommit(database.read)) as reads,
         ):
             yield Store(inbox=SqlInbox(writes), records=SqlRecords(writes, reads))
+
+
+@asynccontextmanager
+async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
+    """Open a database of dead letters, migrated; at the exit what is under way is finished.
+
+    Embedded it is a file of its own, so that a bulk action of an operator never stalls the inbox;
+    for the same reason it has more patience with other processes. One server may keep both.
+
+    Args:
+        url: As for `open_store`.
+
+    Raises:
+        ConfigurationError: E_SETTING, the URL is wrong, or the tables are of a newer version.
+        TransportError: E_STORE_AWAY or E_STORE_FULL; try again.
+    """
+    async with aclosing(connect(url, load=BULK)) as database:
+        await database.write(migrate)
+        async with aclosing(SqlDeadLetters(database)) as letters:
+            yield letters

@@ -1,6 +1,7 @@
 """A running `lienthong up`, driven as an agency's system and an operator would drive it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,10 +29,11 @@ def eventually(look: Callable[[], Found], *, within: float = _DEADLINE_SECONDS) 
     return found
 
 
-def lienthong(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+def lienthong(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "bus.cli", *map(str, arguments)],
+        env={**os.environ, **environment},
         capture_output=True,
         check=False,
         timeout=_DEADLINE_SECONDS,
@@ -66,9 +68,9 @@ class AgencyFolder:
 
 
 class RunningAxis:
-    """`lienthong up` in a process of its own."""
+    """`lienthong up` in a process group of its own."""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, **environment: str) -> None:
         self.home = home
         self._log = (home / "up.log").open("ab")
         self._process = subprocess.Popen(
@@ -76,6 +78,7 @@ class RunningAxis:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, "LIENTHONG_LOG_STYLE": "json", **environment},
         )
         self.pid = self._process.pid
         eventually(self._is_up)
@@ -94,10 +97,24 @@ class RunningAxis:
         """Everything the process has printed so far."""
         return (self.home / "up.log").read_text(encoding="utf-8", errors="replace")
 
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The log lines of one kind so far."""
+        lines = [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    def worker(self, part: str) -> int:
+        """The process id of the worker that serves now."""
+        return int([r["pid"] for r in self.logged("worker_ready") if r["worker"] == part][-1])
+
     def kill(self) -> None:
         """Kill -9: no chance to say goodbye."""
         self._process.kill()
         self._process.wait()
+
+    def interrupt_all(self) -> int:
+        """Ctrl-C as a terminal sends it: to the axis and its workers; returns the exit code."""
+        os.killpg(self.pid, signal.SIGINT)
+        return self._process.wait(timeout=60)
 
     def interrupt(self) -> int:
         """Ctrl-C; returns the exit code."""

@@ -46,6 +46,13 @@ class FolderAgency:
         reports = [json.loads(path.read_bytes()) for path in self._root.glob("refused/*.json")]
         return {told["file"]: [each["code"] for each in told["problems"]] for told in reports}
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        elsewhere = self._root.with_name(".away")
+        self._root.rename(elsewhere)
+        yield
+        elsewhere.rename(self._root)
+
     def take(self, kind: ParcelKind) -> Mapping[str, bytes]:
         taken = {}
         for path in (self._root / "inbox" / kind).iterdir():

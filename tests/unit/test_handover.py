@@ -2,10 +2,11 @@
 
 import pytest
 
-from bus.core.handover import arrivals, original_for, parcel_name
+from bus.core.handover import arrival, original_for, parcel_name, refusal
 from schemas.document import Document
 from schemas.envelope import Envelope
 from schemas.identifiers import DeliveryId, MailboxName
+from schemas.problem import Problem
 from schemas.reading import SignatureCheck, SignatureOutcome, Source
 from tests.envelopes import NOW, RECIPIENT, a_document, a_receipt_envelope, an_envelope
 
@@ -55,11 +56,32 @@ def test_only_a_verified_signature_earns_the_original(
 def test_every_addressed_agency_of_a_mailbox_answers_under_the_code_it_was_called_by() -> None:
     envelope: Envelope = an_envelope()
     unit = envelope.recipients[0].model_copy(update={"agency": "G98.01", "named": "000.00.01.G98"})
-    both = envelope.model_copy(update={"recipients": (*envelope.recipients, unit)})
     document: Document = a_document()
 
-    answers = arrivals(both, document, mailbox=MailboxName(RECIPIENT), now=NOW)
+    answers = [
+        arrival(envelope, document, recipient, mailbox=MailboxName(RECIPIENT), now=NOW)
+        for recipient in (*envelope.recipients, unit)
+    ]
 
-    assert [r.report.from_agency.organ_id for _, r in answers] == ["G98", "000.00.01.G98"]
-    assert {r.report.code for _, r in answers} == {"01"}
-    assert {r.answers for _, r in answers} == {envelope.envelope_id}
+    assert [r.report.from_agency.organ_id for r in answers] == ["G98", "000.00.01.G98"]
+    assert {r.report.code for r in answers} == {"01"}
+    assert {r.answers for r in answers} == {envelope.envelope_id}
+
+
+def test_a_refusal_says_why_and_what_to_do_in_the_language_of_the_agencies() -> None:
+    envelope: Envelope = an_envelope()
+    problem = Problem(code="E_ENDPOINT_REFUSED", params={"agency": "G98", "cause": "quá lớn"})
+
+    receipt = refusal(
+        envelope,
+        a_document(),
+        envelope.recipients[0],
+        mailbox=MailboxName(RECIPIENT),
+        problem=problem,
+        now=NOW,
+    )
+
+    assert receipt.report.code == "02"
+    assert receipt.problem == problem
+    assert "Hệ thống của G98 từ chối văn bản: quá lớn." in (receipt.report.description or "")
+    assert receipt.answers == envelope.envelope_id

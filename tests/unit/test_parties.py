@@ -32,6 +32,30 @@ def test_nobody_reports_to_an_agency_that_did_not_send_the_document() -> None:
         judge_report(a_report(), sender=RECIPIENT, addressee=STRANGER, known=KNOWN)
 
 
+LOCAL = a_document(document_id="15")
+KNOWN_LOCAL = (record_of(an_envelope(LOCAL), LOCAL, now=MOMENT),)
+
+
+def test_the_local_id_of_another_agency_proves_nothing() -> None:
+    report = a_report(document_id="15", document_code="9/TB-VP")
+    recall = a_document(document_id="15", number="9", bussiness=Bussiness(type=BusinessType.RECALL))
+
+    reported = judge_report(report, sender=RECIPIENT, addressee=STRANGER, known=KNOWN_LOCAL)
+    recalled = judge_targets(recall, sender=STRANGER, known=KNOWN_LOCAL)
+
+    assert [w.code for w in (*reported, *recalled)] == [
+        "W_STATUS_TARGET_UNKNOWN",
+        "W_TARGET_UNKNOWN",
+    ]
+
+
+def test_a_local_id_with_the_same_number_is_the_same_document() -> None:
+    with pytest.raises(DocumentError, match="E_STATUS_NOT_PARTY"):
+        judge_report(
+            a_report(document_id="15"), sender=RECIPIENT, addressee=STRANGER, known=KNOWN_LOCAL
+        )
+
+
 def test_only_the_sender_takes_a_document_back() -> None:
     taken_back = a_report(code="13")
 

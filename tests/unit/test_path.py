@@ -1,36 +1,23 @@
 """The whole path on the in-memory bus: what is promised to agencies, one fact a test."""
 
-import shutil
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from bus.core.events import DuplicateAbsorbed, EnvelopeSent, SubmissionRefused, WorkStalled
 from bus.core.failure import FailureClass, Stage
-from bus.core.message import WireMessage
 from bus.memory.inbox import MemoryInbox
-from bus.ports import BrokerHealth, Claim, Claimed, PublishOutcome
+from bus.ports import BrokerHealth, Claim, Claimed
 from schemas.codes import EnvelopeKind
 from schemas.document import Organization
-from schemas.envelope import Envelope
 from schemas.problem import AxisError
 from tests.acceptance.packets import a_packet, a_status
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
-from tests.two_agencies import TwoAgencies, eventually
+from tests.two_agencies import TwoAgencies, eventually, publish
 
 
 def _letter(number: str, **changes: object) -> bytes:
     return a_packet(sender=SENDER, receivers=[RECIPIENT], number=number, **changes)
-
-
-async def _publish(axis: TwoAgencies, envelope: Envelope, **changes: object) -> None:
-    message: WireMessage = replace(
-        axis.signers.message(envelope),
-        message_id=axis._new_id(),
-        **changes,  # type: ignore[arg-type]
-    )
-    outcome = await axis.broker.publish(message, deadline=timedelta(seconds=1))
-    assert outcome is PublishOutcome.CONFIRMED
 
 
 async def test_a_document_arrives_once_and_is_answered(tmp_path: Path) -> None:
@@ -79,9 +66,9 @@ async def test_the_same_envelope_twice_is_one_hand_over_and_the_same_receipt(
 ) -> None:
     axis = TwoAgencies(tmp_path)
     async with axis.running():
-        await _publish(axis, an_envelope())
+        await publish(axis, an_envelope())
         await eventually(lambda: axis.statuses(SENDER))
-        await _publish(axis, an_envelope())
+        await publish(axis, an_envelope())
         await eventually(lambda: len(axis.of_type(DuplicateAbsorbed)) == 2)
 
     assert len(axis.documents(RECIPIENT)) == 1
@@ -93,9 +80,9 @@ async def test_the_same_identity_with_other_content_is_parked_as_a_conflict(
 ) -> None:
     axis = TwoAgencies(tmp_path)
     async with axis.running():
-        await _publish(axis, an_envelope())
+        await publish(axis, an_envelope())
         await eventually(lambda: axis.documents(RECIPIENT))
-        await _publish(axis, an_envelope(a_document(subject="V/v khác hẳn")))
+        await publish(axis, an_envelope(a_document(subject="V/v khác hẳn")))
         await eventually(lambda: axis.failures)
 
     [failure] = axis.failed()
@@ -110,7 +97,7 @@ async def test_a_flipped_byte_is_a_security_failure_with_its_original_bytes(
     axis = TwoAgencies(tmp_path)
     body = axis.signers.message(an_envelope()).body.replace("rà soát".encode(), "rà soat ".encode())
     async with axis.running():
-        await _publish(axis, an_envelope(), body=body)
+        await publish(axis, an_envelope(), body=body)
         await eventually(lambda: axis.failures)
 
     [failure], [message] = axis.failed(), axis.failures
@@ -125,21 +112,11 @@ async def test_a_missing_attachment_fails_the_delivery_and_hands_nothing_over(
     axis = TwoAgencies(tmp_path)
     absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
     async with axis.running():
-        await _publish(axis, an_envelope(a_document(attachments=(absent,))))
+        await publish(axis, an_envelope(a_document(attachments=(absent,))))
         await eventually(lambda: axis.failures)
 
     assert axis.failed()[0].problem.code == "E_ATTACHMENT_ABSENT"
     assert axis.documents(RECIPIENT) == []
-
-
-async def test_an_unreachable_folder_is_the_recipients_failure(tmp_path: Path) -> None:
-    axis = TwoAgencies(tmp_path)
-    async with axis.running():
-        shutil.rmtree(axis.folder(RECIPIENT) / "inbox")
-        await _publish(axis, an_envelope())
-        await eventually(lambda: axis.failures)
-
-    assert axis.failed()[0].failure_class is FailureClass.RECIPIENT_DOWN
 
 
 async def test_a_broken_file_is_refused_and_does_not_stop_the_next(tmp_path: Path) -> None:
@@ -171,7 +148,7 @@ async def test_while_the_store_is_away_nothing_is_acknowledged_and_then_it_goes_
     inbox = _Away()
     axis = TwoAgencies(tmp_path, inbox=inbox)
     async with axis.running():
-        await _publish(axis, an_envelope())
+        await publish(axis, an_envelope())
         await eventually(lambda: axis.of_type(WorkStalled))
         assert axis.documents(RECIPIENT) == []
         inbox.away = False
@@ -183,7 +160,7 @@ async def test_while_the_store_is_away_nothing_is_acknowledged_and_then_it_goes_
 async def test_stopping_returns_what_is_not_done(tmp_path: Path) -> None:
     axis = TwoAgencies(tmp_path, inbox=_Away())
     async with axis.running():
-        await _publish(axis, an_envelope())
+        await publish(axis, an_envelope())
         await eventually(lambda: axis.of_type(WorkStalled))
 
     assert len(axis.broker.waiting(f"mailbox.{RECIPIENT}.standard")) == 1
@@ -219,7 +196,7 @@ async def test_a_mailbox_that_is_not_on_the_list_refuses(tmp_path: Path) -> None
     envelope = an_envelope(stray)
     elsewhere = envelope.recipients[0].model_copy(update={"agency": "H01", "mailbox": "H01"})
     async with axis.running():
-        await _publish(axis, envelope.model_copy(update={"recipients": (elsewhere,)}))
+        await publish(axis, envelope.model_copy(update={"recipients": (elsewhere,)}))
         await eventually(lambda: axis.failures)
 
     assert axis.failed()[0].problem.code == "E_NOT_ADDRESSED"

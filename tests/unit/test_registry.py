@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.contract import Endpoint, Format
-from adapters.registry import endpoint_named, format_for, format_named, load_formats
+from adapters.registry import endpoint_named, format_for, format_named, load_formats, require_format
 from schemas.problem import ConfigurationError, DocumentError
 
 MODULE = """
@@ -90,3 +90,11 @@ def test_a_file_that_no_format_recognises_is_refused_with_what_was_tried() -> No
     assert refusal.value.problem.code == "E_FORMAT_UNKNOWN"
     assert refusal.value.problem.params == {"name": "letter.pdf", "formats": "edxml, json"}
     assert refusal.value.problem.place.file == "letter.pdf"
+
+
+def test_whether_a_format_is_installed_is_known_without_running_it(install: Install) -> None:
+    install("stranger = a_module_that_is_not_there:Format")
+
+    require_format("stranger")
+    with pytest.raises(ConfigurationError, match="other is not one of"):
+        require_format("other")

@@ -12,7 +12,7 @@ from pamqp.header import ContentHeader
 from bus.core.topology import DOCUMENTS, desired, queue_of, routing_key
 from bus.ports import ReceivedMessage, Settlement
 from bus.rabbit.broker import RabbitBroker
-from bus.rabbit.screen import UNREADABLE
+from bus.rabbit.frames import UNREADABLE
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from tests.rabbit_bus import PATIENCE, VirtualHost

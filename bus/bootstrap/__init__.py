@@ -1,0 +1,26 @@
+"""Bootstrap: the only place that builds the object graph, reads the clock and makes randomness.
+
+`axis` is the one parent, `worker` what each of its processes runs, `letters` the dead-letter
+handler, `broker` the broker of all, and `process` what every process is given.
+"""
+
+from bus.bootstrap.axis import Axis, open_axis
+from bus.bootstrap.broker import located_broker, managed, reached_broker, topology_of
+from bus.bootstrap.letters import reached_letters
+from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
+from bus.bootstrap.worker import run_worker
+
+__all__ = [
+    "Axis",
+    "fresh_ids",
+    "fresh_order_id",
+    "located_broker",
+    "managed",
+    "now",
+    "open_axis",
+    "reached_broker",
+    "reached_letters",
+    "run_worker",
+    "settle_process",
+    "topology_of",
+]

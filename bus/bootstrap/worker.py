@@ -1,0 +1,244 @@
+"""Worker: what one worker process runs: the adapters of the mailboxes it is told to serve."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import assert_never
+
+from adapters.contract import Format
+from adapters.endpoints.folder import FolderEndpoint
+from adapters.registry import format_named, load_formats
+from bus.attachments.folder import FolderAttachments
+from bus.bootstrap.process import fresh_ids, now
+from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
+from bus.core.instructions import Instruction, Know, Serve
+from bus.core.keyring import KeyRing
+from bus.core.restart import HELD
+from bus.core.routing import Routing
+from bus.core.share import WorkerName
+from bus.keys.ring import load_ring, load_signing_key
+from bus.ports import Broker, Observer
+from bus.processes.leash import Leash, leash, obey_signals
+from bus.rabbit.broker import RabbitBroker
+from bus.services.courier import Courier
+from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
+from bus.services.guard import Guard, GuardedFormat
+from bus.services.inbound import Inbound
+from bus.services.outbound import Outbound
+from bus.services.worker import Adapter, Worker
+from bus.settings import Settings
+from bus.store.attempts import FolderAttempts
+from bus.store.home import Home
+from bus.store.sql import Store, open_store
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+
+_THREADS = 32
+_THREADS_PER_AGENCY = 4
+"""Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
+hangs can hold at once without taking a thread from the others. Threads are made when needed."""
+
+
+@dataclass(kw_only=True)
+class Workplace:
+    """Everything that one worker process runs.
+
+    Attributes:
+        routing: The directory as it was last told; as `ring`, the keys of its agencies.
+    """
+
+    worker: WorkerName
+    settings: Settings
+    home: Home
+    broker: Broker
+    store: Store
+    attachments: FolderAttachments
+    observe: Observer
+    stop: asyncio.Event
+    routing: Routing
+    ring: KeyRing
+
+    def __post_init__(self) -> None:
+        self._guard = Guard(FolderAttempts(self.home.attempts))
+        self._formats: Mapping[str, Format] = {
+            name: GuardedFormat(each, self._guard) for name, each in load_formats().items()
+        }
+        self._running = Worker(self.stop)
+        self._adapters: dict[MailboxName, Adapter] = {}
+        self._reading = asyncio.Semaphore(self.settings.reading)
+        self._new_id = fresh_ids()
+
+    async def run(self, instructions: AsyncIterator[Instruction]) -> None:
+        """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
+        following = asyncio.create_task(self._follow(instructions))
+        # Orders that cannot be followed end the worker: the next one may be luckier.
+        following.add_done_callback(lambda _: self.stop.set())
+        try:
+            await self._running.until_stopped()
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+    async def _follow(self, instructions: AsyncIterator[Instruction]) -> None:
+        async for instruction in instructions:
+            match instruction:
+                case Know():
+                    await self._know(instruction)
+                case Serve():
+                    await self._serve(instruction)
+                case _ as never:
+                    assert_never(never)
+
+    async def _know(self, instruction: Know) -> None:
+        self.routing, self.ring = await asyncio.to_thread(_knowledge, instruction, self.home)
+        self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
+
+    async def _serve(self, instruction: Serve) -> None:
+        if instruction.careful:
+            self._guard.be_careful()
+            loop = asyncio.get_running_loop()
+            loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
+        fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
+        # Nobody else works on these mailboxes: what a crash left leased is free at once.
+        await self.store.inbox.reclaim(fresh)
+        for mailbox in fresh:
+            self._adapters[mailbox] = self._adapter(mailbox)
+        self._running.start(self._adapters.values())
+        self.observe(
+            WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
+        )
+
+    def _format(self, name: str) -> Format:
+        return self._formats.get(name) or format_named(name)
+
+    def _adapter(self, mailbox: MailboxName) -> Adapter:
+        endpoint = FolderEndpoint(self.home.agencies / mailbox, settle=self.settings.settle)
+        watch = EndpointWatch(
+            mailbox=mailbox,
+            endpoint=endpoint,
+            clock=now,
+            jitter=random.random,
+            observe=self.observe,
+            stop=self.stop,
+        )
+        dispatch = Dispatch(
+            mailbox=mailbox,
+            key=load_signing_key(self.home.keys, mailbox, now=now()),
+            publisher=self.broker,
+            clock=now,
+            new_id=self._new_id,
+            deadline=self.settings.publish_deadline,
+        )
+        return Adapter(
+            mailbox=mailbox,
+            outbound=Outbound(
+                endpoint=endpoint,
+                watch=watch,
+                formats=tuple(self._formats.values()),
+                limits=self.settings.limits,
+                routing=lambda: self.routing,
+                attachments=self.attachments,
+                records=self.store.records,
+                dispatch=dispatch,
+                clock=now,
+                jitter=random.random,
+                observe=self.observe,
+                slots=self._reading,
+                poll=self.settings.poll,
+                stop=self.stop,
+            ),
+            inbound=Inbound(
+                mailbox=mailbox,
+                courier=Courier(
+                    endpoint=endpoint,
+                    watch=watch,
+                    format=self._format(self.routing.owner_of(mailbox).format),
+                    keys=lambda: self.ring,
+                    routing=lambda: self.routing,
+                    attachments=self.attachments,
+                    inbox=self.store.inbox,
+                    records=self.store.records,
+                    dispatch=dispatch,
+                    clock=now,
+                    new_id=self._new_id,
+                    jitter=random.random,
+                    observe=self.observe,
+                ),
+                watch=watch,
+                subscriber=self.broker,
+                prefetch=self.settings.prefetch,
+                stop=self.stop,
+            ),
+        )
+
+
+async def run_worker(settings: Settings, worker: WorkerName) -> bool:
+    """Be a worker of the axis at the other end of standard input, until it or a signal says stop.
+
+    Returns:
+        Whether all went well; if not, the axis was told why.
+
+    Raises:
+        ConfigurationError: E_WORKER_ALONE; there is no axis.
+    """
+    stop = asyncio.Event()
+    obey_signals(stop)
+    async with leash(worker) as line:
+        with Home(settings.home).at_work():
+            # In this order: the next axis either waits for us, or finds us ending.
+            line.must_hold()
+            try:
+                await _work(settings, worker, line, stop)
+            except AxisError as error:
+                line.tell(WorkerFailed(worker=worker, problem=error.problem))
+                return False
+    return True
+
+
+async def _work(settings: Settings, worker: WorkerName, line: Leash, stop: asyncio.Event) -> None:
+    instructions = line.instructions()
+    # Nothing can be built before the directory is known, and it is told first.
+    first = await anext(instructions, None)
+    if isinstance(first, Know):
+        async with _workplace(settings, first, worker=worker, line=line, stop=stop) as place:
+            await place.run(instructions)
+
+
+@asynccontextmanager
+async def _workplace(
+    settings: Settings, known: Know, *, worker: WorkerName, line: Leash, stop: asyncio.Event
+) -> AsyncIterator[Workplace]:
+    """Build everything; on the way out take it down in the reverse order."""
+    home = Home(settings.home)
+    threads = _THREADS + _THREADS_PER_AGENCY * len(known.directory.agencies)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
+    routing, ring = await asyncio.to_thread(_knowledge, known, home)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.store_url))
+        broker = await stack.enter_async_context(
+            RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
+        )
+        place = Workplace(
+            worker=worker,
+            settings=settings,
+            home=home,
+            broker=broker,
+            store=store,
+            attachments=FolderAttachments(home.attachments, now=now()),
+            observe=line.tell,
+            stop=stop,
+            routing=routing,
+            ring=ring,
+        )
+        line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
+        yield place
+
+
+def _knowledge(known: Know, home: Home) -> tuple[Routing, KeyRing]:
+    return Routing(known.directory), load_ring(home.keys)

@@ -1,0 +1,1 @@
+"""`lienthong dlq`: the operators' work list of dead letters."""

@@ -1,0 +1,237 @@
+"""Action: `dlq replay`, `discard`, `restore`: an order is previewed, placed and followed."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from bus.bootstrap import fresh_order_id, now
+from bus.cli.dlq.desk import Desk, Operator, say, screen
+from bus.cli.dlq.orders import is_worked_on, tell_if_nobody_works
+from bus.cli.dlq.preview import Preview, foresee, row_of, tell, tell_left
+from bus.cli.dlq.progress import tell_end, watch_order
+from bus.cli.dlq.selection import Choice, select
+from bus.cli.dlq.style import counted
+from bus.cli.legible import legible
+from bus.cli.option_set import takes_sets
+from bus.cli.output import Exit, print_json
+from bus.core.dead_letter import unproven
+from bus.core.order import Action, NewOrder, Order, OrderState, must_serve
+from bus.core.selection import Selection
+from bus.ports import DeadLetters
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+
+_HOW = "How"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How an order is placed."""
+
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Everything that can be acted upon.", rich_help_panel=_HOW),
+    ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be done; change nothing.", rich_help_panel=_HOW
+        ),
+    ] = False
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many, the oldest first.", rich_help_panel=_HOW),
+    ] = None
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            help="Needed for more letters than LIENTHONG_BULK_LIMIT.",
+            rich_help_panel=_HOW,
+        ),
+    ] = False
+
+
+@takes_sets
+def replay(
+    choice: Choice,
+    manner: Manner,
+    desk: Desk,
+    operator: Operator,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="At most so many a second.", rich_help_panel=_HOW)
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MAILBOX",
+            help="Deliver to another mailbox that now serves the same recipient. With IDs only.",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Watch until it is done.", rich_help_panel=_HOW),
+    ] = True,
+) -> None:
+    """Deliver dead letters again, the same signed bytes, through the running axis."""
+    if to is not None and not choice.ids:
+        raise typer.BadParameter("--to goes with the IDs of dead letters only")
+    order = _Draft(
+        action=Action.REPLAY,
+        operator=operator,
+        rate=rate,
+        to=None if to is None else MailboxName(to),
+    )
+    _act(order, choice, manner, desk, wait=wait)
+
+
+@takes_sets
+def discard(
+    choice: Choice,
+    manner: Manner,
+    desk: Desk,
+    operator: Operator,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the history.", show_default=False)],
+) -> None:
+    """Give dead letters up. Their bytes stay, and `restore` brings them back."""
+    if not reason.strip():
+        raise typer.BadParameter("say why with --reason")
+    order = _Draft(action=Action.DISCARD, operator=operator, reason=reason.strip())
+    _act(order, choice, manner, desk, wait=True)
+
+
+@takes_sets
+def restore(choice: Choice, manner: Manner, desk: Desk, operator: Operator) -> None:
+    """Bring back what was discarded or quarantined: parked, ready for a replay."""
+    _act(_Draft(action=Action.RESTORE, operator=operator), choice, manner, desk, wait=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Draft:
+    """An order before it is known what it is about."""
+
+    action: Action
+    operator: str
+    rate: float | None = None
+    to: MailboxName | None = None
+    reason: str | None = None
+
+    def about(self, preview: Preview) -> NewOrder:
+        """The order. Bounded by what was previewed: it never takes more than was agreed to."""
+        return NewOrder(
+            action=self.action,
+            selection=preview.selection,
+            operator=self.operator,
+            limit=preview.taken,
+            rate=self.rate,
+            to=self.to,
+            reason=self.reason,
+            needs_approval=preview.needs_approval,
+        )
+
+
+def _act(draft: _Draft, choice: Choice, manner: Manner, desk: Desk, *, wait: bool) -> None:
+    preview, order = desk.run(_place(draft, choice, manner, desk))
+    if preview.taken == 0 and desk.as_json:
+        print_json(row_of(preview))
+    if preview.taken == 0:
+        console = screen(stderr=True)
+        say(console, f"Nothing to {draft.action}: no dead letter matches.", "yellow")
+        tell_left(preview, console, desk)
+        raise typer.Exit(Exit.REFUSED)
+    if order is None:
+        _tell_dry(preview, desk)
+        return
+    _tell_placed(order, desk)
+    raise typer.Exit(_end(order, desk, wait=wait))
+
+
+async def _place(
+    draft: _Draft, choice: Choice, manner: Manner, desk: Desk
+) -> tuple[Preview, Order | None]:
+    """What would be done, and the order unless it is only a rehearsal or about nothing.
+
+    Raises:
+        ConfigurationError: E_SELECTION_EMPTY, E_NEEDS_YES, E_REROUTE, or one of `select`.
+    """
+    async with desk.letters() as letters:
+        selection = await select(choice, desk, letters, states=())
+        if selection.is_empty and not manner.everything:
+            raise AxisError.of("E_SELECTION_EMPTY")
+        preview = await foresee(
+            draft.action, selection, limit=manner.limit, letters=letters, settings=desk.settings
+        )
+        if draft.to is not None:
+            await _must_serve(draft.to, selection, desk, letters)
+        if preview.taken == 0 or manner.dry_run:
+            return preview, None
+        if preview.needs_yes and not manner.yes:
+            raise AxisError.of("E_NEEDS_YES", count=preview.taken, limit=desk.settings.bulk_limit)
+        order = draft.about(preview)
+        return preview, await letters.place(order, order_id=fresh_order_id(), now=now())
+
+
+async def _must_serve(
+    to: MailboxName, selection: Selection, desk: Desk, letters: DeadLetters
+) -> None:
+    for each in selection.ids:
+        envelope = unproven((await letters.message(each)).body)
+        must_serve(envelope, letter=each, to=to, routing=desk.routing)
+
+
+def _tell_dry(preview: Preview, desk: Desk) -> None:
+    if desk.as_json:
+        print_json(row_of(preview))
+        return
+    console = screen()
+    tell(preview, console, desk)
+    again = [word for word in sys.argv[1:] if word != "--dry-run"]
+    if preview.needs_yes and "--yes" not in again:
+        again.append("--yes")
+    say(console, "Nothing was changed. To do it:")
+    say(console, f"  $ lienthong {shlex.join(again)}", "cyan")
+
+
+def _tell_placed(order: Order, desk: Desk) -> None:
+    """Say what the order took, and what it could not take."""
+    console = screen(stderr=True)
+    if order.held:
+        held = counted(order.held, "dead letter")
+        others = legible(", ".join(order.others))
+        say(console, f"{held} not taken: held by order {others}, which is under way", "yellow")
+        for other in order.others:
+            follow = f"lienthong dlq follow {other.partition(' ')[0]}"
+            say(console, f"  $ {desk.typed(follow)}", "cyan")
+    rate = f", {order.rate:g} a second" if order.rate else ""
+    to = f", to {order.to}" if order.to else ""
+    if order.state is OrderState.PENDING:
+        letters = counted(order.total, "dead letter")
+        say(console, f"order {order.id}: {order.action} of {letters}{rate}{to}", "bold")
+        say(console, "It needs a second operator, who must type", "yellow")
+        say(console, f"  $ {desk.typed(f'lienthong dlq approve {order.id}')}", "cyan")
+    elif order.state is OrderState.RUNNING:
+        letters = counted(order.total, "dead letter")
+        say(console, f"order {order.id}: {order.action} of {letters}{rate}{to}", "bold")
+
+
+def _end(order: Order, desk: Desk, *, wait: bool) -> Exit:
+    """Follow it as far as is wanted and possible."""
+    if order.total == 0:
+        return Exit.REFUSED
+    if order.state is OrderState.DONE:
+        tell_end(order, desk)
+        return Exit.DONE
+    worked_on = is_worked_on(order, desk)
+    if wait and worked_on and order.state is OrderState.RUNNING:
+        return watch_order(order.id, desk)
+    if desk.as_json:
+        print_json(order.model_dump(mode="json"))
+    if order.state is OrderState.PENDING:
+        return Exit.WAITING
+    tell_if_nobody_works(order, desk)
+    say(screen(stderr=True), f"  $ {desk.typed(f'lienthong dlq follow {order.id}')}", "cyan")
+    return Exit.WAITING if wait else Exit.DONE

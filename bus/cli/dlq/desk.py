@@ -1,0 +1,127 @@
+"""Desk: from where an operator works: which axis, which form of answer, and in whose name."""
+
+import asyncio
+import getpass
+import os
+import shlex
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from bus.bootstrap import now, reached_letters
+from bus.cli.options import Home
+from bus.cli.output import AsJson
+from bus.core.routing import Routing
+from bus.ports import DeadLetters
+from bus.settings import Settings, load_settings
+from bus.store.home import Home as HomeFolder
+from bus.store.snapshot import DirectoryFile
+from schemas.problem import AxisError
+from schemas.vietnam import day_in_vietnam
+
+Answer = TypeVar("Answer")
+
+NAME_AT_MOST = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The options that every verb takes."""
+
+    home: Home = None
+    as_json: AsJson = False
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The choices of this axis."""
+        return load_settings(home=self.home)
+
+    @cached_property
+    def routing(self) -> Routing:
+        """Who is on the axis now."""
+        return Routing(DirectoryFile(self.folder.directory).load())
+
+    @property
+    def folder(self) -> HomeFolder:
+        """The home on disk."""
+        return HomeFolder(self.settings.home.absolute())
+
+    def letters(self) -> AbstractAsyncContextManager[DeadLetters]:
+        """The store of the dead letters."""
+        return reached_letters(self.settings)
+
+    def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Do asynchronous work to its end."""
+        return asyncio.run(work)
+
+    def name_of(self, mailbox: str) -> str:
+        """The name of the agency that owns a mailbox; empty when the directory has none."""
+        return next(
+            (each.name_vi for each in self.routing.directory.agencies if each.code == mailbox), ""
+        )
+
+    def typed(self, command: str) -> str:
+        """A command as it must be typed here: with the home, where one was typed before."""
+        if self.home is None or str(self.home) == os.environ.get("LIENTHONG_HOME"):
+            return command
+        return f"{command} --home {shlex.quote(str(self.home))}"
+
+    def mailbox(self, code: str) -> str:
+        """The mailbox that any code of a connected agency means.
+
+        What the directory does not hold is taken as it is: letters outlive agencies.
+
+        Raises:
+            BadParameter: The agency has no mailbox of its own. Taking that of its superior would
+                mean more letters than were asked for.
+        """
+        try:
+            agency = self.routing.resolve(code, day_in_vietnam(now())).agency
+        except AxisError:
+            return code
+        serving: str | None = self.routing.mailbox_or_none(agency.code)
+        if serving not in {None, str(agency.code)}:
+            raise typer.BadParameter(f"{code} has no mailbox of its own; {serving} serves it")
+        return agency.code
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return ""  # a container's user without a name: then one must be given
+
+
+def _operator(given: str) -> str:
+    name = given.strip()
+    if not name or len(name) > NAME_AT_MOST or not name.isprintable():
+        raise typer.BadParameter(f"a name of 1 to {NAME_AT_MOST} printable characters is needed")
+    return name
+
+
+Operator = Annotated[
+    str,
+    typer.Option(
+        default_factory=_login,
+        envvar="LIENTHONG_OPERATOR",
+        callback=_operator,
+        help="Who acts; stands in the history. Default: your login name.",
+        show_default=False,
+    ),
+]
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """Where people read: no guessing of what to colour."""
+    return Console(stderr=stderr, highlight=False)
+
+
+def say(console: Console, text: Text | str = "", style: str = "") -> None:
+    """Print a line whole: a command must be copied in one piece, however narrow the terminal."""
+    console.print(Text(text, style) if isinstance(text, str) else text, soft_wrap=True)

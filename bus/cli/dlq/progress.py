@@ -1,0 +1,79 @@
+"""Progress: an order watched until it ends, or until the operator has seen enough."""
+
+import asyncio
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bus.cli.dlq.desk import Desk, say, screen
+from bus.cli.dlq.style import counted
+from bus.cli.output import Exit, print_json
+from bus.core.dead_letter import OrderId
+from bus.core.order import Action, Order, OrderState
+
+_LOOK_EVERY = timedelta(milliseconds=200)
+
+DONE_WORD = {
+    Action.REPLAY: "redelivered",
+    Action.DISCARD: "discarded",
+    Action.RESTORE: "restored",
+}
+
+
+def watch_order(order_id: OrderId, desk: Desk) -> Exit:
+    """Show how far an order is until it ends. Ctrl-C ends the watching, never the order."""
+    console = screen(stderr=True)
+    try:
+        order = desk.run(_until_ended(order_id, desk, console))
+    except KeyboardInterrupt:
+        say(console, f"stopped watching; order {order_id} goes on")
+        say(console, f"  to watch again   $ {desk.typed(f'lienthong dlq follow {order_id}')}")
+        say(console, f"  to end it        $ {desk.typed(f'lienthong dlq cancel {order_id}')}")
+        return Exit.WAITING
+    tell_end(order, desk)
+    return Exit.DONE if order.state is OrderState.DONE else Exit.REFUSED
+
+
+def tell_end(order: Order, desk: Desk) -> None:
+    """Say how an order ended."""
+    if desk.as_json:
+        print_json(order.model_dump(mode="json"))
+        return
+    console = screen()
+    if order.state is OrderState.CANCELLED:
+        by = f" by {order.cancelled_by}" if order.cancelled_by else ""
+        say(console, f"order {order.id} was cancelled{by}; done: {order.done:,} of {order.total:,}")
+        return
+    letters = counted(order.done, "dead letter")
+    say(console, f"✔ {letters} {DONE_WORD[order.action]}, order {order.id}", "bold green")
+    if order.action is Action.REPLAY:
+        say(console, "  what fails again shows in", "dim")
+        say(console, f"  $ {desk.typed('lienthong dlq list --returned')}", "cyan")
+
+
+async def _until_ended(order_id: OrderId, desk: Desk, console: Console) -> Order:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    async with desk.letters() as letters:
+        order = await letters.order(order_id)
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("", total=order.total)
+            while True:
+                progress.update(
+                    task, completed=order.done, total=order.total, description=_doing(order)
+                )
+                if order.state in {OrderState.DONE, OrderState.CANCELLED}:
+                    return order
+                await asyncio.sleep(_LOOK_EVERY.total_seconds())
+                order = await letters.order(order_id)
+
+
+def _doing(order: Order) -> str:
+    if order.state is OrderState.PENDING:
+        return "waits for a second operator"
+    return f"{order.action} {order.id}"

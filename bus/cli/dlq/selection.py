@@ -1,0 +1,157 @@
+"""Selection: the options by which an operator says which dead letters are meant."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bus.bootstrap import now
+from bus.cli.dlq.desk import Desk
+from bus.cli.moment import FORMS, read_moment, shown
+from bus.core.dead_letter import LetterState
+from bus.core.failure import FailureClass
+from bus.core.selection import Selection
+from bus.ports import DeadLetters
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+
+OPEN = (LetterState.PARKED, LetterState.WAITING, LetterState.QUARANTINED)
+"""What is not settled: the operators' work list."""
+
+_WHICH = "Which dead letters"
+_FINGERPRINT_DIGITS = 16
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return read_moment(text, now=now())
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"{text!r} is no time; write {FORMS}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Everything given must hold."""
+
+    agency: Annotated[
+        str | None,
+        typer.Option(help="For this agency (its mailbox).", rich_help_panel=_WHICH),
+    ] = None
+    sender: Annotated[
+        str | None, typer.Option(help="From this agency.", rich_help_panel=_WHICH)
+    ] = None
+    failure_class: Annotated[
+        FailureClass | None,
+        typer.Option("--class", help="What kind of failure.", rich_help_panel=_WHICH),
+    ] = None
+    code: Annotated[
+        str | None,
+        typer.Option(help="Error code, for example E_ENDPOINT_DOWN.", rich_help_panel=_WHICH),
+    ] = None
+    group: Annotated[
+        str | None,
+        typer.Option(help="A group of `dlq groups`; its first digits do.", rich_help_panel=_WHICH),
+    ] = None
+    number: Annotated[
+        str | None,
+        typer.Option(help="Full number, for example 147/UBND-VP.", rich_help_panel=_WHICH),
+    ] = None
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_moment,
+            metavar="TIME",
+            help=f"Failed last at this time or later: {FORMS}.",
+            rich_help_panel=_WHICH,
+        ),
+    ] = None
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_moment,
+            metavar="TIME",
+            help="Failed last before this time.",
+            rich_help_panel=_WHICH,
+        ),
+    ] = None
+    states: Annotated[
+        list[LetterState] | None,
+        typer.Option("--state", help="In this state; repeatable.", rich_help_panel=_WHICH),
+    ] = None
+    returned: Annotated[
+        bool,
+        typer.Option(
+            "--returned", help="Only what failed again after a replay.", rich_help_panel=_WHICH
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Filters):
+    """The same, or by name."""
+
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID", help="Dead letters; their first digits do."),
+    ] = None
+
+
+async def select(
+    filters: Filters, desk: Desk, letters: DeadLetters, *, states: Collection[LetterState]
+) -> Selection:
+    """What the options mean in this store.
+
+    Args:
+        states: The states when none is asked for.
+
+    Raises:
+        ConfigurationError: E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS, E_GROUP_UNKNOWN,
+            E_GROUP_AMBIGUOUS.
+    """
+    named = (filters.ids or ()) if isinstance(filters, Choice) else ()
+    return Selection(
+        ids=tuple([(await letters.letter(each)).id for each in named]),
+        states=tuple(filters.states or states),
+        mailbox=MailboxName(desk.mailbox(filters.agency)) if filters.agency else None,
+        sender=desk.mailbox(filters.sender) if filters.sender else None,
+        failure_class=filters.failure_class,
+        code=filters.code,
+        fingerprint=await _fingerprint(filters.group, letters) if filters.group else None,
+        number=filters.number,
+        since=filters.since,
+        until=filters.until,
+        returned=True if filters.returned else None,
+    )
+
+
+def told(selection: Selection) -> str:
+    """A selection in a few words: `group 1a2b3c4d, agency G98`."""
+    ids = selection.ids
+    parts = {
+        "letter": ids[0][:8] if len(ids) == 1 else None,
+        "letters": f"{ids[0][:8]} … ({len(ids)})" if len(ids) > 1 else None,
+        "group": selection.fingerprint and selection.fingerprint[:8],
+        "agency": selection.mailbox,
+        "sender": selection.sender,
+        "class": selection.failure_class,
+        "code": selection.code,
+        "number": selection.number,
+        "since": selection.since and shown(selection.since),
+        "until": selection.until and shown(selection.until),
+    }
+    words = [f"{name} {value}" for name, value in parts.items() if value]
+    return ", ".join([*words, *(["returned"] if selection.returned else [])]) or "all"
+
+
+async def _fingerprint(prefix: str, letters: DeadLetters) -> str:
+    if len(prefix) == _FINGERPRINT_DIGITS:
+        return prefix
+    causes = await letters.groups(Selection(), now=now())
+    found = {each.fingerprint for each in causes if each.fingerprint.startswith(prefix)}
+    if not found:
+        raise AxisError.of("E_GROUP_UNKNOWN", id=prefix)
+    if len(found) > 1:
+        raise AxisError.of("E_GROUP_AMBIGUOUS", id=prefix)
+    return found.pop()

@@ -1,0 +1,162 @@
+"""Watch: `dlq watch`, causes and the newest dead letters, live."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bus.bootstrap import now
+from bus.cli.dlq.desk import Desk, screen
+from bus.cli.dlq.groups import trend
+from bus.cli.dlq.listing import WIDE, table_of
+from bus.cli.dlq.selection import OPEN, Filters, select
+from bus.cli.dlq.style import counted, states_of
+from bus.cli.legible import legible
+from bus.cli.moment import age, shown_exactly
+from bus.cli.option_set import takes_sets
+from bus.core.cause import Cause
+from bus.core.dead_letter import DeadLetter, LetterId
+from bus.core.selection import Selection
+from bus.ports import DeadLetters
+from schemas.problem import TransportError
+
+_LOOK_EVERY = timedelta(seconds=1)
+_LATE = timedelta(minutes=10)
+"""How long a failure may be under way to the store: its moment is that of the worker."""
+_PAGE = 500
+_CAUSES, _NEWEST = 8, 20
+_FRAME = 6
+"""Lines that are neither a cause nor a letter."""
+
+
+@takes_sets
+def watch(filters: Filters, desk: Desk) -> None:
+    """Watch dead letters come and go, until Ctrl-C.
+
+    With --json, or into a pipe: one line for each delivery that fails from now on.
+    """
+    console = screen()
+    try:
+        if desk.as_json or not console.is_terminal:
+            desk.run(_lines(filters, desk))
+        else:
+            desk.run(_live(filters, desk))
+    except KeyboardInterrupt:
+        return
+
+
+async def _live(filters: Filters, desk: Desk) -> None:
+    console = screen()
+    async with desk.letters() as letters:
+        selection = await select(filters, desk, letters, states=OPEN)
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                try:
+                    causes = await letters.groups(selection, now=now())
+                    newest = await letters.find(selection, limit=_NEWEST)
+                    view = _view(causes, newest, console)
+                except TransportError as error:
+                    view = Group(Text(str(error.problem), "bold red"))
+                live.update(view, refresh=True)
+                await asyncio.sleep(_LOOK_EVERY.total_seconds())
+
+
+def _view(causes: Sequence[Cause], newest: Sequence[DeadLetter], console: Console) -> Group:
+    moment, wide = now(), console.width >= WIDE
+    total = sum(sum(cause.counts.values()) for cause in causes)
+    title = f"{counted(total, 'dead letter')}, {counted(len(causes), 'cause')}"
+    head = Text.assemble((title, "bold"), f"  {shown_exactly(moment)}  Ctrl-C ends")
+    if not causes:
+        return Group(head, Text("nothing waits for an operator", "green"))
+    more = len(causes) - _CAUSES
+    # What is left of the screen: two lines a letter on a narrow one.
+    room = (console.height - min(len(causes), _CAUSES) - _FRAME) // (1 if wide else 2)
+    return Group(
+        head,
+        Text(),
+        _causes(causes[:_CAUSES], moment),
+        Text(f"and {counted(more, 'more cause')}: lienthong dlq groups" if more > 0 else "", "dim"),
+        Text("newest", "bold"),
+        table_of(newest[: max(room, 1)], wide=wide),
+    )
+
+
+def _causes(causes: Sequence[Cause], moment: datetime) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1), pad_edge=False)
+    table.add_column("group", no_wrap=True, style="magenta")
+    table.add_column("agency", overflow="fold")
+    table.add_column("cause", overflow="fold", style="red")
+    table.add_column("letters", overflow="fold")
+    table.add_column("", no_wrap=True)
+    table.add_column("newest", justify="right", no_wrap=True)
+    for cause in causes:
+        table.add_row(
+            cause.fingerprint[:8],
+            legible(cause.mailbox),
+            legible(cause.code),
+            states_of(cause.counts),
+            trend(cause),
+            age(moment - cause.newest),
+        )
+    return table
+
+
+async def _lines(filters: Filters, desk: Desk) -> None:
+    async with desk.letters() as letters:
+        selection = await select(filters, desk, letters, states=OPEN)
+        news = _News(selection=selection, letters=letters)
+        await news.fetch()
+        sys.stderr.write("watching; Ctrl-C ends\n")
+        sys.stderr.flush()
+        while True:
+            await asyncio.sleep(_LOOK_EVERY.total_seconds())
+            try:
+                fresh = await news.fetch()
+            except TransportError as error:
+                sys.stderr.write(f"{error.problem}\n")
+                continue
+            for letter in fresh:
+                sys.stdout.write(_line(letter, as_json=desk.as_json) + "\n")
+            sys.stdout.flush()
+
+
+@dataclass(kw_only=True)
+class _News:
+    """Failures that were not told before."""
+
+    selection: Selection
+    letters: DeadLetters
+    _told: dict[LetterId, tuple[int, datetime]] = field(default_factory=dict)
+
+    async def fetch(self) -> list[DeadLetter]:
+        """Those since the last call, the oldest first."""
+        since = now() - _LATE
+        self._told = {each: told for each, told in self._told.items() if told[1] >= since}
+        fresh: list[DeadLetter] = []
+        offset = 0
+        recent = self.selection.model_copy(
+            update={"since": max(since, self.selection.since or since)}
+        )
+        while page := await self.letters.find(recent, limit=_PAGE, offset=offset):
+            offset += len(page)
+            for letter in page:
+                if self._told.get(letter.id, (0, since))[0] < letter.attempts:
+                    fresh.append(letter)
+                    self._told[letter.id] = letter.attempts, letter.failed_at
+        return sorted(fresh, key=lambda letter: letter.failed_at)
+
+
+def _line(letter: DeadLetter, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(letter.model_dump(mode="json"), ensure_ascii=False)
+    return legible(
+        f"{shown_exactly(letter.failed_at)} {letter.id[:8]} {letter.state} "
+        f"{letter.sender} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
+    )

@@ -1,0 +1,1 @@
+"""Worker processes: both ends of the line between the axis and its workers."""

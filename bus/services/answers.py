@@ -1,0 +1,84 @@
+"""Answers: the signed receipts by which a mailbox tells a sender what became of a document."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bus.core.handover import arrival, refusal
+from bus.core.wire import receipt_envelope
+from bus.ports import Clock, SignedEnvelope
+from bus.services.dispatch import Dispatch
+from bus.services.patience import Patience
+from schemas.codes import EnvelopeKind, Lane
+from schemas.envelope import Envelope, Receipt, Recipient
+from schemas.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """One mailbox's word on what it was sent. Receipts themselves are not answered."""
+
+    dispatch: Dispatch
+    clock: Clock
+
+    def arrived(
+        self, envelope: Envelope, addressed: Sequence[Recipient]
+    ) -> tuple[SignedEnvelope, ...]:
+        """Sign a receipt `01` for each addressed agency."""
+        document, now = envelope.document, self.clock()
+        if document is None:
+            return ()
+        mailbox = self.dispatch.mailbox
+        return tuple(
+            self._signed(
+                envelope,
+                recipient,
+                arrival(envelope, document, recipient, mailbox=mailbox, now=now),
+            )
+            for recipient in addressed
+        )
+
+    def refused(
+        self, envelope: Envelope, addressed: Sequence[Recipient], problem: Problem
+    ) -> tuple[SignedEnvelope, ...]:
+        """Sign a refusal `02` with the problem for each addressed agency."""
+        document, now = envelope.document, self.clock()
+        if document is None:
+            return ()
+        mailbox = self.dispatch.mailbox
+        return tuple(
+            self._signed(
+                envelope,
+                recipient,
+                refusal(envelope, document, recipient, mailbox=mailbox, problem=problem, now=now),
+            )
+            for recipient in addressed
+        )
+
+    async def send(
+        self, envelope: Envelope, receipts: Sequence[SignedEnvelope], *, patience: Patience
+    ) -> None:
+        """Send receipts to whoever sent the envelope, confirmed. Raises `Stopping`."""
+        for receipt in receipts:
+            await self.dispatch.send(
+                receipt,
+                kind=EnvelopeKind.RECEIPT,
+                lane=Lane.EXPRESS,
+                recipients=(_sender_of(envelope),),
+                patience=patience,
+            )
+
+    def _signed(self, envelope: Envelope, recipient: Recipient, receipt: Receipt) -> SignedEnvelope:
+        return self.dispatch.seal(
+            receipt_envelope(
+                receipt,
+                sender=recipient.agency,
+                sender_mailbox=self.dispatch.mailbox,
+                recipient=_sender_of(envelope),
+                sent_at=self.clock(),
+            )
+        )
+
+
+def _sender_of(envelope: Envelope) -> Recipient:
+    """Where the answers to an envelope go."""
+    return Recipient(agency=envelope.sender, mailbox=envelope.sender_mailbox)

@@ -1,0 +1,321 @@
+"""Courier: carries one delivery from its proof to its recipient's hands and the receipt for it.
+
+Verify → parse → claim → write format → hand over → record done → publish receipts → acknowledge.
+What fails is published to `failures`, confirmed, and then acknowledged. Nothing else is.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from adapters.contract import Endpoint, Format, Parcel, ParcelKind
+from bus.core.admission import addressed, admit, prove
+from bus.core.events import DeliveryFailed, DeliveryHandedOver, DuplicateAbsorbed
+from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, internal
+from bus.core.handover import original_for, parcel_name
+from bus.core.identity import delivery_id
+from bus.core.keyring import KeyRing
+from bus.core.parties import judge_report, judge_targets
+from bus.core.record import record_of
+from bus.core.routing import Routing
+from bus.core.stream import chunks_of
+from bus.core.topology import account_of
+from bus.core.wire import identity_of
+from bus.ports import (
+    AttachmentStore,
+    Claim,
+    Clock,
+    Inbox,
+    Jitter,
+    NewId,
+    Observer,
+    PublishOutcome,
+    ReceivedMessage,
+    Records,
+    Settlement,
+    SignedEnvelope,
+    Standing,
+)
+from bus.services.answers import Answers
+from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
+from bus.services.patience import Patience, Stopping
+from bus.services.register import meant_by, targeted_by
+from bus.services.turnstile import Ticket
+from schemas.envelope import Envelope, Recipient
+from schemas.identifiers import DeliveryId
+from schemas.problem import AxisError, Problem, TransportError
+from schemas.reading import Source
+
+LEASE = timedelta(minutes=5)
+
+TRIES_IN_A_ROW = 3
+"""Hand-overs of one delivery that its recipient's system may not answer before it is looked at."""
+
+RETURNS = 10
+"""So often a delivery is given back because the system is away; then it waits as a row.
+
+Each return counts against the queue's delivery-limit up to RabbitMQ 4.2, which is there for
+crashes and not for patience.
+"""
+
+
+@dataclass(kw_only=True)
+class _Attempt:
+    """One delivery under work, and how far it came."""
+
+    received: ReceivedMessage
+    leave: asyncio.Event
+    ticket: Ticket
+    patience: Patience
+    stage: Stage = Stage.VERIFY
+    envelope: Envelope | None = None
+    unanswered: int = 0
+
+
+@dataclass(kw_only=True)
+class Courier:
+    """What one adapter does with each delivery of its mailbox.
+
+    Attributes:
+        format: What this agency's system reads.
+    """
+
+    endpoint: Endpoint
+    watch: EndpointWatch
+    format: Format
+    keys: Callable[[], KeyRing]
+    routing: Callable[[], Routing]
+    attachments: AttachmentStore
+    inbox: Inbox
+    records: Records
+    dispatch: Dispatch
+    clock: Clock
+    new_id: NewId
+    jitter: Jitter
+    observe: Observer
+
+    def __post_init__(self) -> None:
+        self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
+
+    async def carry(
+        self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
+        """Deliver, or fail safely; hand over in the order of tickets.
+
+        Raises:
+            Stopping: `leave` was set first; nothing is acknowledged.
+        """
+        return await self._settle(
+            _Attempt(
+                received=received,
+                leave=leave,
+                ticket=ticket,
+                patience=self._patience(leave),
+            )
+        )
+
+    async def _settle(self, attempt: _Attempt) -> Settlement:
+        """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
+        while True:
+            try:
+                await self._deliver(attempt)
+            except TransportError as error:
+                await attempt.patience.wait(error.problem)
+            except AxisError as error:
+                if error.problem.code == "E_ENDPOINT_DOWN" and not await self._concerns_one(
+                    attempt, error.problem
+                ):
+                    continue
+                return await self._fail(attempt, error.problem)
+            except Stopping:
+                raise
+            except Exception as error:  # noqa: BLE001 (a bug parks one delivery, not all)
+                return await self._fail(attempt, internal(error, stage=attempt.stage))
+            else:
+                return Settlement.ACK
+
+    async def _concerns_one(self, attempt: _Attempt, problem: Problem) -> bool:
+        """Whether the system does not answer for this delivery, but answers otherwise.
+
+        False: try again. Raises `Stopping` when the system is away: everything waits in the queue.
+        """
+        attempt.unanswered += 1
+        if attempt.unanswered < TRIES_IN_A_ROW:
+            await attempt.patience.wait(problem)
+            return False
+        trouble = await self.watch.trouble()
+        if trouble is None or attempt.received.delivery_count >= RETURNS:
+            return True
+        self.watch.lost(trouble)
+        raise Stopping
+
+    async def _deliver(self, attempt: _Attempt) -> None:
+        message, now = attempt.received.message, self.clock()
+        verified = prove(message, keys=self.keys(), now=now)
+        attempt.stage = Stage.OPEN
+        envelope = admit(
+            verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
+        )
+        attempt.envelope = envelope
+        attempt.stage = Stage.CLAIM
+        if envelope.receipt is not None:
+            judge_report(
+                envelope.receipt.report,
+                sender=envelope.sender,
+                addressee=envelope.recipients[0].agency,
+                known=await meant_by(envelope.receipt.report, self.records),
+            )
+        if envelope.document is not None:
+            known = await targeted_by(envelope.document, self.records)
+            judge_targets(envelope.document, sender=envelope.sender, known=known)
+        claim = self._claim(envelope)
+        receipts = await self._standing(claim, attempt.patience)
+        if receipts is None:
+            receipts = await self._work(attempt, envelope, claim.delivery_id)
+        else:
+            # A crash between the record and this leaves the mark behind.
+            await self.endpoint.forget(claim.delivery_id)
+            self.observe(
+                DuplicateAbsorbed(
+                    mailbox=self.dispatch.mailbox,
+                    envelope_id=envelope.envelope_id,
+                    delivery_id=claim.delivery_id,
+                )
+            )
+        await self._answers.send(envelope, receipts, patience=attempt.patience)
+
+    async def _standing(
+        self, claim: Claim, patience: Patience
+    ) -> tuple[SignedEnvelope, ...] | None:
+        """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
+        while True:
+            claimed = await self.inbox.claim(claim, now=self.clock())
+            match claimed.standing:
+                case Standing.FRESH:
+                    return None
+                case Standing.DONE:
+                    return claimed.receipts
+                case Standing.CONFLICT:
+                    raise AxisError.of("E_CONFLICT", document_id=claim.envelope_id)
+                case Standing.IN_PROGRESS:
+                    await patience.wait(Problem(code="E_IN_PROGRESS"))
+                case _ as never:
+                    assert_never(never)
+
+    async def _work(
+        self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId
+    ) -> tuple[SignedEnvelope, ...]:
+        """Hand a fresh delivery over, and record it done with its receipts."""
+        try:
+            file = await self._hand_over(attempt, envelope, delivery)
+            receipts = self._answers.arrived(envelope, self._addressed(envelope))
+            if envelope.document is not None:
+                await self.records.record(record_of(envelope, envelope.document, now=self.clock()))
+            await self.inbox.finish(delivery, receipts, now=self.clock())
+        except BaseException:
+            # Where even this fails, the lease runs out by itself.
+            with suppress(TransportError):
+                await self.inbox.release(delivery)
+            raise
+        await self.endpoint.forget(delivery)
+        self.observe(
+            DeliveryHandedOver(
+                mailbox=self.dispatch.mailbox,
+                kind=envelope.kind,
+                lane=envelope.lane,
+                envelope_id=envelope.envelope_id,
+                delivery_id=delivery,
+                sender=envelope.sender,
+                file=file,
+                status=envelope.receipt.report.code if envelope.receipt else None,
+                age=self.clock() - envelope.sent_at,
+            )
+        )
+        return receipts
+
+    def _claim(self, envelope: Envelope) -> Claim:
+        mailbox = self.dispatch.mailbox
+        return Claim(
+            delivery_id=delivery_id(envelope.envelope_id, mailbox),
+            envelope_id=envelope.envelope_id,
+            mailbox=mailbox,
+            identity=identity_of(envelope),
+            lease=self.clock() + LEASE,
+        )
+
+    async def _hand_over(self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
+        parcel = Parcel(
+            delivery_id=delivery,
+            kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
+            name=parcel_name(envelope, delivery, self.format.suffix),
+            chunks=self._chunks(envelope),
+        )
+        await attempt.ticket.turn()
+        if attempt.leave.is_set():
+            raise Stopping
+        attempt.stage = Stage.HAND_OVER
+        await self.endpoint.hand_over(parcel)
+        return parcel.name
+
+    def _chunks(self, envelope: Envelope) -> Iterable[bytes]:
+        """What the recipient's system gets: the original where it proves something, else anew."""
+        original = original_for(envelope, self.format.name)
+        if original is not None:
+            return self._copy(original)
+        return self.format.write(
+            envelope.message, attachments=self.attachments, written_at=envelope.sent_at
+        )
+
+    def _copy(self, original: Source) -> Iterator[bytes]:
+        with self.attachments.open(original.sha256) as file:
+            yield from chunks_of(file)
+
+    async def _fail(self, attempt: _Attempt, problem: Problem) -> Settlement:
+        """Publish the failure, confirmed, tell the sender, and acknowledge.
+
+        Raises `Stopping`, unacknowledged: the same failure told twice is counted once.
+        """
+        mailbox = self.dispatch.mailbox
+        while True:
+            failed = fail(
+                attempt.received.message,
+                problem=problem,
+                stage=attempt.stage,
+                mailbox=mailbox,
+                message_id=self.new_id(),
+                user_id=account_of(mailbox),
+                now=self.clock(),
+            )
+            outcome = await self.dispatch.publisher.publish(failed, deadline=self.dispatch.deadline)
+            if outcome is PublishOutcome.CONFIRMED:
+                break
+            # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
+            await attempt.patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
+        self.observe(
+            DeliveryFailed(
+                mailbox=mailbox,
+                stage=attempt.stage,
+                problem=problem,
+                message_id=attempt.received.message.message_id,
+            )
+        )
+        envelope = attempt.envelope
+        if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
+            refusals = self._answers.refused(envelope, self._addressed(envelope), problem)
+            await self._answers.send(envelope, refusals, patience=attempt.patience)
+        return Settlement.ACK
+
+    def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
+        return addressed(envelope, self.dispatch.mailbox, self.routing())
+
+    def _patience(self, leave: asyncio.Event) -> Patience:
+        return Patience(
+            mailbox=self.dispatch.mailbox,
+            observe=self.observe,
+            stop=leave,
+            jitter=self.jitter,
+        )

@@ -1,0 +1,78 @@
+"""Endpoint watch: notices that an agency's system is away, and when it is back.
+
+One alarm at the start and one at the end, whoever asks how often; only this agency's mailbox waits.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from adapters.contract import Endpoint
+from bus.core.backoff import pause_before_probe
+from bus.core.events import EndpointPaused, EndpointResumed
+from bus.ports import Clock, Jitter, Observer
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, Problem, RecipientError
+
+PROBE_DEADLINE = timedelta(seconds=30)
+
+
+@dataclass(kw_only=True)
+class EndpointWatch:
+    """Shared by both directions of one adapter.
+
+    Attributes:
+        gone: Set while the system is away.
+    """
+
+    mailbox: MailboxName
+    endpoint: Endpoint
+    clock: Clock
+    jitter: Jitter
+    observe: Observer
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _outwaiting: asyncio.Task[None] | None = field(default=None, init=False)
+
+    async def trouble(self) -> Problem | None:
+        """Probe the system once: what is wrong with it, or None when it answers."""
+        try:
+            async with asyncio.timeout(PROBE_DEADLINE.total_seconds()):
+                await self.endpoint.probe()
+        except TimeoutError:
+            cause = f"no answer within {PROBE_DEADLINE.total_seconds():.0f} s"
+            return AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause).problem
+        except RecipientError as error:
+            return error.problem
+        return None
+
+    def lost(self, problem: Problem) -> None:
+        """Say that the system is away; from now on it is probed, ever less often."""
+        if self._outwaiting is None:
+            self.gone.set()
+            self._outwaiting = asyncio.create_task(self._outwait(problem))
+            self._outwaiting.add_done_callback(self._over)
+
+    async def until_back(self) -> None:
+        """Wait until the system answers again, or the service stops."""
+        if self._outwaiting is not None:
+            await asyncio.shield(self._outwaiting)
+
+    async def _outwait(self, problem: Problem) -> None:
+        self.observe(EndpointPaused(mailbox=self.mailbox, problem=problem))
+        began, probes, wrong = self.clock(), 0, True
+        while wrong:
+            probes += 1
+            pause = pause_before_probe(probes, jitter=self.jitter())
+            try:
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self.stop.wait()
+            except TimeoutError:
+                wrong = await self.trouble() is not None
+            else:
+                return
+        self.observe(EndpointResumed(mailbox=self.mailbox, away=self.clock() - began))
+
+    def _over(self, _: asyncio.Task[None]) -> None:
+        self._outwaiting = None
+        self.gone.clear()

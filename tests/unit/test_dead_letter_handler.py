@@ -1,0 +1,277 @@
+"""Failures become rows, and rows come back to mailboxes: the handler on the in-memory bus."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from adapters.contract import Parcel, ParcelKind
+from adapters.endpoints.folder import FolderEndpoint
+from bus.core.dead_letter import DeadLetter, Happening, LetterState, OrderId
+from bus.core.events import DuplicateAbsorbed, FailureRecorded, LettersRedelivered
+from bus.core.failure import FailureClass, Stage, fail
+from bus.core.message import WireMessage
+from bus.core.order import Action, NewOrder, OrderState
+from bus.core.retry import RetryPolicy
+from bus.core.selection import Selection
+from bus.memory.letters import MemoryDeadLetters
+from bus.ports import Settlement
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, Problem
+from tests.acceptance.packets import a_packet
+from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.two_agencies import TwoAgencies, eventually, publish
+
+SOON = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(), timedelta())})
+ALL = Selection()
+
+
+class _Ailing(FolderEndpoint):
+    """A system that gives no answer about documents while it is ill."""
+
+    ill = True
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        if self.ill and parcel.kind is ParcelKind.DOCUMENT:
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause="time-out")
+        await super().hand_over(parcel)
+
+
+def _ailing() -> type[_Ailing]:
+    """A class of one's own, for its health is shared by all its objects."""
+    return type("Ailing", (_Ailing,), {})
+
+
+def _letter(number: str = "1") -> bytes:
+    return a_packet(sender=SENDER, receivers=[RECIPIENT], number=number)
+
+
+def _all(letters: MemoryDeadLetters) -> list[DeadLetter]:
+    return [kept.letter for kept in letters._kept.values()]
+
+
+async def _one(letters: MemoryDeadLetters) -> DeadLetter:
+    [letter] = await letters.find(ALL, limit=10)
+    return letter
+
+
+def _in_state(letters: MemoryDeadLetters, state: LetterState) -> Callable[[], object]:
+    return lambda: [one for one in _all(letters) if one.state is state]
+
+
+async def _replay(axis: TwoAgencies, letters: MemoryDeadLetters, **changes: object) -> OrderId:
+    order_id = OrderId(axis._new_id())
+    order = NewOrder.model_validate(
+        {"action": Action.REPLAY, "selection": ALL, "operator": "an"} | changes
+    )
+    await letters.place(order, order_id=order_id, now=datetime.now(UTC))
+    return order_id
+
+
+async def test_what_a_system_could_not_take_is_retried_and_delivered_once(tmp_path: Path) -> None:
+    endpoint, letters = _ailing(), MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path, endpoint=endpoint)
+    later = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(seconds=1),) * 9})
+    async with axis.running(axis.handler(letters, policy=later)):
+        axis.drop(SENDER, "1.edxml", _letter())
+        await eventually(_in_state(letters, LetterState.WAITING))
+        endpoint.ill = False
+        await eventually(lambda: axis.statuses(SENDER))
+
+    letter = await _one(letters)
+    assert (letter.state, letter.returned) == (LetterState.REDELIVERED, False)
+    assert len(axis.documents(RECIPIENT)) == 1
+    assert [e.happening for e in await letters.history(letter.id)][:2] == [
+        Happening.FAILED,
+        Happening.RETRIED,
+    ]
+
+
+async def test_after_the_last_retry_it_is_parked_as_one_letter(tmp_path: Path) -> None:
+    letters = MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path, endpoint=_ailing())
+    async with axis.running(axis.handler(letters, policy=SOON)):
+        axis.drop(SENDER, "1.edxml", _letter())
+        await eventually(_in_state(letters, LetterState.PARKED))
+
+    letter = await _one(letters)
+    assert (letter.attempts, letter.replays) == (3, 0)
+    assert [e.attempts for e in axis.of_type(FailureRecorded)] == [1, 2, 3]
+
+
+async def test_a_failure_that_is_told_twice_is_counted_once(tmp_path: Path) -> None:
+    """Bad day 4: the worker was killed between telling and acknowledging."""
+    letters, told = MemoryDeadLetters(), []
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        await publish(axis, an_envelope(), signature="nonsense")
+        await eventually(lambda: axis.failures)
+        told = [replace(axis.failures[0], message_id=axis._new_id()) for _ in "12"]
+    async with axis.running(axis.handler(letters)):
+        for message in told:
+            await axis.broker.publish(message, deadline=timedelta(seconds=1))
+        await eventually(lambda: _all(letters))
+        await eventually(lambda: not axis.broker.waiting("failures"))
+
+    letter = await _one(letters)
+    assert (letter.state, letter.attempts) == (LetterState.PARKED, 1)
+    assert letter.failure_class == FailureClass.SECURITY
+
+
+async def test_a_replay_delivers_the_same_bytes_and_is_linked_to_its_letter(
+    tmp_path: Path,
+) -> None:
+    endpoint, letters = _ailing(), MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path, endpoint=endpoint)
+    async with axis.running(axis.handler(letters, policy=RetryPolicy(schedules={}))):
+        for number in range(5):
+            axis.drop(SENDER, f"{number}.edxml", _letter(str(number)))
+        await eventually(lambda: len(_all(letters)) == 5)
+        endpoint.ill = False
+        order_id = await _replay(axis, letters)
+        await eventually(lambda: len(axis.documents(RECIPIENT)) == 5)
+
+        order = await letters.order(order_id)
+        await eventually(lambda: len(axis.statuses(SENDER)) == 5)
+
+    assert (order.state, order.total, order.done) == (OrderState.DONE, 5, 5)
+    assert {one.state for one in _all(letters)} == {LetterState.REDELIVERED}
+    assert {one.replays for one in _all(letters)} == {1}
+    [event] = [e for e in axis.of_type(LettersRedelivered) if e.order]
+    assert (event.count, event.operator) == (5, "an")
+
+
+async def test_what_comes_back_from_a_replay_is_marked_and_does_not_multiply(
+    tmp_path: Path,
+) -> None:
+    letters = MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path, endpoint=_ailing())
+    policy = RetryPolicy(schedules={}, quarantine_after=2)
+    async with axis.running(axis.handler(letters, policy=policy)):
+        axis.drop(SENDER, "1.edxml", _letter())
+        await eventually(_in_state(letters, LetterState.PARKED))
+        await _replay(axis, letters)
+        await eventually(lambda: _all(letters)[0].returned)
+        once = await _one(letters)
+        await _replay(axis, letters)
+        await eventually(_in_state(letters, LetterState.QUARANTINED))
+
+    twice = await _one(letters)
+    assert (once.state, once.replays, once.attempts) == (LetterState.PARKED, 1, 2)
+    assert (twice.id, twice.replays, twice.attempts) == (once.id, 2, 3)
+    assert axis.documents(RECIPIENT) == []
+
+
+async def test_what_was_delivered_meanwhile_is_absorbed_by_a_replay(tmp_path: Path) -> None:
+    letters, received = MemoryDeadLetters(), []
+    axis = TwoAgencies(tmp_path)
+    async with axis.running(axis.handler(letters)):
+        axis.drop(SENDER, "1.edxml", _letter())
+        await eventually(lambda: axis.statuses(SENDER))
+        # The failure of a worker that was killed before it could acknowledge.
+        message = axis.signers.message(an_envelope())
+        received.append(message)
+        await publish(axis, an_envelope())
+        await eventually(lambda: len(axis.documents(RECIPIENT)) == 2)
+        await axis.broker.publish(
+            _failed(axis, message, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
+        )
+        await eventually(lambda: _all(letters))
+        await _replay(axis, letters)
+        await eventually(lambda: axis.of_type(DuplicateAbsorbed))
+
+    assert len(axis.documents(RECIPIENT)) == 2
+
+
+async def test_a_retry_whose_mailbox_is_gone_is_parked_and_says_so(tmp_path: Path) -> None:
+    letters = MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path, endpoint=_ailing())
+    topology = axis.broker._topology
+    later = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(seconds=1),)})
+    async with axis.running(axis.handler(letters, policy=later)):
+        axis.drop(SENDER, "1.edxml", _letter())
+        await eventually(_in_state(letters, LetterState.WAITING))
+        axis.broker.provision(
+            replace(topology, bindings=tuple(b for b in topology.bindings if b.pattern == "#"))
+        )
+        await eventually(_in_state(letters, LetterState.PARKED))
+
+    letter = await _one(letters)
+    assert letter.problem.code == "E_UNROUTABLE"
+    assert letter.attempts == 2
+
+
+async def test_what_the_broker_gives_up_is_in_the_same_list(tmp_path: Path) -> None:
+    """Bad day 12: a delivery that nobody ever answers for meets the delivery-limit."""
+    letters = MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path)
+    message = axis.signers.message(an_envelope())
+
+    async def crash(_: object) -> Settlement:
+        return Settlement.REJECT
+
+    async with axis.broker.subscribe(f"mailbox.{RECIPIENT}.standard", crash, prefetch=1):
+        await axis.broker.publish(
+            replace(message, message_id="poison"), deadline=timedelta(seconds=1)
+        )
+        await eventually(lambda: axis.broker.waiting("failures"))
+    async with axis.running(axis.handler(letters)):
+        await eventually(lambda: _all(letters))
+
+    letter = await _one(letters)
+    assert letter.failure_class == FailureClass.DELIVERY_LIMIT
+    assert str(letter.mailbox) == RECIPIENT
+    assert (await letters.message(letter.id)).body == message.body
+
+
+async def test_a_letter_may_be_replayed_to_another_mailbox_of_the_same_recipient(
+    tmp_path: Path,
+) -> None:
+    """The sender named the mailbox of old; the directory has given the agency another since."""
+    letters = MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path)
+    envelope = an_envelope()
+    moved = envelope.recipients[0].model_copy(update={"mailbox": "G97"})
+    envelope = envelope.model_copy(update={"recipients": (moved,)})
+    message = replace(
+        axis.signers.message(envelope), routing_key="H98.G97.standard.document", message_id="m"
+    )
+    async with axis.running(axis.handler(letters)):
+        await axis.broker.publish(
+            _failed(axis, message, "E_ATTACHMENT_ABSENT", mailbox="G97"),
+            deadline=timedelta(seconds=1),
+        )
+        await eventually(lambda: _all(letters))
+        await _replay(axis, letters, to=RECIPIENT)
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert len(axis.documents(RECIPIENT)) == 1
+    assert (await _one(letters)).state is LetterState.REDELIVERED
+
+
+def _failed(
+    axis: TwoAgencies, message: WireMessage, code: str, *, mailbox: str = RECIPIENT
+) -> WireMessage:
+    """What a worker of that mailbox would have told."""
+    return fail(
+        message,
+        problem=Problem(code=code),
+        stage=Stage.HAND_OVER,
+        mailbox=MailboxName(mailbox),
+        message_id=axis._new_id(),
+        user_id=None,
+        now=datetime.now(UTC),
+    )
+
+
+async def test_a_document_with_a_missing_file_is_one_letter(tmp_path: Path) -> None:
+    letters = MemoryDeadLetters()
+    axis = TwoAgencies(tmp_path)
+    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
+    async with axis.running(axis.handler(letters)):
+        await publish(axis, an_envelope(a_document(attachments=(absent,))))
+        await eventually(_in_state(letters, LetterState.PARKED))
+
+    letter = await _one(letters)
+    assert letter.problem.code == "E_ATTACHMENT_ABSENT"
+    assert letter.number == an_envelope().document.full_number  # type: ignore[union-attr]

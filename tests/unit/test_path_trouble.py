@@ -1,0 +1,111 @@
+"""When a recipient's system does not take what it is given: who waits, who is told."""
+
+from pathlib import Path
+
+from adapters.contract import Parcel, ParcelKind
+from adapters.endpoints.folder import FolderEndpoint
+from bus.core.events import EndpointPaused, EndpointResumed, EnvelopeSent
+from bus.core.failure import FailureClass
+from schemas.problem import AxisError
+from tests.acceptance.packets import a_packet
+from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.two_agencies import TwoAgencies, eventually, publish
+
+
+def _letter(number: str) -> bytes:
+    return a_packet(sender=SENDER, receivers=[RECIPIENT], number=number)
+
+
+class _Picky(FolderEndpoint):
+    """A system that gives no answer about one document, and takes all others."""
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        if parcel.kind is ParcelKind.DOCUMENT and "_13-VB" in parcel.name:
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause="time-out")
+        await super().hand_over(parcel)
+
+
+class _Strict(FolderEndpoint):
+    """A system that refuses one document on purpose."""
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        if parcel.kind is ParcelKind.DOCUMENT and "_13-VB" in parcel.name:
+            raise AxisError.of("E_ENDPOINT_REFUSED", agency=RECIPIENT, cause="không hợp lệ")
+        await super().hand_over(parcel)
+
+
+async def test_while_a_system_is_away_its_mailbox_waits_and_goes_on_in_order(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path)
+    home, elsewhere = axis.folder(RECIPIENT), tmp_path / "not mounted"
+    async with axis.running():
+        home.rename(elsewhere)
+        for number in range(12):
+            axis.drop(SENDER, f"{number:02}.edxml", _letter(str(number)))
+        await eventually(lambda: len(axis.of_type(EnvelopeSent)) == 12)
+        await eventually(lambda: axis.of_type(EndpointPaused))
+        elsewhere.rename(home)
+        await eventually(lambda: len(axis.statuses(SENDER)) == 12)
+
+    arrived = sorted(
+        (home / "inbox" / "documents").iterdir(), key=lambda path: path.stat().st_ctime_ns
+    )
+    sent = [event.file for event in axis.of_type(EnvelopeSent)][:12]
+    assert [path.name.split("_")[1] for path in arrived] == [f"{int(n[:2])}-VB" for n in sent]
+    assert axis.failures == []
+    assert len(axis.of_type(EndpointPaused)) == len(axis.of_type(EndpointResumed)) == 1
+    assert [str(e.mailbox) for e in axis.of_type(EndpointPaused)] == [RECIPIENT]
+
+
+async def test_one_delivery_a_system_gives_no_answer_about_does_not_hold_up_the_next(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path, endpoint=_Picky)
+    async with axis.running():
+        for number in ("12", "13", "14"):
+            axis.drop(SENDER, f"{number}.edxml", _letter(number))
+        await eventually(lambda: len(axis.statuses(SENDER)) == 2)
+        await eventually(lambda: axis.failures)
+
+    [failure] = axis.failed()
+    assert failure.failure_class is FailureClass.RECIPIENT_DOWN
+    assert axis.of_type(EndpointPaused) == []
+    assert len(axis.documents(RECIPIENT)) == 2
+
+
+async def test_a_refusal_on_purpose_is_told_to_the_sender_signed_and_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path, endpoint=_Strict)
+    async with axis.running():
+        axis.drop(SENDER, "13.edxml", _letter("13"))
+        await eventually(lambda: axis.statuses(SENDER))
+
+    [failure], [status] = axis.failed(), axis.statuses(SENDER)
+    assert failure.failure_class is FailureClass.RECIPIENT_REFUSED
+    assert status.split("_")[1] == "02"
+    told = (axis.folder(SENDER) / "inbox" / "statuses" / status).read_text(encoding="utf-8")
+    assert "E_ENDPOINT_REFUSED" in told
+    assert "không hợp lệ" in told
+
+
+async def test_what_only_the_sender_can_mend_is_refused_to_the_sender(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
+    async with axis.running():
+        await publish(axis, an_envelope(a_document(attachments=(absent,))))
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert [name.split("_")[1] for name in axis.statuses(SENDER)] == ["02"]
+
+
+async def test_a_forgery_is_answered_to_nobody(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    message = axis.signers.message(an_envelope())
+    async with axis.running():
+        await publish(axis, an_envelope(), body=message.body.replace(b"147", b"148"))
+        await eventually(lambda: axis.failures)
+
+    assert axis.failed()[0].failure_class is FailureClass.SECURITY
+    assert axis.statuses(SENDER) == []
