@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from itertools import takewhile
+from math import inf
 
 from aiormq.abc import AbstractChannel
 
@@ -21,6 +22,8 @@ WINDOW = 200
 _DRAIN_FROM_BYTES = 64 * 1024
 _DOUBT = timedelta(seconds=3)
 """How long a channel to a cluster may owe an answer. p99 is 0.4 s under full load."""
+_GROWN = timedelta(milliseconds=200)
+"""A channel that refuses is left when it is older: a queue that is full refuses on every one."""
 
 
 class RabbitPublisher:
@@ -44,6 +47,7 @@ class RabbitPublisher:
         self._window = asyncio.Semaphore(window)
         self._outlet: _Outlet | None = None
         self._opening = asyncio.Lock()
+        self._doubt_seconds = _DOUBT.total_seconds() if link.several else inf
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
@@ -54,47 +58,51 @@ class RabbitPublisher:
         user_id = message.user_id or self._account
         if user_id != self._account and not self._impersonates:
             return PublishOutcome.REFUSED
-        until = asyncio.get_running_loop().time() + deadline.total_seconds()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + deadline.total_seconds()
         try:
             outlet = await self._turn(until)
         except (LostError, TimeoutError):
             return PublishOutcome.UNKNOWN
         try:
             answer = outlet.send(message, user_id)
-            timer = self._timer(outlet, answer, until)
+            doubt = loop.time() + self._doubt_seconds
+            # A timer of its own is cheaper than `asyncio.timeout` around it all.
+            if until <= doubt:
+                timer = loop.call_at(until, _give_up, answer)
+            else:
+                timer = loop.call_at(doubt, self._doubt, outlet, answer)
             try:
                 if size >= _DRAIN_FROM_BYTES:
                     await outlet.drain(until)
-                return await answer
+                outcome = await answer
+                if outcome is PublishOutcome.REFUSED and self._link.several and outlet.is_grown:
+                    self._leave(outlet)
+                return outcome
             finally:
                 timer.cancel()
         finally:
             self._window.release()
 
-    def _timer(self, outlet: "_Outlet", answer: "_Answer", until: float) -> asyncio.TimerHandle:
-        """Give up in time. One of its own is cheaper than `asyncio.timeout` around it all."""
-        loop = asyncio.get_running_loop()
-        doubtful = loop.time() + _DOUBT.total_seconds()
-        if self._link.several and doubtful < until:
-            return loop.call_at(doubtful, self._doubt, outlet, answer)
-        return loop.call_at(until, _give_up, answer)
-
     def _doubt(self, outlet: "_Outlet", answer: "_Answer") -> None:
-        """Leave a channel to a cluster that does not answer; what is in flight on it is unknown.
-
-        Seen on 3.10.8: a channel whose first publish to a quorum queue comes while the leader's
-        node is frozen, and not yet given up by the others, never hears of the new leader. Another
-        channel finds it.
-        """
-        if answer.done():
-            return
+        """The broker owes an answer for long: it is unknown, and the channel is not to be used."""
+        _give_up(answer)
         # An alarm is no reason: the broker reads nothing from this connection then.
-        if self._outlet is outlet and not self._link.blocked:
+        if not self._link.blocked:
+            self._leave(outlet)
+
+    def _leave(self, outlet: "_Outlet") -> None:
+        """Publish through another channel from now on; this one ends with its last answer.
+
+        On 3.10.8 a channel that first publishes to a quorum queue while the leader's node is lost,
+        and nobody else is known to lead it yet, goes on asking that node: it refuses everything,
+        or answers nothing when the node is frozen, for good. Another channel finds the leader.
+        """
+        if self._outlet is outlet:
             self._outlet = None
-            leaving = asyncio.create_task(_leave(outlet.channel), name="leaving a channel")
+            leaving = asyncio.create_task(outlet.close(_DOUBT), name="leaving a channel")
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
-        _give_up(answer)
 
     async def _turn(self, until: float) -> "_Outlet":
         """Wait for room in the window and for a channel. The room must be given back."""
@@ -134,6 +142,7 @@ class _Outlet:
         self._bypass = bypass
         self._frame_bytes = channel.connection.connection_tune.frame_max
         self._hearing = Hearing(said=self._returned, answered=self._answered)
+        self._grown_at = asyncio.get_running_loop().time() + _GROWN.total_seconds()
         self._last_tag = 0
         # By delivery tag, in their order: the message's id and its answer.
         self._waiting: dict[int, tuple[str, _Answer]] = {}
@@ -158,6 +167,19 @@ class _Outlet:
         self._waiting[self._last_tag] = message.message_id, answer
         self._bypass.write(data)
         return answer
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether the channel has been open for a while."""
+        return asyncio.get_running_loop().time() > self._grown_at
+
+    async def close(self, patience: timedelta) -> None:
+        """Close when all answers have come, or do not come."""
+        if answers := [answer for _, answer in self._waiting.values()]:
+            await asyncio.wait(answers, timeout=patience.total_seconds())
+        with suppress(LostError), noticing_loss():
+            async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
+                await self.channel.close()
 
     async def drain(self, until: float) -> None:
         """Wait until the process has let go of most of what was sent; a loss is told elsewhere."""
@@ -198,10 +220,3 @@ def _settle(answer: _Answer, outcome: PublishOutcome) -> None:
 
 def _give_up(answer: _Answer) -> None:
     _settle(answer, PublishOutcome.UNKNOWN)
-
-
-async def _leave(channel: AbstractChannel) -> None:
-    """Close a channel that may take its time to answer."""
-    with suppress(LostError), noticing_loss():
-        async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
-            await channel.close()

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import aio_pika
 
-from bus.bootstrap import open_axis
-from bus.core.events import DeliveryFailed, DeliveryHandedOver, Event, WorkStalled
+from bus.bootstrap import open_axis, reached_letters
+from bus.core.dead_letter import LetterState
+from bus.core.events import DeliveryHandedOver, Event, WorkStalled
+from bus.core.selection import Selection
 from bus.core.topology import FAILURES, queues_of
 from bus.rabbit.addresses import addresses_in
 from bus.settings import Settings
@@ -33,6 +35,7 @@ PUBLISH_DEADLINE = timedelta(seconds=5)
 _PACE_SECONDS = 0.1
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 60.0
+_PARKED = tuple(state for state in LetterState if state is not LetterState.REDELIVERED)
 _FILE = {"phu-luc.txt": b"Ph\xe1\xbb\xa5 l\xe1\xbb\xa5c\n" * 200}
 _DOCUMENT = re.compile(r"_(\d+)-VB_")
 _RECEIPT = re.compile(r"^(\w+)_01_(\d+)-VB_")
@@ -56,7 +59,6 @@ class Agencies:
         self.answered: Counter[Delivery] = Counter()
         self.handed_over: dict[Delivery, float] = {}
         self.stalled: list[WorkStalled] = []
-        self.failed: list[DeliveryFailed] = []
 
     def __call__(self, event: Event) -> None:
         """Hear what the services tell: an observer."""
@@ -66,8 +68,6 @@ class Agencies:
                 self.handed_over.setdefault(delivery, time.monotonic())
             case WorkStalled():
                 self.stalled.append(event)
-            case DeliveryFailed():
-                self.failed.append(event)
             case _:
                 pass
 
@@ -169,26 +169,29 @@ class Agencies:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
+def settings_of(home: Path, *, amqp_url: str, management_url: str) -> Settings:
+    """An axis of one worker that uses this broker."""
+    return Settings(
+        home=home,
+        amqp_url=amqp_url,
+        management_url=management_url,
+        workers=1,
+        publish_deadline=PUBLISH_DEADLINE,
+        settle=timedelta(0),
+    )
+
+
 @asynccontextmanager
-async def connected_agencies(
-    home: Path, *, amqp_url: str, management_url: str
-) -> AsyncIterator[Agencies]:
-    """Three agencies on an axis that uses this broker; drained at the exit."""
-    agencies, stop = Agencies(home), asyncio.Event()
-    DirectoryFile(Home(home).directory).save(
+async def connected_agencies(settings: Settings) -> AsyncIterator[Agencies]:
+    """Three agencies on an axis; drained at the exit."""
+    agencies, stop = Agencies(settings.home), asyncio.Event()
+    DirectoryFile(Home(settings.home).directory).save(
         Directory(
             agencies=tuple(
                 Agency(code=AgencyCode(code), name_vi=f"Cơ quan {code}", connected=True)
                 for code in CODES
             )
         )
-    )
-    settings = Settings(
-        home=home,
-        amqp_url=amqp_url,
-        management_url=management_url,
-        publish_deadline=PUBLISH_DEADLINE,
-        settle=timedelta(0),
     )
     async with open_axis(
         settings, only=None, observe=agencies, stop=stop, progress=lambda _: None
@@ -201,17 +204,18 @@ async def connected_agencies(
             await running
 
 
-async def lying_in(amqp_url: str) -> tuple[int, int]:
-    """How many messages lie in the mailboxes, and how many in `failures`; nobody consumes."""
-    connection = await aio_pika.connect(addresses_in(amqp_url)[0])
-    async with connection, connection.channel() as channel:
+async def left_by(settings: Settings) -> tuple[int, int]:
+    """How many messages wait in the mailboxes, and how many are parked; nobody consumes."""
+    connection = await aio_pika.connect(addresses_in(settings.amqp_url or "")[0])
+    async with connection, connection.channel() as channel, reached_letters(settings) as letters:
 
         async def depth(name: str) -> int:
             queue = await channel.get_queue(name)
             return queue.declaration_result.message_count or 0
 
         names = [name for code in CODES for name in queues_of(MailboxName(code))]
-        return sum([await depth(name) for name in names]), await depth(FAILURES)
+        failed = await letters.count(Selection(states=_PARKED)) + await depth(FAILURES)
+        return sum([await depth(name) for name in names]), failed
 
 
 def _number(file: str) -> str:

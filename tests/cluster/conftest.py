@@ -8,7 +8,7 @@ import pytest
 
 from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Located, Way
-from tests.cluster.agencies import Agencies, connected_agencies, lying_in
+from tests.cluster.agencies import Agencies, connected_agencies, left_by, settings_of
 from tests.cluster.cluster import Cluster
 from tests.rabbit_bus import VirtualHost, virtual_host
 
@@ -64,12 +64,12 @@ def correspondence(
 
     @asynccontextmanager
     async def agencies_at_work() -> AsyncIterator[Agencies]:
-        async with connected_agencies(
+        settings = settings_of(
             tmp_path, amqp_url=host.amqp_url, management_url=cluster.management_url
-        ) as agencies:
-            async with agencies.at_work():
-                yield agencies
-        waiting, parked = await lying_in(host.amqp_url)
+        )
+        async with connected_agencies(settings) as agencies, agencies.at_work():
+            yield agencies
+        waiting, parked = await left_by(settings)
         account = agencies.reconcile(waiting=waiting, parked=parked)
         tell(f"{account}")
         account.check()

@@ -20,7 +20,7 @@ class Reconciliation:
         delivered: How often each was found in its recipient's inbox.
         answered: How often its receipt was found in its sender's.
         waiting: Messages in the mailboxes.
-        parked: Messages in `failures`.
+        parked: Messages in `failures`, and dead letters that are not delivered again.
     """
 
     accepted: frozenset[Delivery]

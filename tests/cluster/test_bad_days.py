@@ -26,7 +26,7 @@ from tests.rabbit_bus import VirtualHost
 RESUMED_WITHIN_SECONDS = 10.0
 FROZEN_RESUMED_WITHIN_SECONDS = 15.0
 """7 until we notice, 7.5 until its peers do, 3 until a channel opened in between is left."""
-PUBLISHING = "lienthong publishing"
+PUBLISHING = "lienthong 1/1 publishing"
 
 Choice = Callable[[Cluster], Awaitable[PrivateNode]]
 

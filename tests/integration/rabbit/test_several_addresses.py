@@ -1,5 +1,7 @@
 """Of several addresses the next is taken when one is lost: for messages and for operators' work."""
 
+import asyncio
+import itertools
 from datetime import timedelta
 
 from yarl import URL
@@ -70,3 +72,22 @@ async def test_provisioning_passes_over_a_dead_address(rabbit: Located, vhost: V
         await provisioning.apply(await provisioning.plan(wanted))
 
         assert await provisioning.verify(wanted) == ()
+
+
+async def test_a_channel_that_refuses_is_left_for_another(vhost: VirtualHost) -> None:
+    """On a cluster it may be the channel's fault: it asks a lost node who leads the queue."""
+    await vhost.provision(desired([BOX], ledger=False))
+    full: dict[str, str | int] = {"max-length": 1, "overflow": "reject-publish"}
+    await vhost.management.put_policy("full", pattern=FAILURES, definition=full, priority=9)
+    port = URL(vhost.amqp_url).port or 5672
+    async with RabbitBroker(of_ports(vhost.amqp_url, port, port), name="test") as broker:
+        outcomes, channels = set(), set()
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            for number in itertools.count():
+                outcomes.add(await broker.publish(a_message(f"{number}"), deadline=PATIENCE))
+                if (outlet := broker._publisher._outlet) is not None:
+                    channels.add(outlet.channel.number)
+                if len(channels) > 1:
+                    break
+
+    assert outcomes == {PublishOutcome.CONFIRMED, PublishOutcome.REFUSED}
