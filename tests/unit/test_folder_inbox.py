@@ -48,6 +48,10 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+def below(folder: Path) -> list[Path]:
+    return list(folder.rglob("*"))
+
+
 async def refusal(endpoint: FolderEndpoint, parcel: Parcel) -> str:
     with pytest.raises(RecipientError) as refused:
         await endpoint.hand_over(parcel)
@@ -151,7 +155,7 @@ async def test_folders_that_are_away_at_a_later_start_are_not_made_anew(
     unmount(root, mount_point=mount_point)
     restarted = FolderEndpoint(root, known=known)
     code = await refusal(restarted, parcel("d2", name="second.edxml"))
-    made_anew = list(root.rglob("*"))
+    made_anew = below(root)
     mount(root)
     await restarted.hand_over(parcel("d2", name="second.edxml"))
 
