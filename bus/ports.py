@@ -228,15 +228,21 @@ class DeadLetters(Protocol):
 
         The same attempt twice is kept and counted once. A letter known before takes the new
         problem, keeps its first bytes, and is `returned` when it failed after an operator's
-        replay. One that an order holds leaves the order: it has been dealt with, in vain. One
-        that was discarded stays discarded.
+        replay. One that was discarded or quarantined stays so; one that an order holds stands
+        where it stood.
+
+        A letter is published as attempt `attempts + 1`. So an attempt that counts further than
+        the letter tells that it was redelivered, also when nobody has said so yet.
         """
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
         """Waiting letters whose moment has come, the longest due first; none held by an order."""
 
     async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
-        """Waiting → redelivered: these were published and confirmed."""
+        """Waiting → redelivered: these were published and confirmed.
+
+        One that is not due at `now` has failed again meanwhile, and is left alone.
+        """
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run.
@@ -274,7 +280,8 @@ class DeadLetters(Protocol):
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
         """Redelivered, one replay more: these were published and confirmed.
 
-        The last letter ends its order; an order without letters is done from the start.
+        The last letter ends its order; an order without letters is done from the start. Of an
+        order that was cancelled meanwhile, those are marked to which nothing happened since.
         """
 
     async def groups(self, selection: Selection, *, now: datetime) -> Sequence[Cause]:

@@ -7,7 +7,7 @@ like one.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,7 +15,7 @@ from adapters.endpoints.inbox import HandOver
 from adapters.endpoints.staging import sync_folder
 
 MOST_AT_ONCE = 64
-_SYNCS_AT_ONCE = 8
+SYNCS_AT_ONCE = 4
 LARGE_BYTES = 1024 * 1024
 """Who is larger goes on alone: the others of its batch shall not wait for it."""
 
@@ -37,7 +37,7 @@ class Porter:
     def __init__(self) -> None:
         self._waiting: dict[int, list[_Asked]] = {}
         self._at_work: set[asyncio.Task[None]] = set()
-        self._syncing = ThreadPoolExecutor(_SYNCS_AT_ONCE, thread_name_prefix="syncing")
+        self._syncing = ThreadPoolExecutor(SYNCS_AT_ONCE - 1, thread_name_prefix="syncing")
 
     async def hand_over(self, hand_over: HandOver, *, device: int) -> None:
         """Let a parcel appear in its inbox, durably. Raises as `HandOver` does."""
@@ -98,26 +98,26 @@ def carry(
     """
     told: list[Exception | bool] = [True] * len(batch)
 
-    def each(step: Callable[[HandOver], bool | None], *, at_once: bool = False) -> None:
-        def attempt(index: int) -> None:
-            try:
-                told[index] = step(batch[index]) is not False
-            except Exception as error:  # noqa: BLE001 (each of them fails alone)
-                told[index] = error
+    def each(step: Callable[[HandOver], bool | None], *, threads: int = 1) -> None:
+        def attempt(indices: Sequence[int]) -> None:
+            for index in indices:
+                try:
+                    told[index] = step(batch[index]) is not False
+                except Exception as error:  # noqa: BLE001 (each of them fails alone)
+                    told[index] = error
 
         going_on = [index for index, outcome in enumerate(told) if outcome is True]
-        if at_once and len(going_on) > 1:
-            list(syncing.map(attempt, going_on))
-        else:
-            for index in going_on:
-                attempt(index)
+        others = [syncing.submit(attempt, going_on[n::threads]) for n in range(1, threads)]
+        attempt(going_on[::threads])
+        wait(others)
 
+    syncs_at_once = min(SYNCS_AT_ONCE, len(batch))
     each(lambda hand_over: hand_over.write(most=most))
     each(HandOver.start_sync)
-    each(HandOver.sync, at_once=True)
+    each(HandOver.sync, threads=syncs_at_once)
     each(HandOver.appear)
     synced = cache(sync_folder)
-    each(lambda hand_over: synced(hand_over.folder), at_once=True)
+    each(lambda hand_over: synced(hand_over.folder), threads=syncs_at_once)
     return told
 
 

@@ -46,7 +46,8 @@ class PrivateNode:
 
     Args:
         folder: Keeps the data from run to run; without one everything is gone afterwards.
-        membership: For one of several that will be joined to a cluster.
+        membership: For one of several that will be joined to a cluster. It is not started again
+            by its keeper: the others are there.
     """
 
     def __init__(
@@ -91,7 +92,8 @@ class PrivateNode:
             self._keeper = self._launch(folder)
             async with asyncio.timeout(deadline.total_seconds()):
                 await self.answering()
-            self._have_it_kept(self._keeper)
+            if self._membership is None:
+                self._have_it_kept(self._keeper)
         except TimeoutError as error:
             await self.stop()
             cause = f"the private node does not answer: see {folder / 'log'}"

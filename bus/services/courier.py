@@ -208,6 +208,8 @@ class Courier:
                 case Standing.IN_PROGRESS:
                     if attempt.lease is not None and self.clock() < attempt.lease:
                         return None
+                    # Whoever has it may stand behind us, when it was given out twice.
+                    attempt.ticket.leave()
                     await attempt.patience.wait(Problem(code="E_IN_PROGRESS"))
                 case _ as never:
                     assert_never(never)

@@ -34,6 +34,7 @@ from bus.store.letter_row import (
 from bus.store.moves import Kind, entry_row, move, tally
 from bus.store.orders import dealt_with, load
 from bus.store.schema import history, holds, letters, originals
+from bus.store.scope import hinted
 
 _KEY = letters.c.key
 _UPDATE = update_of(letters).where(_KEY == bindparam("of"))  # noqa: SIM300 (SQL, column first)
@@ -95,7 +96,8 @@ def record(connection: Connection, asked: Sequence[Failing]) -> list[Recorded]:
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[StoredLetter, ...]:
     """Waiting letters whose moment has come and that no order holds."""
-    query = stored_query().where(_is_due(now)).order_by(letters.c.due_at, _KEY).limit(limit)
+    query = hinted(stored_query().where(_is_due(now)), "letters_due")
+    query = query.order_by(letters.c.due_at, _KEY).limit(limit)
     return tuple(map(stored_in, connection.execute(query).mappings()))
 
 
@@ -113,7 +115,8 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(letters.c.due_at <= now, letters.c.state == LetterState.WAITING, _NOT_HELD)
+    # Only waiting letters have a moment; to look at the state would be to read each of them.
+    return and_(letters.c.due_at <= now, _NOT_HELD)
 
 
 def _load(connection: Connection, ids: Iterable[LetterId]) -> dict[str, _Known]:

@@ -65,7 +65,7 @@ class Scope:
     def rows(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Something of every letter that is meant, in any order."""
         query = select(*columns).select_from(letters).where(*self.conditions())
-        return hinted(query, self._index or "letters_by_cause")
+        return hinted(query, self._index or self._index_of_all)
 
     def rows_in(
         self, cells: FromClause, *columns: ColumnElement[Any], table: FromClause = letters
@@ -89,9 +89,8 @@ class Scope:
     def page(self, sort: Sort, *, limit: int, offset: int) -> Select[tuple[int]]:
         """The keys of one page, in no order."""
         deep = limit + offset > DEEP and sort is not Sort.ATTEMPTS
-        index = self._index or ("letters_by_time" if deep and not self._causal else None)
-        if index is not None:
-            query = hinted(select(letters.c.key).where(*self.conditions()), index)
+        if self._index is not None or (deep and not self._causal):
+            query = self.rows(letters.c.key)
             return query.order_by(*order_of(sort)).limit(limit).offset(offset)
         return self._merged(sort, limit=limit, offset=offset)
 
@@ -143,6 +142,11 @@ class Scope:
         if selection.sender is not None:
             return "letters_by_sender"
         return None
+
+    @property
+    def _index_of_all(self) -> str:
+        """The index to read all that is meant by, where none leads to it."""
+        return "letters_by_cause" if self._causal else "letters_by_time"
 
     def _leading_cells(self) -> Subquery:
         return self.cells(*(_CELL if self._causal else _CELL_OF_ANY_CAUSE))

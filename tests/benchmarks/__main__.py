@@ -22,6 +22,7 @@ from tests.benchmarks.dead_letters import measure
 from tests.benchmarks.faststream_hop import faststream_hop
 from tests.benchmarks.measure import Hop, best_of
 from tests.benchmarks.our_hop import our_hop
+from tests.benchmarks.replay import ReplayRate, replay_rate
 
 
 def main(
@@ -29,20 +30,28 @@ def main(
     rounds: int = typer.Option(3, help="Rounds; the best of each hop counts."),
     first_month: bool = typer.Option(True, help="Also replay the first month."),
     letters: int = typer.Option(1_000_000, help="Dead letters to look through; 0: none."),
+    replays: int = typer.Option(10_000, help="Dead letters to replay; 0: none."),
 ) -> None:
     """Measure, and print one table."""
     settle_process()
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory() as home:
-        hops = asyncio.run(_hops(Path(home), messages, rounds))
+        hops, replay = asyncio.run(_hops(Path(home), messages, rounds, replays))
     _print(hops)
+    if replay is not None:
+        Console().print(
+            f"Replay of {replays:,} dead letters: {replay.replay:,.0f}/s, "
+            f"{replay.replay / replay.plain:.2f} of a plain publish ({replay.plain:,.0f}/s)"
+        )
     if first_month:
         print_first_month()
     if letters:
         print_dead_letters(letters)
 
 
-async def _hops(home: Path, messages: int, rounds: int) -> list[Hop]:
+async def _hops(
+    home: Path, messages: int, rounds: int, replays: int
+) -> tuple[list[Hop], ReplayRate | None]:
     settings = load_settings(home=home)
     async with located_broker(settings) as address:
         measured = []
@@ -53,7 +62,8 @@ async def _hops(home: Path, messages: int, rounds: int) -> list[Hop]:
                 await faststream_hop(address.amqp_url, messages),
                 await our_hop(address, messages),
             ]
-        return best_of(measured)
+        replay = await replay_rate(address, home, replays) if replays else None
+        return best_of(measured), replay
 
 
 def _print(hops: list[Hop]) -> None:

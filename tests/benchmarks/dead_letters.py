@@ -286,6 +286,11 @@ async def _act(store: DeadLetters, number: int) -> list[Timed]:
     [largest, *_] = await store.groups(Selection(), now=NOW)
     return [
         await _once("record 2,000 failures", record),
+        await _once("place: replay of all", lambda: place(whole, Action.REPLAY, number)),
+        await _median("due: all are held by an order", lambda: store.due(now=NOW, limit=BATCH)),
+        await _once(
+            "cancel: replay of all", lambda: store.cancel(whole, operator="an.nguyen", now=NOW)
+        ),
         await _once("place: replay of 50,000", lambda: place(replay, Action.REPLAY, 50_000)),
         await _median(f"next_of: {BATCH}", lambda: store.next_of(replay, limit=BATCH)),
         await _replay(store, replay, batches=20),
@@ -301,13 +306,6 @@ async def _act(store: DeadLetters, number: int) -> list[Timed]:
         await _once(
             "restore 10,000",
             lambda: place("restore", Action.RESTORE, 10_000, states=(LetterState.DISCARDED,)),
-        ),
-        await _once("place: replay of all", lambda: place(whole, Action.REPLAY, number)),
-        await _replay(store, whole, batches=20),
-        await _median("due: all are held by an order", lambda: store.due(now=NOW, limit=BATCH)),
-        await _once(
-            "cancel: replay of all",
-            lambda: store.cancel(whole, operator="an.nguyen", now=NOW),
         ),
     ]
 
