@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -29,6 +30,8 @@ class FolderEndpoint:
 
     Args:
         root: `<home>/agencies/<code>`.
+        known: A folder elsewhere that remembers for whom folders were made, so that a later start
+            does not make them again; without one, each start does.
         settle: How long a dropped file must rest before it is taken.
         porter: Shared with the other agencies of the process; else one of its own.
 
@@ -37,10 +40,16 @@ class FolderEndpoint:
     """
 
     def __init__(
-        self, root: Path, *, settle: timedelta = SETTLE, porter: Porter | None = None
+        self,
+        root: Path,
+        *,
+        settle: timedelta = SETTLE,
+        porter: Porter | None = None,
+        known: Path | None = None,
     ) -> None:
         self._root = root
         self._settle = settle
+        self._known = known and known / root.name
         self._porter = porter or Porter()
         self._made: tuple[Outbox, Inbox] | None = None
         # One agency's disk must not stop the start of the others.
@@ -98,11 +107,18 @@ class FolderEndpoint:
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
+            known = self._known
+            if known is not None and known.exists() and not Staging.is_in(self._root):
+                cause = f"its folders are away (to have new ones made, remove {known})"
+                raise OSError(errno.ENOENT, cause)
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
                 Inbox(self._root, staging),
             )
+            if known is not None:
+                known.parent.mkdir(parents=True, exist_ok=True)
+                known.touch()
         return self._made
 
     @contextmanager

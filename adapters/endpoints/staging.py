@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 
 DRAFT_SUFFIX = ".part"
+_NAME = ".staging"
 _LEFTOVER_AFTER = timedelta(days=1)
 _BUFFER_BYTES = 256 * 1024
 
@@ -78,13 +79,18 @@ class Staging:
     """
 
     def __init__(self, root: Path) -> None:
-        self.folder = root / ".staging"
+        self.folder = root / _NAME
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep(before=time.time() - _LEFTOVER_AFTER.total_seconds())
 
     def draft(self, chunks: Iterable[bytes]) -> Draft:
         """A file under a fresh name, not written yet."""
         return Draft(self.folder / f"{secrets.token_hex(12)}{DRAFT_SUFFIX}", chunks)
+
+    @staticmethod
+    def is_in(root: Path) -> bool:
+        """Whether an agency's folder is there: what is only mounted upon has no staging."""
+        return (root / _NAME).is_dir()
 
     def write(self, chunks: Iterable[bytes]) -> Path:
         """Write a file under a fresh name and sync its content; nothing is left of a failure."""

@@ -121,7 +121,10 @@ class Workplace:
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         endpoint = FolderEndpoint(
-            self.home.agencies / mailbox, settle=self.settings.settle, porter=self._porter
+            self.home.agencies / mailbox,
+            settle=self.settings.settle,
+            porter=self._porter,
+            known=self.home.known,
         )
         watch = EndpointWatch(
             mailbox=mailbox,

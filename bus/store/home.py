@@ -36,6 +36,11 @@ class Home:
         return self.path / "agencies"
 
     @property
+    def known(self) -> Path:
+        """For which agencies folders were made: whose are missing now are away."""
+        return self.path / "known"
+
+    @property
     def attachments(self) -> Path:
         """The attachment store."""
         return self.path / "attachments"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from schemas.problem import TransportError
 from tests.chaos.account import Account, take_account
 from tests.chaos.load import Load
 from tests.chaos.mishaps import Deck
@@ -68,9 +69,16 @@ class Chaos:
         deadline = time.monotonic() + _SETTLING.total_seconds()
         while True:
             self._up.check()
-            account = await take_account(self._up, self._load.dropped)
-            if account.settled or time.monotonic() > deadline:
-                return account
+            late = time.monotonic() > deadline
+            try:
+                account = await take_account(self._up, self._load.dropped)
+            except TransportError:
+                # The broker may be just coming back.
+                if late:
+                    raise
+            else:
+                if account.settled or late:
+                    return account
             await asyncio.sleep(1)
 
     async def _watch(self) -> None:

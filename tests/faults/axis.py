@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 
+from adapters.endpoints.folder import FolderEndpoint
 from bus.attachments.folder import FolderAttachments
 from bus.core.dead_letter import FailedAttempt, read_attempt
 from bus.core.keyring import KeyRing
@@ -67,6 +69,11 @@ class Site(Value):
         return Folders(self.home / "agencies")
 
     @property
+    def known(self) -> Path:
+        """Where it is remembered for whom folders were made."""
+        return self.home / "known"
+
+    @property
     def ring(self) -> KeyRing:
         """Whom everybody believes."""
         return load_ring(self.home / "keys")
@@ -110,8 +117,7 @@ async def found_site(host: VirtualHost, home: Path, **changes: object) -> Site:
     now, mailboxes = real_now(), site.routing.mailboxes
     DevelopmentAuthority.open(home / "keys", now=now).ensure(mailboxes, now=now)
     for code in site.codes:
-        for name in ("outbox", "sent", "refused", "inbox/documents", "inbox/statuses"):
-            (site.folders.folder(code) / name).mkdir(parents=True)
+        FolderEndpoint(site.folders.folder(code), known=site.known)
     await host.provision(desired(mailboxes, ledger=False, delivery_limit=delivery_limit))
     return site
 
@@ -143,6 +149,7 @@ async def agencies_at(
             attachments=FolderAttachments(site.home / "attachments", now=real_now()),
             inbox=store.inbox,
             records=store.records,
+            endpoint=partial(FolderEndpoint, known=site.known),
             prefetch=site.prefetch,
             publish_deadline=site.publish_deadline,
         )

@@ -1,5 +1,6 @@
 """Agencies' systems that are away or slow: only their own mailboxes notice."""
 
+import signal
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from bus.core.events import EndpointPaused, EndpointResumed
 from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import FOURTH, THIRD, agencies_at, eventually, failures_of, found_site
 from tests.faults.systems import SlowEndpoint
+from tests.faults.worker import Errand, worker_of
 from tests.rabbit_bus import VirtualHost
 
 EVERYBODY = (SENDER, RECIPIENT, THIRD, FOURTH)
@@ -50,6 +52,32 @@ async def test_while_one_system_is_away_its_queue_waits_and_the_others_see_no_de
     assert [str(event.mailbox) for event in agencies.of_type(EndpointPaused)] == [RECIPIENT]
     assert [str(event.mailbox) for event in agencies.of_type(EndpointResumed)] == [RECIPIENT]
     assert failures.messages == []
+
+
+async def test_a_worker_that_starts_while_a_system_is_away_waits_for_it_and_makes_no_other(
+    vhost: VirtualHost, tmp_path: Path
+) -> None:
+    """Bad day 14, and a worker killed meanwhile: nothing is handed to folders nobody looks into."""
+    site = await found_site(vhost, tmp_path)
+    folders, elsewhere = site.folders, tmp_path / "not mounted"
+    home = folders.folder(RECIPIENT)
+    folders.drop(SENDER, "0.edxml", site.letter("0"))
+    async with worker_of(Errand(site=site)) as worker:
+        await eventually(lambda: folders.statuses(SENDER))
+        home.rename(elsewhere)
+        worker.send(signal.SIGKILL)
+        assert await worker.ended() == -signal.SIGKILL
+    async with worker_of(Errand(site=site)) as worker:
+        for number in ("1", "2", "3"):
+            folders.drop(SENDER, f"{number}.edxml", site.letter(number))
+        await eventually(lambda: len(folders.sent(SENDER)) == 4)
+        await eventually(lambda: worker.told(EndpointPaused))
+        made_anew = home.exists()
+        elsewhere.rename(home)
+        await eventually(lambda: len(folders.statuses(SENDER)) == 4)
+
+    assert not made_anew
+    assert folders.numbers(RECIPIENT) == ["0", "1", "2", "3"]
 
 
 async def test_a_slow_system_slows_its_own_mailbox_only(vhost: VirtualHost, tmp_path: Path) -> None:

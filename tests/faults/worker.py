@@ -50,11 +50,10 @@ class Errand(Value):
 
     def alter(self, parts: Parts) -> Parts:
         """Build the crash, or the slowness, into the parts."""
-        parts = replace(
-            parts,
-            tell=tell,
-            endpoint=partial(SlowEndpoint, takes=self.takes, codes=self.slow),
-        )
+        parts = replace(parts, tell=tell)
+        if self.slow:
+            slow = partial(SlowEndpoint, takes=self.takes, codes=self.slow)
+            parts = replace(parts, endpoint=slow)
         match self.crash:
             case CrashPoint.NEVER | CrashPoint.FAILURE_TOLD:
                 return parts

@@ -48,14 +48,26 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+def below(folder: Path) -> list[Path]:
+    return list(folder.rglob("*"))
+
+
 async def refusal(endpoint: FolderEndpoint, parcel: Parcel) -> str:
     with pytest.raises(RecipientError) as refused:
         await endpoint.hand_over(parcel)
     return refused.value.problem.code
 
 
-def unmount(root: Path) -> None:
+def unmount(root: Path, *, mount_point: bool = False) -> None:
     root.rename(root.with_name("unmounted"))
+    if mount_point:
+        root.mkdir()
+
+
+def mount(root: Path) -> None:
+    if root.exists():
+        root.rmdir()
+    root.with_name("unmounted").rename(root)
 
 
 @contextmanager
@@ -132,6 +144,24 @@ async def test_what_a_crash_left_goes_after_a_day_unless_it_is_still_to_be_hande
 
     assert inbox(root) == {"letter.edxml": b"content"}
     assert set(names(staging)) == {"recent.part", "d1"}
+
+
+@pytest.mark.parametrize("mount_point", [False, True], ids=["gone", "an empty mount point"])
+async def test_folders_that_are_away_at_a_later_start_are_not_made_anew(
+    root: Path, tmp_path: Path, mount_point: bool
+) -> None:
+    known = tmp_path / "known"
+    await FolderEndpoint(root, known=known).hand_over(parcel("d1"))
+    unmount(root, mount_point=mount_point)
+    restarted = FolderEndpoint(root, known=known)
+    code = await refusal(restarted, parcel("d2", name="second.edxml"))
+    made_anew = below(root)
+    mount(root)
+    await restarted.hand_over(parcel("d2", name="second.edxml"))
+
+    assert code == "E_ENDPOINT_DOWN"
+    assert made_anew == []
+    assert set(inbox(root)) == {"letter.edxml", "second.edxml"}
 
 
 async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> None:
