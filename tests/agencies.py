@@ -13,9 +13,9 @@ from uuid import uuid4
 from adapters.contract import Endpoint, Format, Limits
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
+from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import Event
 from bus.core.keyring import KeyRing
-from bus.core.retry import RetryPolicy
 from bus.core.routing import Routing
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word

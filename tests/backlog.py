@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 
 from bus.bootstrap import now, reached_letters
-from bus.core.dead_letter import DeadLetter, FailedAttempt, OrderId, read_attempt
+from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, OrderId, read_attempt
+from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
 from bus.core.failure import Stage, fail
 from bus.core.message import WireMessage
-from bus.core.retry import Disposition, RetryPolicy, decide
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key, word
 from bus.core.wire import body_of, document_envelope

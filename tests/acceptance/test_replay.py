@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from bus.core.dead_letter import DeadLetter, LetterState
-from bus.core.selection import Selection
+from bus.core.dead_letters.letter import DeadLetter, LetterState
+from bus.core.dead_letters.selection import Selection
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.backlog import Backlog, Mishap
 

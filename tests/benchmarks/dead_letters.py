@@ -14,17 +14,17 @@ from statistics import median
 
 from sqlalchemy import Connection, func, insert, literal, select
 
-from bus.core.dead_letter import DeadLetter, Happening, LetterId, LetterState, OrderId
+from bus.core.dead_letters.letter import DeadLetter, Happening, LetterId, LetterState, OrderId
+from bus.core.dead_letters.order import Action, NewOrder
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import FailureClass, Stage, failure_class, fingerprint
 from bus.core.message import WireMessage
-from bus.core.order import Action, NewOrder
-from bus.core.selection import Selection, Sort
 from bus.ports import DeadLetters
-from bus.store.causes import cause_numbers
 from bus.store.database import BULK, connect
-from bus.store.letter_row import letter_columns, original_columns
+from bus.store.dead_letters.causes import cause_numbers
+from bus.store.dead_letters.letter_row import letter_columns, original_columns
+from bus.store.dead_letters.moves import Kind
 from bus.store.migration import migrate
-from bus.store.moves import Kind
 from bus.store.schema import history, letters, originals, tallies
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from bus.core.dead_letter import DeadLetter, LetterState
-from bus.core.selection import Selection
+from bus.core.dead_letters.letter import DeadLetter, LetterState
+from bus.core.dead_letters.selection import Selection
 from bus.core.topology import is_mailbox_queue
 from bus.rabbit.installation import Installation
 from bus.rabbit.management import Management

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bus.core.cause import Cause
-from bus.core.course import MAX_TERM_LENGTH
-from bus.core.dead_letter import (
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.course import MAX_TERM_LENGTH
+from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
     Entry,
@@ -21,10 +21,10 @@ from bus.core.dead_letter import (
     LetterState,
     OrderId,
 )
+from bus.core.dead_letters.order import Action, Order, OrderState
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import FailureClass, Stage
 from bus.core.message import WireMessage
-from bus.core.order import Action, Order, OrderState
-from bus.core.selection import Selection, Sort
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters, Recorded, StoredLetter
 from bus.store.sql import open_dead_letters

@@ -13,7 +13,7 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from adapters.endpoints.folder import FolderEndpoint
 from bus.attachments.folder import FolderAttachments
-from bus.core.dead_letter import FailedAttempt, read_attempt
+from bus.core.dead_letters.letter import FailedAttempt, read_attempt
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.routing import Routing

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
-from bus.core.dead_letter import DeadLetter, Happening, LetterState, OrderId
+from bus.core.dead_letters.letter import DeadLetter, Happening, LetterState, OrderId
+from bus.core.dead_letters.order import Action, NewOrder, OrderState
+from bus.core.dead_letters.retry import RetryPolicy
+from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, LettersRedelivered
 from bus.core.failure import FailureClass, Stage, fail
 from bus.core.message import WireMessage
-from bus.core.order import Action, NewOrder, OrderState
-from bus.core.retry import RetryPolicy
-from bus.core.selection import Selection
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import Settlement
 from schemas.identifiers import MailboxName

@@ -16,10 +16,10 @@ from bus.cli.legible import legible
 from bus.cli.moment import age
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json
-from bus.core.cause import Cause
-from bus.core.dead_letter import DeadLetter, LetterId
-from bus.core.selection import Selection
-from bus.core.triage import Suggestion, suggest
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter, LetterId
+from bus.core.dead_letters.selection import Selection
+from bus.core.dead_letters.triage import Suggestion, suggest
 from bus.ports import DeadLetters
 from schemas.problem import Language
 

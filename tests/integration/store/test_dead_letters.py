@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from bus.core.dead_letter import LetterState, OrderId
-from bus.core.order import Action, OrderState
-from bus.core.selection import Selection, Sort
+from bus.core.dead_letters.letter import LetterState, OrderId
+from bus.core.dead_letters.order import Action, OrderState
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters
 from bus.store.database import connect
-from bus.store.letters import SqlDeadLetters
-from bus.store.moves import Kind
+from bus.store.dead_letters.letters import SqlDeadLetters
+from bus.store.dead_letters.moves import Kind
 from bus.store.schema import causes, letters, tallies
 from bus.store.sql import open_dead_letters, open_store
 from schemas.problem import AxisError, TransportError

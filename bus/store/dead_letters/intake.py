@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select
 from sqlalchemy import update as update_of
 
-from bus.core.course import Step, failed_again, failed_first
-from bus.core.dead_letter import (
+from bus.core.dead_letters.course import Step, failed_again, failed_first
+from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
     Entry,
@@ -20,8 +20,8 @@ from bus.core.dead_letter import (
     OrderId,
 )
 from bus.ports import Recorded, StoredLetter
-from bus.store.causes import cause_numbers
-from bus.store.letter_row import (
+from bus.store.dead_letters.causes import cause_numbers
+from bus.store.dead_letters.letter_row import (
     keys_of,
     letter_columns,
     letter_in,
@@ -31,10 +31,10 @@ from bus.store.letter_row import (
     stored_in,
     stored_query,
 )
-from bus.store.moves import Kind, entry_row, move, tally
-from bus.store.orders import dealt_with, load
+from bus.store.dead_letters.moves import Kind, entry_row, move, tally
+from bus.store.dead_letters.orders import dealt_with, load
+from bus.store.dead_letters.scope import hinted
 from bus.store.schema import history, holds, letters, originals
-from bus.store.scope import hinted
 
 _KEY = letters.c.key
 _UPDATE = update_of(letters).where(_KEY == bindparam("of"))  # noqa: SIM300 (SQL, column first)

@@ -6,7 +6,7 @@ Decided by where the letters stand, then by a code that needs its own answer, th
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bus.core.dead_letter import LetterId, LetterState
+from bus.core.dead_letters.letter import LetterId, LetterState
 from bus.core.failure import FailureClass
 from schemas.value import Value
 

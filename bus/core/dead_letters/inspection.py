@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bus.core.admission import admit, prove
-from bus.core.dead_letter import unproven
+from bus.core.dead_letters.letter import unproven
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.routing import Routing

@@ -20,9 +20,9 @@ from sqlalchemy import (
     true,
 )
 
-from bus.core.dead_letter import LetterState
-from bus.core.selection import Selection, Sort
-from bus.store.letter_row import listed
+from bus.core.dead_letters.letter import LetterState
+from bus.core.dead_letters.selection import Selection, Sort
+from bus.store.dead_letters.letter_row import listed
 from bus.store.schema import causes, letters, tallies
 
 DEEP = 1_000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bus.core.dead_letter import LetterId, LetterState
+from bus.core.dead_letters.letter import LetterId, LetterState
 from schemas.identifiers import MailboxName
 
 

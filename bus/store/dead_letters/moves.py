@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bus.core.dead_letter import Entry, LetterState
+from bus.core.dead_letters.letter import Entry, LetterState
 from bus.store.schema import history, letters, tallies
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")

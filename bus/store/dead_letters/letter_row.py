@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import JSON, RowMapping, Select, String, column, func, literal, select
 
-from bus.core.dead_letter import DeadLetter
+from bus.core.dead_letters.letter import DeadLetter
 from bus.core.message import WireMessage
 from bus.ports import StoredLetter
 from bus.store.schema import causes, holds, letters, orders, originals

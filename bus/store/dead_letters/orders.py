@@ -23,14 +23,21 @@ from sqlalchemy import (
     update,
 )
 
-from bus.core.course import entry_of
-from bus.core.dead_letter import REPLAYABLE, Happening, LetterId, LetterState, OrderId
-from bus.core.order import ACTED_UPON, Action, NewOrder, Order, OrderState, must_approve
+from bus.core.dead_letters.course import entry_of
+from bus.core.dead_letters.letter import REPLAYABLE, Happening, LetterId, LetterState, OrderId
+from bus.core.dead_letters.order import (
+    ACTED_UPON,
+    Action,
+    NewOrder,
+    Order,
+    OrderState,
+    must_approve,
+)
 from bus.ports import StoredLetter
-from bus.store.letter_row import keys_of, stored_in, stored_query
-from bus.store.moves import move
+from bus.store.dead_letters.letter_row import keys_of, stored_in, stored_query
+from bus.store.dead_letters.moves import move
+from bus.store.dead_letters.scope import Scope
 from bus.store.schema import holds, letters, orders
-from bus.store.scope import Scope
 from schemas.problem import AxisError
 
 _KEY = letters.c.key

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
-from bus.core.cause import Cause
-from bus.core.dead_letter import DeadLetter, LetterId, LetterState
-from bus.core.selection import Selection, Sort
-from bus.store.letter_row import listed
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter, LetterId, LetterState
+from bus.core.dead_letters.selection import Selection, Sort
+from bus.store.dead_letters.letter_row import listed
+from bus.store.dead_letters.scope import Scope, hinted, order_of
 from bus.store.schema import causes, letters, tallies
-from bus.store.scope import Scope, hinted, order_of
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 

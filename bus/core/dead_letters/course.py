@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from bus.core.dead_letter import (
+from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
     Entry,
@@ -15,8 +15,8 @@ from bus.core.dead_letter import (
     Happening,
     LetterState,
 )
-from bus.core.order import Action, Order, OrderState
-from bus.core.retry import Disposition, Park, Retry
+from bus.core.dead_letters.order import Action, Order, OrderState
+from bus.core.dead_letters.retry import Disposition, Park, Retry
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 

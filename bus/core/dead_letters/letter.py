@@ -12,6 +12,7 @@ from typing import NewType
 
 from pydantic import AwareDatetime, ValidationError
 
+from bus.core.dead_letters.retry import Disposition
 from bus.core.failure import (
     FAILURE_HEADER,
     ORIGINAL_MESSAGE,
@@ -22,7 +23,6 @@ from bus.core.failure import (
     fingerprint,
 )
 from bus.core.message import WireMessage
-from bus.core.retry import Disposition
 from bus.core.topology import HANDLER_ACCOUNT, REDELIVERY, recipient_in, rerouted
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName

@@ -4,12 +4,12 @@ import re
 
 from sqlalchemy import Connection, select
 
-from bus.core.dead_letter import DeadLetter, Entry, LetterId
+from bus.core.dead_letters.letter import DeadLetter, Entry, LetterId
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
-from bus.core.selection import Selection, Sort
-from bus.store.letter_row import letter_in, letter_query, message_in
+from bus.store.dead_letters.letter_row import letter_in, letter_query, message_in
+from bus.store.dead_letters.scope import Scope, order_of
 from bus.store.schema import history, letters, originals
-from bus.store.scope import Scope, order_of
 from schemas.problem import AxisError
 
 _DIGITS = re.compile(r"[0-9a-f]{1,32}")

@@ -4,9 +4,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from bus.core.dead_letter import REPLAYABLE, LetterId, LetterState, OrderId
+from bus.core.dead_letters.letter import REPLAYABLE, LetterId, LetterState, OrderId
+from bus.core.dead_letters.selection import Selection
 from bus.core.routing import Routing
-from bus.core.selection import Selection
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from bus.core.cause import Cause
-from bus.core.dead_letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
+from bus.core.dead_letters.order import NewOrder, Order, OrderState
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
-from bus.core.order import NewOrder, Order, OrderState
-from bus.core.selection import Selection, Sort
 from bus.ports import Recorded, StoredLetter
-from bus.store import causes, intake, orders, worklist
 from bus.store.batch import GroupCommit, Operate
 from bus.store.database import Database
-from bus.store.moves import alone
+from bus.store.dead_letters import causes, intake, orders, worklist
+from bus.store.dead_letters.moves import alone
 from schemas.problem import AxisError
 
 Answer = TypeVar("Answer")

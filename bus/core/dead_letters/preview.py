@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from bus.core.cause import Cause
-from bus.core.dead_letter import DeadLetter
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter
 from schemas.identifiers import MailboxName
 
 
