@@ -93,6 +93,7 @@ def kill_at_random(root: Path) -> None:
         enough = (root / "begun").stat().st_size + random.randint(1, MOST_BEGUN) * LINE_BYTES
         worker = fork(lambda: asyncio.run(work(root, count())))
         while (root / "begun").stat().st_size < enough:
+            assert os.waitpid(worker, os.WNOHANG) == (0, 0)
             time.sleep(0.001)
         time.sleep(random.uniform(0, 0.01))
         os.kill(worker, signal.SIGKILL)
