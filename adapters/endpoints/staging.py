@@ -101,10 +101,10 @@ class Staging:
 
     def draft_of(self, mark: Path) -> Path | None:
         """The draft that a mark belongs to, if it is still here."""
-        marked = mark.stat()
+        inode = mark.stat().st_ino
         with os.scandir(self.folder) as entries:
             for entry in entries:
-                if entry.name.endswith(DRAFT_SUFFIX) and os.path.samestat(entry.stat(), marked):
+                if entry.name.endswith(DRAFT_SUFFIX) and entry.inode() == inode:
                     return Path(entry.path)
         return None
 

@@ -53,24 +53,29 @@ class FolderAttachments:
     def begin(self) -> BlobWriter:
         """Start a new file."""
         with _disk():
-            self._incoming.stat()
+            self._require_mounted()
         return _Spool(self)
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept file; see `bus.attachments.proven` for reading and seeking."""
-        if not self.has(sha256):
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
         with _disk():
-            return proven(FileIO(self._path(sha256)), sha256)
+            if _DIGEST.fullmatch(sha256):
+                with suppress(FileNotFoundError):
+                    return proven(FileIO(self._path(sha256)), sha256)
+            self._require_mounted()
+        raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
 
     def has(self, sha256: str) -> bool:
         """Whether these bytes are kept."""
         with _disk():
             if _DIGEST.fullmatch(sha256) and self._path(sha256).exists():
                 return True
-            # A store that is not mounted holds nothing, but that is not the sender's fault.
-            self._incoming.stat()
+            self._require_mounted()
         return False
+
+    def _require_mounted(self) -> None:
+        """A store that is not mounted holds nothing, but that is not the sender's fault."""
+        self._incoming.stat()
 
     def spool(self) -> Path:
         """A fresh place for a file on its way in."""
