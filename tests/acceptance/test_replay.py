@@ -13,7 +13,7 @@ from bus.core.dead_letters.selection import Selection
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.backlog import Backlog, Mishap
 
-LETTERS = 2_000
+LETTERS = 1_000
 BUG = Mishap(code="E_INTERNAL")
 AGENCIES = "G22,H24"
 
@@ -47,7 +47,7 @@ def test_a_replay_goes_on_through_kills_and_each_letter_arrives_once(tmp_path: P
 
 def _replay(home: Path, operator: str) -> CompletedProcess[bytes]:
     return lienthong(
-        *("dlq", "replay", "--all", "--yes", "--no-wait", "--json", "--rate", "200"),
+        *("dlq", "replay", "--all", "--yes", "--no-wait", "--json", "--rate", "100"),
         *("--operator", operator, "--home", home),
     )
 
