@@ -268,6 +268,8 @@ class Courier:
             raise Stopping
         attempt.stage = Stage.HAND_OVER
         await self.endpoint.hand_over(parcel)
+        # The order is kept; recording and answering may overlap with the next hand-over.
+        attempt.ticket.leave()
         return parcel.name
 
     def _chunks(self, envelope: Envelope) -> Iterable[bytes]:
