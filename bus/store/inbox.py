@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
@@ -40,10 +40,16 @@ class _Row:
     def held(self, now: datetime) -> bool:
         return self.standing == Standing.IN_PROGRESS and self.lease is not None and now < self.lease
 
+    def columns(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in _COLUMNS}
 
+
+_COLUMNS = tuple(field.name for field in fields(_Row))
 _ID = deliveries.c.delivery_id
+_ADD = insert(deliveries)
+_ADD_RECEIPTS = insert(receipts)
 _LOAD = (
-    select(*(deliveries.c[name] for name in _Row.__dataclass_fields__))
+    select(*(deliveries.c[name] for name in _COLUMNS))
     .where(deliveries.c.document.in_(bindparam("documents", expanding=True)))
     .order_by(_ID)
     .with_for_update()
@@ -123,7 +129,7 @@ def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
             before.standing, before.lease = taken, claim.lease
             renewed.append(before)
     if added:
-        connection.execute(insert(deliveries), [asdict(row) for row in added])
+        connection.execute(_ADD, [row.columns() for row in added])
     if renewed:
         connection.execute(
             _RENEW,
@@ -190,7 +196,7 @@ def _finish(connection: Connection, asked: Sequence[_Finishing]) -> list[Excepti
         for n, receipt in enumerate(each.receipts)
     ]
     if answers:
-        connection.execute(insert(receipts), answers)
+        connection.execute(_ADD_RECEIPTS, answers)
     return [
         None
         if each.delivery_id in standings

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bus.core.record import DocumentRecord
@@ -17,19 +18,27 @@ _ADD = {
 }
 
 
-_RANK = func.row_number().over(
-    partition_by=records.c.document_id, order_by=records.c.recorded_at.desc()
-)
-_RANKED = (
-    select(records, _RANK.label("rank"))
-    .where(records.c.document_id.in_(bindparam("ids", expanding=True)))
-    .subquery()
-)
-_BY_IDS = (
-    select(*(_RANKED.c[column.name] for column in records.c))
-    .where(_RANKED.c.rank <= bindparam("limit"))
-    .order_by(_RANKED.c.rank)
-)
+_COLUMNS = tuple(column.name for column in records.c)
+
+
+def _newest(*given: str) -> Select[Any]:
+    """The newest of every group that agrees in these columns; the first is among `values`."""
+    columns = [records.c[name] for name in given]
+    rank = func.row_number().over(partition_by=columns, order_by=records.c.recorded_at.desc())
+    ranked = (
+        select(records, rank.label("rank"))
+        .where(columns[0].in_(bindparam("values", expanding=True)))
+        .subquery()
+    )
+    return (
+        select(*(ranked.c[name] for name in _COLUMNS))
+        .where(ranked.c.rank <= bindparam("limit"))
+        .order_by(ranked.c.rank)
+    )
+
+
+_TOGETHER = {given: _newest(*given) for given in (("document_id",), ("full_number", "year"))}
+"""What nearly everybody asks by: one query answers all of a batch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +51,10 @@ class _Sought:
     limit: int
 
     @property
-    def by_id_alone(self) -> bool:
-        return self.document_id is not None and self.full_number is None and self.year is None
+    def given(self) -> tuple[str, ...]:
+        """What is asked by."""
+        names = ("document_id", "full_number", "year")
+        return tuple(name for name in names if getattr(self, name) is not None)
 
 
 class SqlRecords:
@@ -72,42 +83,46 @@ class SqlRecords:
 
 def _add(connection: Connection, added: Sequence[DocumentRecord]) -> list[None]:
     # In one order, so that two processes never wait for each other in a circle.
-    rows = sorted(map(asdict, added), key=lambda row: str(row["envelope_id"]))
+    in_order = sorted(added, key=lambda record: record.envelope_id)
+    rows = [{name: getattr(record, name) for name in _COLUMNS} for record in in_order]
     connection.execute(_ADD[connection.dialect.name], rows)
     return [None] * len(added)
 
 
 def _find(connection: Connection, asked: Sequence[_Sought]) -> list[tuple[DocumentRecord, ...]]:
-    """Answer all that ask by document id, nearly everybody, with one query."""
-    by_id = _find_by_ids(connection, [sought for sought in asked if sought.by_id_alone])
-    return [
-        tuple(by_id[sought.document_id or ""][: sought.limit])
-        if sought.by_id_alone
-        else _find_one(connection, sought)
+    answers: dict[_Sought, tuple[DocumentRecord, ...]] = {}
+    for given, newest in _TOGETHER.items():
+        together = [sought for sought in asked if sought.given == given]
+        if together:
+            answers |= _find_together(connection, together, given, newest)
+    for sought in asked:
+        if sought not in answers:
+            answers[sought] = _find_one(connection, sought)
+    return [answers[sought] for sought in asked]
+
+
+def _find_together(
+    connection: Connection, asked: Sequence[_Sought], given: Sequence[str], newest: Select[Any]
+) -> dict[_Sought, tuple[DocumentRecord, ...]]:
+    values = padded([getattr(sought, given[0]) for sought in asked])
+    limit = max(sought.limit for sought in asked)
+    found: defaultdict[tuple[object, ...], list[DocumentRecord]] = defaultdict(list)
+    for row in connection.execute(newest, {"values": values, "limit": limit}):
+        record = _record(row)
+        found[tuple(getattr(record, name) for name in given)].append(record)
+    return {
+        sought: tuple(found[tuple(getattr(sought, name) for name in given)][: sought.limit])
         for sought in asked
-    ]
-
-
-def _find_by_ids(
-    connection: Connection, asked: Sequence[_Sought]
-) -> defaultdict[str, list[DocumentRecord]]:
-    found: defaultdict[str, list[DocumentRecord]] = defaultdict(list)
-    if asked:
-        ids = padded([sought.document_id for sought in asked])
-        limit = max(sought.limit for sought in asked)
-        for row in connection.execute(_BY_IDS, {"ids": ids, "limit": limit}).mappings():
-            found[row["document_id"]].append(_record(row))
-    return found
+    }
 
 
 def _find_one(connection: Connection, sought: _Sought) -> tuple[DocumentRecord, ...]:
     query = select(records).order_by(records.c.recorded_at.desc()).limit(sought.limit)
-    for name in ("document_id", "full_number", "year"):
-        wanted = getattr(sought, name)
-        if wanted is not None:
-            query = query.where(records.c[name] == wanted)
-    return tuple(map(_record, connection.execute(query).mappings()))
+    for name in sought.given:
+        query = query.where(records.c[name] == getattr(sought, name))
+    return tuple(map(_record, connection.execute(query)))
 
 
-def _record(row: RowMapping) -> DocumentRecord:
-    return DocumentRecord(**{**row, "recipients": tuple(row["recipients"])})
+def _record(row: Row[Any]) -> DocumentRecord:
+    said = dict(zip(_COLUMNS, row, strict=True))
+    return DocumentRecord(**{**said, "recipients": tuple(said["recipients"])})
