@@ -25,8 +25,8 @@ from tests.rabbit_bus import VirtualHost
 
 RESUMED_WITHIN_SECONDS = 10.0
 FROZEN_RESUMED_WITHIN_SECONDS = 20.0
-"""7 until we notice, 7.5 until its peers do, 3 until a channel opened in between is left, and pauses
-between tries. 10 is met when the cores have time."""
+"""7 until we notice, 7.5 until its peers do, 3 until a channel opened in between is left, and the
+pauses between tries. 10 is met when the cores have time."""
 PUBLISHING = "lienthong 1/1 publishing"
 
 Choice = Callable[[Cluster], Awaitable[PrivateNode]]
