@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export LIENTHONG_MAY_INSTALL ?= yes
 DURATION ?= 60
 
-.PHONY: help install demo test test-cluster format lint types contracts unit bench lock clean
+.PHONY: help install demo test test-cluster chaos format lint types contracts unit bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ unit: install
 
 test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
 	$(BIN)/pytest tests/cluster
+
+chaos: install ## Kill, freeze, lock and take away at random under load, for DURATION seconds; SEED=n repeats
+	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
 
 bench: install ## Measure a hop, FastStream's hop, ours, and the first month, in one run
 	$(BIN)/python -m tests.benchmarks

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
+from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from bus.core.failure import FailureClass
-from bus.core.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from bus.rabbit.addresses import addresses_in
 from schemas.problem import AxisError
 

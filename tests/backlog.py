@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 
 from bus.bootstrap import now, reached_letters
-from bus.core.dead_letter import DeadLetter, FailedAttempt, OrderId, read_attempt
+from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, OrderId, read_attempt
+from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
 from bus.core.failure import Stage, fail
 from bus.core.message import WireMessage
-from bus.core.retry import Disposition, RetryPolicy, decide
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key, word
 from bus.core.wire import body_of, document_envelope
@@ -111,9 +111,9 @@ class Backlog:
         """A delivery fails: the letter as it stands then."""
         return asyncio.run(self._record([delivery or self._another(mishap)], mishap))[0]
 
-    def many(self, number: int, mishap: Mishap = DOWN) -> list[DeadLetter]:
+    def many(self, number: int, mishap: Mishap = DOWN, **changes: object) -> list[DeadLetter]:
         """Several documents fail for one reason."""
-        deliveries = [self._another(mishap) for _ in range(number)]
+        deliveries = [self._another(mishap, **changes) for _ in range(number)]
         return asyncio.run(self._record(deliveries, mishap))
 
     def carry_out(self, order_id: OrderId, *, at_most: int = 1000) -> None:
@@ -129,12 +129,14 @@ class Backlog:
 
         return asyncio.run(read())
 
-    def _another(self, mishap: Mishap) -> WireMessage:
-        return self.delivery(str(next(self._numbers)), to=mishap.mailbox)
+    def _another(self, mishap: Mishap, **changes: object) -> WireMessage:
+        number = str(next(self._numbers))
+        return self.delivery(number, to=mishap.mailbox, **changes)  # type: ignore[arg-type]
 
     async def _record(self, deliveries: Iterable[WireMessage], mishap: Mishap) -> list[DeadLetter]:
         async with self.letters() as letters:
-            return [await self._fail(letters, delivery, mishap) for delivery in deliveries]
+            failing = (self._fail(letters, delivery, mishap) for delivery in deliveries)
+            return list(await asyncio.gather(*failing))
 
     async def _fail(
         self, letters: DeadLetters, delivery: WireMessage, mishap: Mishap

@@ -11,6 +11,7 @@ from bus.core.topology import Topology
 from bus.rabbit.container import ACCOUNT, IMAGE, Container
 from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Located, Way, locate
+from bus.rabbit.node import PrivateNode
 from tests.buses import Bus, BusOf
 from tests.rabbit_bus import VirtualHost, rabbit_bus, virtual_host
 
@@ -51,6 +52,25 @@ def _test_container() -> Iterator[Located]:
             management_url=f"http://{login}:{management}",
             way=Way.CONTAINER,
         )
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    """RabbitMQ, as installed here."""
+    found = Installation.find()
+    assert found is not None, "these tests kill a node of their own: install rabbitmq-server"
+    return found
+
+
+@pytest.fixture(scope="session")
+async def mortal(
+    installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[PrivateNode]:
+    """A node with a folder, to be killed and started again by the tests of bad days."""
+    node = PrivateNode(installation, tmp_path_factory.mktemp("mortal"))
+    await node.start()
+    yield node
+    await node.stop()
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from bus.core.dead_letter import Decide, FailedAttempt, LetterId, LetterState
+from bus.core.dead_letters.letter import Decide, FailedAttempt, LetterId, LetterState
+from bus.core.dead_letters.order import Action, NewOrder
+from bus.core.dead_letters.retry import Disposition, Park, Retry, RetryPolicy, decide
+from bus.core.dead_letters.selection import Selection
 from bus.core.failure import Failure, Stage, failure_class, fingerprint
 from bus.core.message import WireMessage
-from bus.core.order import Action, NewOrder
-from bus.core.retry import Disposition, Park, Retry, RetryPolicy, decide
-from bus.core.selection import Selection
 from schemas.identifiers import MailboxName
 from schemas.problem import Place, Problem
 

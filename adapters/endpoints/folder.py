@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import Parcel, Submission
-from adapters.endpoints.inbox import Inbox
+from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import Outbox
+from adapters.endpoints.porter import Porter
 from adapters.endpoints.staging import Staging
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem
@@ -28,15 +30,27 @@ class FolderEndpoint:
 
     Args:
         root: `<home>/agencies/<code>`.
+        known: A folder elsewhere that remembers for whom folders were made, so that a later start
+            does not make them again; without one, each start does.
         settle: How long a dropped file must rest before it is taken.
+        porter: Shared with the other agencies of the process; else one of its own.
 
     Raises:
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
     """
 
-    def __init__(self, root: Path, *, settle: timedelta = SETTLE) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        settle: timedelta = SETTLE,
+        porter: Porter | None = None,
+        known: Path | None = None,
+    ) -> None:
         self._root = root
         self._settle = settle
+        self._known = known and known / root.name
+        self._porter = porter or Porter()
         self._made: tuple[Outbox, Inbox] | None = None
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
@@ -77,7 +91,7 @@ class FolderEndpoint:
         """Let the parcel appear in its inbox, once."""
         with self._reachable():
             _, inbox = self._folders()
-            await asyncio.to_thread(inbox.hand_over, parcel)
+            await self._porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
 
     async def probe(self) -> None:
         """Write a file aside and take it away again; look for the inbox."""
@@ -93,11 +107,18 @@ class FolderEndpoint:
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
+            known = self._known
+            if known is not None and known.exists() and not Staging.is_in(self._root):
+                cause = f"its folders are away (to have new ones made, remove {known})"
+                raise OSError(errno.ENOENT, cause)
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
                 Inbox(self._root, staging),
             )
+            if known is not None:
+                known.parent.mkdir(parents=True, exist_ok=True)
+                known.touch()
         return self._made
 
     @contextmanager

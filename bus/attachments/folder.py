@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from hashlib import sha256
-from io import FileIO
+from functools import lru_cache
+from hashlib import file_digest, sha256
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,9 @@ from schemas.problem import AxisError
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEFTOVER_AFTER = timedelta(days=1)
 _BUFFER_BYTES = 128 * 1024
+_IN_MEMORY_BYTES = 256 * 1024
+"""Smaller ones touch the disk only when they turn out to be new: most are kept again and again."""
+_REMEMBERED = 65_536
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -39,6 +43,8 @@ class FolderAttachments:
     def __init__(self, root: Path, *, now: datetime) -> None:
         self._root = root
         self._incoming = root / ".incoming"
+        # Another process may have placed a file and not have come to sync its name yet.
+        self._settle = lru_cache(_REMEMBERED)(self._sync_name)
         with _disk():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
@@ -46,23 +52,46 @@ class FolderAttachments:
 
     def begin(self) -> BlobWriter:
         """Start a new file."""
-        return _Spool(self, self._incoming / secrets.token_hex(16))
+        with _disk():
+            self._require_mounted()
+        return _Spool(self)
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept file; see `bus.attachments.proven` for reading and seeking."""
-        if not self.has(sha256):
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
         with _disk():
-            return proven(FileIO(self._path(sha256)), sha256)
+            if _DIGEST.fullmatch(sha256):
+                with suppress(FileNotFoundError):
+                    return proven(FileIO(self._path(sha256)), sha256)
+            self._require_mounted()
+        raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
 
     def has(self, sha256: str) -> bool:
         """Whether these bytes are kept."""
         with _disk():
             if _DIGEST.fullmatch(sha256) and self._path(sha256).exists():
                 return True
-            # A store that is not mounted holds nothing, but that is not the sender's fault.
-            self._incoming.stat()
+            self._require_mounted()
         return False
+
+    def _require_mounted(self) -> None:
+        """A store that is not mounted holds nothing, but that is not the sender's fault."""
+        self._incoming.stat()
+
+    def spool(self) -> Path:
+        """A fresh place for a file on its way in."""
+        return self._incoming / secrets.token_hex(16)
+
+    def holds(self, digest: str) -> bool:
+        """Whether these bytes are kept already, unharmed and durably."""
+        path = self._path(digest)
+        try:
+            with path.open("rb", buffering=0) as file:
+                unharmed = file_digest(file, "sha256").hexdigest() == digest
+        except FileNotFoundError:
+            return False
+        if unharmed:
+            self._settle(digest)
+        return unharmed
 
     def place(self, spooled: Path, digest: str) -> None:
         """Make a synced file findable, durably: its directory entries are synced too."""
@@ -75,6 +104,9 @@ class FolderAttachments:
         spooled.rename(target)
         _sync_folder(target.parent)
 
+    def _sync_name(self, digest: str) -> None:
+        _sync_folder(self._path(digest).parent)
+
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest[2:4] / digest
 
@@ -86,23 +118,27 @@ class FolderAttachments:
 
 
 class _Spool:
-    """A file on its way in: hashed while it is written."""
+    """A file on its way in: hashed while it is written, on disk only when it is large."""
 
-    def __init__(self, store: FolderAttachments, path: Path) -> None:
+    def __init__(self, store: FolderAttachments) -> None:
         self._store = store
-        self._path = path
         self._hash = sha256()
         self._size = 0
-        with _disk():
-            self._file = path.open("xb", buffering=_BUFFER_BYTES)
+        self._memory = BytesIO()
+        self._path: Path | None = None
+        self._file: BinaryIO = self._memory
 
     def write(self, data: bytes) -> None:
         with self._or_nothing():
+            self._size += len(data)
+            if self._size > _IN_MEMORY_BYTES:
+                self._to_disk()
             self._file.write(data)
         self._hash.update(data)
-        self._size += len(data)
 
     def reopen(self) -> BinaryIO:
+        if self._path is None:
+            return BytesIO(self._memory.getvalue())
         with self._or_nothing():
             self._file.flush()
             return self._path.open("rb")
@@ -110,16 +146,28 @@ class _Spool:
     def keep(self) -> Kept:
         digest = self._hash.hexdigest()
         with self._or_nothing():
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._store.place(self._path, digest)
+            if self._store.holds(digest):
+                self.discard()
+            else:
+                path = self._to_disk()
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._store.place(path, digest)
         return Kept(sha256=digest, size=self._size)
 
     def discard(self) -> None:
         with suppress(OSError):
             self._file.close()
-        self._path.unlink(missing_ok=True)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _to_disk(self) -> Path:
+        if self._path is None:
+            self._path = self._store.spool()
+            self._file = self._path.open("xb", buffering=_BUFFER_BYTES)
+            self._file.write(self._memory.getbuffer())
+        return self._path
 
     @contextmanager
     def _or_nothing(self) -> Iterator[None]:

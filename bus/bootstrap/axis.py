@@ -14,6 +14,7 @@ from adapters.registry import require_format
 from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.process import now, processors
+from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
@@ -24,6 +25,7 @@ from bus.services.dead_letters import DeadLetterHandler
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home, Running
+from bus.store.paused import PausedFile
 from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
@@ -138,6 +140,9 @@ async def open_axis(
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
+        paused = PausedFile(home.paused)
+        paused.save()
+        observe = _noting(paused, observe)
         directory = DirectoryFile(home.directory)
         routing = Routing(directory.load())
         mailboxes = _served(routing, only)
@@ -191,6 +196,16 @@ async def open_axis(
             )
         )
         yield axis
+
+
+def _noting(paused: PausedFile, observe: Observer) -> Observer:
+    """Keep an eye on who is away, for operators, while telling whoever else listens."""
+
+    def tell(event: Event) -> None:
+        paused.note(event, now=now())
+        observe(event)
+
+    return tell
 
 
 def _served(routing: Routing, only: frozenset[MailboxName] | None) -> tuple[MailboxName, ...]:

@@ -6,7 +6,7 @@ import os
 import secrets
 from datetime import UTC, datetime
 
-from bus.core.dead_letter import OrderId
+from bus.core.dead_letters.letter import OrderId
 from bus.ports import NewId
 
 

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from adapters.contract import Format
 from adapters.endpoints.folder import FolderEndpoint
+from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.process import fresh_ids, now
@@ -72,6 +73,7 @@ class Workplace:
         self._adapters: dict[MailboxName, Adapter] = {}
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
+        self._porter = Porter()
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
@@ -118,7 +120,12 @@ class Workplace:
         return self._formats.get(name) or format_named(name)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
-        endpoint = FolderEndpoint(self.home.agencies / mailbox, settle=self.settings.settle)
+        endpoint = FolderEndpoint(
+            self.home.agencies / mailbox,
+            settle=self.settings.settle,
+            porter=self._porter,
+            known=self.home.known,
+        )
         watch = EndpointWatch(
             mailbox=mailbox,
             endpoint=endpoint,

@@ -6,7 +6,7 @@ Services emit them to an observer; what is done with them is not their business.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bus.core.dead_letter import LetterId, LetterState, OrderId
+from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import FailureClass, Stage
 from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from bus.core.cause import Cause
-from bus.core.course import (
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.course import (
     discarded,
     entry_of,
     failed_again,
@@ -16,7 +16,7 @@ from bus.core.course import (
     restored,
     retried,
 )
-from bus.core.dead_letter import (
+from bus.core.dead_letters.letter import (
     REPLAYABLE,
     DeadLetter,
     Decide,
@@ -27,9 +27,16 @@ from bus.core.dead_letter import (
     LetterState,
     OrderId,
 )
+from bus.core.dead_letters.order import (
+    ACTED_UPON,
+    Action,
+    NewOrder,
+    Order,
+    OrderState,
+    must_approve,
+)
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
-from bus.core.order import ACTED_UPON, Action, NewOrder, Order, OrderState, must_approve
-from bus.core.selection import Selection, Sort
 from bus.ports import Recorded, StoredLetter
 from schemas.problem import AxisError
 

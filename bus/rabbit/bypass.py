@@ -20,7 +20,7 @@ from bus.rabbit import frames
 
 _HEARTBEAT = marshal(Heartbeat(), 0)
 _LONGEST_SILENCE_SECONDS = 1.0
-# A connection to one of several nodes is left after 5.
+"""A connection to one of several nodes is left after 5."""
 _KINDS = frozenset({FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT})
 _BEFORE_CONTENT = frozenset({frames.DELIVER, frames.RETURN})
 _ANSWERS = frozenset({frames.ACK, frames.NACK})

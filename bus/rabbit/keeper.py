@@ -1,9 +1,10 @@
 """Keeper: the small process that ends a private node when its owner ends, however it ends.
 
 It holds a pipe to its owner and runs as a file of its own with the standard library only:
-`python -I keeper.py <folder> <epmd> <epmd port> <server> [--discard]`. End of input, which also
-`kill -9` of the owner brings about, is the order to stop. What it starts is written to
-`<folder>/pids` for the next owner, should the keeper itself be killed.
+`python -I keeper.py <folder> <epmd> <epmd port> <server> [--discard]`. A line says that the node
+answers: from then on one that ends by itself is started again. End of input, which also `kill -9`
+of the owner brings about, is the order to stop. What it starts is written to `<folder>/pids` for
+the next owner, should the keeper itself be killed.
 """
 
 import contextlib
@@ -19,25 +20,38 @@ from pathlib import Path
 PIDS = "pids"
 STOP_GRACE_SECONDS = 3.0
 # 3.10.8 closes its stores within 0.2 s of SIGTERM and then lingers for 5 more.
+RESTART_PAUSE_SECONDS = 1.0
 _EPMD_START_SECONDS = 5.0
 
 
 def main(arguments: list[str]) -> None:
-    """Run a node in a folder until the owner is gone or the node ends by itself."""
+    """Run a node in a folder until the owner is gone, or the node ends before it ever answered."""
     folder, epmd, epmd_port, server, *flags = arguments
     discard = "--discard" in flags
     # Our own port mapper, in the foreground: left to itself the node would start one as a daemon
     # that outlives everybody. It must listen before the node looks for it.
     mapper = _start([epmd, "-port", epmd_port, "-address", "127.0.0.1"])
     _wait_for(int(epmd_port))
-    node = _start([server])
-    Path(folder, PIDS).write_text(f"{node.pid} {mapper.pid}", encoding="ascii")
-    # Only the pipe gives orders. Set after the start: children inherit what is ignored.
+    # Only the pipe gives orders. A handler, for what is ignored the node would inherit.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)
+
+    def start_node() -> subprocess.Popen[bytes]:
+        started = _start([server])
+        draft = Path(folder, PIDS).with_suffix(".tmp")
+        draft.write_text(f"{started.pid} {mapper.pid}", encoding="ascii")
+        draft.replace(Path(folder, PIDS))
+        return started
+
+    node, changing = start_node(), threading.Lock()
+    answered, stopping = threading.Event(), threading.Event()
 
     def obey() -> None:
-        sys.stdin.buffer.read()
+        if sys.stdin.buffer.readline():
+            answered.set()
+            sys.stdin.buffer.read()
+        with changing:
+            stopping.set()
         if not discard:
             node.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -46,6 +60,12 @@ def main(arguments: list[str]) -> None:
 
     threading.Thread(target=obey, daemon=True).start()
     node.wait()
+    # One that never answered is its owner's to explain.
+    while answered.is_set() and not stopping.wait(RESTART_PAUSE_SECONDS):
+        with changing:
+            if not stopping.is_set():
+                node = start_node()
+        node.wait()
     mapper.kill()
     mapper.wait()
     if discard:

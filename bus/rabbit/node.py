@@ -41,11 +41,13 @@ class PrivateNode:
 
     Stopped by `stop`, by the end of the `async with` block, and, through its keeper, by any end of
     the owning process, `kill -9` included. One left over because its keeper was killed too is
-    ended by the next start in the same folder.
+    ended by the next start in the same folder. Once it has answered, one that ends by itself is
+    started again by its keeper, on the same ports.
 
     Args:
         folder: Keeps the data from run to run; without one everything is gone afterwards.
-        membership: For one of several that will be joined to a cluster.
+        membership: For one of several that will be joined to a cluster. It is not started again
+            by its keeper: the others are there.
     """
 
     def __init__(
@@ -89,7 +91,9 @@ class PrivateNode:
             self._identity = identity_in(folder, self._membership)
             self._keeper = self._launch(folder)
             async with asyncio.timeout(deadline.total_seconds()):
-                await self._answering()
+                await self.answering()
+            if self._membership is None:
+                self._have_it_kept(self._keeper)
         except TimeoutError as error:
             await self.stop()
             cause = f"the private node does not answer: see {folder / 'log'}"
@@ -204,7 +208,12 @@ class PrivateNode:
                 start_new_session=True,  # Ctrl-C is for the owner
             )
 
-    async def _answering(self) -> None:
+    async def answering(self) -> None:
+        """Wait until AMQP and the management interface answer. Put a deadline around it.
+
+        Raises:
+            ConfigurationError: E_BROKER_NOT_FOUND: it ended at its start.
+        """
         identity = self._settled
         async with httpx.AsyncClient(trust_env=False) as client:
             while True:
@@ -217,6 +226,12 @@ class PrivateNode:
                     (await client.get(f"{self.management_url}/api/whoami")).raise_for_status()
                     return
                 await asyncio.sleep(_POLL_SECONDS)
+
+    @staticmethod
+    def _have_it_kept(running: subprocess.Popen[bytes]) -> None:
+        if running.stdin is not None:
+            running.stdin.write(b"\n")
+            running.stdin.flush()
 
     def _last_words(self) -> str:
         lines = (self.folder / "output").read_text(errors="replace").split("\n")

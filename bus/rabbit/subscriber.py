@@ -60,7 +60,9 @@ class _Subscription:
         # old one are still at work.
         self._slots = asyncio.Semaphore(prefetch)
         self._working: set[asyncio.Task[None]] = set()
+        self._returned: list[tuple[int, _Intake]] = []
         self._stopping = False
+        self._given_out = asyncio.Event()
         self._consuming: tuple[AbstractChannel, str] | None = None
         self._running = asyncio.create_task(self._run(), name=f"subscription {queue}")
 
@@ -75,8 +77,10 @@ class _Subscription:
                 channel, tag = self._consuming
                 with suppress(LostError), noticing_loss():
                     await channel.basic_cancel(tag, timeout=CLOSE_TIMEOUT.total_seconds())
+            self._given_out.set()
             while self._working:
                 await asyncio.wait(self._working)
+            self._return()
         except asyncio.CancelledError:
             for task in self._working:
                 task.cancel()
@@ -137,7 +141,7 @@ class _Subscription:
             return
         async with self._slots:
             if self._stopping:
-                intake.settle(delivery.tag, Settlement.REQUEUE)
+                self._returned.append((delivery.tag, intake))
                 return
             message = received(self._queue, delivery, properties, body)
             try:
@@ -148,7 +152,22 @@ class _Subscription:
                 settlement = self._failed(message)
             except Exception:  # noqa: BLE001 - whatever a handler raises is a counted failure
                 settlement = self._failed(message)
+            if self._stopping and settlement is Settlement.REQUEUE:
+                self._returned.append((delivery.tag, intake))
+                return
+            if self._stopping:
+                # Earlier it would make room for a message that had to be returned.
+                await self._given_out.wait()
             intake.settle(delivery.tag, settlement)
+
+    def _return(self) -> None:
+        """Give back what is not done, in the order in which it came.
+
+        A quorum queue gives returned messages out in the order of their return, not of their
+        first place (seen on 3.10.8).
+        """
+        for tag, intake in sorted(self._returned, key=lambda each: each[0]):
+            intake.settle(tag, Settlement.REQUEUE)
 
     def _failed(self, message: ReceivedMessage) -> Settlement:
         _log.exception("handler_failed", queue=self._queue, message_id=message.message.message_id)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.contract import Endpoint, Format, Parcel, ParcelKind
@@ -65,7 +65,11 @@ crashes and not for patience.
 
 @dataclass(kw_only=True)
 class _Attempt:
-    """One delivery under work, and how far it came."""
+    """One delivery under work, and how far it came.
+
+    Attributes:
+        lease: Until when it is ours, also when the store could not be told that it no longer is.
+    """
 
     received: ReceivedMessage
     leave: asyncio.Event
@@ -73,6 +77,7 @@ class _Attempt:
     patience: Patience
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
+    lease: datetime | None = None
     unanswered: int = 0
 
 
@@ -173,7 +178,7 @@ class Courier:
             known = await targeted_by(envelope.document, self.records)
             judge_targets(envelope.document, sender=envelope.sender, known=known)
         claim = self._claim(envelope)
-        receipts = await self._standing(claim, attempt.patience)
+        receipts = await self._standing(claim, attempt)
         if receipts is None:
             receipts = await self._work(attempt, envelope, claim.delivery_id)
         else:
@@ -188,21 +193,24 @@ class Courier:
             )
         await self._answers.send(envelope, receipts, patience=attempt.patience)
 
-    async def _standing(
-        self, claim: Claim, patience: Patience
-    ) -> tuple[SignedEnvelope, ...] | None:
+    async def _standing(self, claim: Claim, attempt: _Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
         while True:
             claimed = await self.inbox.claim(claim, now=self.clock())
             match claimed.standing:
                 case Standing.FRESH:
+                    attempt.lease = claim.lease
                     return None
                 case Standing.DONE:
                     return claimed.receipts
                 case Standing.CONFLICT:
                     raise AxisError.of("E_CONFLICT", document_id=claim.envelope_id)
                 case Standing.IN_PROGRESS:
-                    await patience.wait(Problem(code="E_IN_PROGRESS"))
+                    if attempt.lease is not None and self.clock() < attempt.lease:
+                        return None
+                    # Whoever has it may stand behind us, when it was given out twice.
+                    attempt.ticket.leave()
+                    await attempt.patience.wait(Problem(code="E_IN_PROGRESS"))
                 case _ as never:
                     assert_never(never)
 
@@ -217,9 +225,10 @@ class Courier:
                 await self.records.record(record_of(envelope, envelope.document, now=self.clock()))
             await self.inbox.finish(delivery, receipts, now=self.clock())
         except BaseException:
-            # Where even this fails, the lease runs out by itself.
+            # Where even this fails, the lease stays ours until it runs out.
             with suppress(TransportError):
                 await self.inbox.release(delivery)
+                attempt.lease = None
             raise
         await self.endpoint.forget(delivery)
         self.observe(
@@ -259,6 +268,8 @@ class Courier:
             raise Stopping
         attempt.stage = Stage.HAND_OVER
         await self.endpoint.hand_over(parcel)
+        # The order is kept; recording and answering may overlap with the next hand-over.
+        attempt.ticket.leave()
         return parcel.name
 
     def _chunks(self, envelope: Envelope) -> Iterable[bytes]:

@@ -2,7 +2,7 @@
 
 In: commit the row → acknowledge. Back: publish, confirmed → mark. It may be killed anywhere in
 between: an attempt that is told twice is counted once, and a delivery that is redelivered twice is
-handed over once. What happens to a failure is decided in `core.retry`.
+handed over once. What happens to a failure is decided in `core.dead_letters.retry`.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bus.core.dead_letter import FailedAttempt, LetterId, read_attempt, redelivery
+from bus.core.dead_letters.letter import FailedAttempt, LetterId, read_attempt, redelivery
+from bus.core.dead_letters.order import Action, Order, OrderState
+from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
 from bus.core.events import FailureRecorded, LettersRedelivered
 from bus.core.failure import FailureClass, Stage, fingerprint
-from bus.core.order import Action, Order, OrderState
-from bus.core.retry import Disposition, RetryPolicy, decide
 from bus.core.topology import FAILURES
 from bus.ports import (
     Clock,

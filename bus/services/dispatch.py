@@ -3,7 +3,7 @@
 Shared by everything that sends: documents and statuses going out, receipts going back.
 """
 
-import asyncio
+from asyncio import gather
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,9 +60,9 @@ class Dispatch:
         absent: set[MailboxName] = set()
         waiting = list(dict.fromkeys(recipient.mailbox for recipient in recipients))
         while True:
-            outcomes = await asyncio.gather(
-                *(self._publish(signed, kind, lane, mailbox) for mailbox in waiting)
-            )
+            publishes = [self._publish(signed, kind, lane, mailbox) for mailbox in waiting]
+            # One alone, as every receipt is, needs no task of its own.
+            outcomes = [await publishes[0]] if len(publishes) == 1 else await gather(*publishes)
             told = list(zip(waiting, outcomes, strict=True))
             absent |= {box for box, outcome in told if outcome is PublishOutcome.RETURNED}
             waiting = [box for box, outcome in told if outcome in _NOT_SENT]

@@ -56,32 +56,50 @@ class Inbound:
         """
         prefetch = 1
         while not leave.is_set():
-            harmless = asyncio.Event()
-            handler = self._handler(leave, Turnstile(), harmless)
-            async with self.subscriber.subscribe(queue, handler, prefetch=prefetch):
-                if prefetch == self.prefetch:
-                    await leave.wait()
-                else:
-                    await _first(harmless.wait(), leave.wait())
+            stretch = _Stretch(leave=leave)
+            async with self.subscriber.subscribe(
+                queue, self._handler(stretch, alone=prefetch < self.prefetch), prefetch=prefetch
+            ):
+                try:
+                    await _first(stretch.harmless.wait(), leave.wait())
+                finally:
+                    stretch.over.set()
             prefetch = self.prefetch
 
-    def _handler(
-        self, leave: asyncio.Event, turnstile: Turnstile, harmless: asyncio.Event
-    ) -> Handler:
+    def _handler(self, stretch: "_Stretch", *, alone: bool) -> Handler:
         async def handle(received: ReceivedMessage) -> Settlement:
             # Nothing is awaited before the ticket: tickets follow the order of the queue.
-            with turnstile.ticket() as ticket:
+            with stretch.turnstile.ticket() as ticket:
                 try:
-                    return await self.courier.carry(received, ticket=ticket, leave=leave)
+                    settlement = await self.courier.carry(
+                        received, ticket=ticket, leave=stretch.leave
+                    )
                 except Stopping:
-                    # Given back in the order in which they came.
-                    await ticket.turn()
-                    return Settlement.REQUEUE
-                finally:
-                    if received.delivery_count < SUSPECT:
-                        harmless.set()
+                    settlement = Settlement.REQUEUE
+            if alone and received.delivery_count < SUSPECT:
+                stretch.harmless.set()
+            if settlement is Settlement.REQUEUE or stretch.harmless.is_set():
+                # Settled only when nothing more is given out: what came now would have to be
+                # returned, behind what was returned before.
+                await stretch.over.wait()
+            return settlement
 
         return handle
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stretch:
+    """One subscription to a lane.
+
+    Attributes:
+        harmless: Taken alone, a delivery came that crashed nobody: there is no need to go on so.
+        over: Nothing more is given out; what is held is settled.
+    """
+
+    leave: asyncio.Event
+    turnstile: Turnstile = field(default_factory=Turnstile)
+    harmless: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def _first(*waits: Coroutine[object, object, object]) -> None:

@@ -9,19 +9,31 @@ from typing import Self
 
 
 class Ticket:
-    """A place in the line. Leaving the `with` block lets the next one through.
+    """A place in the line. Leaving it, at the latest with the `with` block, lets the next through.
 
     Leaving before one's own turn is fine: the next still waits for all that came earlier.
     """
 
     def __init__(self, before: asyncio.Future[None] | None) -> None:
         self._before = before
+        self._left = False
         self.passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def turn(self) -> None:
         """Wait until everybody with an earlier ticket has left."""
         if self._before is not None:
             await asyncio.shield(self._before)
+
+    def leave(self) -> None:
+        """Give the place up; from now on it is always one's turn. Harmless when repeated."""
+        if self._left:
+            return
+        self._left = True
+        if self._before is None or self._before.done():
+            self._pass()
+        else:
+            self._before.add_done_callback(lambda _: self._pass())
+        self._before = None
 
     def __enter__(self) -> Self:
         return self
@@ -32,11 +44,7 @@ class Ticket:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._before is None or self._before.done():
-            self._pass()
-        else:
-            self._before.add_done_callback(lambda _: self._pass())
-        self._before = None
+        self.leave()
 
     def _pass(self) -> None:
         if not self.passed.done():

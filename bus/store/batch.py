@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 Operate = Callable[[Connection, Sequence[Operation]], Sequence[Answer | Exception]]
 """Carries out operations of one kind, in order, and answers each; an exception is an answer."""
 
-PACE_SECONDS = 0.01
+PACE_SECONDS = 0.02
 MOST_AT_ONCE = 500
 
 

@@ -75,7 +75,7 @@ SMALL = Load()
 """Many small operations."""
 
 BULK = Load(patience=120, statement_seconds=120, cache_kib=65_536, checkpoint_pages=10_000)
-"""Also actions on a million rows (measured: half the time of a replay with the settings above)."""
+"""Also actions on a million rows (measured: 500 replayed letters in 66 instead of 84 ms)."""
 
 
 def connect(url: str, *, load: Load = SMALL) -> Database:

@@ -36,6 +36,11 @@ class Home:
         return self.path / "agencies"
 
     @property
+    def known(self) -> Path:
+        """For which agencies folders were made: whose are missing now are away."""
+        return self.path / "known"
+
+    @property
     def attachments(self) -> Path:
         """The attachment store."""
         return self.path / "attachments"
@@ -49,6 +54,11 @@ class Home:
     def attempts(self) -> Path:
         """What formats have begun and not ended."""
         return self.path / "attempts"
+
+    @property
+    def paused(self) -> Path:
+        """Which mailboxes wait for their agencies' systems."""
+        return self.path / "paused.json"
 
     @property
     def directory(self) -> Path:
@@ -112,10 +122,13 @@ class Home:
     def announced(self, running: Running) -> Iterator[None]:
         """Let other commands find the running broker while this one runs."""
         path = self.running_file
-        path.unlink(missing_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # Appears whole: others look for it just while it is written.
+        draft = path.with_suffix(".tmp")
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(running.to_json())
+        draft.replace(path)
         try:
             yield
         finally:

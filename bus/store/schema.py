@@ -128,8 +128,8 @@ letters = Table(
     Column("changed_at", Instant, nullable=False),
     Index("letters_by_id", "id", unique=True),
     Index("letters_by_time", "failed_at", "key", "state"),
-    Index("letters_by_state", "state", "attempts", "failed_at"),
-    Index("letters_by_cause", "cause", "state", "attempts", "failed_at"),
+    Index("letters_by_state", "state", "attempts", "failed_at", "key"),
+    Index("letters_by_cause", "cause", "state", "attempts", "failed_at", "key"),
     Index("letters_by_sender", "sender", "failed_at", "key", "state", "attempts", "cause"),
     Index("letters_by_number", "number", "failed_at"),
     Index("letters_by_origin", "first_failed_at", "cause", "state"),
@@ -153,8 +153,7 @@ letters = Table(
 """Dead letters without their bytes, so that a list reads narrow rows. `problem` is JSON.
 
 Few indexes know the state, and most of those keep a letter's place when it changes: a letter that
-is replayed moves in two of them. More would multiply the pages that a batch writes (measured: 300
-against 60 ms for 500 letters of all causes).
+is replayed moves in two of them. Each more would multiply the pages that a batch writes.
 """
 
 originals = Table(

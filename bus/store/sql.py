@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from bus.store.batch import GroupCommit
 from bus.store.database import BULK, connect
+from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.inbox import SqlInbox
-from bus.store.letters import SqlDeadLetters
 from bus.store.migration import migrate
 from bus.store.records import SqlRecords
 

@@ -81,7 +81,11 @@ class RunningAxis:
             env={**os.environ, "LIENTHONG_LOG_STYLE": "json", **environment},
         )
         self.pid = self._process.pid
-        eventually(self._is_up)
+        try:
+            eventually(self._is_up)
+        except BaseException:
+            self.kill()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -12,33 +12,46 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bus.bootstrap import located_broker, settle_process
 from bus.observability.logs import configure
 from bus.settings import load_settings
 from tests.benchmarks.bare_hop import bare_hop
+from tests.benchmarks.dead_letters import measure
 from tests.benchmarks.faststream_hop import faststream_hop
 from tests.benchmarks.measure import Hop, best_of
 from tests.benchmarks.our_hop import our_hop
+from tests.benchmarks.replay import ReplayRate, replay_rate
 
 
 def main(
     messages: int = typer.Option(4000, help="Messages of each hop."),
     rounds: int = typer.Option(3, help="Rounds; the best of each hop counts."),
     first_month: bool = typer.Option(True, help="Also replay the first month."),
+    letters: int = typer.Option(1_000_000, help="Dead letters to look through; 0: none."),
+    replays: int = typer.Option(10_000, help="Dead letters to replay; 0: none."),
 ) -> None:
     """Measure, and print one table."""
     settle_process()
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory() as home:
-        hops = asyncio.run(_hops(Path(home), messages, rounds))
+        hops, replay = asyncio.run(_hops(Path(home), messages, rounds, replays))
     _print(hops)
+    if replay is not None:
+        Console().print(
+            f"Replay of {replays:,} dead letters: {replay.replay:,.0f}/s, "
+            f"{replay.replay / replay.plain:.2f} of a plain publish ({replay.plain:,.0f}/s)"
+        )
     if first_month:
         print_first_month()
+    if letters:
+        print_dead_letters(letters)
 
 
-async def _hops(home: Path, messages: int, rounds: int) -> list[Hop]:
+async def _hops(
+    home: Path, messages: int, rounds: int, replays: int
+) -> tuple[list[Hop], ReplayRate | None]:
     settings = load_settings(home=home)
     async with located_broker(settings) as address:
         measured = []
@@ -49,7 +62,8 @@ async def _hops(home: Path, messages: int, rounds: int) -> list[Hop]:
                 await faststream_hop(address.amqp_url, messages),
                 await our_hop(address, messages),
             ]
-        return best_of(measured)
+        replay = await replay_rate(address, home, replays) if replays else None
+        return best_of(measured), replay
 
 
 def _print(hops: list[Hop]) -> None:
@@ -84,6 +98,16 @@ def print_first_month() -> None:
         f"{told['lost']} lost, {told['twice']} twice; "
         f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s"
     )
+
+
+def print_dead_letters(number: int) -> None:
+    """Fill a store, look through it, act upon it."""
+    with tempfile.TemporaryDirectory() as folder:
+        measured = asyncio.run(measure(Path(folder), number))
+    table = Table("what", Column("ms", justify="right"), title=f"{number:,} dead letters, SQLite")
+    for timed in measured:
+        table.add_row(timed.name, f"{timed.milliseconds:,.1f}")
+    Console().print(table)
 
 
 if __name__ == "__main__":

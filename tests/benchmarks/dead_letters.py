@@ -1,5 +1,6 @@
 """Dead letters by the million: filled at once, then looked at and acted upon as operators do."""
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,21 +14,22 @@ from statistics import median
 
 from sqlalchemy import Connection, func, insert, literal, select
 
-from bus.core.dead_letter import DeadLetter, Happening, LetterId, LetterState, OrderId
+from bus.core.dead_letters.letter import DeadLetter, Happening, LetterId, LetterState, OrderId
+from bus.core.dead_letters.order import Action, NewOrder
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import FailureClass, Stage, failure_class, fingerprint
 from bus.core.message import WireMessage
-from bus.core.order import Action, NewOrder
-from bus.core.selection import Selection, Sort
 from bus.ports import DeadLetters
-from bus.store.causes import cause_numbers
 from bus.store.database import BULK, connect
-from bus.store.letter_row import letter_columns, original_columns
+from bus.store.dead_letters.causes import cause_numbers
+from bus.store.dead_letters.letter_row import letter_columns, original_columns
+from bus.store.dead_letters.moves import Kind
 from bus.store.migration import migrate
-from bus.store.moves import Kind
 from bus.store.schema import history, letters, originals, tallies
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
+from tests.letters import an_attempt, park
 
 NOW = datetime(2019, 6, 30, 12, tzinfo=UTC)
 DAYS = 90
@@ -276,11 +278,27 @@ async def _act(store: DeadLetters, number: int) -> list[Timed]:
         )
         await store.place(order, order_id=OrderId(order_id), now=NOW)
 
-    replay, whole = OrderId("replay"), OrderId("whole")
+    async def record() -> None:
+        attempts = (an_attempt(f"late {each}", at=NOW, mailbox="H01") for each in range(2_000))
+        await asyncio.gather(*(store.record(each, park, now=NOW) for each in attempts))
+
+    replay, one, whole = OrderId("replay"), OrderId("replay of one cause"), OrderId("whole")
+    [largest, *_] = await store.groups(Selection(), now=NOW)
     return [
+        await _once("record 2,000 failures", record),
+        await _once("place: replay of all", lambda: place(whole, Action.REPLAY, number)),
+        await _median("due: all are held by an order", lambda: store.due(now=NOW, limit=BATCH)),
+        await _once(
+            "cancel: replay of all", lambda: store.cancel(whole, operator="an.nguyen", now=NOW)
+        ),
         await _once("place: replay of 50,000", lambda: place(replay, Action.REPLAY, 50_000)),
         await _median(f"next_of: {BATCH}", lambda: store.next_of(replay, limit=BATCH)),
         await _replay(store, replay, batches=20),
+        await _once(
+            "place: replay of the largest group",
+            lambda: place(one, Action.REPLAY, number, fingerprint=largest.fingerprint),
+        ),
+        await _replay(store, one, batches=20),
         await _once(
             "discard 10,000",
             lambda: place("discard", Action.DISCARD, 10_000, states=(LetterState.PARKED,)),
@@ -288,13 +306,6 @@ async def _act(store: DeadLetters, number: int) -> list[Timed]:
         await _once(
             "restore 10,000",
             lambda: place("restore", Action.RESTORE, 10_000, states=(LetterState.DISCARDED,)),
-        ),
-        await _once("place: replay of all", lambda: place(whole, Action.REPLAY, number)),
-        await _replay(store, whole, batches=20),
-        await _median("due: all are held by an order", lambda: store.due(now=NOW, limit=BATCH)),
-        await _once(
-            "cancel: replay of all",
-            lambda: store.cancel(whole, operator="an.nguyen", now=NOW),
         ),
     ]
 

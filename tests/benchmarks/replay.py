@@ -9,11 +9,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from bus.bootstrap import fresh_ids, managed, now
-from bus.core.dead_letter import OrderId
+from bus.core.dead_letters.letter import OrderId
+from bus.core.dead_letters.order import Action, NewOrder, OrderState
+from bus.core.dead_letters.retry import RetryPolicy
+from bus.core.dead_letters.selection import Selection
 from bus.core.message import WireMessage
-from bus.core.order import Action, NewOrder, OrderState
-from bus.core.retry import RetryPolicy
-from bus.core.selection import Selection
 from bus.core.topology import DOCUMENTS, desired, mailboxes_by_word
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker

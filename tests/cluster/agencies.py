@@ -17,9 +17,9 @@ from pathlib import Path
 import aio_pika
 
 from bus.bootstrap import open_axis, reached_letters
-from bus.core.dead_letter import LetterState
+from bus.core.dead_letters.letter import LetterState
+from bus.core.dead_letters.selection import Selection
 from bus.core.events import DeliveryHandedOver, Event, WorkStalled
-from bus.core.selection import Selection
 from bus.core.topology import FAILURES, queues_of
 from bus.rabbit.addresses import addresses_in
 from bus.settings import Settings

@@ -468,6 +468,33 @@ async def test_what_is_requeued_on_the_way_out_waits_for_the_next_subscriber(bus
     assert received[0].redelivered
 
 
+async def test_what_is_requeued_on_the_way_out_keeps_its_order(bus: Bus) -> None:
+    """Whoever of the handlers ends first, and whoever succeeds meanwhile."""
+    bodies = [b"1", b"2", b"3", b"4", b"5"]
+    gates = {body: Gate(Settlement.REQUEUE) for body in bodies[1:4]} | {b"1": Gate()}
+    all_inside = asyncio.Event()
+
+    async def handle(received: ReceivedMessage) -> Settlement:
+        return await gates[received.message.body](received)
+
+    async def leave() -> None:
+        async with bus.broker.subscribe(STANDARD, handle, prefetch=4):
+            await all_inside.wait()
+
+    await publish(bus, *(a_message(body) for body in bodies))
+    leaving = asyncio.create_task(leave())
+    for gate in gates.values():
+        await gate.entered()
+    all_inside.set()
+    for body in (b"1", b"4", b"2", b"3"):
+        await asyncio.wait([leaving], timeout=A_WHILE_SECONDS)
+        gates[body].open()
+    await leaving
+    received = await take(bus, STANDARD, 4)
+
+    assert [each.message.body for each in received] == bodies[1:]
+
+
 # --- bad days -----------------------------------------------------------------------------------
 
 

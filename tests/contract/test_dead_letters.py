@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bus.core.cause import Cause
-from bus.core.course import MAX_TERM_LENGTH
-from bus.core.dead_letter import (
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.course import MAX_TERM_LENGTH
+from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
     Entry,
@@ -21,15 +21,15 @@ from bus.core.dead_letter import (
     LetterState,
     OrderId,
 )
+from bus.core.dead_letters.order import Action, Order, OrderState
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import FailureClass, Stage
 from bus.core.message import WireMessage
-from bus.core.order import Action, Order, OrderState
-from bus.core.selection import Selection, Sort
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters, Recorded, StoredLetter
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
-from schemas.problem import ConfigurationError
+from schemas.problem import ConfigurationError, Place, Problem
 from tests.integration.store.databases import DATABASES, empty_database
 from tests.letters import (
     DOWN,
@@ -298,8 +298,18 @@ async def test_what_is_quarantined_stays_so_whatever_is_decided_later(letters: D
 
 
 async def test_whatever_somebody_wrote_is_kept(letters: DeadLetters) -> None:
+    failure = an_attempt().failure.model_copy(
+        update={
+            "mailbox": "H24\0",
+            "fingerprint": "\0" * 5_000,
+            "problem": Problem(
+                code="\0", place=Place(field="\0"), params={"\0": "\0"}, detail="\0"
+            ),
+        }
+    )
     nonsense = replace(
         an_attempt(),
+        failure=failure,
         sender="a\0b",
         lane="",
         kind="\ud800",
@@ -322,6 +332,8 @@ async def test_whatever_somebody_wrote_is_kept(letters: DeadLetters) -> None:
     assert await letters.letter(letter.id) == letter
     assert await letters.message(letter.id) == nonsense.message
     assert letter.number == "7" * MAX_TERM_LENGTH
+    assert letter.problem.params == {"\0": "\0"}
+    assert [group.example for group in await letters.groups(Selection(), now=NOW)] == [letter.id]
     assert await letters.count(Selection(number="7" * MAX_TERM_LENGTH)) == 1
 
 

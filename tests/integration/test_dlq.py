@@ -19,7 +19,7 @@ import pytest
 
 from bus.cli import main
 from bus.cli.output import Exit
-from bus.core.dead_letter import LetterState
+from bus.core.dead_letters.letter import LetterState
 from bus.core.failure import Stage
 from bus.store.home import Home, Running
 from schemas.envelope import Recipient

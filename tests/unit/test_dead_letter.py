@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bus.core.dead_letter import FailedAttempt, read_attempt, redelivery
+from bus.core.dead_letters.letter import FailedAttempt, read_attempt, redelivery
 from bus.core.failure import FAILURE_HEADER, FailureClass, Stage, fail
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, REDELIVERY, queue_of

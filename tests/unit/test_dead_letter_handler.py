@@ -7,13 +7,13 @@ from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
-from bus.core.dead_letter import DeadLetter, Happening, LetterState, OrderId
+from bus.core.dead_letters.letter import DeadLetter, Happening, LetterState, OrderId
+from bus.core.dead_letters.order import Action, NewOrder, OrderState
+from bus.core.dead_letters.retry import RetryPolicy
+from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, LettersRedelivered
 from bus.core.failure import FailureClass, Stage, fail
 from bus.core.message import WireMessage
-from bus.core.order import Action, NewOrder, OrderState
-from bus.core.retry import RetryPolicy
-from bus.core.selection import Selection
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import Settlement
 from schemas.identifiers import MailboxName
@@ -60,7 +60,7 @@ def _in_state(letters: MemoryDeadLetters, state: LetterState) -> Callable[[], ob
 
 
 async def _replay(axis: TwoAgencies, letters: MemoryDeadLetters, **changes: object) -> OrderId:
-    order_id = OrderId(axis._new_id())
+    order_id = OrderId(axis.new_id())
     order = NewOrder.model_validate(
         {"action": Action.REPLAY, "selection": ALL, "operator": "an"} | changes
     )
@@ -106,7 +106,7 @@ async def test_a_failure_that_is_told_twice_is_counted_once(tmp_path: Path) -> N
     async with axis.running():
         await publish(axis, an_envelope(), signature="nonsense")
         await eventually(lambda: axis.failures)
-        told = [replace(axis.failures[0], message_id=axis._new_id()) for _ in "12"]
+        told = [replace(axis.failures[0], message_id=axis.new_id()) for _ in "12"]
     async with axis.running(axis.handler(letters)):
         for message in told:
             await axis.broker.publish(message, deadline=timedelta(seconds=1))
@@ -258,7 +258,7 @@ def _failed(
         problem=Problem(code=code),
         stage=Stage.HAND_OVER,
         mailbox=MailboxName(mailbox),
-        message_id=axis._new_id(),
+        message_id=axis.new_id(),
         user_id=None,
         now=datetime.now(UTC),
     )

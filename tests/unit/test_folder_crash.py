@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 CHUNKS, CHUNK_BYTES = 8, 8 * 1024
 AT_ONCE = 4
 KILLS = 40
-OPERATIONS = {"open", "os.rename", "os.symlink", "os.remove"}
+MOST_BEGUN = 4 * AT_ONCE
+LINE_BYTES = len("delivery0\n")
+OPERATIONS = {"open", "os.rename", "os.link", "os.remove"}
 LEAST_OPERATIONS = 4
 
 
@@ -88,8 +90,12 @@ def fork(run: Callable[[], None]) -> int:
 def kill_at_random(root: Path) -> None:
     """Kill workers that would never end; let the last one finish what was begun."""
     for _ in range(KILLS):
+        enough = (root / "begun").stat().st_size + random.randint(1, MOST_BEGUN) * LINE_BYTES
         worker = fork(lambda: asyncio.run(work(root, count())))
-        time.sleep(random.uniform(0.005, 0.06))
+        while (root / "begun").stat().st_size < enough:
+            assert os.waitpid(worker, os.WNOHANG) == (0, 0)
+            time.sleep(0.001)
+        time.sleep(random.uniform(0, 0.01))
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
     begun = len(set((root / "begun").read_text().split()))

@@ -1,18 +1,22 @@
 """What the folder endpoint does when a hand-over goes wrong half-way."""
 
+import asyncio
 import os
 import resource
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
+from adapters.endpoints.porter import LARGE_BYTES, Porter
 from schemas.identifiers import DeliveryId
-from schemas.problem import RecipientError
+from schemas.problem import DocumentError, RecipientError
 
 A_DAY = 24 * 3600
 
@@ -44,14 +48,26 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+def below(folder: Path) -> list[Path]:
+    return list(folder.rglob("*"))
+
+
 async def refusal(endpoint: FolderEndpoint, parcel: Parcel) -> str:
     with pytest.raises(RecipientError) as refused:
         await endpoint.hand_over(parcel)
     return refused.value.problem.code
 
 
-def unmount(root: Path) -> None:
+def unmount(root: Path, *, mount_point: bool = False) -> None:
     root.rename(root.with_name("unmounted"))
+    if mount_point:
+        root.mkdir()
+
+
+def mount(root: Path) -> None:
+    if root.exists():
+        root.rmdir()
+    root.with_name("unmounted").rename(root)
 
 
 @contextmanager
@@ -116,16 +132,91 @@ async def test_what_a_crash_left_goes_after_a_day_unless_it_is_still_to_be_hande
     await refusal(endpoint, parcel())
     (root / "unmounted").rename(root / "inbox/documents")
     staging = root / ".staging"
-    (staging / "abandoned").write_bytes(b"half")
-    (staging / "recent").write_bytes(b"half")
+    (staging / "abandoned.part").write_bytes(b"half")
+    (staging / "recent.part").write_bytes(b"half")
     for path in staging.iterdir():
-        if path.name != "recent":
+        if path.name != "recent.part":
             then = time.time() - A_DAY - 1
-            os.utime(path, (then, then), follow_symlinks=False)
+            os.utime(path, (then, then))
 
     restarted = FolderEndpoint(root)
     await restarted.hand_over(parcel())
 
     assert inbox(root) == {"letter.edxml": b"content"}
-    left = {path.name for path in staging.iterdir() if not path.is_symlink()}
-    assert left == {"recent"}
+    assert set(names(staging)) == {"recent.part", "d1"}
+
+
+@pytest.mark.parametrize("mount_point", [False, True], ids=["gone", "an empty mount point"])
+async def test_folders_that_are_away_at_a_later_start_are_not_made_anew(
+    root: Path, tmp_path: Path, mount_point: bool
+) -> None:
+    known = tmp_path / "known"
+    await FolderEndpoint(root, known=known).hand_over(parcel("d1"))
+    unmount(root, mount_point=mount_point)
+    restarted = FolderEndpoint(root, known=known)
+    code = await refusal(restarted, parcel("d2", name="second.edxml"))
+    made_anew = below(root)
+    mount(root)
+    await restarted.hand_over(parcel("d2", name="second.edxml"))
+
+    assert code == "E_ENDPOINT_DOWN"
+    assert made_anew == []
+    assert set(inbox(root)) == {"letter.edxml", "second.edxml"}
+
+
+async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> None:
+    """Their hand-overs are carried together."""
+    porter = Porter()
+    well, away, odd = (FolderEndpoint(tmp_path / code, porter=porter) for code in ("A", "B", "C"))
+    unmount(tmp_path / "B")
+
+    def spoilt() -> Iterator[bytes]:
+        yield b"half"
+        raise DocumentError.of("E_ATTACHMENT_ABSENT", name="x", sha256="0" * 64)
+
+    first, second, third, fourth = await asyncio.gather(
+        well.hand_over(parcel("d1")),
+        away.hand_over(parcel("d2")),
+        odd.hand_over(replace(parcel("d3"), chunks=spoilt())),
+        well.hand_over(parcel("d4", b"another")),
+        return_exceptions=True,
+    )
+
+    assert (first, fourth) == (None, None)
+    assert isinstance(second, RecipientError)
+    assert isinstance(third, DocumentError)
+    assert inbox(tmp_path / "A") == {"letter.edxml": b"content", "letter-2.edxml": b"another"}
+    assert inbox(tmp_path / "C") == {}
+    assert names(tmp_path / "C/.staging") == []
+
+
+async def test_a_large_parcel_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    porter = Porter()
+    endpoint = FolderEndpoint(tmp_path / "A", porter=porter)
+    gate = threading.Event()
+
+    def large() -> Iterator[bytes]:
+        yield bytes(LARGE_BYTES)
+        assert gate.wait(timeout=10)
+        yield b"end"
+
+    slow = asyncio.create_task(
+        endpoint.hand_over(replace(parcel("d1", name="large"), chunks=large()))
+    )
+    await asyncio.wait_for(endpoint.hand_over(parcel("d2")), timeout=10)
+    gate.set()
+    await slow
+
+    assert inbox(tmp_path / "A") == {
+        "letter.edxml": b"content",
+        "large": bytes(LARGE_BYTES) + b"end",
+    }
+
+
+async def test_the_same_delivery_twice_at_once_appears_once(tmp_path: Path) -> None:
+    endpoint = FolderEndpoint(tmp_path / "A")
+
+    await asyncio.gather(*(endpoint.hand_over(parcel("d1")) for _ in range(5)))
+
+    assert inbox(tmp_path / "A") == {"letter.edxml": b"content"}
+    assert names(tmp_path / "A/.staging") == ["d1"]

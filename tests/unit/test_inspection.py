@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bus.core.inspection import Inspection, inspect
+from bus.core.dead_letters.inspection import Inspection, inspect
+from bus.core.dead_letters.order import must_serve
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
-from bus.core.order import must_serve
 from bus.core.routing import Routing
 from schemas.directory import Agency, Directory
 from schemas.envelope import Envelope

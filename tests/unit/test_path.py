@@ -1,5 +1,6 @@
 """The whole path on the in-memory bus: what is promised to agencies, one fact a test."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 from bus.core.events import DuplicateAbsorbed, EnvelopeSent, SubmissionRefused, WorkStalled
 from bus.core.failure import FailureClass, Stage
 from bus.memory.inbox import MemoryInbox
-from bus.ports import BrokerHealth, Claim, Claimed
+from bus.ports import BrokerHealth, Claim, Claimed, SignedEnvelope
 from schemas.codes import EnvelopeKind
 from schemas.document import Organization
+from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError
 from tests.acceptance.packets import a_packet, a_status
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
@@ -155,6 +157,39 @@ async def test_while_the_store_is_away_nothing_is_acknowledged_and_then_it_goes_
         await eventually(lambda: axis.documents(RECIPIENT))
 
     assert axis.failures == []
+
+
+class _AwayAfterwards(MemoryInbox):
+    """A store that goes away between a claim and its finish, and comes back."""
+
+    answers = 0
+
+    async def finish(
+        self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
+    ) -> None:
+        self._answer()
+        await super().finish(delivery_id, receipts, now=now)
+
+    async def release(self, delivery_id: DeliveryId) -> None:
+        self._answer()
+        await super().release(delivery_id)
+
+    def _answer(self) -> None:
+        self.answers += 1
+        if self.answers <= 2:
+            raise AxisError.of("E_STORE_AWAY", cause="locked")
+
+
+async def test_a_lease_that_could_not_be_given_back_is_not_waited_for_by_its_owner(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path, inbox=_AwayAfterwards())
+    async with axis.running():
+        await publish(axis, an_envelope())
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert len(axis.documents(RECIPIENT)) == 1
+    assert [event.problem.code for event in axis.of_type(WorkStalled)] == ["E_STORE_AWAY"]
 
 
 async def test_stopping_returns_what_is_not_done(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from bus.core.cause import Cause
-from bus.core.course import failed_first
-from bus.core.dead_letter import DeadLetter, LetterState
-from bus.core.preview import Share, added_up
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.course import failed_first
+from bus.core.dead_letters.letter import DeadLetter, LetterState
+from bus.core.dead_letters.preview import Share, added_up
 from schemas.identifiers import MailboxName
 from tests.letters import DOWN, MINUTE, NOW, REFUSED, an_attempt, id_of, park
 

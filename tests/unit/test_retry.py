@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.core.dead_letters.retry import RECIPIENT_DOWN, Park, Retry, RetryPolicy, decide
 from bus.core.failure import FailureClass
-from bus.core.retry import RECIPIENT_DOWN, Park, Retry, RetryPolicy, decide
 from tests.envelopes import NOW
 
 POLICY = RetryPolicy()

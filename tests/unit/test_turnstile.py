@@ -40,3 +40,19 @@ async def test_who_gives_up_early_does_not_let_others_overtake_the_earlier_ones(
     await asyncio.gather(first, third)
 
     assert passed == ["first", "third"]
+
+
+async def test_who_has_left_before_the_turn_holds_nobody_up_and_waits_no_more() -> None:
+    line = Turnstile()
+    first, second, third = line.ticket(), line.ticket(), line.ticket()
+
+    second.leave()
+    second.leave()
+    await second.turn()
+    waiting = asyncio.create_task(third.turn())
+    await asyncio.sleep(0)
+    held_up = not waiting.done()
+    first.leave()
+    await waiting
+
+    assert held_up

@@ -17,9 +17,9 @@ from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.option_set import takes_sets
 from bus.cli.output import Exit, print_json
-from bus.core.dead_letter import unproven
-from bus.core.order import Action, NewOrder, Order, OrderState, must_serve
-from bus.core.selection import Selection
+from bus.core.dead_letters.letter import unproven
+from bus.core.dead_letters.order import Action, NewOrder, Order, OrderState, must_serve
+from bus.core.dead_letters.selection import Selection
 from bus.ports import DeadLetters
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError

@@ -21,6 +21,7 @@ from bus.core.routing import Routing
 from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
 from bus.store.home import Home as HomeFolder
+from bus.store.paused import Paused, PausedFile
 from bus.store.snapshot import DirectoryFile
 from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
@@ -55,6 +56,10 @@ class Desk:
     def letters(self) -> AbstractAsyncContextManager[DeadLetters]:
         """The store of the dead letters."""
         return reached_letters(self.settings)
+
+    def paused(self) -> tuple[Paused, ...]:
+        """The mailboxes that wait for their agencies' systems, if an axis runs here."""
+        return PausedFile(self.folder.paused).load() if self.folder.running() else ()
 
     def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Do asynchronous work to its end."""

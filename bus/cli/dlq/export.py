@@ -16,8 +16,8 @@ from bus.cli.dlq.selection import OPEN, Choice, select
 from bus.cli.dlq.style import counted
 from bus.cli.option_set import takes_sets
 from bus.cli.output import Exit, print_json
-from bus.core.dead_letter import DeadLetter
-from bus.core.selection import Selection, Sort
+from bus.core.dead_letters.letter import DeadLetter
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.ports import DeadLetters
 from schemas.problem import AxisError, Language
 

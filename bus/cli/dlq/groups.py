@@ -16,10 +16,10 @@ from bus.cli.legible import legible
 from bus.cli.moment import age
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json
-from bus.core.cause import Cause
-from bus.core.dead_letter import DeadLetter, LetterId
-from bus.core.selection import Selection
-from bus.core.triage import Suggestion, suggest
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter, LetterId
+from bus.core.dead_letters.selection import Selection
+from bus.core.dead_letters.triage import Suggestion, suggest
 from bus.ports import DeadLetters
 from schemas.problem import Language
 
@@ -39,6 +39,7 @@ def groups(filters: Filters, desk: Desk) -> None:
         print_json([_row(cause, examples.get(cause.example), moment) for cause in causes])
         return
     console = screen()
+    tell_paused(console, desk, moment)
     if not causes:
         say(console, "No dead letters: nothing waits for an operator.", "green")
         return
@@ -46,6 +47,17 @@ def groups(filters: Filters, desk: Desk) -> None:
     for cause in causes:
         console.print()
         _show(console, cause, examples.get(cause.example), desk, moment)
+
+
+def tell_paused(console: Console, desk: Desk, moment: datetime) -> None:
+    """Say whose mailboxes wait: no dead letters, but what an operator looks for here first."""
+    for paused in desk.paused():
+        since = age(moment - paused.since)
+        named = " ".join(filter(None, (paused.mailbox, desk.name_of(paused.mailbox))))
+        say(console, f"{legible(named)}: its system is away, {since}; its mailbox waits", "yellow")
+        console.print(_paragraph(legible(paused.problem.text())))
+        console.print(_paragraph(legible(paused.problem.advice())))
+        console.print(_paragraph(legible(paused.problem.advice(Language.VIETNAMESE)), "dim"))
 
 
 def trend(cause: Cause) -> str:

@@ -20,11 +20,11 @@ from bus.cli.legible import legible
 from bus.cli.moment import age, shown_exactly
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json
-from bus.core.dead_letter import DeadLetter, Entry, LetterState
-from bus.core.inspection import Inspection, inspect
+from bus.core.dead_letters.inspection import Inspection, inspect
+from bus.core.dead_letters.letter import DeadLetter, Entry, LetterState
+from bus.core.dead_letters.triage import Suggestion, suggest
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
-from bus.core.triage import Suggestion, suggest
 from bus.keys.ring import load_ring
 from schemas.problem import ConfigurationError, Language, Problem
 

@@ -14,8 +14,8 @@ from bus.cli.legible import legible
 from bus.cli.moment import shown
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json
-from bus.core.dead_letter import DeadLetter
-from bus.core.selection import Sort
+from bus.core.dead_letters.letter import DeadLetter
+from bus.core.dead_letters.selection import Sort
 
 WIDE = 100
 """Columns from which on a letter fits one line."""

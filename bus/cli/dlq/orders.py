@@ -16,8 +16,8 @@ from bus.cli.legible import legible
 from bus.cli.moment import shown
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json
-from bus.core.dead_letter import OrderId
-from bus.core.order import Action, Order, OrderState
+from bus.core.dead_letters.letter import OrderId
+from bus.core.dead_letters.order import Action, Order, OrderState
 
 _STYLE: dict[OrderState, str] = {
     OrderState.PENDING: "yellow",

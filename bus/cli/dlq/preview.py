@@ -13,10 +13,10 @@ from bus.cli.dlq.desk import Desk, say
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import shown
-from bus.core.dead_letter import LetterState
-from bus.core.order import ACTED_UPON, Action, Order, OrderState
-from bus.core.preview import Share, added_up
-from bus.core.selection import Selection, Sort
+from bus.core.dead_letters.letter import LetterState
+from bus.core.dead_letters.order import ACTED_UPON, Action, Order, OrderState
+from bus.core.dead_letters.preview import Share, added_up
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.ports import DeadLetters
 from bus.settings import Settings
 

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bus.cli.dlq.desk import Desk, say, screen
 from bus.cli.dlq.style import counted
 from bus.cli.output import Exit, print_json
-from bus.core.dead_letter import OrderId
-from bus.core.order import Action, Order, OrderState
+from bus.core.dead_letters.letter import OrderId
+from bus.core.dead_letters.order import Action, Order, OrderState
 
 _LOOK_EVERY = timedelta(milliseconds=200)
 

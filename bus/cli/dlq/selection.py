@@ -10,9 +10,9 @@ import typer
 from bus.bootstrap import now
 from bus.cli.dlq.desk import Desk
 from bus.cli.moment import FORMS, read_moment, shown
-from bus.core.dead_letter import LetterState
+from bus.core.dead_letters.letter import LetterState
+from bus.core.dead_letters.selection import Selection
 from bus.core.failure import FailureClass
-from bus.core.selection import Selection
 from bus.ports import DeadLetters
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from bus.core.dead_letter import LetterState
+from bus.core.dead_letters.letter import LetterState
 
 STATE_STYLE: dict[LetterState, str] = {
     LetterState.WAITING: "cyan",

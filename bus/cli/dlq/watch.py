@@ -21,9 +21,9 @@ from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import age, shown_exactly
 from bus.cli.option_set import takes_sets
-from bus.core.cause import Cause
-from bus.core.dead_letter import DeadLetter, LetterId
-from bus.core.selection import Selection
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter, LetterId
+from bus.core.dead_letters.selection import Selection
 from bus.ports import DeadLetters
 from schemas.problem import TransportError
 

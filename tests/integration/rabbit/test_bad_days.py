@@ -1,8 +1,6 @@
 """A broker that is killed, blocked, or refuses: nothing confirmed is lost, nothing hangs."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,14 +23,14 @@ from bus.core.topology import (
 )
 from bus.ports import BrokerHealth, PublishOutcome, ReceivedMessage, Settlement
 from bus.rabbit.broker import RabbitBroker
-from bus.rabbit.locate import Located, Way
 from bus.rabbit.node import PrivateNode
 from bus.rabbit.provisioning import SETTLING, Defect
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import MAX_BODY_BYTES
 from schemas.identifiers import MailboxName
 from schemas.problem import DocumentError
-from tests.rabbit_bus import VirtualHost, eventually, virtual_host
+from tests.mortal import host_on, kill_and_start_again, set_memory_limit
+from tests.rabbit_bus import VirtualHost, eventually
 
 HERE, THERE = MailboxName("H98"), MailboxName("G98")
 STANDARD = queue_of(THERE, Lane.STANDARD)
@@ -48,21 +46,6 @@ def a_message(body: bytes = b"{}", recipient: MailboxName = THERE) -> WireMessag
         type=EnvelopeKind.DOCUMENT,
         message_id=uuid4().hex,
     )
-
-
-@asynccontextmanager
-async def host_on(
-    node: PrivateNode, *, settling: timedelta = timedelta()
-) -> AsyncIterator[VirtualHost]:
-    located = Located(amqp_url=node.amqp_url, management_url=node.management_url, way=Way.PRIVATE)
-    async with virtual_host(located, settling=settling) as host:
-        yield host
-
-
-async def kill_and_start_again(node: PrivateNode) -> None:
-    os.kill(node.pid, signal.SIGKILL)
-    await node.stop()
-    await node.start()
 
 
 @asynccontextmanager
@@ -169,14 +152,6 @@ async def test_an_alarm_blocks_publishers_and_lets_consumers_work(mortal: Privat
             assert health is BrokerHealth.BLOCKED
             assert after is PublishOutcome.CONFIRMED
             assert broker.health is BrokerHealth.READY
-
-
-async def set_memory_limit(node: PrivateNode, *limit: str) -> None:
-    tool = node.folder / "home/sbin/rabbitmqctl"
-    process = await asyncio.create_subprocess_exec(
-        tool, "--quiet", "set_vm_memory_high_watermark", *limit, env=node.environment
-    )
-    assert await process.wait() == 0
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,8 @@ def _create_letters() -> None:
     op.create_index("letters_by_id", "letters", ["id"], unique=True)
     for name, columns in (
         ("letters_by_time", ["failed_at", "key", "state"]),
-        ("letters_by_state", ["state", "attempts", "failed_at"]),
-        ("letters_by_cause", ["cause", "state", "attempts", "failed_at"]),
+        ("letters_by_state", ["state", "attempts", "failed_at", "key"]),
+        ("letters_by_cause", ["cause", "state", "attempts", "failed_at", "key"]),
         ("letters_by_sender", ["sender", "failed_at", "key", "state", "attempts", "cause"]),
         ("letters_by_number", ["number", "failed_at"]),
         ("letters_by_origin", ["first_failed_at", "cause", "state"]),

@@ -1,0 +1,52 @@
+"""Inspection: what a dead letter's bytes say, and what is proven of it when it is looked at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bus.core.admission import admit, prove
+from bus.core.dead_letters.letter import unproven
+from bus.core.keyring import KeyRing
+from bus.core.message import WireMessage
+from bus.core.routing import Routing
+from bus.core.signing import Verified
+from schemas.envelope import Envelope
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspection:
+    """The verdict of now; that of the failed attempt may have been another one.
+
+    Attributes:
+        envelope: What the body says; a mere claim unless `verified`. None: it is no envelope.
+        verified: Who signed it and when, if the signature is good.
+        doubt: Why the signature is not believed.
+        refusal: Why the mailbox would refuse it, though its signature is good.
+    """
+
+    envelope: Envelope | None
+    verified: Verified | None = None
+    doubt: Problem | None = None
+    refusal: Problem | None = None
+
+
+def inspect(
+    message: WireMessage,
+    *,
+    mailbox: MailboxName,
+    keys: KeyRing,
+    routing: Routing,
+    now: datetime,
+) -> Inspection:
+    """Judge a delivery as its recipient would judge it now."""
+    claimed = unproven(message.body)
+    try:
+        verified = prove(message, keys=keys, now=now)
+    except AxisError as error:
+        return Inspection(envelope=claimed, doubt=error.problem)
+    try:
+        envelope = admit(verified, message, mailbox=mailbox, routing=routing, now=now)
+    except AxisError as error:
+        return Inspection(envelope=claimed, verified=verified, refusal=error.problem)
+    return Inspection(envelope=envelope, verified=verified)

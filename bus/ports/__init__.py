@@ -1,0 +1,50 @@
+"""Ports: what the services need from the outside, as promises that every implementation must keep.
+
+`bus.memory` and the real drivers pass the same contract tests.
+"""
+
+from bus.ports.attachments import AttachmentStore
+from bus.ports.attempts import Attempts
+from bus.ports.broker import (
+    Broker,
+    BrokerHealth,
+    Handler,
+    Publisher,
+    PublishOutcome,
+    ReceivedMessage,
+    Settlement,
+    Subscriber,
+)
+from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
+from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
+from bus.ports.moment import Clock, Jitter, NewId, Observer
+from bus.ports.records import Records
+from bus.ports.workers import Launcher, WorkerProcess
+
+__all__ = [
+    "AttachmentStore",
+    "Attempts",
+    "Broker",
+    "BrokerHealth",
+    "Claim",
+    "Claimed",
+    "Clock",
+    "DeadLetters",
+    "Handler",
+    "Inbox",
+    "Jitter",
+    "Launcher",
+    "NewId",
+    "Observer",
+    "PublishOutcome",
+    "Publisher",
+    "ReceivedMessage",
+    "Recorded",
+    "Records",
+    "Settlement",
+    "SignedEnvelope",
+    "Standing",
+    "StoredLetter",
+    "Subscriber",
+    "WorkerProcess",
+]

@@ -1,0 +1,79 @@
+"""Inbox: which deliveries were handed over: the duplicate rule, kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedEnvelope:
+    """A body and its detached signature, as they travel."""
+
+    body: bytes
+    signature: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A delivery that asks to be worked on.
+
+    Attributes:
+        identity: The document identity (handbook section 6), digested.
+        lease: Until when nobody else works on it.
+    """
+
+    delivery_id: DeliveryId
+    envelope_id: EnvelopeId
+    mailbox: MailboxName
+    identity: str
+    lease: datetime
+
+
+class Standing(StrEnum):
+    """Where a delivery stands when it is claimed (duplicate rule, by outcome)."""
+
+    FRESH = "fresh"
+    DONE = "done"
+    IN_PROGRESS = "in_progress"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """The answer to a claim; `receipts` are those of the first hand-over, when it is done."""
+
+    standing: Standing
+    receipts: tuple[SignedEnvelope, ...] = ()
+
+
+class Inbox(Protocol):
+    """Which deliveries were handed over. Durable: what it says survives a crash and a power cut.
+
+    Raises `TransportError` E_STORE_AWAY when it cannot answer; then nothing is acknowledged.
+    """
+
+    async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
+        """Begin work on a delivery, atomically.
+
+        Fresh, failed or lease expired → `FRESH` and the lease is taken. Done → `DONE` with its
+        receipts. Leased by another → `IN_PROGRESS`. Another envelope with the same identity and
+        mailbox but other content was handed over or is in work → `CONFLICT`.
+        """
+
+    async def finish(
+        self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
+    ) -> None:
+        """Record that the delivery is done, with its receipts."""
+
+    async def release(self, delivery_id: DeliveryId) -> None:
+        """Give the lease back without success: the next claim is fresh."""
+
+    async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
+        """Give back every lease of these mailboxes: their only worker is just starting.
+
+        What a crash left in work is then free at once, and need not wait for the lease to end.
+        """

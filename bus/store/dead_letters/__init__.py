@@ -1,0 +1,1 @@
+"""Dead letters in SQL: how they are kept, counted, moved and found."""

@@ -1,0 +1,140 @@
+"""Letters: dead letters in a database, for the handler and the operators' commands at once."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from bus.core.dead_letters.cause import Cause
+from bus.core.dead_letters.letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
+from bus.core.dead_letters.order import NewOrder, Order, OrderState
+from bus.core.dead_letters.selection import Selection, Sort
+from bus.core.message import WireMessage
+from bus.ports import Recorded, StoredLetter
+from bus.store.batch import GroupCommit, Operate
+from bus.store.database import Database
+from bus.store.dead_letters import causes, intake, orders, worklist
+from bus.store.dead_letters.moves import alone
+from schemas.problem import AxisError
+
+Answer = TypeVar("Answer")
+Operation = TypeVar("Operation")
+
+
+class SqlDeadLetters:
+    """Dead letters in a database.
+
+    Every change is made under one lock (`alone`) and says in SQL what it presumes, so that any
+    number of processes may work on one database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._read = database.read
+        self._writes = GroupCommit(partial(_change_alone, database))
+
+    async def aclose(self) -> None:
+        """Wait for what is being written."""
+        await self._writes.aclose()
+
+    async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
+        """Keep a failed attempt with what is decided about it."""
+        return await self._writes.submit(intake.record, intake.Failing(attempt, decide, now))
+
+    async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
+        """Waiting letters whose moment has come, the longest due first; none held by an order."""
+        return await self._read(lambda connection: intake.due(connection, now, limit))
+
+    async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
+        """Waiting → redelivered. What is not due has failed again meanwhile: it is left alone."""
+        await self._writes.submit(intake.retried, intake.Retried(ids, now))
+
+    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
+        """Freeze the set an order is about and, unless it needs approval, let it run."""
+        return await self._writes.submit(_PLACE, orders.Placing(order, order_id, now))
+
+    async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
+        """Let a pending order run."""
+        return await self._writes.submit(_APPROVE, orders.Approving(order_id, operator, now))
+
+    async def cancel(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
+        """End an order; what it has not dealt with is free again, where it stood."""
+        return await self._writes.submit(_CANCEL, orders.Cancelling(order_id, operator, now))
+
+    async def orders(self, states: Sequence[OrderState] = ()) -> Sequence[Order]:
+        """The orders in these states (none named: in any), in the order of placing."""
+        return await self._read(lambda connection: orders.listing(connection, states))
+
+    async def order(self, order_id: OrderId) -> Order:
+        """One order."""
+        return await self._read(lambda connection: orders.load(connection, order_id).order)
+
+    async def next_of(
+        self, order_id: OrderId, *, limit: int, after: LetterId | None = None
+    ) -> Sequence[StoredLetter]:
+        """Letters of a running replay that are not dealt with, oldest failure first."""
+        return await self._read(
+            lambda connection: orders.next_of(connection, order_id, limit, after)
+        )
+
+    async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
+        """Redelivered, one replay more; also for an order that was cancelled meanwhile."""
+        await self._writes.submit(_REPLAYED, orders.Replayed(order_id, ids, now))
+
+    async def groups(self, selection: Selection, *, now: datetime) -> Sequence[Cause]:
+        """Letters by cause, most letters first."""
+        return await self._read(lambda connection: causes.groups(connection, selection, now))
+
+    async def find(
+        self, selection: Selection, *, sort: Sort = Sort.NEWEST, limit: int, offset: int = 0
+    ) -> Sequence[DeadLetter]:
+        """One page of letters."""
+        return await self._read(
+            lambda connection: worklist.find(connection, selection, sort, limit, offset)
+        )
+
+    async def count(self, selection: Selection) -> int:
+        """How many letters a selection means."""
+        return await self._read(lambda connection: worklist.count(connection, selection))
+
+    async def letter(self, id_or_prefix: str) -> DeadLetter:
+        """One letter."""
+        return await self._read(lambda connection: worklist.letter(connection, id_or_prefix))
+
+    async def history(self, letter_id: LetterId) -> Sequence[Entry]:
+        """Everything that happened to a letter."""
+        return await self._read(lambda connection: worklist.happened(connection, letter_id))
+
+    async def message(self, letter_id: LetterId) -> WireMessage:
+        """The delivery a letter is about, byte for byte."""
+        return await self._read(lambda connection: worklist.message(connection, letter_id))
+
+
+async def _change_alone(database: Database, work: Callable[[Connection], Answer]) -> Answer:
+    def change(connection: Connection) -> Answer:
+        alone(connection)
+        return work(connection)
+
+    return await database.write(change)
+
+
+def _one_by_one(work: Callable[[Connection, Operation], Answer]) -> Operate[Operation, Answer]:
+    """Work whose refusal is nobody else's; it must refuse before it changes anything."""
+
+    def operate(connection: Connection, asked: Sequence[Operation]) -> list[Answer | Exception]:
+        return [_answer(connection, each) for each in asked]
+
+    def _answer(connection: Connection, operation: Operation) -> Answer | Exception:
+        try:
+            return work(connection, operation)
+        except AxisError as refusal:
+            return refusal
+
+    return operate
+
+
+_PLACE = _one_by_one(orders.place)
+_APPROVE = _one_by_one(orders.approve)
+_CANCEL = _one_by_one(orders.cancel)
+_REPLAYED = _one_by_one(orders.replayed)

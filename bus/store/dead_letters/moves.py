@@ -1,0 +1,127 @@
+"""Moves: the only place where the state of dead letters changes, with history and tallies.
+
+The tallies must always tell the same as counting would, in the same transaction. Nobody else
+writes meanwhile (`alone`), so what a condition means stays the same from statement to statement.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bus.core.dead_letters.letter import Entry, LetterState
+from bus.store.schema import history, letters, tallies
+
+_LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")
+
+
+class Kind(NamedTuple):
+    """What one row of the tallies counts."""
+
+    cause: int
+    state: str
+    attempts: int
+
+
+_KIND = tuple(letters.c[name] for name in Kind._fields)
+# Left to itself, SQLite finds letters by their state and then compares a million keys.
+_BY_KEY = "NOT INDEXED"
+_COUNT = select(*_KIND, func.count()).group_by(*_KIND).with_hint(letters, _BY_KEY, "sqlite")
+_BY = bindparam("by", type_=Integer)
+_TALLIED = {**{name: bindparam(name) for name in Kind._fields}, "letters": _BY}
+_TALLY = {
+    "sqlite": sqlite.insert(tallies)
+    .values(_TALLIED)
+    .on_conflict_do_update(set_={"letters": tallies.c.letters + _BY}),
+    "postgresql": postgresql.insert(tallies)
+    .values(_TALLIED)
+    .on_conflict_do_update(
+        constraint=tallies.primary_key, set_={"letters": tallies.c.letters + _BY}
+    ),
+}
+
+
+def alone(connection: Connection) -> None:
+    """Let nobody else change dead letters until the commit.
+
+    SQLite has one writer anyway. On PostgreSQL this spares every race between what one process
+    decides and another does, at no price that is felt: hundreds of changes share a transaction.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK)
+
+
+def tally(connection: Connection, changes: Mapping[Kind, int]) -> None:
+    """Count so many letters more, or fewer, of each kind."""
+    changed = [{**kind._asdict(), "by": by} for kind, by in sorted(changes.items()) if by]
+    if changed:
+        connection.execute(_TALLY[connection.dialect.name], changed)
+
+
+def move(
+    connection: Connection,
+    keys: Select[tuple[int]],
+    entry: Entry,
+    *,
+    among: Collection[LetterState],
+    to: LetterState,
+    **changes: object,
+) -> int:
+    """Bring letters from some states into another, and say so in the history of each.
+
+    Args:
+        keys: The letters; those that are in none of these states are left alone.
+        changes: Other columns that change with the state.
+
+    Returns:
+        How many were moved.
+    """
+    which = and_(letters.c.key.in_(keys), letters.c.state.in_(sorted(among)))
+    moved: Counter[Kind] = Counter()
+    for *values, number in connection.execute(_COUNT.where(which)):
+        kind = Kind(*values)
+        moved[kind] -= number
+        moved[kind._replace(state=to)] += number
+    told = {"at": entry.at, **entry_columns(entry)}
+    says = select(
+        letters.c.key,
+        *(literal(value, history.c[name].type).label(name) for name, value in told.items()),
+    ).where(which)
+    says = says.with_hint(letters, _BY_KEY, "sqlite")
+    connection.execute(insert(history).from_select(["letter", *told], says))
+    moves = update(letters).where(which).with_hint(_BY_KEY, dialect_name="sqlite")
+    changed = moves.values(state=to, due_at=None, changed_at=entry.at, **changes)
+    number = connection.execute(changed).rowcount
+    tally(connection, moved)
+    return number
+
+
+def entry_columns(entry: Entry) -> dict[str, object]:
+    """What `history` keeps of an entry beside its moment."""
+    return {
+        "happening": entry.happening,
+        "operator": entry.operator,
+        "order_id": entry.order,
+        "text": entry.text,
+    }
+
+
+def entry_row(letter: int, entry: Entry, *, attempt_id: str | None = None) -> dict[str, object]:
+    """A row of `history`."""
+    moment: datetime = entry.at
+    return {"letter": letter, "at": moment, **entry_columns(entry), "attempt_id": attempt_id}

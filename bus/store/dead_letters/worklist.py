@@ -1,0 +1,77 @@
+"""Worklist: dead letters as operators look at them, page by page and one by one."""
+
+import re
+
+from sqlalchemy import Connection, select
+
+from bus.core.dead_letters.letter import DeadLetter, Entry, LetterId
+from bus.core.dead_letters.selection import Selection, Sort
+from bus.core.message import WireMessage
+from bus.store.dead_letters.letter_row import letter_in, letter_query, message_in
+from bus.store.dead_letters.scope import Scope, order_of
+from bus.store.schema import history, letters, originals
+from schemas.problem import AxisError
+
+_DIGITS = re.compile(r"[0-9a-f]{1,32}")
+
+
+def find(
+    connection: Connection, selection: Selection, sort: Sort, limit: int, offset: int
+) -> tuple[DeadLetter, ...]:
+    """One page of letters."""
+    keys = Scope(selection, connection.dialect.name).page(sort, limit=limit, offset=offset)
+    query = letter_query().where(letters.c.key.in_(keys)).order_by(*order_of(sort))
+    return tuple(map(letter_in, connection.execute(query).mappings()))
+
+
+def count(connection: Connection, selection: Selection) -> int:
+    """How many letters a selection means."""
+    return connection.scalar(Scope(selection, connection.dialect.name).count()) or 0
+
+
+def letter(connection: Connection, id_or_prefix: str) -> DeadLetter:
+    """One letter. Raises `ConfigurationError` E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS."""
+    first = id_or_prefix.lower()
+    if not _DIGITS.fullmatch(first):
+        raise AxisError.of("E_LETTER_UNKNOWN", id=id_or_prefix)
+    # No digit follows f; a LIKE would read the whole table.
+    query = letter_query().where(letters.c.id >= first, letters.c.id < f"{first}g").limit(2)
+    found = connection.execute(query).mappings().all()
+    if not found:
+        raise AxisError.of("E_LETTER_UNKNOWN", id=id_or_prefix)
+    if len(found) > 1:
+        raise AxisError.of("E_LETTER_AMBIGUOUS", id=id_or_prefix)
+    return letter_in(found[0])
+
+
+def happened(connection: Connection, letter_id: LetterId) -> tuple[Entry, ...]:
+    """Everything that happened to a letter."""
+    query = (
+        select(
+            history.c.at,
+            history.c.happening,
+            history.c.operator,
+            history.c.order_id.label("order"),
+            history.c.text,
+        )
+        .join(letters, letters.c.key == history.c.letter)
+        .where(letters.c.id == letter_id)
+        .order_by(history.c.entry)
+    )
+    entries = tuple(Entry(**row) for row in connection.execute(query).mappings())
+    if not entries:
+        raise AxisError.of("E_LETTER_UNKNOWN", id=letter_id)
+    return entries
+
+
+def message(connection: Connection, letter_id: LetterId) -> WireMessage:
+    """The delivery a letter is about, byte for byte."""
+    query = (
+        select(originals.c.body, originals.c.properties)
+        .join(letters, letters.c.key == originals.c.letter)
+        .where(letters.c.id == letter_id)
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise AxisError.of("E_LETTER_UNKNOWN", id=letter_id)
+    return message_in(row)

@@ -1,0 +1,121 @@
+"""Crashes: parts of an axis that kill their own process, -9, at an exact point."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+from adapters.contract import AttachmentSource, Message, Parcel, ParcelKind
+from adapters.endpoints.folder import FolderEndpoint
+from adapters.formats.edxml import EdxmlFormat
+from bus.core.message import WireMessage
+from bus.core.topology import FAILURES
+from bus.ports import Claim, Claimed, Inbox, PublishOutcome, SignedEnvelope
+from bus.rabbit.broker import RabbitBroker
+from schemas.document import Document
+from schemas.identifiers import DeliveryId, MailboxName
+
+POISON = "13"
+"""Number of the document that no format survives."""
+
+
+class CrashPoint(StrEnum):
+    """Where a worker dies."""
+
+    NEVER = "never"
+    HANDED_OVER = "handed_over"
+    """The document is in the inbox of its agency, and nobody has recorded it."""
+    RECORDED = "recorded"
+    """It is recorded as done; neither receipt nor acknowledgement is sent."""
+    FAILURE_TOLD = "failure_told"
+    """`failures` has confirmed it; it is not acknowledged in its mailbox."""
+    POISON = "poison"
+    """Whenever the poison is written in the recipient's format."""
+
+
+def die() -> NoReturn:
+    """End this process now; nothing is cleaned up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody survives this")
+
+
+@dataclass
+class Fuse:
+    """Burns down with each use, then kills."""
+
+    uses: int
+
+    def burn(self) -> None:
+        """Use it once."""
+        self.uses -= 1
+        if not self.uses:
+            die()
+
+
+class DyingEndpoint(FolderEndpoint):
+    """Dies right after documents were handed over."""
+
+    def __init__(self, root: Path, *, settle: timedelta, fuse: Fuse) -> None:
+        super().__init__(root, settle=settle)
+        self._fuse = fuse
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        """Hand over; perhaps for the last time."""
+        await super().hand_over(parcel)
+        if parcel.kind is ParcelKind.DOCUMENT:
+            self._fuse.burn()
+
+
+@dataclass(frozen=True)
+class DyingInbox:
+    """Dies right after deliveries were recorded as done, on disk."""
+
+    inbox: Inbox
+    fuse: Fuse
+
+    async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
+        """As the inbox."""
+        return await self.inbox.claim(claim, now=now)
+
+    async def finish(
+        self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
+    ) -> None:
+        """Record; perhaps for the last time. Receipts have no receipts, and burn no fuse."""
+        await self.inbox.finish(delivery_id, receipts, now=now)
+        if receipts:
+            self.fuse.burn()
+
+    async def release(self, delivery_id: DeliveryId) -> None:
+        """As the inbox."""
+        await self.inbox.release(delivery_id)
+
+    async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
+        """As the inbox."""
+        await self.inbox.reclaim(mailboxes)
+
+
+class DyingBroker(RabbitBroker):
+    """Dies right after the broker confirmed a failure."""
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        """Publish; perhaps for the last time."""
+        outcome = await super().publish(message, deadline=deadline)
+        if message.exchange == FAILURES and outcome is PublishOutcome.CONFIRMED:
+            die()
+        return outcome
+
+
+class PoisonedFormat(EdxmlFormat):
+    """A bug that takes the whole process with it, as one in a C library does."""
+
+    def write(
+        self, message: Message, *, attachments: AttachmentSource, written_at: datetime
+    ) -> Iterator[bytes]:
+        """Write, unless it is the poison."""
+        if isinstance(message, Document) and message.number == POISON:
+            die()
+        yield from super().write(message, attachments=attachments, written_at=written_at)

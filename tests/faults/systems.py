@@ -1,0 +1,27 @@
+"""Systems: agencies' systems that behave badly."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.contract import Parcel
+from adapters.endpoints.folder import FolderEndpoint
+
+
+class SlowEndpoint(FolderEndpoint):
+    """Some agencies' systems take their time for each hand-over.
+
+    Args:
+        codes: Whose.
+    """
+
+    def __init__(
+        self, root: Path, *, settle: timedelta, takes: timedelta, codes: tuple[str, ...]
+    ) -> None:
+        super().__init__(root, settle=settle)
+        self._takes = takes.total_seconds() if root.name in codes else 0.0
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        """Hand over, slowly."""
+        await asyncio.sleep(self._takes)
+        await super().hand_over(parcel)
