@@ -18,9 +18,10 @@ from bus.ports import Claim, Claimed, Inbox, PublishOutcome, SignedEnvelope
 from bus.rabbit.broker import RabbitBroker
 from schemas.document import Document
 from schemas.identifiers import DeliveryId, MailboxName
+from tests.folders import number_in
 
 POISON = "13"
-"""Number of the document that no format survives."""
+"""Number of the document that nobody survives."""
 
 
 class CrashPoint(StrEnum):
@@ -33,8 +34,10 @@ class CrashPoint(StrEnum):
     """It is recorded as done; neither receipt nor acknowledgement is sent."""
     FAILURE_TOLD = "failure_told"
     """`failures` has confirmed it; it is not acknowledged in its mailbox."""
-    POISON = "poison"
+    FORMAT = "format"
     """Whenever the poison is written in the recipient's format."""
+    ENDPOINT = "endpoint"
+    """Whenever the poison is handed over: no format is at work, so no guard helps."""
 
 
 def die() -> NoReturn:
@@ -68,6 +71,16 @@ class DyingEndpoint(FolderEndpoint):
         await super().hand_over(parcel)
         if parcel.kind is ParcelKind.DOCUMENT:
             self._fuse.burn()
+
+
+class PoisonedEndpoint(FolderEndpoint):
+    """A bug in the way to an agency's system."""
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        """Hand over, unless it is the poison."""
+        if parcel.kind is ParcelKind.DOCUMENT and number_in(parcel.name) == POISON:
+            die()
+        await super().hand_over(parcel)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bus.core.failure import FailureClass, Stage
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
+from bus.services.guard import MOST_CRASHES
 from schemas.document import Organization
 from tests.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
 from tests.faults.axis import DEADLINE, THIRD, Site, eventually, failures_of, found_site
@@ -37,10 +38,10 @@ async def put_into_mailbox(site: Site, to: str, numbers: Sequence[str]) -> None:
 
 
 async def supervise(errand: Errand, until: Callable[[], bool]) -> int:
-    """Start a worker again whenever it dies; how often it did."""
+    """Start a worker again whenever it dies, as the parent of workers does; how often it did."""
     crashes = 0
     while True:
-        async with worker_of(errand) as worker:
+        async with worker_of(errand.model_copy(update={"careful": crashes > 0})) as worker:
             process = worker.process
             await eventually(lambda: process.returncode is not None or until())  # noqa: B023
             if process.returncode is None:
@@ -49,25 +50,20 @@ async def supervise(errand: Errand, until: Callable[[], bool]) -> int:
             crashes += 1
 
 
-async def test_a_poison_document_is_parked_by_the_broker_and_its_neighbours_are_delivered_once(
+async def test_a_document_that_crashes_its_format_is_found_out_and_everything_else_is_delivered(
     vhost: VirtualHost, tmp_path: Path
 ) -> None:
-    """Bad day 12: in its lane it alone meets the delivery-limit; other mailboxes go on as well."""
+    """Bad day 12: parked with its fingerprint; no neighbour, in whatever mailbox, is suspected."""
     site = await found_site(
-        vhost,
-        tmp_path,
-        codes=(SENDER, RECIPIENT, THIRD),
-        delivery_limit=LIMIT,
-        prefetch=16,
+        vhost, tmp_path, codes=(SENDER, RECIPIENT, THIRD), delivery_limit=LIMIT, prefetch=16
     )
     folders = site.folders
-    in_order = sorted([*NEIGHBOURS, POISON], key=int)
-    await put_into_mailbox(site, RECIPIENT, in_order)
+    await put_into_mailbox(site, RECIPIENT, sorted([*NEIGHBOURS, POISON], key=int))
     await put_into_mailbox(site, THIRD, OTHERS)
 
     async with failures_of(site) as failures:
         crashes = await supervise(
-            Errand(site=site, crash=CrashPoint.POISON),
+            Errand(site=site, crash=CrashPoint.FORMAT),
             lambda: (
                 bool(failures.messages)
                 and len(folders.documents(RECIPIENT)) >= len(NEIGHBOURS)
@@ -75,12 +71,37 @@ async def test_a_poison_document_is_parked_by_the_broker_and_its_neighbours_are_
             ),
         )
 
-        [failed] = [a for a in failures.attempts if str(a.failure.mailbox) == RECIPIENT]
-        assert failed.failure.failure_class is FailureClass.DELIVERY_LIMIT
-        assert failed.failure.stage is Stage.MAILBOX
-        assert failed.failure.problem.code == "E_DELIVERY_LIMIT"
-        assert failed.failure.fingerprint
-        assert failed.number == f"{POISON}/VB"
-        assert crashes <= LIMIT + 1
-        assert sorted(folders.numbers(RECIPIENT), key=int) == NEIGHBOURS
-        assert sorted(folders.numbers(THIRD), key=int) == OTHERS
+    [failed] = failures.attempts
+    assert failed.number == f"{POISON}/VB"
+    assert failed.failure.problem.code == "E_FORMAT_CRASHED"
+    assert failed.failure.failure_class is FailureClass.OURS
+    assert failed.failure.fingerprint
+    assert crashes <= MOST_CRASHES + 1
+    assert sorted(folders.numbers(RECIPIENT), key=int) == NEIGHBOURS
+    assert sorted(folders.numbers(THIRD), key=int) == OTHERS
+
+
+async def test_what_crashes_elsewhere_is_parked_by_the_broker_and_alone_in_its_lane(
+    vhost: VirtualHost, tmp_path: Path
+) -> None:
+    """Bad day 12: at most delivery-limit attempts; those before and behind it are delivered."""
+    site = await found_site(vhost, tmp_path, delivery_limit=LIMIT, prefetch=16)
+    folders = site.folders
+    await put_into_mailbox(site, RECIPIENT, sorted([*NEIGHBOURS, POISON], key=int))
+
+    async with failures_of(site) as failures:
+        crashes = await supervise(
+            Errand(site=site, crash=CrashPoint.ENDPOINT),
+            lambda: (
+                bool(failures.messages) and len(folders.documents(RECIPIENT)) >= len(NEIGHBOURS)
+            ),
+        )
+
+    [failed] = failures.attempts
+    assert failed.number == f"{POISON}/VB"
+    assert failed.failure.failure_class is FailureClass.DELIVERY_LIMIT
+    assert failed.failure.stage is Stage.MAILBOX
+    assert failed.failure.problem.code == "E_DELIVERY_LIMIT"
+    # The broker counts the deliveries that came back: the first is not one of them.
+    assert crashes <= LIMIT + 1
+    assert sorted(folders.numbers(RECIPIENT), key=int) == NEIGHBOURS

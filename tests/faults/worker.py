@@ -17,6 +17,8 @@ from typing import assert_never
 
 from bus.core.events import Event
 from bus.rabbit.broker import RabbitBroker
+from bus.services.guard import Guard, GuardedFormat
+from bus.store.attempts import FolderAttempts
 from schemas.value import Value
 from tests.agencies import Parts
 from tests.faults.axis import DEADLINE, Site, agencies_at
@@ -26,6 +28,7 @@ from tests.faults.crashes import (
     DyingEndpoint,
     DyingInbox,
     Fuse,
+    PoisonedEndpoint,
     PoisonedFormat,
 )
 from tests.faults.systems import SlowEndpoint
@@ -39,12 +42,14 @@ class Errand(Value):
 
     Attributes:
         crash: Where it dies, at the `uses`-th time that it comes by.
+        careful: The worker before has crashed.
         slow: The agencies whose systems take `takes` for each hand-over.
     """
 
     site: Site
     crash: CrashPoint = CrashPoint.NEVER
     uses: int = 1
+    careful: bool = False
     slow: tuple[str, ...] = ()
     takes: timedelta = timedelta()
 
@@ -61,8 +66,13 @@ class Errand(Value):
                 return replace(parts, endpoint=partial(DyingEndpoint, fuse=Fuse(self.uses)))
             case CrashPoint.RECORDED:
                 return replace(parts, inbox=DyingInbox(parts.inbox, Fuse(self.uses)))
-            case CrashPoint.POISON:
-                return replace(parts, format=PoisonedFormat())
+            case CrashPoint.FORMAT:
+                guard = Guard(FolderAttempts(self.site.home / "attempts"))
+                if self.careful:
+                    guard.be_careful()
+                return replace(parts, format=GuardedFormat(PoisonedFormat(), guard))
+            case CrashPoint.ENDPOINT:
+                return replace(parts, endpoint=PoisonedEndpoint)
             case _ as never:
                 assert_never(never)
 
