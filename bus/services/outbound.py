@@ -144,8 +144,7 @@ class Outbound:
     ) -> tuple[Problem, ...]:
         """Send it; or say why it may not be sent."""
         try:
-            async with self.slots:
-                outgoing = await self._prepare(submission)
+            outgoing = await self._prepare(submission)
         except _NobodyLeftError as refused:
             return refused.problems
         except (TransportError, RecipientError, FileNotFoundError):
@@ -196,7 +195,9 @@ class Outbound:
 
     async def _prepare(self, submission: Submission) -> _Outgoing:
         """Read, route, judge and sign. Raises `DocumentError` when it may not be sent."""
-        reading, source = await asyncio.to_thread(self._read, submission)
+        # Not longer than the reading takes: what follows waits for the store, hundreds at a time.
+        async with self.slots:
+            reading, source = await asyncio.to_thread(self._read, submission)
         match reading.message:
             case Document() as document:
                 return await self._prepare_document(document, reading, source)
