@@ -5,8 +5,8 @@ rename takes the draft out of the hidden folder, so a mark alone means: handed o
 agency has moved the file since. Blocking; `porter` calls it in threads, many at a time.
 
 The mark is not synced by itself: journaling file systems (ext4, XFS) bring changes of names to disk
-in their order, so the sync after the rename covers it. A second name needs no inode of its own,
-which is a twentieth of the cost of a symbolic link (decision record 0004).
+in their order, so the sync after the rename covers it. A second name needs no inode of its own, as
+a symbolic link would (decision record 0004).
 """
 
 import os
