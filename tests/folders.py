@@ -39,10 +39,16 @@ class Folders:
         return self._names(code, "refused")
 
     def numbers(self, code: str) -> list[str]:
-        """Numbers of the documents in an inbox, in the order in which they arrived."""
-        arrived = (self.folder(code) / "inbox/documents").iterdir()
-        in_order = sorted(arrived, key=lambda path: path.stat().st_ctime_ns)
-        return [number_in(path.name) for path in in_order]
+        """Numbers of the documents in an inbox, in the order in which they arrived.
+
+        The clock of a file system ticks every few milliseconds: what came within one tick is told
+        in the order of its numbers.
+        """
+        arrived = [
+            (path.stat().st_ctime_ns, int(number_in(path.name)))
+            for path in (self.folder(code) / "inbox/documents").iterdir()
+        ]
+        return [str(number) for _, number in sorted(arrived)]
 
     def _names(self, code: str, folder: str) -> list[str]:
         return sorted(path.name for path in (self.folder(code) / folder).iterdir())
