@@ -54,7 +54,8 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line in one write: the axis and its workers share one standard error.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 

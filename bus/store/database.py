@@ -6,6 +6,7 @@ own, on PostgreSQL over asyncpg.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from schemas.problem import AxisError
 
 Answer = TypeVar("Answer")
 
+_LOOK_AGAIN_SECONDS = 0.02
 CONNECT_SECONDS = 5.0
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATE_CLASS_DATA = "22"
@@ -150,12 +152,30 @@ class SqliteDatabase:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead(connection)
         # What is done must survive a power cut: the log is synced at each commit.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{self._load.cache_kib}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self._load.checkpoint_pages}")
         return connection
+
+    def _write_ahead(self, connection: sqlite3.Connection) -> None:
+        """Log writes ahead; several processes may open a new file at the same time.
+
+        SQLite does not wait by itself for the others while the mode changes
+        (https://sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+        """
+        until = time.monotonic() + self._load.patience
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > until:
+                    connection.close()
+                    raise
+                time.sleep(_LOOK_AGAIN_SECONDS)
+            else:
+                return
 
     def _require_same_file(
         self, _connection: sqlite3.Connection, entry: ConnectionPoolEntry, _proxy: object
