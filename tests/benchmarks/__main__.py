@@ -40,8 +40,9 @@ def main(
     _print(hops)
     if replay is not None:
         Console().print(
-            f"Replay of {replays:,} dead letters: {replay.replay:,.0f}/s, "
-            f"{replay.replay / replay.plain:.2f} of a plain publish ({replay.plain:,.0f}/s)"
+            f"Replay of {replays:,} dead letters: {replay.replay:,.0f}/s. A plain publish of the "
+            f"same: {replay.bare:,.0f}/s by aio-pika ({replay.replay / replay.bare:.2f}), "
+            f"{replay.plain:,.0f}/s by ours ({replay.replay / replay.plain:.2f})"
         )
     if first_month:
         print_first_month()

@@ -1,4 +1,4 @@
-"""Replay: how fast the handler brings dead letters back, beside a plain publish of the same."""
+"""Replay: how fast the handler brings dead letters back, beside plain publishes of the same."""
 
 import asyncio
 import random
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
+
+import aio_pika
 
 from bus.bootstrap import fresh_ids, managed, now
 from bus.core.dead_letters.letter import OrderId
@@ -22,18 +24,26 @@ from bus.rabbit.provisioning import Provisioning
 from bus.services.dead_letters import DeadLetterHandler
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
+from tests.benchmarks.measure import WINDOW
 from tests.letters import an_attempt, park
 
 _MAILBOXES = (MailboxName("G22"), MailboxName("H24"))
 _DEADLINE = timedelta(seconds=60)
 _BODY = b"x" * 4096
+_KEY = "G22.H24.standard.document"
 _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayRate:
-    """Messages a second."""
+    """Messages a second.
 
+    Attributes:
+        bare: aio-pika alone publishes them, confirmed, in a window.
+        plain: Our publisher does.
+    """
+
+    bare: float
     plain: float
     replay: float
 
@@ -48,6 +58,7 @@ async def replay_rate(located: Located, folder: Path, letters: int) -> ReplayRat
         open_dead_letters(f"sqlite:///{folder / 'failures.db'}") as store,
     ):
         await broker.ready(_DEADLINE)
+        bare = await _bare_rate(located.amqp_url, letters)
         deliveries = [_delivery(number) for number in range(letters)]
         began = time.perf_counter()
         outcomes = await asyncio.gather(
@@ -84,13 +95,31 @@ async def replay_rate(located: Located, folder: Path, letters: int) -> ReplayRat
         seconds = time.perf_counter() - began
         handler.stop.set()
         await running
-        return ReplayRate(plain=plain, replay=letters / seconds)
+        return ReplayRate(bare=bare, plain=plain, replay=letters / seconds)
+
+
+async def _bare_rate(amqp_url: str, letters: int) -> float:
+    window = asyncio.Semaphore(WINDOW)
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel(publisher_confirms=True)
+        exchange = await channel.get_exchange(DOCUMENTS)
+
+        async def publish(number: int) -> None:
+            message = aio_pika.Message(
+                _BODY, message_id=str(number), delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+            )
+            async with window:
+                await exchange.publish(message, routing_key=_KEY, mandatory=True)
+
+        began = time.perf_counter()
+        await asyncio.gather(*map(publish, range(letters)))
+        return letters / (time.perf_counter() - began)
 
 
 def _delivery(number: int) -> WireMessage:
     return WireMessage(
         exchange=DOCUMENTS,
-        routing_key="G22.H24.standard.document",
+        routing_key=_KEY,
         body=_BODY,
         type="document",
         message_id=f"bench-{number}",
