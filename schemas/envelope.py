@@ -91,8 +91,3 @@ class Envelope(Value):
     def lane(self) -> Lane:
         """Receipts and urgent documents go express."""
         return Lane.EXPRESS if self.document is None else self.document.lane
-
-    @property
-    def mailboxes(self) -> tuple[MailboxName, ...]:
-        """The distinct mailboxes, in the order of the recipients."""
-        return tuple(dict.fromkeys(recipient.mailbox for recipient in self.recipients))

@@ -140,7 +140,9 @@ class DeadLetterHandler:
         """Redeliver what is due; whether there was anything."""
         due = await self.letters.due(now=self.clock(), limit=AT_ONCE)
         confirmed, absent = await self._redeliver(due)
-        await self.letters.retried(confirmed, now=self.clock())
+        # Nothing is written when nothing is due, which is asked for twice a second.
+        if confirmed:
+            await self.letters.retried(confirmed, now=self.clock())
         await self._settle(due, confirmed, absent, order=None)
         return bool(due)
 
