@@ -11,13 +11,13 @@ from bus.bootstrap import fresh_order_id, now
 from bus.cli.dlq.desk import Desk, Operator, say, screen
 from bus.cli.dlq.orders import is_worked_on, tell_if_nobody_works
 from bus.cli.dlq.preview import Preview, foresee, row_of, tell, tell_left
-from bus.cli.dlq.progress import tell_end, watch_order
+from bus.cli.dlq.progress import tell_end, tell_left_alone, watch_order
 from bus.cli.dlq.selection import Choice, select
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.option_set import takes_sets
 from bus.cli.output import Exit, print_json
-from bus.core.dead_letters.letter import unproven
+from bus.core.dead_letters.letter import OrderId, unproven
 from bus.core.dead_letters.order import Action, NewOrder, Order, OrderState, must_serve
 from bus.core.dead_letters.selection import Selection
 from bus.ports import DeadLetters
@@ -135,23 +135,42 @@ class _Draft:
 
 
 def _act(draft: _Draft, choice: Choice, manner: Manner, desk: Desk, *, wait: bool) -> None:
-    preview, order = desk.run(_place(draft, choice, manner, desk))
+    order_id = fresh_order_id()
+    try:
+        raise typer.Exit(_carry_through(order_id, draft, choice, manner, desk, wait=wait))
+    except KeyboardInterrupt:
+        # It may have come before the order stood, in the middle, or after.
+        order = desk.run(_placed(order_id, desk))
+        if order is None or order.state is OrderState.DONE:
+            raise
+        raise typer.Exit(tell_left_alone(order_id, desk)) from None
+
+
+def _carry_through(
+    order_id: OrderId, draft: _Draft, choice: Choice, manner: Manner, desk: Desk, *, wait: bool
+) -> Exit:
+    preview, order = desk.run(_place(order_id, draft, choice, manner, desk))
     if preview.taken == 0 and desk.as_json:
         print_json(row_of(preview))
     if preview.taken == 0:
         console = screen(stderr=True)
         say(console, f"Nothing to {draft.action}: no dead letter matches.", "yellow")
         tell_left(preview, console, desk)
-        raise typer.Exit(Exit.REFUSED)
+        return Exit.REFUSED
     if order is None:
         _tell_dry(preview, desk)
-        return
+        return Exit.DONE
     _tell_placed(order, desk)
-    raise typer.Exit(_end(order, desk, wait=wait))
+    return _end(order, desk, wait=wait)
+
+
+async def _placed(order_id: OrderId, desk: Desk) -> Order | None:
+    async with desk.letters() as letters:
+        return next((order for order in await letters.orders() if order.id == order_id), None)
 
 
 async def _place(
-    draft: _Draft, choice: Choice, manner: Manner, desk: Desk
+    order_id: OrderId, draft: _Draft, choice: Choice, manner: Manner, desk: Desk
 ) -> tuple[Preview, Order | None]:
     """What would be done, and the order unless it is only a rehearsal or about nothing.
 
@@ -172,7 +191,7 @@ async def _place(
         if preview.needs_yes and not manner.yes:
             raise AxisError.of("E_NEEDS_YES", count=preview.taken, limit=desk.settings.bulk_limit)
         order = draft.about(preview)
-        return preview, await letters.place(order, order_id=fresh_order_id(), now=now())
+        return preview, await letters.place(order, order_id=order_id, now=now())
 
 
 async def _must_serve(

@@ -27,12 +27,18 @@ def watch_order(order_id: OrderId, desk: Desk) -> Exit:
     try:
         order = desk.run(_until_ended(order_id, desk, console))
     except KeyboardInterrupt:
-        say(console, f"stopped watching; order {order_id} goes on")
-        say(console, f"  to watch again   $ {desk.typed(f'lienthong dlq follow {order_id}')}")
-        say(console, f"  to end it        $ {desk.typed(f'lienthong dlq cancel {order_id}')}")
-        return Exit.WAITING
+        return tell_left_alone(order_id, desk)
     tell_end(order, desk)
     return Exit.DONE if order.state is OrderState.DONE else Exit.REFUSED
+
+
+def tell_left_alone(order_id: OrderId, desk: Desk) -> Exit:
+    """Say that an order goes on though nobody watches it, and how to get back to it."""
+    console = screen(stderr=True)
+    say(console, f"stopped watching; order {order_id} goes on")
+    say(console, f"  to watch again   $ {desk.typed(f'lienthong dlq follow {order_id}')}")
+    say(console, f"  to end it        $ {desk.typed(f'lienthong dlq cancel {order_id}')}")
+    return Exit.WAITING
 
 
 def tell_end(order: Order, desk: Desk) -> None:
