@@ -25,8 +25,10 @@ def judge_document(document: Document, findings: Findings, *, today: date) -> No
     """Warn of missing fields, of an issue date in the future and of repeated receivers.
 
     Raises:
-        DocumentError: The circulation note is a mark of State secrecy (E_STATE_SECRET).
+        DocumentError: The circulation note is a mark of State secrecy (E_STATE_SECRET), or there
+            are too many receivers (E_LIMIT).
     """
+    findings.refuse_many(len(document.to_agencies))
     if document.circulation is not None:
         refuse_state_secret(document.circulation, field="SphereOfPromulgation")
     for name in document.missing_fields:

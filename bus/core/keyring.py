@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
 from schemas.identifiers import MailboxName
+from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
 
 OWNER_PREFIX = "LT:VN-"
@@ -107,6 +108,8 @@ def certify(
         DocumentError: It is no certificate, unfit for signing documents, another's, or nobody
             trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
+    if len(pem) > MAX_CERTIFICATE_FILE_BYTES:
+        raise _untrusted(f"its file is longer than {MAX_CERTIFICATE_FILE_BYTES} bytes")
     try:
         certificate, *intermediates = x509.load_pem_x509_certificates(pem)
         public_key = certificate.public_key()
@@ -114,6 +117,8 @@ def certify(
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         # TypeError: names are read late, and some of their forms end in it.
         raise _untrusted("there is no readable certificate") from error
+    if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
+        raise _untrusted(f"its file holds more than {MAX_CHAIN_CERTIFICATES} certificates")
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
     for stated in _stated_owners(subject):

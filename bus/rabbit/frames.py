@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import assert_never
 
-from pamqp.constants import FRAME_BODY, FRAME_END, FRAME_END_CHAR, FRAME_HEADER, FRAME_METHOD
+from pamqp.constants import (
+    FRAME_BODY,
+    FRAME_END,
+    FRAME_END_CHAR,
+    FRAME_HEADER,
+    FRAME_METHOD,
+    FRAME_MIN_SIZE,
+)
 from pamqp.header import ContentHeader
 
 from bus.core.message import WireMessage
@@ -86,17 +93,19 @@ def publish(message: WireMessage, *, channel: int, user_id: str, frame_bytes: in
         frame_bytes: How long a whole frame may be, as the broker said.
 
     Raises:
-        ValueError: A name is longer than 255 bytes.
+        ValueError: A name is longer than 255 bytes, or all properties together than a frame.
     """
     body = message.body
     header = _properties(message, user_id, len(body))
+    most = frame_bytes - HEAD.size - len(FRAME_END_CHAR)
+    if len(header) > max(most, FRAME_MIN_SIZE):
+        raise ValueError(f"the properties have {len(header)} bytes, a frame has room for {most}")
     frames = [
         _publish_method(channel, message.exchange, message.routing_key),
         HEAD.pack(FRAME_HEADER, channel, len(header)),
         header,
         FRAME_END_CHAR,
     ]
-    most = frame_bytes - HEAD.size - len(FRAME_END_CHAR)
     for start in range(0, len(body), most):
         part = body[start : start + most]
         frames += HEAD.pack(FRAME_BODY, channel, len(part)), part, FRAME_END_CHAR

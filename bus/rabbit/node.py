@@ -29,6 +29,7 @@ from bus.rabbit.residence import (
     pids_in,
     write_private,
 )
+from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
 
 ACCOUNT = "lienthong"
@@ -248,6 +249,7 @@ default_user = {ACCOUNT}
 default_pass = {identity.password}
 default_user_tags.administrator = true
 default_user_tags.impersonator = true
+max_message_size = {MAX_BODY_BYTES}
 vm_memory_high_watermark.relative = 0.25
 disk_free_limit.absolute = 200MB
 log.console = false
