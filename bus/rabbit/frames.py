@@ -41,6 +41,8 @@ _CONTENT_HEAD = struct.Struct(">HHQH")
 _SETTLE = struct.Struct(">BHIIQBB")
 _SETTLE_BYTES = 13
 _ANSWER = struct.Struct(">4xQB")
+_DELIVER = METHOD.pack(DELIVER)
+_ANSWERS = frozenset({METHOD.pack(ACK), METHOD.pack(NACK)})
 _MULTIPLE = 1
 _DELIVERY = struct.Struct(">Q?")
 _LENGTH, _COUNT, _SECONDS = (struct.Struct(form) for form in (">I", ">i", ">Q"))
@@ -172,6 +174,23 @@ def _short(text: str) -> bytes:
 
 
 # --- in -----------------------------------------------------------------------------------------
+
+
+def is_cut_off(kind: int, payload: bytes) -> bool:
+    """Whether a frame is too short for what it must hold; no broker sends such a frame."""
+    if kind == FRAME_HEADER:
+        return len(payload) < _CONTENT_HEAD.size
+    if kind != FRAME_METHOD:
+        return False
+    if payload.startswith(_DELIVER):
+        at = METHOD.size
+        for apart in (0, _DELIVERY.size, 0):  # before each of three names
+            at += apart
+            if at >= len(payload):
+                return True
+            at += 1 + payload[at]
+        return at > len(payload)
+    return len(payload) < _ANSWER.size if payload[:4] in _ANSWERS else len(payload) < METHOD.size
 
 
 def content_size(header: bytes) -> int:
