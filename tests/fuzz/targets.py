@@ -34,6 +34,7 @@ from bus.core.topology import mailboxes_by_word
 from bus.rabbit import frames
 from bus.rabbit.bypass import Hearing
 from bus.rabbit.subscriber import received
+from schemas.document import Document
 from schemas.errors import ENTRIES
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_HEADERS_BYTES
@@ -221,7 +222,12 @@ def _read(format_: Format, data: bytes) -> None:
     again = format_.read(
         BytesIO(b"".join(written)), sink=Shelf(), limits=Limits(), today=date(2026, 3, 12)
     )
-    assert again.message == reading.message.without_raw()
+    expected = reading.message.without_raw()
+    if isinstance(expected, Document) and not expected.hops:
+        # A writer of edXML adds the sender's hop where there was none.
+        assert isinstance(again.message, Document)
+        expected = expected.model_copy(update={"hops": again.message.hops})
+    assert again.message == expected
 
 
 def _told(problem: Problem) -> None:
