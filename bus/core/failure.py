@@ -58,6 +58,7 @@ _SECURITY_CODES = frozenset(
         "E_CERTIFICATE_UNTRUSTED",
         "E_CERTIFICATE_EXPIRED",
         "E_FORGED",
+        "E_HEADER_CONTRADICTS",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
     }

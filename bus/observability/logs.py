@@ -22,6 +22,7 @@ from bus.core.events import (
     Event,
     EventsDropped,
     FailureRecorded,
+    ForgeryRefused,
     LettersRedelivered,
     SubmissionRefused,
     WorkerEnded,
@@ -77,7 +78,13 @@ def log_event(event: Event) -> None:
             | LettersRedelivered()
         ):
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled() | EventsDropped() | FailureRecorded():
+        case (
+            ForgeryRefused()
+            | SubmissionRefused()
+            | WorkStalled()
+            | EventsDropped()
+            | FailureRecorded()
+        ):
             _log.warning(name, **said)
         case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
             _log.error(name, **said)
