@@ -11,7 +11,7 @@ HIDDEN = "***"
 # The password of a URL ends at the last `@` before a blank or a slash: a raw one may hold `@`, `:`.
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/]*@")
 _NAMED = re.compile(
-    r"(?i)\b((?:password|passwd|pwd|secret|token|pin|api[_-]?key)['\"]?\s*[=:]\s*)"
+    r"(?i)(?<![a-z])((?:password|passwd|pwd|secret|token|pin|api[_-]?key)['\"]?\s*[=:]\s*)"
     r"(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"]+)"
 )
 _AUTHORIZATION = re.compile(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=._~-]{8,}")
