@@ -21,8 +21,8 @@ from schemas.limits import (
 from schemas.problem import AxisError, Place
 from schemas.status import StatusReport
 
-_INNOCENT_BYTES = MAX_LIST_ITEMS
-"""A shorter body has no room for a list, map or text that is too long."""
+_INNOCENT_BYTES = 3 * MAX_LIST_ITEMS
+"""A shorter body has no room for a list, map or text that is too long: an item has 3 bytes."""
 _SUSPECT = re.compile(rb"\\[ubf]|\xef\xbf[\xbe\xbf]")
 """How JSON may write a character that XML cannot hold; few bodies have one."""
 
@@ -36,13 +36,18 @@ def check(envelope: Envelope, body: bytes) -> None:
     Raises:
         DocumentError: E_LIMIT, or E_ENVELOPE for a character that cannot be written; with the path.
     """
+    short = len(body) < _INNOCENT_BYTES
+    suspect = b"\\" in body or b"\xef\xbf" in body
+    # Without an escape, what stands between two quotation marks is a whole text.
+    if short and not suspect and max(map(len, body.split(b'"'))) <= MAX_IDENTIFIER_CHARS:
+        return
     _few(envelope.recipients, MAX_RECIPIENTS, "recipients")
     if envelope.document is not None:
         _few(envelope.document.attachments, MAX_ATTACHMENTS, "document.attachments")
     for field, text in _identifiers(envelope):
         if text is not None and len(text) > MAX_IDENTIFIER_CHARS:
             raise _over(field, "The number of characters", MAX_IDENTIFIER_CHARS)
-    if len(body) > _INNOCENT_BYTES or _SUSPECT.search(body):
+    if not short or (suspect and _SUSPECT.search(body)):
         _look_through(envelope.model_dump(exclude_defaults=True), "")
 
 
