@@ -262,6 +262,12 @@ ENTRIES: dict[str, Entry] = {
         "Renew the sender's certificate and send again.",
         "Gia hạn chứng thư của bên gửi rồi gửi lại.",
     ),
+    "E_CERTIFICATE_REVOKED": _sender(
+        "The certificate was revoked on {at} ({reason}); this was signed on {signed_at}.",
+        "Chứng thư đã bị thu hồi lúc {at} ({reason}); nội dung này được ký lúc {signed_at}.",
+        "Sign with a certificate that counts and send again.",
+        "Ký bằng chứng thư còn hiệu lực rồi gửi lại.",
+    ),
     "E_CLOCK_SKEW": _sender(
         "The signing time {signed_at} lies {seconds} seconds ahead of our clock.",
         "Thời điểm ký {signed_at} sớm hơn đồng hồ của chúng tôi {seconds} giây.",

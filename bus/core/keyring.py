@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
+from bus.core.revocation import Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -57,14 +58,17 @@ class CertifiedKey:
 class KeyRing(Mapping[str, CertifiedKey]):
     """Certified keys by thumbprint. Immutable; an owner may have several valid side by side."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_keys", "_revocations")
 
-    def __init__(self, keys: Iterable[CertifiedKey] = ()) -> None:
-        """Gather keys.
+    def __init__(
+        self, keys: Iterable[CertifiedKey] = (), revocations: Iterable[Revocation] = ()
+    ) -> None:
+        """Gather keys, and what is said against them; of several verdicts the strictest holds.
 
         Raises:
             ConfigurationError: One certificate is filed under two owners (E_KEYS).
         """
+        self._revocations = strictest(revocations)
         self._keys: dict[str, CertifiedKey] = {}
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
@@ -80,6 +84,10 @@ class KeyRing(Mapping[str, CertifiedKey]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def revocation_of(self, thumbprint: str) -> Revocation | None:
+        """That this certificate counts no more, if so."""
+        return self._revocations.get(thumbprint)
 
 
 def thumbprint_of(certificate: x509.Certificate) -> str:

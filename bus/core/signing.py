@@ -107,8 +107,8 @@ def verify(
 
     Raises:
         DocumentError: The body must not be trusted (E_SIGNATURE_MISSING, E_SIGNATURE_INVALID,
-            E_SIGNATURE_ALGORITHM, E_CERTIFICATE_UNKNOWN, E_CERTIFICATE_EXPIRED, E_CLOCK_SKEW).
-            Never retry.
+            E_SIGNATURE_ALGORITHM, E_CERTIFICATE_UNKNOWN, E_CERTIFICATE_EXPIRED,
+            E_CERTIFICATE_REVOKED, E_CLOCK_SKEW). Never retry.
     """
     if not signature:
         raise AxisError.of("E_SIGNATURE_MISSING")
@@ -131,6 +131,14 @@ def verify(
         raise AxisError.of("E_CLOCK_SKEW", signed_at=signed_at.isoformat(), seconds=seconds)
     if not key.is_valid_at(signed_at):
         raise AxisError.of("E_CERTIFICATE_EXPIRED", signed_at=signed_at.isoformat())
+    revocation = keys.revocation_of(key.thumbprint)
+    if revocation is not None and revocation.forbids(signed_at):
+        raise AxisError.of(
+            "E_CERTIFICATE_REVOKED",
+            at=revocation.at.isoformat(),
+            reason=revocation.reason,
+            signed_at=signed_at.isoformat(),
+        )
     return Verified(
         body=body,
         owner=key.owner,
