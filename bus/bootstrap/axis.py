@@ -14,10 +14,14 @@ from adapters.registry import require_format
 from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.process import now, processors
-from bus.core.events import Event
+from bus.core.ending import endings, next_change
+from bus.core.events import CertificateEnding, Event
+from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
-from bus.keys.authority import DevelopmentAuthority
+from bus.keys.authority import DevelopmentAuthority, lacking
+from bus.keys.folder import KeyFolder
+from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -34,7 +38,7 @@ from schemas.problem import AxisError
 Progress = Callable[[str], None]
 """Told in one short sentence what the start is doing."""
 
-_LOOK_AT_DIRECTORY_EVERY = timedelta(seconds=1)
+_LOOK_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
 
 _log = structlog.get_logger()
@@ -49,6 +53,9 @@ class Axis:
         handler: The dead-letter handler; runs here, because it serves the whole axis.
         only: The mailboxes whose adapters run; None: all of the directory's.
         routing: The directory as it is now; replaced when its file changes.
+        ring: The certificates as they are now; replaced when the key folder changes.
+        seen: The stamps of directory and key folder when these were read.
+        observe: Hears what the axis itself has to tell.
     """
 
     settings: Settings
@@ -61,9 +68,13 @@ class Axis:
     only: frozenset[MailboxName] | None
     stop: asyncio.Event
     routing: Routing
+    ring: KeyRing
+    seen: tuple[int, int]
+    observe: Observer
 
     def __post_init__(self) -> None:
-        self._seen = self.directory.stamp()
+        self._until = next_change(self.ring.values(), now=now())
+        self._told: set[tuple[str, timedelta]] = set()
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -97,26 +108,52 @@ class Axis:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_AT_DIRECTORY_EVERY.total_seconds())
+            self._warn()
+            await asyncio.sleep(_LOOK_EVERY.total_seconds())
             try:
                 await self._take_up()
             except AxisError as error:
                 # A wrong directory, or a broker that is away: the old state goes on serving.
                 _log.error("directory_not_taken_up", problem=str(error.problem))
 
+    def _warn(self) -> None:
+        """Tell of certificates that end soon, of each once within each of the warnings."""
+        counting = [k for k in self.ring.values() if not self.ring.revocation_of(k.thumbprint)]
+        for ending in endings(counting, now=now(), told=self._told):
+            self._told.add((ending.key.thumbprint, ending.ahead))
+            self.observe(
+                CertificateEnding(
+                    mailbox=ending.key.owner,
+                    thumbprint=ending.key.thumbprint,
+                    not_after=ending.key.not_after,
+                    ahead=ending.ahead,
+                )
+            )
+
     async def _take_up(self) -> None:
-        """Take up a changed directory: mailboxes and keys first, then the workers learn of it."""
-        stamp = self.directory.stamp()
-        if stamp == self._seen:
+        """Take up a changed directory, or changed keys.
+
+        Mailboxes and keys come first, then the workers learn of them. The keys have also changed
+        when a certificate begins or has ended.
+        """
+        seen, moment = await asyncio.to_thread(_stamp, self.directory, self.home), now()
+        if seen == self.seen and (self._until is None or moment < self._until):
             return
         routing = Routing(await asyncio.to_thread(self.directory.load))
         _require_formats(routing, _served(routing, self.only))
         await provision(self.address, topology_of(self.settings, routing))
-        await asyncio.to_thread(_ensure_keys, self.home, routing)
+        await asyncio.to_thread(_ensure_keys, self.settings, self.home, routing)
+        # Before the ring is read: what is filed meanwhile is seen at the next look.
+        seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
+        self.ring = await asyncio.to_thread(load_ring, self.home.keys)
         self.routing = routing
-        self.supervisor.take_up(routing.directory, self.mailboxes)
-        self._seen = stamp
-        _log.info("directory_taken_up", version=routing.directory.version)
+        self.supervisor.take_up(routing.directory, self.mailboxes, certificates=tuple(self.ring))
+        self.seen, self._until = seen, next_change(self.ring.values(), now=moment)
+        _log.info(
+            "directory_taken_up",
+            version=routing.directory.version,
+            certificates=len(self.ring),
+        )
 
 
 @asynccontextmanager
@@ -144,11 +181,14 @@ async def open_axis(
         paused.save()
         observe = _noting(paused, observe)
         directory = DirectoryFile(home.directory)
-        routing = Routing(directory.load())
+        routing, directory_seen = Routing(directory.load()), directory.stamp()
         mailboxes = _served(routing, only)
         _require_formats(routing, mailboxes)
         progress("preparing keys")
-        await asyncio.to_thread(_ensure_keys, home, routing)
+        await asyncio.to_thread(_ensure_keys, settings, home, routing)
+        # Before the ring is read: what is filed meanwhile is seen at the first look.
+        seen = (directory_seen, KeyFolder(home.keys).stamp())
+        ring = await asyncio.to_thread(_prove_keys, settings, home, mailboxes)
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
@@ -184,8 +224,13 @@ async def open_axis(
             only=only,
             stop=stop,
             routing=routing,
+            ring=ring,
+            seen=seen,
+            observe=observe,
         )
-        await stack.enter_async_context(supervisor.supervising(routing.directory, mailboxes))
+        await stack.enter_async_context(
+            supervisor.supervising(routing.directory, mailboxes, certificates=tuple(ring))
+        )
         stack.enter_context(
             home.announced(
                 Running(
@@ -218,10 +263,29 @@ def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None
         require_format(name)
 
 
-def _ensure_keys(home: Home, routing: Routing) -> None:
-    """Every mailbox's key pair, made by the development authority where it is missing."""
+def _stamp(directory: DirectoryFile, home: Home) -> tuple[int, int]:
+    """Changes whenever the directory or the key folder does."""
+    return directory.stamp(), KeyFolder(home.keys).stamp()
+
+
+def _ensure_keys(settings: Settings, home: Home, routing: Routing) -> None:
+    """Every mailbox's key pair, made by the development authority where there is none at all."""
     moment = now()
-    DevelopmentAuthority.open(home.keys, now=moment).ensure(routing.mailboxes, now=moment)
+    if lacking(home.keys, routing.mailboxes, now=moment):
+        authority = DevelopmentAuthority.open(home.keys, now=moment, access=settings.key_access)
+        authority.ensure(routing.mailboxes, now=moment)
+
+
+def _prove_keys(settings: Settings, home: Home, mailboxes: Iterable[MailboxName]) -> KeyRing:
+    """The ring; and that every mailbox has something to sign with.
+
+    Raises:
+        ConfigurationError: E_KEYS says which has not, and why.
+    """
+    ring, moment = load_ring(home.keys), now()
+    for mailbox in mailboxes:
+        load_signing_key(home.keys, mailbox, now=moment, access=settings.key_access)
+    return ring
 
 
 def _launcher(settings: Settings, home: Home, address: Located) -> ProcessLauncher:

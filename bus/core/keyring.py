@@ -124,7 +124,7 @@ def certify(
         raise _untrusted("there is no readable certificate") from error
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
-    for stated in _stated_owners(subject):
+    for stated in stated_owners(subject):
         if stated != owner:
             raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
     return CertifiedKey(
@@ -188,7 +188,8 @@ def _must_sign_documents(
         raise ValueError("its key is not for digital signatures")
 
 
-def _stated_owners(subject: x509.Name) -> list[str]:
+def stated_owners(subject: x509.Name) -> list[str]:
+    """The owners that a subject states (see `OWNER_PREFIX`)."""
     values = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 

@@ -7,11 +7,12 @@ import logging
 import re
 import sys
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bus.core.events import (
+    CertificateEnding,
     DeliveryFailed,
     DeliveryHandedOver,
     DirectoryTakenUp,
@@ -23,6 +24,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     LettersRedelivered,
+    SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
@@ -77,7 +79,15 @@ def log_event(event: Event) -> None:
             | LettersRedelivered()
         ):
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled() | EventsDropped() | FailureRecorded():
+        case SigningKeyChanged():
+            (_log.info if event.problem is None else _log.error)(name, **said)
+        case (
+            SubmissionRefused()
+            | WorkStalled()
+            | EventsDropped()
+            | FailureRecorded()
+            | CertificateEnding()
+        ):
             _log.warning(name, **said)
         case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
             _log.error(name, **said)
@@ -89,6 +99,8 @@ def _plain(value: object) -> object:
             return str(value)
         case timedelta():
             return round(value.total_seconds(), 3)
+        case datetime():
+            return value.isoformat()
         case tuple():
             return [_plain(item) for item in value]
         case _:
