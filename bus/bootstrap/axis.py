@@ -19,7 +19,7 @@ from bus.core.events import CertificateEnding, Event
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
-from bus.keys.authority import DevelopmentAuthority, lacking
+from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import Observer
@@ -80,6 +80,12 @@ class Axis:
     def mailboxes(self) -> tuple[MailboxName, ...]:
         """The mailboxes whose adapters run."""
         return _served(self.routing, self.only)
+
+    @property
+    def signing_in_development(self) -> int:
+        """How many of them were given their certificate by a development authority only."""
+        real = {key.owner for key in self.ring.values() if DEVELOPMENT not in key.issuer}
+        return sum(mailbox not in real for mailbox in self.mailboxes)
 
     async def run(self) -> None:
         """Run until `stop` is set, or something of the axis cannot go on; then drain.
