@@ -21,7 +21,7 @@ from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
-from bus.keys.ring import load_ring, load_signing_key
+from bus.keys.ring import counting, load_ring, load_signing_key
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -124,8 +124,7 @@ class Axis:
 
     def _warn(self) -> None:
         """Tell of certificates that end soon, of each once within each of the warnings."""
-        counting = [k for k in self.ring.values() if not self.ring.revocation_of(k.thumbprint)]
-        for ending in endings(counting, now=now(), told=self._told):
+        for ending in endings(counting(self.ring), now=now(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
                 CertificateEnding(
