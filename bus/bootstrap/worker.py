@@ -41,7 +41,8 @@ from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 
-_LOOK_AT_KEYS_AGAIN = timedelta(seconds=1)
+_READ_KEYS_AGAIN = timedelta(seconds=1)
+_LOOK_FOR_KEYS_AGAIN = timedelta(seconds=10)
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -85,12 +86,14 @@ class Workplace:
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
         following = asyncio.create_task(self._follow(instructions))
+        mending = asyncio.create_task(self._mend_keys())
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
             await self._running.until_stopped()
         finally:
-            following.cancel()
+            for task in (following, mending):
+                task.cancel()
             with suppress(asyncio.CancelledError):
                 await following
 
@@ -112,7 +115,7 @@ class Workplace:
             except ConfigurationError:
                 # The axis has just read the folder well: somebody is at work in it. Until this is
                 # answered nobody signs with anything new.
-                await asyncio.sleep(_LOOK_AT_KEYS_AGAIN.total_seconds())
+                await asyncio.sleep(_READ_KEYS_AGAIN.total_seconds())
         self.routing, self.ring = read
         self.known = instruction
         self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
@@ -152,6 +155,14 @@ class Workplace:
             self._keys[mailbox] = chosen
             if before is not None and _thumbprint(before) != chosen.thumbprint:
                 self.observe(SigningKeyChanged(mailbox=mailbox, thumbprint=chosen.thumbprint))
+
+    async def _mend_keys(self) -> None:
+        """Look again for the keys that could not be used: a token may have been put back."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_KEYS_AGAIN.total_seconds())
+            await self._choose_keys(
+                [m for m, key in self._keys.items() if isinstance(key, Problem)]
+            )
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(

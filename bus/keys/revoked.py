@@ -26,6 +26,8 @@ def revocations_here(files: KeyFolder) -> tuple[Revocation, ...]:
             said = json.loads(files.revoked.read_bytes())
         except FileNotFoundError:
             return ()
+        if not isinstance(said, list):
+            raise ValueError("it is no list of revocations")
         return tuple(_read(each) for each in said)
 
 
