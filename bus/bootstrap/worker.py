@@ -80,6 +80,8 @@ class Workplace:
         self._new_id = fresh_ids()
         self._porter = Porter()
         self._keys: dict[MailboxName, SigningKey | Problem] = {}
+        # Of the last `Know` that was followed by `Serve`: those that every worker knows.
+        self._usable: tuple[str, ...] = ()
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
         self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
 
@@ -126,6 +128,7 @@ class Workplace:
             loop = asyncio.get_running_loop()
             loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
         fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
+        self._usable = self.known.certificates
         await self._choose_keys([*self._adapters, *fresh])
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
@@ -160,9 +163,8 @@ class Workplace:
         """Look again for the keys that could not be used: a token may have been put back."""
         while True:
             await asyncio.sleep(_LOOK_FOR_KEYS_AGAIN.total_seconds())
-            await self._choose_keys(
-                [m for m, key in self._keys.items() if isinstance(key, Problem)]
-            )
+            away = [m for m, key in self._keys.items() if isinstance(key, Problem)]
+            await self._choose_keys(away)
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
@@ -170,7 +172,7 @@ class Workplace:
             mailbox,
             now=now(),
             access=self.settings.key_access,
-            known=self.known.certificates,
+            known=self._usable,
         )
 
     def _key_of(self, mailbox: MailboxName) -> SigningKey:

@@ -66,7 +66,7 @@ def requested(files: KeyFolder, kind: KeyKind = KeyKind.P256, **given: object) -
 def answer(request: Request, issuer: Issuer, *above: Issuer) -> bytes:
     """What an authority sends back."""
     asked = x509.load_pem_x509_csr(request.pem().encode())
-    certificate = leaf(issuer, asked.public_key(), starts=NOW - timedelta(hours=1))  # type: ignore[arg-type]
+    certificate = leaf(issuer, asked.public_key(), starts=NOW - timedelta(hours=1))
     return pem(certificate, *(each.certificate for each in above))
 
 
@@ -211,7 +211,8 @@ def test_with_a_passphrase_the_development_authority_encrypts_all_it_makes(
     DevelopmentAuthority.open(folder, now=NOW, access=access).ensure([OWNER], now=NOW)
 
     assert all(b"ENCRYPTED" in path.read_bytes() for path in folder.rglob("*.key"))
-    assert load_signing_key(folder, OWNER, now=NOW, access=access)
+    key = load_signing_key(folder, OWNER, now=NOW, access=access)
+    assert key.thumbprint in load_ring(folder)
 
 
 @pytest.mark.parametrize(
