@@ -65,6 +65,8 @@ class Settings(BaseSettings):
             only. Private keys that are made are encrypted with it.
         pkcs11_module: The PKCS #11 module of the tokens that hold private keys.
         pkcs11_pin_file: Holds the tokens' PIN; readable by its owner only.
+        traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
+            tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     pkcs11_module: Path | None = None
     pkcs11_pin_file: Path | None = None
     log_style: LogStyle = LogStyle.PRETTY
+    traces_url: str | None = None
 
     @property
     def limits(self) -> Limits:

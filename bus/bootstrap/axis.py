@@ -22,6 +22,7 @@ from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import counting, load_ring, load_signing_key
+from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -216,6 +217,7 @@ async def open_axis(
                 routing=lambda: axis.routing,
                 observe=observe,
                 stop=asyncio.Event(),
+                tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
         axis = Axis(
