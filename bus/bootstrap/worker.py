@@ -82,6 +82,7 @@ class Workplace:
         self._new_id = fresh_ids()
         self._porter = Porter()
         self._keys: dict[MailboxName, SigningKey | Problem] = {}
+        self._loading: dict[MailboxName, asyncio.Future[SigningKey]] = {}
         # Of the last `Know` that was followed by `Serve`: those that every worker knows.
         self._usable: tuple[str, ...] = ()
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
@@ -149,7 +150,7 @@ class Workplace:
         for mailbox in mailboxes:
             before = self._keys.get(mailbox)
             try:
-                chosen = await asyncio.to_thread(self._signing_key, mailbox)
+                chosen = await self._load_key(mailbox)
             except ConfigurationError as error:
                 self._keys[mailbox] = error.problem
                 if error.problem != before:
@@ -167,6 +168,22 @@ class Workplace:
             await asyncio.sleep(_LOOK_FOR_KEYS_AGAIN.total_seconds())
             away = [m for m, key in self._keys.items() if isinstance(key, Problem)]
             await self._choose_keys(away)
+
+    async def _load_key(self, mailbox: MailboxName) -> SigningKey:
+        """Raises `ConfigurationError` E_KEYS, also when a token does not answer in time."""
+        loading = self._loading.get(mailbox)
+        if loading is None or loading.done():
+            # Of those that hang there is never more than one for each mailbox.
+            loading = asyncio.ensure_future(asyncio.to_thread(self._signing_key, mailbox))
+            self._loading[mailbox] = loading
+            # What it fails with after it was given up is of no interest.
+            loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            async with asyncio.timeout(self.settings.publish_deadline.total_seconds()):
+                return await asyncio.shield(loading)
+        except TimeoutError as late:
+            cause = "its token does not answer"
+            raise AxisError.of("E_KEYS", agency=mailbox, cause=cause) from late
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(

@@ -4,13 +4,14 @@ A key is named by a URI (RFC 7512) in a file; the module, a shared library that 
 the operator's setting only, and the PIN stands in a file of its own.
 
 PKCS #11 has one login per token and process, and a session signs one thing at a time. So there is
-one session per token, held in `_SESSIONS` for the life of the process as the module itself is, and
-one lock around it: threads wait for each other, and never in the middle of an operation. Waiting is
-for threads that have nothing else to do (`bus.services.dispatch`), not for the event loop.
+one session per token, held for the life of the process as the module itself is, and one lock around
+each module: threads wait for each other, and never in the middle of an operation. Waiting is for
+threads that have nothing else to do (`bus.services.dispatch`), not for the event loop.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -28,6 +29,7 @@ from schemas.problem import AxisError
 _SCHEME = "pkcs11"
 _SELECTORS = frozenset({"token", "serial", "manufacturer", "model", "object", "id", "type"})
 _P256 = ec.SECP256R1()
+_TokenName = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,11 @@ class TokenUri:
     object: str | None = None
     id: bytes | None = None
     pin_source: Path | None = None
+
+    @property
+    def token_name(self) -> _TokenName:
+        """What it calls the token."""
+        return self.token, self.serial
 
 
 def token_uri(text: str, *, agency: str) -> TokenUri:
@@ -88,7 +95,7 @@ class TokenKey:
 
     uri: TokenUri
     agency: str
-    session: "_Session" = field(repr=False)
+    module: "_Module" = field(repr=False)
     public: PublicKey
 
     def public_key(self) -> PublicKey:
@@ -98,8 +105,8 @@ class TokenKey:
     def make_signature(self, data: bytes, algorithm: Algorithm) -> bytes:
         """As promised by `KeyElsewhere`."""
         try:
-            return self.session.sign(self.uri, data, algorithm)
-        except self.session.pkcs11.PKCS11Error as error:
+            return self.module.sign(self.uri, data, algorithm)
+        except (self.module.pkcs11.PKCS11Error, RuntimeError) as error:
             raise AxisError.of(
                 "E_SIGNING_KEY_AWAY",
                 agency=self.agency,
@@ -122,9 +129,9 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
         raise _unusable(
             agency, "no file with the PIN is named: pin-source, or LIENTHONG_PKCS11_PIN_FILE"
         )
-    session = _session(access.module, uri.token, uri.serial)
+    module = _module(access.module)
     try:
-        public = session.public_key(uri, pin=read_secret(pin_file, agency=agency))
+        public = module.public_key(uri, pin=read_secret(pin_file, agency=agency))
     except pkcs11.PKCS11Error as error:
         said = f"{type(error).__name__} {error}".strip()
         raise _unusable(agency, f"the token cannot be used: {said}") from error
@@ -133,43 +140,49 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
         raise _unusable(agency, f"the module {access.module} cannot be used: {error}") from error
     if public is None:
         raise _unusable(agency, "the key in the token is neither P-256 nor RSA")
-    return TokenKey(uri=uri, agency=agency, session=session, public=public)
+    return TokenKey(uri=uri, agency=agency, module=module, public=public)
 
 
-class _Session:
-    """The one session of this process with one token.
+class _Module:
+    """One PKCS #11 module in this process, with one session for each token.
 
-    After a failure, as when a token was taken out and put back, the next use begins anew. A PIN
-    that was wrong is never tried a second time: tokens lock themselves after a few.
+    After a failure the module is begun anew: some, SoftHSM among them, see a token that was put
+    back in no other way. A PIN that was wrong is never tried a second time: tokens lock themselves
+    after a few.
     """
 
-    def __init__(self, module: Path, token: str | None, serial: str | None) -> None:
+    def __init__(self, path: Path) -> None:
         self.pkcs11 = _pkcs11("the axis")
-        self._module, self._token, self._serial = module, token, serial
+        self._path = str(path)
         self._lock = threading.Lock()
-        self._pin = b""
-        self._wrong: set[bytes] = set()
-        self._open: Any = None
-        self._keys: dict[tuple[str | None, bytes | None], Any] = {}
+        self._pins: dict[_TokenName, bytes] = {}
+        self._wrong: set[tuple[_TokenName, bytes]] = set()
+        self._sessions: dict[_TokenName, Any] = {}
+        self._keys: dict[TokenUri, Any] = {}
 
     def public_key(self, uri: TokenUri, *, pin: bytes) -> PublicKey | None:
         """The public half; None for an unfit kind. Raises `PKCS11Error`, `RuntimeError`."""
-        with self._lock:
-            self._pin = pin
-            try:
-                return self._public_of(self._key(uri))
-            except self.pkcs11.PKCS11Error:
-                self._forget()
-                raise
+        with self._lock, self._beginning_anew():
+            self._pins[uri.token_name] = pin
+            return self._public_of(self._key(uri), uri)
 
     def sign(self, uri: TokenUri, data: bytes, algorithm: Algorithm) -> bytes:
-        """Sign. Raises `PKCS11Error`."""
-        with self._lock:
-            try:
-                return self._signed(self._key(uri), data, algorithm)
-            except self.pkcs11.PKCS11Error:
-                self._forget()
-                raise
+        """Sign. Raises `PKCS11Error`, `RuntimeError`."""
+        with self._lock, self._beginning_anew():
+            return self._signed(self._key(uri), data, algorithm)
+
+    @contextmanager
+    def _beginning_anew(self) -> Iterator[None]:
+        try:
+            yield
+        except (self.pkcs11.NoSuchKey, self.pkcs11.PinIncorrect):
+            raise  # the module has done its part well
+        except self.pkcs11.PKCS11Error:
+            self._keys, self._sessions = {}, {}
+            with suppress(self.pkcs11.PKCS11Error):
+                # Closes its sessions; asked for the next time it is initialized again.
+                self.pkcs11.lib(self._path).finalize()
+            raise
 
     def _signed(self, key: Any, data: bytes, algorithm: Algorithm) -> bytes:
         mechanism = self.pkcs11.Mechanism
@@ -195,43 +208,43 @@ class _Session:
                 assert_never(never)
 
     def _key(self, uri: TokenUri) -> Any:
-        name = (uri.object, uri.id)
-        if name not in self._keys:
-            self._keys[name] = self._session().get_key(
+        if uri not in self._keys:
+            self._keys[uri] = self._session(uri).get_key(
                 object_class=self.pkcs11.ObjectClass.PRIVATE_KEY, label=uri.object, id=uri.id
             )
-        return self._keys[name]
+        return self._keys[uri]
 
-    def _session(self) -> Any:
-        if self._open is None:
-            tried = sha256(self._pin).digest()
+    def _session(self, uri: TokenUri) -> Any:
+        name = uri.token_name
+        if name not in self._sessions:
+            pin = self._pins[name]
+            tried = (name, sha256(pin).digest())
             if tried in self._wrong:
                 raise self.pkcs11.PinIncorrect("it is not tried again")
-            token = self._found()
+            token = self._token(uri)
             try:
-                self._open = token.open(user_pin=self._pin.decode("utf-8", "replace"))
+                self._sessions[name] = token.open(user_pin=pin.decode("utf-8", "replace"))
             except self.pkcs11.UserAlreadyLoggedIn:
                 # Known here under another name (label, serial): the login is the process's.
-                self._open = token.open()
+                self._sessions[name] = token.open()
             except self.pkcs11.PinIncorrect:
                 self._wrong.add(tried)
                 raise
-        return self._open
+        return self._sessions[name]
 
-    def _found(self) -> Any:
-        library = self.pkcs11.lib(str(self._module))
+    def _token(self, uri: TokenUri) -> Any:
         tokens = [
             token
-            for token in library.get_tokens(token_label=self._token)
-            if self._serial in (None, token.serial.decode("ascii", "replace"))
+            for token in self.pkcs11.lib(self._path).get_tokens(token_label=uri.token)
+            if uri.serial in (None, token.serial.decode("ascii", "replace"))
         ]
         if not tokens:
-            raise self.pkcs11.NoSuchToken(self._token or self._serial or "")
+            raise self.pkcs11.NoSuchToken(uri.token or uri.serial)
         if len(tokens) > 1:
-            raise self.pkcs11.MultipleTokensReturned(self._token or self._serial or "")
+            raise self.pkcs11.MultipleTokensReturned(uri.token or uri.serial)
         return tokens[0]
 
-    def _public_of(self, key: Any) -> PublicKey | None:
+    def _public_of(self, key: Any, uri: TokenUri) -> PublicKey | None:
         attribute, kind = self.pkcs11.Attribute, self.pkcs11.KeyType
         match key.key_type:
             case kind.RSA:
@@ -242,7 +255,7 @@ class _Session:
                 return numbers.public_key()
             case kind.EC:
                 # The point is an attribute of the public half alone, found by the same name.
-                half = self._session().get_key(
+                half = self._session(uri).get_key(
                     object_class=self.pkcs11.ObjectClass.PUBLIC_KEY,
                     label=key[attribute.LABEL] or None,
                     id=key[attribute.ID] or None,
@@ -251,26 +264,18 @@ class _Session:
             case _:
                 return None
 
-    def _forget(self) -> None:
-        opened, self._open, self._keys = self._open, None, {}
-        if opened is not None:
-            try:
-                opened.close()
-            except self.pkcs11.PKCS11Error:
-                return  # it was closed by what went wrong
+
+_MODULES = threading.Lock()
 
 
-_SESSIONS = threading.Lock()
-
-
-def _session(module: Path, token: str | None, serial: str | None) -> _Session:
-    with _SESSIONS:
-        return _session_of(module, token, serial)
+def _module(path: Path) -> _Module:
+    with _MODULES:
+        return _module_of(path)
 
 
 @cache
-def _session_of(module: Path, token: str | None, serial: str | None) -> _Session:
-    return _Session(module, token, serial)
+def _module_of(path: Path) -> _Module:
+    return _Module(path)
 
 
 def _p256_of(point: bytes) -> PublicKey | None:

@@ -62,7 +62,7 @@ def test_keys_are_rotated_under_load_and_every_document_arrives_once_and_is_answ
     # The sender, in one worker, and a recipient, whose receipts are proven in that one.
     for code in ("G22", "H24", "G22"):
         before = traffic.arrived("H41")
-        traffic.drop(axis, 50)
+        traffic.drop(axis, 40)
         eventually(lambda before=before: traffic.arrived("H41") > before)  # type: ignore[misc]
         new = said("rotate", code, home=axis.home)["thumbprint"]
         eventually(lambda code=code, new=new: signs_with(axis, code, new))  # type: ignore[misc]

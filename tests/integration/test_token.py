@@ -25,7 +25,7 @@ from bus.keys.ring import describe, load_ring, load_signing_key
 from bus.keys.token import token_key, token_uri
 from bus.services.dispatch import Dispatch
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError
+from schemas.problem import AxisError, ConfigurationError, TransportError
 from tests.acceptance.packets import a_packet
 from tests.certificates import OWNER, key_for, leaf, pem, root, signer
 from tests.envelopes import RECIPIENT, SENDER, an_envelope
@@ -201,6 +201,20 @@ async def test_a_document_signed_by_a_token_arrives_and_is_answered(
 
     assert len(axis.documents(RECIPIENT)) == 10
     assert axis.failures == []
+
+
+def test_a_token_that_was_away_signs_again_when_it_is_back(token: Token) -> None:
+    key, ring = held(token, Algorithm.ES256)
+    sign(BODY, key=key, now=NOW)
+    tokens, away = token.folder / "tokens", token.folder / "away"
+
+    tokens.rename(away)
+    for _ in range(3):
+        with pytest.raises(TransportError, match="E_SIGNING_KEY_AWAY"):
+            sign(BODY, key=key, now=NOW)
+    away.rename(tokens)
+
+    assert verify(BODY, sign(BODY, key=key, now=NOW), keys=ring, now=NOW).owner == OWNER
 
 
 class _Hanging:
