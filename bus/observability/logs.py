@@ -7,11 +7,12 @@ import logging
 import re
 import sys
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bus.core.events import (
+    CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
     DirectoryTakenUp,
@@ -23,6 +24,10 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     LettersRedelivered,
+    RevocationGraceEnded,
+    RevocationSourceAsked,
+    RevocationSourceBack,
+    RevocationSourceLost,
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
@@ -65,8 +70,8 @@ def log_event(event: Event) -> None:
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
-        case DirectoryTakenUp():
-            # Said once for the axis by itself.
+        case DirectoryTakenUp() | RevocationSourceAsked():
+            # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)
         case (
             EnvelopeSent()
@@ -75,11 +80,25 @@ def log_event(event: Event) -> None:
             | WorkerReady()
             | EndpointResumed()
             | LettersRedelivered()
+            | RevocationSourceBack()
         ):
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled() | EventsDropped() | FailureRecorded():
+        case (
+            SubmissionRefused()
+            | WorkStalled()
+            | EventsDropped()
+            | FailureRecorded()
+            | CertificateRevoked()
+            | RevocationSourceLost()
+        ):
             _log.warning(name, **said)
-        case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
+        case (
+            DeliveryFailed()
+            | WorkerFailed()
+            | WorkerEnded()
+            | EndpointPaused()
+            | RevocationGraceEnded()
+        ):
             _log.error(name, **said)
 
 
@@ -87,6 +106,8 @@ def _plain(value: object) -> object:
     match value:
         case Problem():
             return str(value)
+        case datetime():
+            return value.isoformat()
         case timedelta():
             return round(value.total_seconds(), 3)
         case tuple():
