@@ -409,14 +409,6 @@ ENTRIES: dict[str, Entry] = {
         "Traffic goes on with its last answer; tell the certificate authority, or file a CRL.",
         "Vẫn dùng câu trả lời gần nhất; báo đơn vị cấp chứng thư hoặc nộp tệp CRL.",
     ),
-    "E_CANNOT_SIGN": _entry(
-        Fault.OPERATOR,
-        True,
-        "{agency} may not sign: its certificate {thumbprint} {cause}.",
-        "{agency} không được ký: chứng thư {thumbprint} {cause}.",
-        "Give it a certificate that counts; what it sends waits until then.",
-        "Cấp chứng thư còn hiệu lực; văn bản gửi đi chờ đến lúc đó.",
-    ),
     "E_DIRECTORY_UNSIGNED": _entry(
         Fault.OPERATOR,
         False,

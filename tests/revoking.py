@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
@@ -147,15 +147,16 @@ class Server:
     issuer: Issuer | None = None
     revoked: dict[int, tuple[datetime, x509.ReasonFlags]] = field(default_factory=dict)
     known: Sequence[x509.Certificate] = ()
+    clock: Callable[[], datetime] = lambda: NOW
     closing: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str) -> str:
         """Where a path of it is found."""
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def answer(self, asked: bytes, now: datetime) -> bytes:
+    def answer(self, asked: bytes) -> bytes:
         """The signed answer to an OCSP question."""
-        request = ocsp.load_der_ocsp_request(asked)
+        now, request = self.clock(), ocsp.load_der_ocsp_request(asked)
         assert self.issuer is not None
         certificate = next(c for c in self.known if c.serial_number == request.serial_number)
         at, reason = self.revoked.get(request.serial_number, (None, None))
@@ -181,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(lambda: self.behind.answer(asked, datetime.now(UTC)))
+        self._answer(lambda: self.behind.answer(asked))
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

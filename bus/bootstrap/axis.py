@@ -3,10 +3,12 @@
 import asyncio
 import os
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -18,10 +20,13 @@ from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.revocation_fetch import HttpRevocationFetcher
+from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
+from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home, Running
@@ -36,6 +41,8 @@ Progress = Callable[[str], None]
 
 _LOOK_AT_DIRECTORY_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
+_NONCE_BYTES = 32
+"""RFC 9654, 2.1."""
 
 _log = structlog.get_logger()
 
@@ -47,6 +54,7 @@ class Axis:
     Attributes:
         store: What the workers have tables in; open as long as they are.
         handler: The dead-letter handler; runs here, because it serves the whole axis.
+        revocations: The watch over revoked certificates; for the same reason.
         only: The mailboxes whose adapters run; None: all of the directory's.
         routing: The directory as it is now; replaced when its file changes.
     """
@@ -58,6 +66,7 @@ class Axis:
     directory: DirectoryFile
     supervisor: Supervisor
     handler: DeadLetterHandler
+    revocations: Revocations
     only: frozenset[MailboxName] | None
     stop: asyncio.Event
     routing: Routing
@@ -80,6 +89,7 @@ class Axis:
         services = [
             asyncio.create_task(self.supervisor.failed()),
             asyncio.create_task(self._watch()),
+            asyncio.create_task(self.revocations.run()),
         ]
         stopped = asyncio.create_task(self.stop.wait())
         try:
@@ -181,6 +191,17 @@ async def open_axis(
             directory=directory,
             supervisor=supervisor,
             handler=handler,
+            revocations=Revocations(
+                fetcher=HttpRevocationFetcher(),
+                shelf=FolderRevocationShelf(home.keys),
+                every=settings.revocation_every,
+                grace=settings.revocation_grace,
+                nonce=partial(secrets.token_bytes, _NONCE_BYTES),
+                clock=now,
+                observe=observe,
+                # The workers read the keys anew, and what is said against them.
+                taken_up=lambda: supervisor.take_up(axis.routing.directory, axis.mailboxes),
+            ),
             only=only,
             stop=stop,
             routing=routing,

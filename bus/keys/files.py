@@ -74,7 +74,7 @@ def write_certificate(path: Path, certificate: x509.Certificate, *, agency: str)
         ConfigurationError: It cannot be written (E_KEYS).
     """
     with doorway(path, agency=agency):
-        _replace(path, certificate.public_bytes(Encoding.PEM), mode=0o644)
+        replace_file(path, certificate.public_bytes(Encoding.PEM), mode=0o644)
 
 
 def write_private_key(path: Path, key: PrivateKey, *, agency: str) -> None:
@@ -85,7 +85,7 @@ def write_private_key(path: Path, key: PrivateKey, *, agency: str) -> None:
     """
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with doorway(path, agency=agency):
-        _replace(path, pem, mode=0o600)
+        replace_file(path, pem, mode=0o600)
 
 
 def sync_folder(folder: Path, *, agency: str) -> None:
@@ -102,7 +102,7 @@ def sync_folder(folder: Path, *, agency: str) -> None:
             os.close(opened)
 
 
-def _replace(path: Path, data: bytes, *, mode: int) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int) -> None:
     """Put a file in place of what was there; its bytes are on the disk before its name is."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # mode 0600
     try:

@@ -14,6 +14,7 @@ from bus.core.keyring import CertifiedKey, KeyRing, certify
 from bus.core.signing import SigningKey
 from bus.keys.authority import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.revocation_shelf import FolderRevocationShelf
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 
@@ -48,7 +49,12 @@ def load_ring(folder: Path) -> KeyRing:
     """
     files = KeyFolder(folder)
     authorities = files.authorities()
-    return KeyRing(_certified(filed, authorities) for filed in files.filed())
+    known = FolderRevocationShelf(folder).load()
+    return KeyRing(
+        (_certified(filed, authorities) for filed in files.filed()),
+        known.revocations,
+        known.assurances,
+    )
 
 
 def load_signing_key(folder: Path, owner: MailboxName, *, now: datetime) -> SigningKey:
