@@ -63,6 +63,8 @@ class Settings(BaseSettings):
         revocation_every: How often CRLs and OCSP responders are asked, in the background.
         revocation_grace: How long the last answer of one that is away may count before that is an
             alarm of its own. Traffic goes on in any case.
+        traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
+            tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 
@@ -91,6 +93,7 @@ class Settings(BaseSettings):
     revocation_every: timedelta = timedelta(minutes=10)
     revocation_grace: timedelta = timedelta(days=3)
     log_style: LogStyle = LogStyle.PRETTY
+    traces_url: str | None = None
 
     @property
     def limits(self) -> Limits:

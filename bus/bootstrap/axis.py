@@ -22,6 +22,7 @@ from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.revocation_fetch import HttpRevocationFetcher
 from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -181,6 +182,7 @@ async def open_axis(
                 routing=lambda: axis.routing,
                 observe=observe,
                 stop=asyncio.Event(),
+                tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
         axis = Axis(
