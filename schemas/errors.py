@@ -358,6 +358,14 @@ ENTRIES: dict[str, Entry] = {
         "It is looked at again when that worker's lease has run out.",
         "Sẽ xem lại khi hết thời hạn giữ của tiến trình đó.",
     ),
+    "E_SIGNING_KEY_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The signing key of {agency} cannot be used now: {cause}.",
+        "Hiện không dùng được khóa ký của {agency}: {cause}.",
+        "Nothing is lost; work goes on when it is back. See 'lienthong keys show'.",
+        "Không mất gì; công việc tiếp tục khi có lại. Xem 'lienthong keys show'.",
+    ),
     "E_STORE_AWAY": _entry(
         Fault.WORLD,
         True,

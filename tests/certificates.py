@@ -128,9 +128,10 @@ def pem(*certificates: x509.Certificate) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """A signing key, and the ring that believes it."""
+    """A signing key, the private key in it, and the ring that believes it."""
 
     key: SigningKey
+    private_key: PrivateKey
     ring: KeyRing
 
 
@@ -150,6 +151,7 @@ def signer(
         key=SigningKey(
             private_key=private_key, thumbprint=thumbprint_of(certificate), algorithm=algorithm
         ),
+        private_key=private_key,
         ring=KeyRing([certified]),
     )
 

@@ -137,6 +137,33 @@ class DirectoryTakenUp:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateEnding:
+    """A certificate ends within 30, 7 or 1 days; told once for each by a running axis.
+
+    Attributes:
+        ahead: Within which of these.
+    """
+
+    mailbox: MailboxName
+    thumbprint: str
+    not_after: datetime
+    ahead: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SigningKeyChanged:
+    """A mailbox signs with another certificate from now on; or with none, for a reason.
+
+    Attributes:
+        thumbprint: None: it cannot sign, and what it would send waits.
+    """
+
+    mailbox: MailboxName
+    thumbprint: str | None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerReady:
     """A worker serves its mailboxes."""
 
@@ -244,6 +271,8 @@ Event = (
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp
+    | CertificateEnding
+    | SigningKeyChanged
     | WorkerReady
     | WorkerFailed
     | WorkerEnded

@@ -52,6 +52,12 @@ class CertifiedKey:
         """What it may sign with, the preferred algorithm first."""
         return algorithms_of(self.public_key)
 
+    def revoked_by(self, revocations: Mapping[str, Revocation]) -> Revocation | None:
+        """The strictest word against it, or against a certificate above it."""
+        chain = (self.thumbprint, *self.authorities)
+        found = (revocations[link] for link in chain if link in revocations)
+        return min(found, key=Revocation.severity, default=None)
+
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether a signature made at this moment counts."""
         return self.not_before <= moment <= self.not_after
@@ -100,12 +106,9 @@ class KeyRing(Mapping[str, CertifiedKey]):
 
     def revocation_of(self, thumbprint: str) -> Revocation | None:
         """That this certificate counts no more, or one above it, if so."""
-        if not self._revocations:
-            return None
-        key = self._keys.get(thumbprint)
-        chain = (thumbprint, *(key.authorities if key else ()))
-        found = (self._revocations[link] for link in chain if link in self._revocations)
-        return min(found, key=Revocation.severity, default=None)
+        if not self._revocations or thumbprint not in self._keys:
+            return self._revocations.get(thumbprint)
+        return self._keys[thumbprint].revoked_by(self._revocations)
 
     def assurance_of(self, thumbprint: str) -> Assurance | None:
         """The last word of a source that knows of no revocation of this certificate."""
@@ -146,7 +149,7 @@ def certify(
         raise _untrusted("there is no readable certificate") from error
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
-    for stated in _stated_owners(subject):
+    for stated in stated_owners(subject):
         if stated != owner:
             raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
     chain = _chain(certificate, intermediates, authorities)
@@ -226,7 +229,8 @@ def _must_sign_documents(
         raise ValueError("its key is not for digital signatures")
 
 
-def _stated_owners(subject: x509.Name) -> list[str]:
+def stated_owners(subject: x509.Name) -> list[str]:
+    """The owners that a subject states (see `OWNER_PREFIX`)."""
     values = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 

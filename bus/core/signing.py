@@ -11,7 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NoReturn
 
-from bus.core.algorithm import Algorithm, PrivateKey, algorithms_of, is_signature, make_signature
+from bus.core.algorithm import (
+    Algorithm,
+    KeyElsewhere,
+    PrivateKey,
+    algorithms_of,
+    is_signature,
+    make_signature,
+)
 from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import KeyRing
 from schemas.identifiers import MailboxName
@@ -30,15 +37,31 @@ _PROOF = object()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SigningKey:
-    """A private key, and the certificate under which others know it."""
+    """A private key, here or in a token, and the certificate under which others know it."""
 
-    private_key: PrivateKey = field(repr=False)
+    private_key: PrivateKey | KeyElsewhere = field(repr=False)
     thumbprint: str
     algorithm: Algorithm
 
     def __post_init__(self) -> None:
         if self.algorithm not in algorithms_of(self.private_key.public_key()):
             raise ValueError(f"this key cannot sign {self.algorithm}")
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether a signature must be waited for; one by a key that is here takes microseconds."""
+        return not isinstance(self.private_key, PrivateKey)
+
+    def make_signature(self, data: bytes) -> bytes:
+        """Sign, in the byte form of JWS.
+
+        Raises:
+            TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
+        """
+        key = self.private_key
+        if isinstance(key, PrivateKey):
+            return make_signature(data, key=key, algorithm=self.algorithm)
+        return key.make_signature(data, self.algorithm)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +100,12 @@ def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
     """Sign a body; the result goes into the message header `signature`.
 
     `iat` in the protected header is the signing time (ETSI TS 119 182-1, 5.1.11), whole seconds.
+
+    Raises:
+        TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
     """
     protected = _protected(key.algorithm, key.thumbprint, (now - _EPOCH) // _SECOND)
-    signature = make_signature(
-        _signed_bytes(protected, body), key=key.private_key, algorithm=key.algorithm
-    )
+    signature = key.make_signature(_signed_bytes(protected, body))
     return f"{protected}..{to_base64url(signature)}"
 
 

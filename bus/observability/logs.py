@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bus.core.events import (
+    CertificateEnding,
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
@@ -28,6 +29,7 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceBack,
     RevocationSourceLost,
+    SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
@@ -85,6 +87,8 @@ def log_event(event: Event) -> None:
             | RevocationSourceBack()
         ):
             _log.info(name, **said)
+        case SigningKeyChanged():
+            (_log.info if event.problem is None else _log.error)(name, **said)
         case (
             SubmissionRefused()
             | WorkStalled()
@@ -92,6 +96,7 @@ def log_event(event: Event) -> None:
             | FailureRecorded()
             | CertificateRevoked()
             | RevocationSourceLost()
+            | CertificateEnding()
         ):
             _log.warning(name, **said)
         case (
