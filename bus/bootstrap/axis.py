@@ -14,6 +14,7 @@ import structlog
 
 from adapters.registry import require_format
 from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
+from bus.bootstrap.directory import directory_of
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.process import now, processors
 from bus.core.ending import endings, next_change
@@ -39,7 +40,7 @@ from bus.store.paused import PausedFile
 from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, Problem
 
 Progress = Callable[[str], None]
 """Told in one short sentence what the start is doing."""
@@ -86,6 +87,7 @@ class Axis:
         self._until = next_change(self.ring.values(), now=now())
         self._told: set[tuple[str, timedelta]] = set()
         self._said_anew = False
+        self._refusal: Problem | None = None
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -192,8 +194,11 @@ class Axis:
             _require_formats(routing, _served(routing, self.only))
         except AxisError as error:
             version = self.routing.directory.version
-            _log.error("directory_refused", problem=str(error.problem), goes_on_with=version)
+            if error.problem != self._refusal:
+                _log.error("directory_refused", problem=str(error.problem), goes_on_with=version)
+            self._refusal = error.problem
             return self.routing
+        self._refusal = None
         return routing
 
 
@@ -221,7 +226,7 @@ async def open_axis(
         paused = PausedFile(home.paused)
         paused.save()
         observe = _noting(paused, observe)
-        directory = DirectoryFile(home.directory)
+        directory = directory_of(settings)
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         mailboxes = _served(routing, only)
         _require_formats(routing, mailboxes)

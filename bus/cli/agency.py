@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from adapters.registry import format_named
+from bus.bootstrap import directory_of
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
 from bus.core.directory import add, resume, suspend
 from bus.core.routing import Routing
 from bus.settings import load_settings
-from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
@@ -25,7 +25,7 @@ Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or
 
 
 def _file(home: Home) -> DirectoryFile:
-    return DirectoryFile(HomeFolder(load_settings(home=home).home).directory)
+    return directory_of(load_settings(home=home))
 
 
 def _row(agency: Agency, routing: Routing) -> dict[str, object]:
@@ -141,10 +141,12 @@ def resume_agency(code: Code, home: Home = None) -> None:
 
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
     file = _file(home)
-    before = file.load()
-    after = change(before)
+    with file.held():
+        before = file.load()
+        after = change(before)
+        if after.version != before.version:
+            file.save(after)
     if after.version == before.version:
         typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
         return
-    file.save(after)
     typer.echo(f"directory version {after.version}", err=True)
