@@ -68,7 +68,9 @@ def prove_directory(
             return verify(data, signature, keys=trust.ring, now=now)
         except DocumentError as error:
             # The first is that of this snapshot, unless somebody replaces it just now.
-            cause = cause if signature != signatures[0] else error.problem.text().rstrip(".")
+            if signature == signatures[0]:
+                problem = error.problem
+                cause = problem.params.get("cause", problem.text().rstrip("."))
     raise AxisError.of("E_DIRECTORY_SIGNATURE", cause=cause)
 
 
