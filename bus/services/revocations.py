@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 from bus.core.crl import read_crl
@@ -63,18 +64,23 @@ class Revocations:
         self._told: frozenset[object] = frozenset()
         self._names: dict[str, str] = {}
         self._saving = asyncio.Lock()
-        self._unsaved: Problem | None = None
+        self._asking: set[str] = set()
+        self._unsaved = False
 
     async def run(self) -> None:
-        """Ask until cancelled."""
-        while True:
-            seen = await asyncio.to_thread(self.shelf.stamp)
-            await self.ask_all()
-            await self._rest(seen)
+        """Ask until cancelled; nobody waits for a source that is slow, not even the next round."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                seen = await asyncio.to_thread(self.shelf.stamp)
+                await self._begin(tasks)
+                await self._rest(seen)
 
     async def ask_all(self) -> None:
         """One round: every source is asked once, all at the same time."""
-        self._unsaved = None
+        async with asyncio.TaskGroup() as tasks:
+            await self._begin(tasks)
+
+    async def _begin(self, tasks: asyncio.TaskGroup) -> None:
         try:
             if not self._loaded:
                 self._known = await asyncio.to_thread(self.shelf.load)
@@ -83,19 +89,17 @@ class Revocations:
         except AxisError as error:
             self._note_folder(error.problem)
             return
+        if not self._unsaved:
+            self._note_folder(None)
         self._known = self._known.only_asking({KEY_FOLDER, *(source.name for source in sources)})
-        async with asyncio.TaskGroup() as tasks:
-            for source in sources:
-                tasks.create_task(self._ask(source))
-        self._note_folder(self._unsaved)
+        for source in sources:
+            if source.name not in self._asking:
+                self._asking.add(source.name)
+                task = tasks.create_task(self._ask(source))
+                task.add_done_callback(partial(self._asked, source.name))
 
-    def _note_folder(self, problem: Problem | None) -> None:
-        record = self._known.of(KEY_FOLDER)
-        if problem is not None or record.lost_since is not None:
-            record, events = heard(record, (), problem, now=self.clock(), grace=self.grace)
-            self._known = self._known.with_record(record)
-            for event in events:
-                self.observe(event)
+    def _asked(self, name: str, _: asyncio.Task[None]) -> None:
+        self._asking.discard(name)
 
     async def _rest(self, seen: int) -> None:
         loop = asyncio.get_running_loop()
@@ -104,6 +108,14 @@ class Revocations:
             await asyncio.sleep(min(LOOK_EVERY.total_seconds(), max(0, end - loop.time())))
             if await asyncio.to_thread(self.shelf.stamp) != seen:
                 return
+
+    def _note_folder(self, problem: Problem | None) -> None:
+        record = self._known.of(KEY_FOLDER)
+        if problem is not None or record.lost_since is not None:
+            record, events = heard(record, (), problem, now=self.clock(), grace=self.grace)
+            self._known = self._known.with_record(record)
+            for event in events:
+                self.observe(event)
 
     def _sources(self) -> tuple[Source, ...]:
         subjects = subjects_of(self.shelf.chains(), now=self.clock())
@@ -230,8 +242,10 @@ class Revocations:
             try:
                 await asyncio.to_thread(self.shelf.save, known)
             except AxisError as error:
-                self._unsaved = error.problem
+                self._unsaved = True
+                self._note_folder(error.problem)
                 return
+            self._unsaved = False
             if (verdicts := _verdicts(known)) != self._told:
                 self._told = verdicts
                 self.taken_up()
