@@ -1,4 +1,4 @@
-"""Bad day 17 on a running axis: real certificates, a real list, and a responder that hangs."""
+"""Trust on a running axis: a real list, a responder that hangs, a directory that is forged."""
 
 import asyncio
 import json
@@ -126,6 +126,25 @@ def test_a_responder_that_never_answers_costs_no_document_anything(
     # The question that hangs was given up by nobody yet: it is not in the documents' way.
     assert running.logged("revocation_source_lost") == []
     assert all(handed["age"] < 15 for handed in running.logged(HANDED_OVER))
+
+
+def test_a_wrong_directory_is_told_once_and_the_one_before_goes_on_serving(
+    running: RunningAxis,
+) -> None:
+    """Nobody but its authority says who exists; and nobody is stopped by who tries."""
+    snapshot = running.home / "directory.json"
+    right = snapshot.read_bytes()
+    snapshot.write_bytes(right.replace(b'"H24"', b'"X24"'))
+    [refused] = eventually(lambda: running.logged("directory_refused"))
+    packet = a_packet(sender=RESPONDER_AGENCY, receivers=[LIST_AGENCY], number="800")
+    running.agency(RESPONDER_AGENCY).drop("800.edxml", packet)
+    eventually(lambda: running.agency(RESPONDER_AGENCY).sent("800.edxml"))
+    snapshot.write_bytes(right)
+    assert lienthong("agency", "suspend", "H57", "--home", running.home).returncode == 0
+    eventually(lambda: running.logged("directory_taken_up")[-1]["version"] == 2)
+
+    assert "E_DIRECTORY_SIGNATURE" in refused["problem"]
+    assert running.logged("directory_refused") == [refused]
 
 
 def test_a_revoked_sender_signs_no_more_and_what_its_key_signs_all_the_same_is_refused(
