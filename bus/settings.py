@@ -64,12 +64,12 @@ class Settings(BaseSettings):
         revocation_every: How often CRLs and OCSP responders are asked, in the background.
         revocation_grace: How long the last answer of one that is away may count before that is an
             alarm of its own. Traffic goes on in any case.
-        traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
-            tracing. Needs the extra `traces`.
         key_passphrase_file: Holds the passphrase of encrypted private keys; readable by its owner
             only. Private keys that are made are encrypted with it.
         pkcs11_module: The PKCS #11 module of the tokens that hold private keys.
         pkcs11_pin_file: Holds the tokens' PIN; readable by its owner only.
+        traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
+            tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 

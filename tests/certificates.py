@@ -144,7 +144,7 @@ def signer(
     ends: datetime = ENDS,
 ) -> Signer:
     """An agency that can sign, with a certificate of its own."""
-    anchor, private_key = root(), private_key or key_for(algorithm)
+    anchor, private_key = root(ends=max(ends, ENDS)), private_key or key_for(algorithm)
     certificate = leaf(anchor, private_key.public_key(), starts=starts, ends=ends)
     certified = certify(pem(certificate), authorities=[anchor.certificate], owner=owner)
     return Signer(

@@ -22,11 +22,11 @@ from bus.core.events import CertificateEnding, Event
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
-from bus.keys.authority import DevelopmentAuthority, lacking
+from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.revocation_fetch import HttpRevocationFetcher
 from bus.keys.revocation_shelf import FolderRevocationShelf
-from bus.keys.ring import load_ring, load_signing_key
+from bus.keys.ring import counting, load_ring, load_signing_key
 from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
@@ -98,6 +98,12 @@ class Axis:
         """Let workers know soon what was said against keys, though no file of theirs changed."""
         self._said_anew = True
 
+    @property
+    def signing_in_development(self) -> int:
+        """How many of them were given their certificate by a development authority only."""
+        real = {key.owner for key in self.ring.values() if DEVELOPMENT not in key.issuer}
+        return sum(mailbox not in real for mailbox in self.mailboxes)
+
     async def run(self) -> None:
         """Run until `stop` is set, or something of the axis cannot go on; then drain.
 
@@ -141,8 +147,7 @@ class Axis:
 
     def _warn(self) -> None:
         """Tell of certificates that end soon, of each once within each of the warnings."""
-        counting = [k for k in self.ring.values() if not self.ring.revocation_of(k.thumbprint)]
-        for ending in endings(counting, now=now(), told=self._told):
+        for ending in endings(counting(self.ring), now=now(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
                 CertificateEnding(
@@ -167,7 +172,9 @@ class Axis:
         if seen[0] != self.seen[0]:
             routing = await self._read_directory()
         try:
-            await provision(self.address, topology_of(self.settings, routing))
+            # A broker in trouble must not keep workers from learning that a key was stolen.
+            if routing is not self.routing:
+                await provision(self.address, topology_of(self.settings, routing))
             await asyncio.to_thread(_ensure_keys, self.settings, self.home, routing)
             # Before the ring is read: what is filed meanwhile is seen at the next look.
             seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))

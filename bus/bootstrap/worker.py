@@ -42,7 +42,8 @@ from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 
-_LOOK_AT_KEYS_AGAIN = timedelta(seconds=1)
+_READ_KEYS_AGAIN = timedelta(seconds=1)
+_LOOK_FOR_KEYS_AGAIN = timedelta(seconds=10)
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -81,18 +82,22 @@ class Workplace:
         self._new_id = fresh_ids()
         self._porter = Porter()
         self._keys: dict[MailboxName, SigningKey | Problem] = {}
+        # Of the last `Know` that was followed by `Serve`: those that every worker knows.
+        self._usable: tuple[str, ...] = ()
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
         self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
         following = asyncio.create_task(self._follow(instructions))
+        mending = asyncio.create_task(self._mend_keys())
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
             await self._running.until_stopped()
         finally:
-            following.cancel()
+            for task in (following, mending):
+                task.cancel()
             with suppress(asyncio.CancelledError):
                 await following
 
@@ -114,7 +119,7 @@ class Workplace:
             except ConfigurationError:
                 # The axis has just read the folder well: somebody is at work in it. Until this is
                 # answered nobody signs with anything new.
-                await asyncio.sleep(_LOOK_AT_KEYS_AGAIN.total_seconds())
+                await asyncio.sleep(_READ_KEYS_AGAIN.total_seconds())
         self.routing, self.ring = read
         self.known = instruction
         self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
@@ -125,6 +130,7 @@ class Workplace:
             loop = asyncio.get_running_loop()
             loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
         fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
+        self._usable = self.known.certificates
         await self._choose_keys([*self._adapters, *fresh])
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
@@ -155,13 +161,20 @@ class Workplace:
             if before is not None and _thumbprint(before) != chosen.thumbprint:
                 self.observe(SigningKeyChanged(mailbox=mailbox, thumbprint=chosen.thumbprint))
 
+    async def _mend_keys(self) -> None:
+        """Look again for the keys that could not be used: a token may have been put back."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_KEYS_AGAIN.total_seconds())
+            away = [m for m, key in self._keys.items() if isinstance(key, Problem)]
+            await self._choose_keys(away)
+
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
             self.home.keys,
             mailbox,
             now=now(),
             access=self.settings.key_access,
-            known=self.known.certificates,
+            known=self._usable,
         )
 
     def _key_of(self, mailbox: MailboxName) -> SigningKey:
@@ -197,8 +210,8 @@ class Workplace:
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
-            tracer=self.tracer,
             waiting=self._tokens,
+            tracer=self.tracer,
         )
         return Adapter(
             mailbox=mailbox,

@@ -1,4 +1,4 @@
-"""`lienthong keys`: which certificates are here, and their life: request, import, rotate, revoke."""
+"""`lienthong keys`: the life of certificates: listed, requested, imported, rotated, revoked."""
 
 import sys
 from datetime import UTC, datetime
@@ -9,9 +9,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from bus.cli.certificates import (
+    MARK,
+    certificate_row,
+    certificate_shown,
+    request_row,
+    request_shown,
+)
 from bus.cli.options import Home
-from bus.cli.output import AsJson, Exit, listing, print_json
-from bus.core.ending import WARNED_AHEAD
+from bus.cli.output import AsJson, listing, print_json
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation import RevocationReason
 from bus.keys.authority import DevelopmentAuthority
@@ -33,8 +39,6 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
 app = typer.Typer(no_args_is_help=True, help="Certificates and keys, from request to revocation.")
-
-_DEVELOPMENT = "DEVELOPMENT"
 
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24.05.")]
 Encrypt = Annotated[
@@ -62,17 +66,17 @@ def show(home: Home = None, as_json: AsJson = False) -> None:
     rows = describe(files.root, now=now, access=settings.key_access)
     waiting = requests_here(files)
     if as_json:
-        listing([*map(_row, rows), *map(_waiting, waiting)], as_json=True)
+        listing([*map(certificate_row, rows), *map(request_row, waiting)], as_json=True)
         return
     listing(
-        [*(_shown(row) for row in rows), *(_shown_waiting(each) for each in waiting)],
+        [*map(certificate_shown, rows), *map(request_shown, waiting)],
         as_json=False,
         title="Certificates",
     )
     if any(row.development for row in rows):
         Console().print(
             Text(
-                f"{_DEVELOPMENT}: made by this axis for trying it out; no authority vouches for "
+                f"{MARK}: made by this axis for trying it out; no authority vouches for "
                 "them. Ask for real ones with 'lienthong keys request'.",
                 style="yellow",
             )
@@ -176,7 +180,7 @@ def rotate(
     """
     settings, files = _folder(home)
     owner, now = MailboxName(code), datetime.now(UTC)
-    rows = [row for row in describe(files.root, now=now, access=settings.key_access)]
+    rows = describe(files.root, now=now, access=settings.key_access)
     mine = [row for row in rows if row.owner == owner and row.has_private_key]
     current = next((row for row in mine if row.signs), None)
     if not mine:
@@ -191,12 +195,12 @@ def rotate(
             "owner": owner,
             "file": filed.path.name,
             "thumbprint": thumbprint_of(filed.certificate()),
-            "authority": _DEVELOPMENT,
+            "authority": MARK,
         }
         if as_json:
             print_json(told)
             return
-        _say(f"{owner} signs with {filed.path.name} ({_DEVELOPMENT}) from now on")
+        _say(f"{owner} signs with {filed.path.name} ({MARK}) from now on")
         return
     kind = algorithm or (
         kind_of(current.key.public_key) if current and current.key else KeyKind.P256
@@ -226,7 +230,7 @@ def revoke(
     settings, files = _folder(home)
     now = datetime.now(UTC)
     rows = describe(files.root, now=now, access=settings.key_access)
-    row = _the_one(rows, which)
+    row = _the_one(rows, which, reason)
     if row.key is None:
         raise AxisError.of("E_KEYS", agency=row.owner, cause=str(row.problem))
     done = revoke_here(files, row.key.thumbprint, reason=reason, now=now)
@@ -243,11 +247,9 @@ def revoke(
             }
         )
     else:
-        before = (
-            "nothing it ever signed counts"
-            if reason.is_compromise
-            else "what it signed " + ("before still counts")
-        )
+        before = "what it signed before still counts"
+        if reason.is_compromise:
+            before = "nothing it ever signed counts"
         _say(f"{row.file} of {row.owner} is revoked from {done.at.isoformat()} on; {before}")
     if row.has_private_key and not left:
         _say(
@@ -296,123 +298,23 @@ def _tell_request(made: Request, *, as_json: bool) -> None:
     )
 
 
-def _the_one(rows: tuple[KeyRow, ...], which: str) -> KeyRow:
+def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> KeyRow:
+    """The certificate that is meant. Revoked already it can only be revoked for a compromise."""
     named = [row for row in rows if row.key is not None and row.key.thumbprint == which]
     owned = [row for row in rows if row.owner == which and row.revocation is None]
     match named or owned:
         case [row]:
-            if row.revocation is not None:
-                _say(f"it was revoked already, from {row.revocation.at.isoformat()} on")
-                raise typer.Exit(Exit.REFUSED)
-            return row
+            known = row.revocation
+            if known is None or (reason.is_compromise and not known.reason.is_compromise):
+                return row
+            cause = f"it is revoked already, from {known.at.isoformat()} on ({known.reason})"
         case []:
             cause = "there is no certificate of this owner or thumbprint that counts"
         case _:
-            cause = "it has several certificates; name one by its thumbprint (keys list --json)"
+            prints = " or ".join(row.key.thumbprint for row in owned if row.key is not None)
+            cause = f"it has several certificates; say which: {prints}"
     raise AxisError.of("E_KEYS", agency=which, cause=cause)
 
 
 def _say(text: str) -> None:
     Console(stderr=True).print(text, highlight=False, soft_wrap=True, markup=False)
-
-
-def _row(row: KeyRow) -> dict[str, object]:
-    key = row.key
-    return {
-        "owner": row.owner,
-        "state": _state(row),
-        "subject": key.subject if key else None,
-        "algorithm": key.algorithms[0] if key else None,
-        "valid_from": key.not_before.date().isoformat() if key else None,
-        "valid_to": key.not_after.date().isoformat() if key else None,
-        "days_left": row.days_left,
-        "private_key": row.has_private_key,
-        "in_token": row.in_token,
-        "authority": _DEVELOPMENT if row.development else key.issuer if key else None,
-        "thumbprint": key.thumbprint if key else None,
-        "revoked_at": row.revocation.at.isoformat() if row.revocation else None,
-        "revoked_for": row.revocation.reason if row.revocation else None,
-        "file": row.file,
-        "problem": str(row.problem) if row.problem else None,
-    }
-
-
-def _waiting(made: Request) -> dict[str, object]:
-    told: dict[str, object] = dict.fromkeys(_FIELDS)
-    return told | {
-        "owner": made.owner,
-        "state": "requested",
-        "private_key": True,
-        "in_token": False,
-        "file": made.path.name,
-    }
-
-
-def _state(row: KeyRow) -> str:
-    if row.revocation is not None:
-        return "revoked"
-    if row.problem is not None or row.days_left is None:
-        return "unusable"
-    if row.days_left < 0:
-        return "ended"
-    return "signs" if row.signs else "believed"
-
-
-def _shown(row: KeyRow) -> dict[str, object]:
-    said = _row(row)
-    return {
-        "owner": row.owner,
-        "state": Text(str(said["state"]), style=_STYLES[str(said["state"])]),
-        "algorithm": said["algorithm"],
-        "ends": said["valid_to"],
-        "days_left": _days_left(row),
-        "private_key": "token" if row.in_token else row.has_private_key,
-        "authority": Text(_DEVELOPMENT, style="yellow") if row.development else said["authority"],
-        "problem": said["problem"],
-    }
-
-
-def _shown_waiting(made: Request) -> dict[str, object]:
-    shown: dict[str, object] = dict.fromkeys(
-        ("owner", "state", "algorithm", "ends", "days_left", "private_key", "authority", "problem")
-    )
-    return shown | {"owner": made.owner, "state": Text("requested"), "private_key": True}
-
-
-def _days_left(row: KeyRow) -> Text | None:
-    if row.days_left is None:
-        return None
-    if row.days_left < 0:
-        return Text(f"{row.days_left}", style="red")
-    far, near, _ = (ahead.days for ahead in WARNED_AHEAD)
-    if row.days_left < near:
-        return Text(f"{row.days_left} ends soon", style="bold red")
-    if row.days_left < far:
-        return Text(f"{row.days_left} ends soon", style="yellow")
-    return Text(f"{row.days_left}", style="green")
-
-
-_STYLES = {
-    "signs": "green",
-    "believed": "",
-    "ended": "dim",
-    "revoked": "red",
-    "unusable": "bold red",
-}
-_FIELDS = (
-    "owner",
-    "state",
-    "subject",
-    "algorithm",
-    "valid_from",
-    "valid_to",
-    "days_left",
-    "private_key",
-    "in_token",
-    "authority",
-    "thumbprint",
-    "revoked_at",
-    "revoked_for",
-    "file",
-    "problem",
-)

@@ -79,11 +79,23 @@ def _greet(axis: Axis, console: Console) -> None:
         f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
         f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
         f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
+        f"{_development(axis)}"
         f"broker's management             {_without_password(axis.address.management_url)}\n"
         f"  (account and password: {axis.home.running_file})\n"
         "stop with Ctrl-C",
         highlight=False,
         soft_wrap=True,
+    )
+
+
+def _development(axis: Axis) -> str:
+    """A line that says so when signatures prove nothing to others."""
+    count = axis.signing_in_development
+    if not count:
+        return ""
+    return (
+        f"[yellow]DEVELOPMENT certificates[/]       {count} of {len(axis.mailboxes)} agencies sign "
+        "with them: not for production (lienthong keys list)\n"
     )
 
 

@@ -76,8 +76,8 @@ class DevelopmentAuthority:
     def ensure(self, owners: Iterable[MailboxName], *, now: datetime) -> None:
         """Give each owner a key pair, unless one is here that is good for another 30 days.
 
-        None for an owner that has signed with a certificate of another authority: a development
-        certificate never takes over from a real one, not even from one that has ended.
+        None for an owner of whom a certificate of another authority is here, even one that has
+        ended: a development certificate never takes over from a real one.
 
         Raises:
             ConfigurationError: A file cannot be read or written (E_KEYS).
@@ -144,11 +144,7 @@ def lacking(
     return tuple(
         owner
         for owner in owners
-        if not any(
-            _suffices(filed.certificate(), revoked, now=now)
-            for filed in files.filed_under(owner)
-            if filed.has_private_key
-        )
+        if not any(_suffices(filed, revoked, now=now) for filed in files.filed_under(owner))
     )
 
 
@@ -158,13 +154,12 @@ def is_development(certificate: x509.Certificate) -> bool:
     return any(attribute.value == DEVELOPMENT for attribute in given_by)
 
 
-def _suffices(
-    certificate: x509.Certificate, revoked: Mapping[str, Revocation], *, now: datetime
-) -> bool:
+def _suffices(filed: FiledKey, revoked: Mapping[str, Revocation], *, now: datetime) -> bool:
+    certificate = filed.certificate()
     if not is_development(certificate):
         return True
     lasts = now + _RENEWED_AHEAD < certificate.not_valid_after_utc
-    return lasts and thumbprint_of(certificate) not in revoked
+    return filed.has_private_key and lasts and thumbprint_of(certificate) not in revoked
 
 
 def _name(common_name: str, *, stated_owner: str | None = None) -> x509.Name:

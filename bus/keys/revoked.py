@@ -26,7 +26,7 @@ def revocations_here(files: KeyFolder) -> tuple[Revocation, ...]:
             said = json.loads(files.revoked.read_bytes())
         except FileNotFoundError:
             return ()
-        return tuple(_read(each) for each in said)
+        return _read_all(said)
 
 
 def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
@@ -54,6 +54,14 @@ def revoke_here(
             data = json.dumps(told, indent=1).encode() + b"\n"
             replace_file(files.revoked, data, mode=0o644)
     return revocation
+
+
+def _read_all(said: object) -> tuple[Revocation, ...]:
+    match said:
+        case [*each]:
+            return tuple(map(_read, each))
+        case _:
+            raise ValueError("it is no list of revocations")
 
 
 def _read(said: object) -> Revocation:

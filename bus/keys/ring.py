@@ -69,6 +69,17 @@ def load_ring(folder: Path) -> KeyRing:
     )
 
 
+def counting(ring: KeyRing) -> tuple[CertifiedKey, ...]:
+    """The keys whose end matters: not revoked, and not replaced by those of a real authority."""
+    real = {key.owner for key in ring.values() if not _is_development(key)}
+    return tuple(
+        key
+        for key in ring.values()
+        if ring.revocation_of(key.thumbprint) is None
+        and not (key.owner in real and _is_development(key))
+    )
+
+
 def load_signing_key(
     folder: Path,
     owner: MailboxName,
@@ -77,7 +88,7 @@ def load_signing_key(
     access: KeyAccess = _OPEN,
     known: Collection[str] | None = None,
 ) -> SigningKey:
-    """The owner's key pair that counts now; of several, the youngest, and a real one first.
+    """The owner's key pair that counts now; of several real ones the youngest.
 
     Args:
         known: Thumbprints of the certificates that those who will verify are known to have; None:
@@ -132,23 +143,23 @@ def _pair_that_signs(
     now: datetime,
     known: Collection[str] | None = None,
 ) -> _Pair | None:
-    """Of the pairs that count the youngest; one of a development authority only for want of any."""
+    """Of the pairs that count the youngest.
+
+    Those of a development authority are out of it for good once a real one is known.
+    """
+    told = [pair for pair in pairs if known is None or pair[1].thumbprint in known]
+    real = [pair for pair in told if not _is_development(pair[1])]
     counting = [
         (filed, key)
-        for filed, key in pairs
-        if key.is_valid_at(now)
-        and not key.revoked_by(revoked)
-        and (known is None or key.thumbprint in known)
+        for filed, key in real or told
+        if key.is_valid_at(now) and not key.revoked_by(revoked)
     ]
-    return max(
-        counting,
-        key=lambda pair: (not _is_development(pair[1]), pair[1].not_before, pair[0].filed_at),
-        default=None,
-    )
+    return max(counting, key=lambda pair: (pair[1].not_before, pair[0].filed_at), default=None)
 
 
 def _why_none(pairs: Sequence[_Pair], revoked: Mapping[str, Revocation], *, now: datetime) -> str:
     keys = [key for _, key in pairs]
+    keys = [key for key in keys if not _is_development(key)] or keys
     if keys and all(key.revoked_by(revoked) for key in keys):
         return "its certificate was revoked"
     ended = [key.not_after for key in keys if not key.revoked_by(revoked)]

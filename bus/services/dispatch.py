@@ -50,8 +50,8 @@ class Dispatch:
     clock: Clock
     new_id: NewId
     deadline: timedelta
-    tracer: Tracer = field(default_factory=Untraced)
     waiting: Executor | None = None
+    tracer: Tracer = field(default_factory=Untraced)
 
     async def seal(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes.
