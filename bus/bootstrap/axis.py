@@ -17,6 +17,7 @@ from bus.bootstrap.broker import located_broker, must_impersonate, provision, to
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.process import now, processors
+from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
 from bus.core.events import CertificateEnding, Event
 from bus.core.keyring import KeyRing
@@ -178,7 +179,8 @@ class Axis:
             await asyncio.to_thread(_ensure_keys, self.settings, self.home, routing)
             # Before the ring is read: what is filed meanwhile is seen at the next look.
             seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
-            self.ring = await asyncio.to_thread(load_ring, self.home.keys)
+            ring = await asyncio.to_thread(load_ring, self.home.keys)
+            self.ring = ring.limited_to(vouched(routing.directory))
         except AxisError:
             self._said_anew |= said_anew
             raise
@@ -241,7 +243,7 @@ async def open_axis(
         await asyncio.to_thread(_ensure_keys, settings, home, routing)
         # Before the ring is read: what is filed meanwhile is seen at the first look.
         seen = (directory_seen, KeyFolder(home.keys).stamp())
-        ring = await asyncio.to_thread(_prove_keys, settings, home, mailboxes)
+        ring = await asyncio.to_thread(_prove_keys, settings, home, routing, mailboxes)
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
@@ -340,15 +342,19 @@ def _ensure_keys(settings: Settings, home: Home, routing: Routing) -> None:
         authority.ensure(routing.mailboxes, now=moment)
 
 
-def _prove_keys(settings: Settings, home: Home, mailboxes: Iterable[MailboxName]) -> KeyRing:
+def _prove_keys(
+    settings: Settings, home: Home, routing: Routing, mailboxes: Iterable[MailboxName]
+) -> KeyRing:
     """The ring; and that every mailbox has something to sign with.
 
     Raises:
         ConfigurationError: E_KEYS says which has not, and why.
     """
-    ring, moment = load_ring(home.keys), now()
+    ring, moment = load_ring(home.keys).limited_to(vouched(routing.directory)), now()
     for mailbox in mailboxes:
-        load_signing_key(home.keys, mailbox, now=moment, access=settings.key_access)
+        load_signing_key(
+            home.keys, mailbox, now=moment, access=settings.key_access, known=tuple(ring)
+        )
     return ring
 
 

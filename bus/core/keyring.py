@@ -3,7 +3,7 @@
 Where the files lie is known to `bus.keys`; what is signed, to `signing`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -109,6 +109,20 @@ class KeyRing(Mapping[str, CertifiedKey]):
         if not self._revocations or thumbprint not in self._keys:
             return self._revocations.get(thumbprint)
         return self._keys[thumbprint].revoked_by(self._revocations)
+
+    def limited_to(self, vouched: Mapping[str, Collection[str]]) -> "KeyRing":
+        """The same, without certificates that somebody else filed for an owner.
+
+        Args:
+            vouched: The thumbprints that each owner may have; of owners who are not in it, all
+                may stay.
+        """
+        kept = (
+            key
+            for key in self._keys.values()
+            if key.owner not in vouched or key.thumbprint in vouched[key.owner]
+        )
+        return KeyRing(kept, self._revocations.values(), self._assurances.values())
 
     def assurance_of(self, thumbprint: str) -> Assurance | None:
         """The last word of a source that knows of no revocation of this certificate."""

@@ -12,10 +12,10 @@ from jwcrypto import jws
 from jwcrypto.jwk import JWK
 
 from bus.bootstrap import directory_of
-from bus.core.directory import add, suspend
+from bus.core.directory import add, suspend, vouch, vouched
 from bus.core.signing import sign
 from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority
-from bus.keys.ring import load_signing_key
+from bus.keys.ring import load_ring, load_signing_key
 from bus.settings import load_settings
 from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
@@ -193,3 +193,21 @@ def test_what_an_authority_signed_that_is_not_filed_is_not_believed(place: Place
     shutil.rmtree(place.home / "keys" / "directory")
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
+
+
+def test_a_certificate_that_somebody_filed_does_not_speak_for_whom_others_were_vouched(
+    place: Place,
+) -> None:
+    keys, now = place.home / "keys", real_now()
+    authority = DevelopmentAuthority.open(keys, now=now)
+    authority.ensure([H24], now=now)
+    [first] = load_ring(keys)
+    changed = place.change(lambda directory: vouch(directory, H24, [first]))
+
+    authority.issue(H24, now=now)
+
+    assert len(load_ring(keys)) == 2
+    assert list(load_ring(keys).limited_to(vouched(changed))) == [first]
+    assert load_signing_key(keys, H24, now=now, known=[first]).thumbprint == first
+    released = place.change(lambda directory: vouch(directory, H24, []))
+    assert len(load_ring(keys).limited_to(vouched(released))) == 2

@@ -23,6 +23,7 @@ from bus.cli.output import print_json
 from bus.core.dead_letters.inspection import Inspection, inspect
 from bus.core.dead_letters.letter import DeadLetter, Entry, LetterState
 from bus.core.dead_letters.triage import Suggestion, suggest
+from bus.core.directory import vouched
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.revocation import Assurance, Revocation
@@ -94,7 +95,8 @@ async def _read(letter_id: str, desk: Desk) -> tuple[DeadLetter, Sequence[Entry]
 def _inspect(letter: DeadLetter, message: WireMessage, desk: Desk, moment: datetime) -> Inspection:
     """A broken key folder must not hide the letter: then it is the doubt."""
     try:
-        keys, broken = load_ring(desk.folder.keys), None
+        directory = desk.routing.directory
+        keys, broken = load_ring(desk.folder.keys).limited_to(vouched(directory)), None
     except ConfigurationError as error:
         keys, broken = KeyRing(), error.problem
     found = inspect(
