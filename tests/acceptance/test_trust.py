@@ -198,7 +198,11 @@ def test_another_process_knows_what_was_revoked_and_asks_nobody(
         for row in json.loads(shown.stdout)
         if row["thumbprint"] == thumbprint_of(authority.certificate_of(LIST_AGENCY))
     ]
+    listed = lienthong("keys", "sources", "--home", authority.home, "--json")
+    told = {source["source"]: source for source in json.loads(listed.stdout)}
     assert row["revoked_for"] == "superseded"
+    assert row["revoked_by"].startswith(f"crl {authority.lists.url('/a.crl')} of ")
+    assert told[f"crl {authority.lists.url('/a.crl')}"]["revoked"] == 1
 
 
 def _letters(home: Path) -> list[dict[str, str]]:
