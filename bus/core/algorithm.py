@@ -127,6 +127,10 @@ def is_signature(signature: bytes, data: bytes, *, key: PublicKey, algorithm: Al
             case Ed25519PublicKey():
                 key.verify(signature, data)
             case RSAPublicKey():
+                # RFC 8017, 8.1.2 and 8.2.2, step 1; the library takes one without its leading
+                # zeros, and a signature would have two spellings.
+                if len(signature) != (key.key_size + 7) // 8:
+                    return False
                 key.verify(signature, data, _rsa_padding(algorithm), _SHA256)
             case _:
                 assert_never(key)

@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections.abc import Iterator
 from hashlib import sha256
+from itertools import count
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -169,6 +171,25 @@ def test_an_rsa_number_out_of_range_is_refused(rsa_agency: Signer, change: str) 
     }[change]
 
     assert refusal(f"{protected}..{to_base64url(changed)}", rsa_agency) == "E_SIGNATURE_INVALID"
+
+
+def test_an_rsa_signature_without_its_leading_zero_is_refused(rsa_agency: Signer) -> None:
+    """One in 256 begins with a zero; RFC 8017, 8.2.2, step 1, wants it whole."""
+    key = rsa_agency.key.private_key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    signed = ((body, key.sign(body, padding.PKCS1v15(), hashes.SHA256())) for body in _bodies())
+    body, made = next((body, made) for body, made in signed if made[0] == 0)
+
+    def holds(signature: bytes) -> bool:
+        return is_signature(signature, body, key=key.public_key(), algorithm=Algorithm.RS256)
+
+    assert holds(made)
+    assert not holds(made[1:])
+    assert not holds(b"\0" + made)
+
+
+def _bodies() -> Iterator[bytes]:
+    return (b"%d" % number for number in count())
 
 
 # --- Ed25519 ------------------------------------------------------------------------------------
