@@ -5,7 +5,14 @@ handler, `broker` the broker of all, and `process` what every process is given.
 """
 
 from bus.bootstrap.axis import Axis, open_axis
-from bus.bootstrap.broker import located_broker, managed, reached_broker, topology_of
+from bus.bootstrap.broker import (
+    located_broker,
+    managed,
+    provisioning,
+    reached_broker,
+    topology_of,
+    url_of,
+)
 from bus.bootstrap.letters import reached_letters
 from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
 from bus.bootstrap.worker import run_worker
@@ -18,9 +25,11 @@ __all__ = [
     "managed",
     "now",
     "open_axis",
+    "provisioning",
     "reached_broker",
     "reached_letters",
     "run_worker",
     "settle_process",
     "topology_of",
+    "url_of",
 ]

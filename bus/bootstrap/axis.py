@@ -11,9 +11,10 @@ from datetime import timedelta
 import structlog
 
 from adapters.registry import require_format
-from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
+from bus.bootstrap.broker import located_broker, provision, topology_of, url_of
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.process import now, processors
+from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
@@ -21,6 +22,7 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
+from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
@@ -111,7 +113,7 @@ class Axis:
             return
         routing = Routing(await asyncio.to_thread(self.directory.load))
         _require_formats(routing, _served(routing, self.only))
-        await provision(self.address, topology_of(self.settings, routing))
+        await provision(self.settings, self.address, topology_of(self.settings, routing))
         await asyncio.to_thread(_ensure_keys, self.home, routing)
         self.routing = routing
         self.supervisor.take_up(routing.directory, self.mailboxes)
@@ -152,9 +154,8 @@ async def open_axis(
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
-        await must_impersonate(address)
         progress("preparing mailboxes")
-        await provision(address, topology_of(settings, routing))
+        await provision(settings, address, topology_of(settings, routing))
         workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
         supervisor = Supervisor(
             launcher=_launcher(settings, home, address),
@@ -225,11 +226,11 @@ def _ensure_keys(home: Home, routing: Routing) -> None:
 
 
 def _launcher(settings: Settings, home: Home, address: Located) -> ProcessLauncher:
-    """Workers get the settings of this process, and the broker that it has found."""
+    """Workers get the settings of this process, and their own account at the broker found."""
     found = {
         "home": home.path,
-        "amqp_url": address.amqp_url,
-        "management_url": address.management_url,
+        "amqp_url": url_of(settings, address, WORKER_ACCOUNT),
+        "management_url": without_login(address.management_url),
     }
 
     def arguments(worker: WorkerName) -> tuple[str, ...]:

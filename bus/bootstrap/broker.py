@@ -2,32 +2,51 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import structlog
+
+from bus.bootstrap.process import now
+from bus.core.accounts import accounts_for
 from bus.core.routing import Routing
 from bus.core.topology import Topology, desired
+from bus.keys.passwords import PasswordFolder
+from bus.keys.transport import TransportAuthority
 from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Defect, Provisioning
+from bus.rabbit.residence import Transport
+from bus.rabbit.tls import as_account, is_open_to_others
 from bus.settings import Settings
 from bus.store.home import Home
 from schemas.problem import AxisError
 
+_log = structlog.get_logger()
+
 
 def topology_of(settings: Settings, routing: Routing) -> Topology:
     """What the broker must hold for a directory."""
-    return desired(routing.mailboxes, ledger=settings.ledger)
+    suspended = {m for m in routing.mailboxes if routing.owner_of(m).suspended}
+    return replace(
+        desired(routing.mailboxes, ledger=settings.ledger),
+        accounts=accounts_for(routing.mailboxes, suspended=suspended),
+    )
 
 
-async def provision(address: Located, wanted: Topology) -> None:
+def passwords_of(settings: Settings) -> PasswordFolder:
+    """The passwords of the accounts of a home."""
+    return PasswordFolder(Home(settings.home.absolute()).accounts)
+
+
+async def provision(settings: Settings, address: Located, wanted: Topology) -> None:
     """Make the broker as wanted.
 
     Raises:
         ConfigurationError: E_TOPOLOGY names the object that cannot be made so.
     """
-    async with managed(address) as management:
-        provisioning = Provisioning(address.amqp_url, management)
-        applied = await provisioning.apply(await provisioning.plan(wanted))
-        found = applied.findings or await provisioning.verify(wanted)
+    async with provisioning(settings, address) as provisioned:
+        applied = await provisioned.apply(await provisioned.plan(wanted))
+        found = applied.findings or await provisioned.verify(wanted)
     for finding in found:
         # A queue without a leader would hold up every publish that shares its channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:
@@ -35,14 +54,25 @@ async def provision(address: Located, wanted: Topology) -> None:
 
 
 @asynccontextmanager
+async def provisioning(settings: Settings, address: Located) -> AsyncIterator[Provisioning]:
+    """Who reads, makes and proves the topology of a broker."""
+    async with managed(address) as management:
+        yield Provisioning(address.amqp_url, management, passwords=passwords_of(settings))
+
+
+@asynccontextmanager
 async def located_broker(settings: Settings) -> AsyncIterator[Located]:
     """The broker that the settings ask for, or one of our own that ends with this block."""
+    home = Home(settings.home.absolute())
     async with locate(
-        amqp_url=settings.amqp_url,
-        management_url=settings.management_url,
-        home=settings.home.absolute(),
+        amqp_url=settings.broker_url,
+        management_url=settings.broker_management_url,
+        home=home.path,
         may_install=settings.may_install,
+        transport=lambda: _transport(home),
     ) as located:
+        if is_open_to_others(located.amqp_url):
+            _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
         yield located
 
 
@@ -59,21 +89,17 @@ async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
         yield located
 
 
-async def must_impersonate(located: Located) -> None:
-    """One process stands in for many agencies: its account must be allowed to name each.
-
-    Raises:
-        ConfigurationError: E_SETTING says which tag the account lacks.
-    """
-    if located.impersonates:
-        return
-    async with managed(located) as management:
-        tags = await management.tags()
-    if "impersonator" not in tags:
-        cause = "its account needs the tag impersonator: rabbitmqctl set_user_tags <account> ..."
-        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+def url_of(settings: Settings, located: Located, account: str) -> str:
+    """With which an account of this home logs in."""
+    return as_account(located.amqp_url, account, passwords_of(settings).of(account))
 
 
 def managed(located: Located) -> Management:
     """The management interface of a broker, for its virtual host."""
     return Management(located.management_url, vhost=located.vhost)
+
+
+def _transport(home: Home) -> Transport:
+    authority = TransportAuthority(home.transport)
+    files = authority.for_broker(now=now())
+    return Transport(authority=authority.certificate, certificate=files.certificate, key=files.key)

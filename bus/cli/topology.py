@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import managed, reached_broker, topology_of
+from bus.bootstrap import provisioning, reached_broker, topology_of
 from bus.cli.options import Home
 from bus.cli.output import AsJson, Exit, listing
 from bus.core.plan import Plan
@@ -67,9 +67,9 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
 async def _provisioning(settings: Settings) -> AsyncIterator[Provisioning]:
     async with (
         reached_broker(settings) as address,
-        managed(address) as management,
+        provisioning(settings, address) as provisioned,
     ):
-        yield Provisioning(address.amqp_url, management)
+        yield provisioned
 
 
 def _wanted(settings: Settings) -> Topology:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
 
 import typer
 import uvloop
@@ -13,6 +12,7 @@ from bus.bootstrap import Axis, now, open_axis, settle_process
 from bus.cli.options import Home, Workers
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
+from bus.rabbit.tls import without_login
 from bus.settings import LogStyle, Settings, load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
@@ -81,14 +81,9 @@ def _greet(axis: Axis, console: Console) -> None:
         f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
         f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
         f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
-        f"broker's management             {_without_password(axis.address.management_url)}\n"
+        f"broker's management             {without_login(axis.address.management_url)}\n"
         f"  (account and password: {axis.home.running_file})\n"
         "stop with Ctrl-C",
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -88,6 +88,16 @@ def write_private_key(path: Path, key: PrivateKey, *, agency: str) -> None:
         _replace(path, pem, mode=0o600)
 
 
+def write_secret(path: Path, secret: str, *, agency: str) -> None:
+    """Write a line that nobody else may read, whole or not at all.
+
+    Raises:
+        ConfigurationError: It cannot be written (E_KEYS).
+    """
+    with doorway(path, agency=agency):
+        _replace(path, f"{secret}\n".encode("ascii"), mode=0o600)
+
+
 def sync_folder(folder: Path, *, agency: str) -> None:
     """Let the names of new files survive a power cut.
 

@@ -18,6 +18,7 @@ from aiormq.exceptions import AMQPError
 
 from bus.core.topology import PROBE, Binding, Exchange, Queue
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
 
 T = TypeVar("T")
@@ -124,6 +125,7 @@ async def _connect(addresses: Sequence[str]) -> AbstractConnection:
         return await aio_pika.connect(
             first,
             timeout=_CONNECT_TIMEOUT.total_seconds(),
+            ssl_context=context_of(first),
             client_properties={"connection_name": "lienthong administration"},
         )
     except (AMQPError, OSError):  # TimeoutError is one
