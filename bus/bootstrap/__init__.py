@@ -10,9 +10,12 @@ from bus.bootstrap.broker import (
     managed,
     provisioning,
     reached_broker,
+    renew_password,
     topology_of,
     url_of,
 )
+from bus.bootstrap.connect import open_connection
+from bus.bootstrap.credentials import lay_out
 from bus.bootstrap.letters import reached_letters
 from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
 from bus.bootstrap.worker import run_worker
@@ -21,13 +24,16 @@ __all__ = [
     "Axis",
     "fresh_ids",
     "fresh_order_id",
+    "lay_out",
     "located_broker",
     "managed",
     "now",
     "open_axis",
+    "open_connection",
     "provisioning",
     "reached_broker",
     "reached_letters",
+    "renew_password",
     "run_worker",
     "settle_process",
     "topology_of",

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.folder import KeyFolder
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -112,9 +113,9 @@ class Axis:
         if stamp == self._seen:
             return
         routing = Routing(await asyncio.to_thread(self.directory.load))
-        _require_formats(routing, _served(routing, self.only))
+        require_formats(routing, _served(routing, self.only))
         await provision(self.settings, self.address, topology_of(self.settings, routing))
-        await asyncio.to_thread(_ensure_keys, self.home, routing)
+        await asyncio.to_thread(_ensure_keys, self.home, routing, _served(routing, self.only))
         self.routing = routing
         self.supervisor.take_up(routing.directory, self.mailboxes)
         self._seen = stamp
@@ -144,13 +145,13 @@ async def open_axis(
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
         paused = PausedFile(home.paused)
         paused.save()
-        observe = _noting(paused, observe)
+        observe = noting(paused, observe)
         directory = DirectoryFile(home.directory)
         routing = Routing(directory.load())
         mailboxes = _served(routing, only)
-        _require_formats(routing, mailboxes)
+        require_formats(routing, mailboxes)
         progress("preparing keys")
-        await asyncio.to_thread(_ensure_keys, home, routing)
+        await asyncio.to_thread(_ensure_keys, home, routing, mailboxes)
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
@@ -158,7 +159,12 @@ async def open_axis(
         await provision(settings, address, topology_of(settings, routing))
         workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
         supervisor = Supervisor(
-            launcher=_launcher(settings, home, address),
+            launcher=launcher_of(
+                settings,
+                home,
+                amqp_url=url_of(settings, address, WORKER_ACCOUNT),
+                management_url=without_login(address.management_url),
+            ),
             workers=workers,
             observe=observe,
             jitter=random.random,
@@ -199,7 +205,7 @@ async def open_axis(
         yield axis
 
 
-def _noting(paused: PausedFile, observe: Observer) -> Observer:
+def noting(paused: PausedFile, observe: Observer) -> Observer:
     """Keep an eye on who is away, for operators, while telling whoever else listens."""
 
     def tell(event: Event) -> None:
@@ -213,25 +219,27 @@ def _served(routing: Routing, only: frozenset[MailboxName] | None) -> tuple[Mail
     return tuple(m for m in routing.mailboxes if only is None or m in only)
 
 
-def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:
+def require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:
     """The code of formats is for the workers: it may be a stranger's, and crash."""
     for name in {routing.owner_of(mailbox).format for mailbox in mailboxes}:
         require_format(name)
 
 
-def _ensure_keys(home: Home, routing: Routing) -> None:
-    """Every mailbox's key pair, made by the development authority where it is missing."""
-    moment = now()
-    DevelopmentAuthority.open(home.keys, now=moment).ensure(routing.mailboxes, now=moment)
+def _ensure_keys(home: Home, routing: Routing, served: Collection[MailboxName]) -> None:
+    """Key pairs made by the development authority where they are missing.
+
+    Whom we do not serve may sign elsewhere, with a private key that is there alone.
+    """
+    moment, files = now(), KeyFolder(home.keys)
+    owners = [m for m in routing.mailboxes if m in served or not files.filed_under(m)]
+    DevelopmentAuthority.open(home.keys, now=moment).ensure(owners, now=moment)
 
 
-def _launcher(settings: Settings, home: Home, address: Located) -> ProcessLauncher:
-    """Workers get the settings of this process, and their own account at the broker found."""
-    found = {
-        "home": home.path,
-        "amqp_url": url_of(settings, address, WORKER_ACCOUNT),
-        "management_url": without_login(address.management_url),
-    }
+def launcher_of(
+    settings: Settings, home: Home, *, amqp_url: str, management_url: str
+) -> ProcessLauncher:
+    """Workers get the settings of this process, and an account of their own at its broker."""
+    found = {"home": home.path, "amqp_url": amqp_url, "management_url": management_url}
 
     def arguments(worker: WorkerName) -> tuple[str, ...]:
         return ("worker", "--home", str(home.path), "--part", worker)

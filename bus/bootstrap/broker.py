@@ -9,7 +9,7 @@ import structlog
 from bus.bootstrap.process import now
 from bus.core.accounts import accounts_for
 from bus.core.routing import Routing
-from bus.core.topology import Topology, desired
+from bus.core.topology import Topology, account_of, desired
 from bus.keys.passwords import PasswordFolder
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.locate import Located, locate
@@ -19,6 +19,8 @@ from bus.rabbit.residence import Transport
 from bus.rabbit.tls import as_account, is_open_to_others
 from bus.settings import Settings
 from bus.store.home import Home
+from bus.store.snapshot import DirectoryFile
+from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
 _log = structlog.get_logger()
@@ -87,6 +89,31 @@ async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
     )
     async with located_broker(settings.model_copy(update=given)) as located:
         yield located
+
+
+async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
+    """Give an agency's account another password, and close its connections.
+
+    Returns:
+        Whether the broker was told; if not, none is running, and it is when accounts are applied.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN; it has no mailbox.
+    """
+    home = Home(settings.home.absolute())
+    routing = Routing(DirectoryFile(home.directory).load())
+    if mailbox not in routing.mailboxes:
+        raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
+    passwords_of(settings).renew(account_of(mailbox))
+    if settings.amqp_url is None and home.running() is None:
+        return False
+    async with (
+        reached_broker(settings) as address,
+        provisioning(settings, address) as provisioned,
+    ):
+        plan = await provisioned.plan(topology_of(settings, routing))
+        await provisioned.apply_accounts(plan)
+    return True
 
 
 def url_of(settings: Settings, located: Located, account: str) -> str:

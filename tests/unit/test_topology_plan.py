@@ -40,7 +40,9 @@ WANTED = all_of(PROVINCE, OFFICE)
 def put(thing: Named, among: list[Named], change: Change) -> list[Named]:
     """What has a name of its own is replaced, or goes."""
     others: list[Named] = [other for other in among if other.name != thing.name]
-    return others if change is Change.REMOVE else [*others, thing]
+    if change is not Change.REMOVE:
+        others.append(thing)
+    return others
 
 
 def carried_out(plan: Plan, found: Topology) -> Topology:
