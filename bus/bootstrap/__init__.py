@@ -12,6 +12,7 @@ from bus.bootstrap.broker import (
     reached_broker,
     renew_password,
     topology_of,
+    tried,
     url_of,
 )
 from bus.bootstrap.connect import open_connection
@@ -37,5 +38,6 @@ __all__ = [
     "run_worker",
     "settle_process",
     "topology_of",
+    "tried",
     "url_of",
 ]

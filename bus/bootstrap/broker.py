@@ -7,9 +7,11 @@ from dataclasses import replace
 import structlog
 
 from bus.bootstrap.process import now
-from bus.core.accounts import accounts_for
+from bus.core.accounts import accounts_for, kind_of
+from bus.core.plan import Change
 from bus.core.routing import Routing
-from bus.core.topology import Topology, account_of, desired
+from bus.core.topology import Account, Topology, account_of, desired
+from bus.core.trial import trials_of
 from bus.keys.passwords import PasswordFolder
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.locate import Located, locate
@@ -17,6 +19,7 @@ from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Defect, Provisioning
 from bus.rabbit.residence import Transport
 from bus.rabbit.tls import as_account, is_open_to_others
+from bus.rabbit.trials import AccessFinding, Trials
 from bus.settings import Settings
 from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
@@ -60,6 +63,32 @@ async def provisioning(settings: Settings, address: Located) -> AsyncIterator[Pr
     """Who reads, makes and proves the topology of a broker."""
     async with managed(address) as management:
         yield Provisioning(address.amqp_url, management, passwords=passwords_of(settings))
+
+
+async def tried(
+    settings: Settings, address: Located, routing: Routing, *, thorough: bool
+) -> tuple[AccessFinding, ...]:
+    """Try as accounts what each must not be able to do. Leaves no trace.
+
+    Args:
+        thorough: As every account; else as one of each kind.
+    """
+    wanted = topology_of(settings, routing)
+    async with provisioning(settings, address) as provisioned:
+        plan = await provisioned.plan(wanted)
+    # Those that are not as they should be are told already.
+    askew = {
+        thing.name
+        for thing in (*plan.of(Change.CREATE), *plan.of(Change.CHANGE))
+        if isinstance(thing, Account)
+    }
+    accounts = [account for account in wanted.accounts if account.name not in askew]
+    chosen = accounts if thorough else list({kind_of(a): a for a in accounts[::-1]}.values())
+    return await Trials(
+        address.amqp_url,
+        address.management_url,
+        url_of=lambda account: url_of(settings, address, account),
+    ).hold([(a, trials_of(a, routing.mailboxes, ledger=settings.ledger)) for a in chosen])
 
 
 @asynccontextmanager

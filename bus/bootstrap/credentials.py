@@ -10,6 +10,7 @@ from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.core.topology import account_of
 from bus.keys.files import write_secret
+from bus.keys.folder import KeyFolder
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.tls import as_account, without_login
 from bus.settings import Settings
@@ -61,7 +62,8 @@ def lay_out(
     DirectoryFile(there.directory).save(directory)
     for path in _public(home):
         _copy(path, home, there)
-    keys = tuple(sorted((home.keys / "agencies" / mailbox).glob("*.key")))
+    filed = KeyFolder(home.keys).filed_under(mailbox)
+    keys = tuple(key.private_key_path for key in filed if key.has_private_key)
     for path in keys:
         _copy(path, home, there)
         if move_key:

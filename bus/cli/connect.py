@@ -48,9 +48,8 @@ async def _run(settings: Settings, agency: str) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
-        await asyncio.wait(
-            [running, asyncio.create_task(stop.wait())], return_when="FIRST_COMPLETED"
-        )
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
         console.print("stopping: finishing what is under way")
         await running
     console.print("stopped; nothing is lost")

@@ -5,6 +5,7 @@ One account for each mailbox, one for the workers of the hub, one for the dead-l
 """
 
 from collections.abc import Collection, Iterable
+from enum import StrEnum
 
 from bus.core.topology import (
     DOCUMENTS,
@@ -48,6 +49,23 @@ def accounts_for(
         for mailbox in mailboxes
     )
     return (_worker(), _handler(), *agencies)
+
+
+class Kind(StrEnum):
+    """Accounts of one kind have the same rights, each in its own place."""
+
+    WORKER = "worker"
+    HANDLER = "handler"
+    AGENCY = "agency"
+    SUSPENDED = "suspended"
+
+
+def kind_of(account: Account) -> Kind:
+    """Of which kind an account is."""
+    if is_shut_out(account):
+        return Kind.SUSPENDED
+    kinds = {WORKER_ACCOUNT: Kind.WORKER, HANDLER_ACCOUNT: Kind.HANDLER}
+    return kinds.get(account.name, Kind.AGENCY)
 
 
 def is_shut_out(account: Account) -> bool:

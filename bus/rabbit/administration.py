@@ -112,14 +112,14 @@ class Administration:
 async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
     """The doorway: what goes wrong with the broker inside is a `TransportError` outside."""
     try:
-        async with await _connect(addresses_in(url)) as connection:
+        async with await connect(addresses_in(url)) as connection:
             yield connection
     except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
         raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
 
 
-async def _connect(addresses: Sequence[str]) -> AbstractConnection:
-    """To the first node that takes it. Raises what the last one answered."""
+async def connect(addresses: Sequence[str]) -> AbstractConnection:
+    """Connect to the first node that takes it. Raises what the last one answered."""
     first, *others = addresses
     try:
         return await aio_pika.connect(
@@ -131,7 +131,7 @@ async def _connect(addresses: Sequence[str]) -> AbstractConnection:
     except (AMQPError, OSError):  # TimeoutError is one
         if not others:
             raise
-        return await _connect(others)
+        return await connect(others)
 
 
 async def _declare(connection: AbstractConnection, queue: Queue) -> None:
