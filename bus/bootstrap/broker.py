@@ -8,9 +8,8 @@ import structlog
 
 from bus.bootstrap.process import now
 from bus.core.accounts import accounts_for, kind_of
-from bus.core.plan import Change
 from bus.core.routing import Routing
-from bus.core.topology import Account, Topology, account_of, desired
+from bus.core.topology import Topology, account_of, desired
 from bus.core.trial import trials_of
 from bus.keys.passwords import PasswordFolder
 from bus.keys.transport import TransportAuthority
@@ -75,14 +74,10 @@ async def tried(
     """
     wanted = topology_of(settings, routing)
     async with provisioning(settings, address) as provisioned:
-        plan = await provisioned.plan(wanted)
-    # Those that are not as they should be are told already.
-    askew = {
-        thing.name
-        for thing in (*plan.of(Change.CREATE), *plan.of(Change.CHANGE))
-        if isinstance(thing, Account)
-    }
-    accounts = [account for account in wanted.accounts if account.name not in askew]
+        found = await provisioned.accounts(wanted)
+    # Whose password we do not have, or is missing, is told already.
+    known = {account.name for account in found if account.current}
+    accounts = [account for account in wanted.accounts if account.name in known]
     chosen = accounts if thorough else list({kind_of(a): a for a in accounts[::-1]}.values())
     return await Trials(
         address.amqp_url,

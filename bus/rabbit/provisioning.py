@@ -115,6 +115,10 @@ class Provisioning:
         found, _ = await self._read()
         return found
 
+    async def accounts(self, wanted: Topology) -> tuple[Account, ...]:
+        """Those that are there, whether or not they are as wanted."""
+        return await self._accounts(wanted.accounts)
+
     async def plan(self, wanted: Topology) -> Plan:
         """What is missing or different."""
         found, _ = await self._read(wanted.accounts)

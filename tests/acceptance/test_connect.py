@@ -1,100 +1,25 @@
 """A hub, and an agency's own worker beside it as on another machine: own home, account and key."""
 
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.conftest import AgencyFolder, RunningAxis, eventually, lienthong
+from tests.acceptance.elsewhere import ConnectedAgency, laid_out
 from tests.acceptance.packets import a_packet
 
 FILES = {"phu-luc.txt": "Phụ lục\n".encode() * 1000}
 
 
-@dataclass
-class ConnectedAgency:
-    """`lienthong connect` for G22, in a home of its own."""
-
-    home: Path
-    environment: dict[str, str]
-
-    @property
-    def folder(self) -> AgencyFolder:
-        """What the agency's system sees."""
-        return AgencyFolder(self.home / "agencies" / "G22")
-
-    def said(self) -> str:
-        """Everything the process has printed so far."""
-        return (self.home / "connect.log").read_text(encoding="utf-8", errors="replace")
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run the worker, until the end of the block."""
-        with (self.home / "connect.log").open("ab") as log:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "bus.cli",
-                    "connect",
-                    "--home",
-                    self.home,
-                    "--agency",
-                    "G22",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=self.environment,
-            )
-            try:
-                eventually(lambda: "G22 is connected" in self.said() or process.poll() is not None)
-                assert process.poll() is None, self.said()
-                yield
-            finally:
-                process.terminate()
-                assert process.wait(timeout=60) == 0, self.said()
-
-
-def _laid_out(axis: RunningAxis, home: Path, path: str) -> ConnectedAgency:
-    """The home that the hub lays out for G22, who alone has its signing key from then on."""
-    told = lienthong(
-        *("agency", "credentials", "G22", "--to", home, "--move-key", "--home", axis.home)
-    )
-    assert told.returncode == 0, told.stderr
-    name, _, url = (home / "connection.env").read_text().strip().partition("=")
-    attachments = str(axis.home / "attachments")  # the shared folder
-    return ConnectedAgency(
-        home=home,
-        environment={
-            "PATH": path,
-            "LIENTHONG_LOG_STYLE": "json",
-            "LIENTHONG_ATTACHMENTS": attachments,
-            name: url,
-        },
-    )
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
-    """An axis that serves H41 and H24, not G22."""
-    with RunningAxis(tmp_path_factory.mktemp("hub"), "--agencies", "H41,H24") as running:
-        yield running
-
-
 @pytest.fixture(scope="module")
 def agency(hub: RunningAxis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectedAgency]:
     """G22 at work elsewhere."""
-    import os  # noqa: PLC0415
-
-    laid_out = _laid_out(hub, tmp_path_factory.mktemp("g22"), os.environ["PATH"])
-    with laid_out.running():
-        yield laid_out
+    elsewhere = laid_out(hub, tmp_path_factory.mktemp("g22"))
+    with elsewhere.running():
+        yield elsewhere
 
 
 def _arrived(folder: AgencyFolder, number: str) -> list[Path]:
@@ -154,11 +79,16 @@ def test_a_suspended_agency_is_cut_off_and_gets_what_waited_when_it_resumes(
     eventually(partial(_arrived, hub.agency("H41"), "3"))
 
 
-def test_a_home_with_others_private_keys_is_no_agencys_home(hub: RunningAxis) -> None:
-    told = lienthong(
-        *("connect", "--agency", "H41", "--home", hub.home),
-        LIENTHONG_AMQP_URL="amqps://agency.H41:x@127.0.0.1:1/",
-    )
+def test_a_home_with_others_private_keys_is_no_agencys_home(
+    hub: RunningAxis, tmp_path: Path
+) -> None:
+    lienthong("agency", "credentials", "H24", "--to", tmp_path, "--home", hub.home)
+    (key,) = (hub.home / "keys/agencies/H41").glob("*.key")
+    shutil.copy(key, tmp_path / "keys/agencies/H41")
+    url = (tmp_path / "connection.env").read_text().strip().partition("=")[2]
+
+    told = lienthong("connect", "--agency", "H24", "--home", tmp_path, LIENTHONG_AMQP_URL=url)
 
     assert told.returncode == 2
-    assert b"E_HOME_IN_USE" in told.stderr
+    assert b"E_KEYS" in told.stderr
+    assert b"H41" in told.stderr
