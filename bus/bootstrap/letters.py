@@ -9,7 +9,7 @@ from bus.bootstrap.broker import url_of
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.routing import Routing
 from bus.core.topology import HANDLER_ACCOUNT, mailboxes_by_word
-from bus.ports import DeadLetters, Observer
+from bus.ports import DeadLetters, Observer, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
@@ -32,6 +32,7 @@ async def dead_letter_handler(
     routing: Callable[[], Routing],
     observe: Observer,
     stop: Event,
+    tracer: Tracer,
 ) -> AsyncIterator[DeadLetterHandler]:
     """The handler with its store and connections; its `run` obeys `stop`."""
     async with (
@@ -50,6 +51,7 @@ async def dead_letter_handler(
             new_id=fresh_ids(),
             jitter=random.random,
             observe=observe,
+            tracer=tracer,
             deadline=settings.publish_deadline,
             poll=settings.look_at_letters,
             stop=stop,
