@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,10 +24,14 @@ from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, queue_of, queues_of, routing_key
 from bus.core.wire import body_of, document_envelope
 from bus.keys.ring import load_signing_key
+from bus.keys.transport import TransportAuthority
+from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.tls import with_tls
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Organization
 from schemas.envelope import Envelope
 from schemas.identifiers import AgencyCode, MailboxName
+from schemas.problem import TransportError
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.agencies import real_now
 from tests.envelopes import a_document, a_recipient
@@ -224,6 +229,20 @@ async def test_nobody_gets_in_without_tls_without_a_login_or_with_a_key_that_sig
     ):
         with pytest.raises((AMQPError, OSError)):
             await tried
+
+
+async def test_a_broker_whose_authority_is_not_ours_is_told_nothing(
+    broker: Broker, tmp_path: Path
+) -> None:
+    other = TransportAuthority(tmp_path)
+    other.for_broker(now=real_now())
+    url = with_tls(str(broker.amqp.with_query(None)), authority=other.certificate)
+
+    async with RabbitBroker(url, name="test") as connected:
+        with pytest.raises(TransportError) as refused:
+            await connected.ready(timedelta(seconds=1))
+
+    assert "certificate verify failed" in refused.value.problem.text()
 
 
 def test_tls_before_version_1_2_is_not_spoken(broker: Broker) -> None:
