@@ -6,6 +6,7 @@ handler, `broker` the broker of all, and `process` what every process is given.
 
 from bus.bootstrap.axis import Axis, open_axis
 from bus.bootstrap.broker import (
+    apply_accounts,
     located_broker,
     managed,
     provisioning,
@@ -23,6 +24,7 @@ from bus.bootstrap.worker import run_worker
 
 __all__ = [
     "Axis",
+    "apply_accounts",
     "fresh_ids",
     "fresh_order_id",
     "lay_out",

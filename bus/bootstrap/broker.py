@@ -115,22 +115,16 @@ async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
         yield located
 
 
-async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
-    """Give an agency's account another password, and close its connections.
+async def apply_accounts(settings: Settings) -> bool:
+    """Make the accounts as the directory has them now, and close the connections of those changed.
 
     Returns:
-        Whether the broker was told; if not, none is running, and it is when accounts are applied.
-
-    Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN; it has no mailbox.
+        Whether a broker was told; if not, none is running, and it is when the axis starts.
     """
     home = Home(settings.home.absolute())
-    routing = Routing(DirectoryFile(home.directory).load())
-    if mailbox not in routing.mailboxes:
-        raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
-    passwords_of(settings).renew(account_of(mailbox))
     if settings.amqp_url is None and home.running() is None:
         return False
+    routing = Routing(DirectoryFile(home.directory).load())
     async with (
         reached_broker(settings) as address,
         provisioning(settings, address) as provisioned,
@@ -138,6 +132,19 @@ async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
         plan = await provisioned.plan(topology_of(settings, routing))
         await provisioned.apply_accounts(plan)
     return True
+
+
+async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
+    """Give an agency's account another password; returns as `apply_accounts`.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN; it has no mailbox.
+    """
+    home = Home(settings.home.absolute())
+    if mailbox not in Routing(DirectoryFile(home.directory).load()).mailboxes:
+        raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
+    passwords_of(settings).renew(account_of(mailbox))
+    return await apply_accounts(settings)
 
 
 def url_of(settings: Settings, located: Located, account: str) -> str:

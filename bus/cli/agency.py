@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from adapters.registry import format_named
-from bus.bootstrap import lay_out, renew_password
+from bus.bootstrap import apply_accounts, lay_out, renew_password
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
 from bus.core.directory import add, resume, suspend
@@ -135,14 +135,19 @@ def add_agency(
 
 @app.command("suspend")
 def suspend_agency(code: Code, home: Home = None) -> None:
-    """Suspend an agency: it may neither send nor be sent to."""
+    """Suspend an agency: it may neither send nor be sent to.
+
+    Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
+    """
     _change(home, lambda directory: suspend(directory, code))
+    _tell_broker(home)
 
 
 @app.command("resume")
 def resume_agency(code: Code, home: Home = None) -> None:
     """Let a suspended agency take part again."""
     _change(home, lambda directory: resume(directory, code))
+    _tell_broker(home)
 
 
 @app.command("credentials")
@@ -182,7 +187,15 @@ def rotate(code: Code, home: Home = None) -> None:
     """Give an agency's account another password; its connections are closed at once."""
     settings = load_settings(home=home)
     if not asyncio.run(renew_password(settings, MailboxName(code))):
-        typer.echo("no broker is running; 'lienthong topology apply' tells it later", err=True)
+        typer.echo(_NOT_TOLD, err=True)
+
+
+def _tell_broker(home: Home) -> None:
+    if not asyncio.run(apply_accounts(load_settings(home=home))):
+        typer.echo(_NOT_TOLD, err=True)
+
+
+_NOT_TOLD = "no broker is running; it is told when the axis starts"
 
 
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:

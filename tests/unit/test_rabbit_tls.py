@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from bus.keys.transport import TransportAuthority
+from bus.rabbit.residence import Transport
 from bus.rabbit.tls import account_in, as_account, context_of, is_open_to_others, with_tls
 from bus.settings import load_settings
 from schemas.problem import ConfigurationError
 
 NOW = datetime.now(UTC)
+ROOT = Path(__file__).parents[2]
 PLACE = "amqps://broker.example:5671/axis"
 
 
@@ -97,3 +99,24 @@ def test_a_certificate_is_kept_while_it_lasts(tmp_path: Path) -> None:
 )
 def test_only_loopback_is_safe_without_tls(url: str, is_open: bool) -> None:
     assert is_open_to_others(url) is is_open
+
+
+def test_a_broker_of_ones_own_is_given_the_tls_that_the_private_node_has() -> None:
+    pem = Path("x.pem")
+    ours = Transport(authority=pem, certificate=pem, key=pem).configuration
+    theirs = (ROOT / "deploy" / "rabbitmq-tls.conf").read_text()
+
+    kept = [
+        line for line in _lines(theirs) if not line.startswith(("listeners", "management.ssl.port"))
+    ]
+
+    assert sorted(map(_without_files, kept)) == sorted(map(_without_files, _lines(ours)))
+
+
+def _lines(configuration: str) -> list[str]:
+    return [line for line in configuration.splitlines() if line and not line.startswith("#")]
+
+
+def _without_files(line: str) -> str:
+    name, _, value = line.partition(" = ")
+    return name if name.endswith("file") else f"{name} = {value}"
