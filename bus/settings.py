@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
             seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
+        revocation_every: How often CRLs and OCSP responders are asked, in the background.
+        revocation_grace: How long the last answer of one that is away may count before that is an
+            alarm of its own. Traffic goes on in any case.
         key_passphrase_file: Holds the passphrase of encrypted private keys; readable by its owner
             only. Private keys that are made are encrypted with it.
         pkcs11_module: The PKCS #11 module of the tokens that hold private keys.
@@ -92,6 +95,8 @@ class Settings(BaseSettings):
         FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
     }
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
+    revocation_every: timedelta = timedelta(minutes=10)
+    revocation_grace: timedelta = timedelta(days=3)
     key_passphrase_file: Path | None = None
     pkcs11_module: Path | None = None
     pkcs11_pin_file: Path | None = None

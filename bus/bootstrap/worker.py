@@ -16,6 +16,7 @@ from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.process import fresh_ids, now
+from bus.core.directory import vouched
 from bus.core.events import DirectoryTakenUp, SigningKeyChanged, WorkerFailed, WorkerReady
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
@@ -343,4 +344,5 @@ def _thumbprint(key: SigningKey | Problem) -> str | None:
 
 
 def _knowledge(known: Know, home: Home) -> tuple[Routing, KeyRing]:
-    return Routing(known.directory), load_ring(home.keys)
+    ring = load_ring(home.keys).limited_to(vouched(known.directory))
+    return Routing(known.directory), ring

@@ -18,6 +18,7 @@ from bus.cli.certificates import (
 )
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
+from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation import RevocationReason
 from bus.keys.authority import DevelopmentAuthority
@@ -50,6 +51,9 @@ Encrypt = Annotated[
     ),
 ]
 Chosen = Annotated[KeyKind, typer.Option(help="What the pair is made of.")]
+
+
+app.command()(sources)
 
 
 @app.callback()

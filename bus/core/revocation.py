@@ -52,20 +52,58 @@ class Revocation:
     Attributes:
         thumbprint: Of the certificate (`x5t#S256`), as in `CertifiedKey`.
         at: From this moment on, inclusive, UTC. Whole seconds, as signing times are.
+        stated_in: Which list or responder says so; empty for an operator.
+        stated_at: When that list was made, or that answer given.
     """
 
     thumbprint: str
     at: datetime
     reason: RevocationReason
     source: RevocationSource
+    stated_in: str = ""
+    stated_at: datetime | None = None
 
-    def forbids(self, signed_at: datetime) -> bool:
+    def forbids(self, signed_at: datetime, *, received_at: datetime | None = None) -> bool:
         """Whether a signature with this signing time counts no more.
 
         What was signed before the revocation still counts, so that old documents stay provable,
-        unless the key was compromised: whoever stole it can write any signing time.
+        unless the key was compromised: whoever stole it can write any signing time. Then only a
+        record of our own helps: what was received before the revocation was not made by a thief
+        who came after it.
+
+        Args:
+            received_at: When our own records first hold the signature; None: just now.
         """
-        return self.reason.is_compromise or signed_at >= self.at
+        if self.reason.is_compromise:
+            return received_at is None or received_at >= self.at
+        return signed_at >= self.at
+
+    def severity(self) -> tuple[bool, datetime]:
+        """Sorts what forbids the most first."""
+        return not self.reason.is_compromise, self.at
+
+    @property
+    def evidence(self) -> str:
+        """Who says so, and in what of when."""
+        if not self.stated_in:
+            return self.source
+        of = f" of {self.stated_at.isoformat()}" if self.stated_at else ""
+        return f"{self.stated_in}{of}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assurance:
+    """A source knows of no revocation.
+
+    Attributes:
+        thumbprint: Of the certificate that was asked about.
+        stated_in: Which list or responder.
+        stated_at: When that list was made, or that answer given.
+    """
+
+    thumbprint: str
+    stated_in: str
+    stated_at: datetime
 
 
 def strictest(revocations: Iterable[Revocation]) -> Mapping[str, Revocation]:
@@ -73,10 +111,6 @@ def strictest(revocations: Iterable[Revocation]) -> Mapping[str, Revocation]:
     found: dict[str, Revocation] = {}
     for revocation in revocations:
         known = found.setdefault(revocation.thumbprint, revocation)
-        if _severity(revocation) < _severity(known):
+        if revocation.severity() < known.severity():
             found[revocation.thumbprint] = revocation
     return found
-
-
-def _severity(revocation: Revocation) -> tuple[bool, datetime]:
-    return not revocation.reason.is_compromise, revocation.at

@@ -115,6 +115,7 @@ def verify(
     *,
     keys: KeyRing,
     now: datetime,
+    received_at: datetime | None = None,
     tolerance: timedelta = CLOCK_TOLERANCE,
 ) -> Verified:
     """Prove who made a body and that it was not changed.
@@ -126,7 +127,9 @@ def verify(
         body: As received.
         signature: The message header `signature`; empty when there was none.
         keys: Whom to believe.
-        now: The time of receipt.
+        now: The time of the judgement.
+        received_at: When our own records first hold the signature, if they did before: what a
+            compromised key signed is believed only if it was here before the revocation.
         tolerance: How far ahead of ours the signer's clock may be.
 
     Raises:
@@ -156,11 +159,12 @@ def verify(
     if not key.is_valid_at(signed_at):
         raise AxisError.of("E_CERTIFICATE_EXPIRED", signed_at=signed_at.isoformat())
     revocation = keys.revocation_of(key.thumbprint)
-    if revocation is not None and revocation.forbids(signed_at):
+    if revocation is not None and revocation.forbids(signed_at, received_at=received_at):
         raise AxisError.of(
             "E_CERTIFICATE_REVOKED",
             at=revocation.at.isoformat(),
             reason=revocation.reason,
+            source=revocation.evidence,
             signed_at=signed_at.isoformat(),
         )
     return Verified(

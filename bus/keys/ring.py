@@ -11,12 +11,13 @@ from pathlib import Path
 from cryptography import x509
 
 from bus.core.keyring import CertifiedKey, KeyRing, certify
-from bus.core.revocation import Revocation
+from bus.core.revocation import Revocation, strictest
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.authority import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.revoked import revocations_here, revoked_here
+from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 
@@ -36,7 +37,7 @@ class KeyRow:
         has_private_key: A private key lies beside it, or is in a token.
         in_token: The private key is in a token.
         signs: Its owner signs with it now.
-        revocation: That it counts no more, if an operator said so.
+        revocation: That it counts no more, if an operator, a CRL or a responder said so.
         problem: Why the certificate, or the private key beside it, cannot be used.
     """
 
@@ -60,8 +61,11 @@ def load_ring(folder: Path) -> KeyRing:
     """
     files = KeyFolder(folder)
     authorities = files.authorities()
+    known = FolderRevocationShelf(folder).load()
     return KeyRing(
-        (_certified(filed, authorities) for filed in files.filed()), revocations_here(files)
+        (_certified(filed, authorities) for filed in files.filed()),
+        (*revocations_here(files), *known.revocations),
+        known.assurances,
     )
 
 
@@ -94,7 +98,7 @@ def load_signing_key(
         ConfigurationError: There is none, or it cannot be used (E_KEYS).
     """
     files = KeyFolder(folder)
-    authorities, revoked = files.authorities(), revoked_here(files)
+    authorities, revoked = files.authorities(), _revoked(files)
     pairs = [
         (filed, _certified(filed, authorities))
         for filed in files.filed_under(owner)
@@ -113,7 +117,7 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
         ConfigurationError: The authorities, or what was revoked, cannot be read (E_KEYS).
     """
     files = KeyFolder(folder)
-    authorities, revoked = files.authorities(), revoked_here(files)
+    authorities, revoked = files.authorities(), _revoked(files)
     rows = [_row(filed, authorities, revoked, now=now, access=access) for filed in files.filed()]
     pairs: dict[MailboxName, list[_Pair]] = {}
     for filed, row in zip(files.filed(), rows, strict=True):
@@ -124,6 +128,12 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
     return tuple(
         replace(row, signs=row.key is not None and row.key.thumbprint in signing) for row in rows
     )
+
+
+def _revoked(files: KeyFolder) -> Mapping[str, Revocation]:
+    """Everything that is said against certificates, by an operator and by their authorities."""
+    known = FolderRevocationShelf(files.root).load()
+    return strictest((*revocations_here(files), *known.revocations))
 
 
 def _pair_that_signs(
@@ -142,7 +152,7 @@ def _pair_that_signs(
     counting = [
         (filed, key)
         for filed, key in real or told
-        if key.is_valid_at(now) and key.thumbprint not in revoked
+        if key.is_valid_at(now) and not key.revoked_by(revoked)
     ]
     return max(counting, key=lambda pair: (pair[1].not_before, pair[0].filed_at), default=None)
 
@@ -150,9 +160,9 @@ def _pair_that_signs(
 def _why_none(pairs: Sequence[_Pair], revoked: Mapping[str, Revocation], *, now: datetime) -> str:
     keys = [key for _, key in pairs]
     keys = [key for key in keys if not _is_development(key)] or keys
-    if keys and all(key.thumbprint in revoked for key in keys):
+    if keys and all(key.revoked_by(revoked) for key in keys):
         return "its certificate was revoked"
-    ended = [key.not_after for key in keys if key.thumbprint not in revoked]
+    ended = [key.not_after for key in keys if not key.revoked_by(revoked)]
     if ended and max(ended) < now:
         return (
             f"its certificate ended on {max(ended):%Y-%m-%d}, and no other is here with its "
@@ -189,7 +199,7 @@ def _row(
         has_private_key=filed.has_private_key,
         in_token=filed.is_in_token,
         signs=False,
-        revocation=None if key is None else revoked.get(key.thumbprint),
+        revocation=None if key is None else key.revoked_by(revoked),
         problem=problem,
     )
 

@@ -13,6 +13,7 @@ import structlog
 
 from bus.core.events import (
     CertificateEnding,
+    CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
     DirectoryTakenUp,
@@ -24,6 +25,10 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     LettersRedelivered,
+    RevocationGraceEnded,
+    RevocationSourceAsked,
+    RevocationSourceBack,
+    RevocationSourceLost,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -69,8 +74,8 @@ def log_event(event: Event) -> None:
         del said["trace"]
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
-        case DirectoryTakenUp():
-            # Said once for the axis by itself.
+        case DirectoryTakenUp() | RevocationSourceAsked():
+            # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)
         case (
             EnvelopeSent()
@@ -79,6 +84,7 @@ def log_event(event: Event) -> None:
             | WorkerReady()
             | EndpointResumed()
             | LettersRedelivered()
+            | RevocationSourceBack()
         ):
             _log.info(name, **said)
         case SigningKeyChanged():
@@ -88,10 +94,18 @@ def log_event(event: Event) -> None:
             | WorkStalled()
             | EventsDropped()
             | FailureRecorded()
+            | CertificateRevoked()
+            | RevocationSourceLost()
             | CertificateEnding()
         ):
             _log.warning(name, **said)
-        case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
+        case (
+            DeliveryFailed()
+            | WorkerFailed()
+            | WorkerEnded()
+            | EndpointPaused()
+            | RevocationGraceEnded()
+        ):
             _log.error(name, **said)
 
 
@@ -99,10 +113,10 @@ def _plain(value: object) -> object:
     match value:
         case Problem():
             return str(value)
-        case timedelta():
-            return round(value.total_seconds(), 3)
         case datetime():
             return value.isoformat()
+        case timedelta():
+            return round(value.total_seconds(), 3)
         case tuple():
             return [_plain(item) for item in value]
         case _:
