@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,6 +194,21 @@ def test_what_an_authority_signed_that_is_not_filed_is_not_believed(place: Place
     shutil.rmtree(place.home / "keys" / "directory")
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
+
+
+def test_many_may_make_the_first_directory_of_a_home_at_once(tmp_path: Path) -> None:
+    place = Place(home=tmp_path)
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: place.file.load(), range(24)))
+
+    assert made == [place.file.load()] * 24
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "directory.json",
+        "directory.jws",
+        "directory.seen",
+        "keys",
+    }
 
 
 def test_a_certificate_that_somebody_filed_does_not_speak_for_whom_others_were_vouched(
