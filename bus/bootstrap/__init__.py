@@ -7,13 +7,14 @@ given.
 
 from bus.bootstrap.axis import Axis, open_axis
 from bus.bootstrap.broker import located_broker, managed, reached_broker, topology_of
-from bus.bootstrap.directory import directory_of
+from bus.bootstrap.directory import copy_directory, directory_of
 from bus.bootstrap.letters import reached_letters
 from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
 from bus.bootstrap.worker import run_worker
 
 __all__ = [
     "Axis",
+    "copy_directory",
     "directory_of",
     "fresh_ids",
     "fresh_order_id",
