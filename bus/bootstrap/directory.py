@@ -1,6 +1,5 @@
 """Directory: the signed directory of a home, and who may sign it."""
 
-import shutil
 import sys
 
 import structlog
@@ -30,21 +29,6 @@ def directory_of(settings: Settings) -> DirectoryFile:
         clock=now,
         upgraded=_tell_of_upgrade,
     )
-
-
-def copy_directory(settings: Settings, there: Home) -> Directory:
-    """Lay a proven copy out in another home: it can be believed there, and not be changed.
-
-    Raises:
-        ConfigurationError: Why it cannot be believed here.
-    """
-    here = Home(settings.home.absolute())
-    directory = directory_of(settings).copy_to(there.directory)
-    place = directory_folder(there.keys)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for certificate in directory_folder(here.keys).glob("*.pem"):
-        shutil.copy(certificate, place)
-    return directory
 
 
 def _tell_of_upgrade(directory: Directory) -> None:

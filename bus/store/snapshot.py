@@ -96,19 +96,6 @@ class DirectoryFile:
         _replace(self._path, data)
         self._remember(found, newest)
 
-    def copy_to(self, path: Path) -> Directory:
-        """Put a proven copy, with its signature, where another home has its directory.
-
-        Raises:
-            ConfigurationError: As `load`.
-        """
-        with self.held():
-            directory = self.load()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path.with_suffix(".jws"), self._signature_path.read_bytes())
-            _replace(path, self._path.read_bytes())
-        return directory
-
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep others from changing it between our look and our change."""

@@ -12,13 +12,12 @@ from cryptography import x509
 from jwcrypto import jws
 from jwcrypto.jwk import JWK
 
-from bus.bootstrap import copy_directory, directory_of
+from bus.bootstrap import directory_of
 from bus.core.directory import add, suspend, vouch, vouched
 from bus.core.signing import sign
 from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
 from bus.settings import load_settings
-from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
@@ -168,7 +167,12 @@ def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_c
     place: Place, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     elsewhere = Place(home=tmp_path_factory.mktemp("agency"))
-    copy_directory(load_settings(home=place.home), Home(elsewhere.home))
+    folder = elsewhere.home / "keys" / "directory"
+    folder.mkdir(parents=True)
+    for path in (place.home / "keys" / "directory").glob("*.pem"):
+        shutil.copy(path, folder)
+    for path in (place.snapshot, place.signature):
+        shutil.copy(path, elsewhere.home)
 
     assert elsewhere.file.load() == place.file.load()
     with pytest.raises(ConfigurationError, match="its private key is not here"):
