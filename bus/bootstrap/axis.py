@@ -13,11 +13,13 @@ import structlog
 from adapters.registry import require_format
 from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
 from bus.bootstrap.letters import dead_letter_handler
+from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
+from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -147,6 +149,9 @@ async def open_axis(
         routing = Routing(directory.load())
         mailboxes = _served(routing, only)
         _require_formats(routing, mailboxes)
+        trust_list = trust_list_of(settings)
+        if trust_list is not None:
+            await asyncio.to_thread(read_trust_list, trust_list)
         progress("preparing keys")
         await asyncio.to_thread(_ensure_keys, home, routing)
         store = await stack.enter_async_context(open_store(settings.store_url))

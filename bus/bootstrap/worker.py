@@ -14,6 +14,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
 from bus.core.instructions import Instruction, Know, Serve
@@ -25,10 +26,11 @@ from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import Broker, Observer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
+from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
-from bus.services.guard import Guard, GuardedFormat
+from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.worker import Adapter, Worker
@@ -63,11 +65,12 @@ class Workplace:
     stop: asyncio.Event
     routing: Routing
     ring: KeyRing
+    appraisal: Appraisal
 
     def __post_init__(self) -> None:
         self._guard = Guard(FolderAttempts(self.home.attempts))
         self._formats: Mapping[str, Format] = {
-            name: GuardedFormat(each, self._guard) for name, each in load_formats().items()
+            name: guarded(each, self._guard) for name, each in load_formats().items()
         }
         self._running = Worker(self.stop)
         self._adapters: dict[MailboxName, Adapter] = {}
@@ -176,6 +179,7 @@ class Workplace:
                     new_id=self._new_id,
                     jitter=random.random,
                     observe=self.observe,
+                    appraisal=self.appraisal,
                 ),
                 watch=watch,
                 subscriber=self.broker,
@@ -231,17 +235,20 @@ async def _workplace(
         broker = await stack.enter_async_context(
             RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
         )
+        attachments = FolderAttachments(home.attachments, now=now())
+        pdfs = await stack.enter_async_context(pdf_checker(settings, attachments))
         place = Workplace(
             worker=worker,
             settings=settings,
             home=home,
             broker=broker,
             store=store,
-            attachments=FolderAttachments(home.attachments, now=now()),
+            attachments=attachments,
             observe=line.tell,
             stop=stop,
             routing=routing,
             ring=ring,
+            appraisal=Appraisal(pdfs=pdfs),
         )
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place

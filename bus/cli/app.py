@@ -5,6 +5,7 @@ import sys
 import typer
 
 from bus.cli import agency, keys, topology
+from bus.cli.check import check
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(demo)
 app.command()(convert)
+app.command()(check)
 app.command()(send)
 app.command()(worker)
 app.add_typer(agency.app, name="agency")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from adapters.contract import Message
 from adapters.formats.canonical_json.stream import Value, loads, locate
-from adapters.formats.canonical_json.writer import DOCUMENT, STATUS, VERSION
+from adapters.formats.canonical_json.writer import CHECK, DOCUMENT, STATUS, VERSION
 from adapters.formats.findings import Findings
 from adapters.formats.text import BLANKS, fault_in
 from schemas.document import Document
@@ -51,7 +51,7 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
         raise _misfit(members, (name, *first["loc"]), first["msg"]) from error
     known_fields = message.model_dump(mode="json", exclude_unset=True)
     unknown = _unknown(tidied, known_fields, (name,))
-    unknown += sorted(parsed.keys() - {"format", "version", name})
+    unknown += sorted(parsed.keys() - {"format", "version", CHECK, name})
     for path in unknown:
         findings.warn("W_UNKNOWN_ELEMENT", field=path, element=path)
     return message
