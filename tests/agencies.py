@@ -20,6 +20,7 @@ from bus.core.routing import Routing
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
 from bus.ports import AttachmentStore, Broker, Clock, DeadLetters, Inbox, Observer, Records
+from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
@@ -71,6 +72,7 @@ class Parts:
 
     Attributes:
         tell: Hears every event as well.
+        written_in: The format of what is handed over, where it is another one.
     """
 
     routing: Routing
@@ -86,6 +88,8 @@ class Parts:
     publish_deadline: timedelta = timedelta(seconds=1)
     prefetch: int = 4
     tell: Observer = _nobody
+    appraisal: Appraisal = field(default_factory=Appraisal)
+    written_in: Format | None = None
 
 
 class Agencies(Folders):
@@ -183,7 +187,7 @@ class Agencies(Folders):
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=parts.format,
+                    format=parts.written_in or parts.format,
                     keys=lambda: parts.ring,
                     routing=lambda: parts.routing,
                     attachments=parts.attachments,
@@ -194,6 +198,7 @@ class Agencies(Folders):
                     new_id=self.new_id,
                     jitter=_no_jitter,
                     observe=self.observe,
+                    appraisal=parts.appraisal,
                 ),
                 watch=watch,
                 subscriber=parts.broker,

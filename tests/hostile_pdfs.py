@@ -8,7 +8,7 @@ def nested(depth: int) -> bytes:
     return _pdf(b"<< /Type /Catalog /Pages " + b"[" * depth + b"]" * depth + b" >>")
 
 
-def endless_pages() -> bytes:
+def looping_fields() -> bytes:
     """Form fields that are each other's parents and children."""
     catalog = b"<< /Type /Catalog /AcroForm << /Fields [2 0 R] >> >>"
     field = b"<< /T (a) /Kids [2 0 R 2 0 R 2 0 R] /Parent 2 0 R >>"

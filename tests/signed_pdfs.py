@@ -1,5 +1,6 @@
 """Signed PDFs: a small public-key infrastructure, and PDFs that pyHanko signs with it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
@@ -165,11 +166,13 @@ def sign(
     metadata = signers.PdfSignatureMetadata(field_name=name, md_algorithm=digest)
     by = _SignerAt(metadata, signer, timestamper=stamper)
     by.at = at
-    return by.sign_pdf(writer).getvalue()
+    # It has an event loop of its own, and the test may have one.
+    with ThreadPoolExecutor(1) as aside:
+        return bytes(aside.submit(by.sign_pdf, writer).result().getvalue())
 
 
 def _store(*identities: Identity) -> SimpleCertificateStore:
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    store = SimpleCertificateStore()
     store.register_multiple([identity.asn1 for identity in identities])
     return store
 

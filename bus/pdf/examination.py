@@ -37,7 +37,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from schemas.verdict import PdfOutcome, PdfSigner, PdfVerdict
 
-MOST_SIGNATURES = 64
+MOST_SIGNATURES = 32
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """A signature may be this much younger than our clock says it can be."""
 

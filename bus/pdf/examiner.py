@@ -7,6 +7,7 @@ writes no file, and its environment holds no secrets. Whatever ends it is a verd
 `inspector` gives.
 """
 
+import gc
 import io
 import json
 import logging
@@ -44,28 +45,26 @@ def main() -> None:
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_FSIZE, 0)
     _bound(resource.RLIMIT_NOFILE, _MOST_OPEN_FILES)
-    unharmed = True
-    while unharmed and (line := jobs.readline()):
+    while line := jobs.readline():
         job = json.loads(line)
         _allow_processor_time(PROCESSOR_SECONDS)
-        verdict, unharmed = _examine(jobs, job["size"], anchors, datetime.fromisoformat(job["now"]))
+        verdict = _examine(jobs, job["size"], anchors, datetime.fromisoformat(job["now"]))
         answers.write(verdict.model_dump_json().encode() + b"\n")
         answers.flush()
+        # A file of 100 MB is not held until the next one comes.
+        gc.collect()
 
 
-def _examine(
-    jobs: BinaryIO, size: int, anchors: Sequence[bytes], now: datetime
-) -> tuple[PdfVerdict, bool]:
-    """The verdict, and whether this process is still fit for another job."""
+def _examine(jobs: BinaryIO, size: int, anchors: Sequence[bytes], now: datetime) -> PdfVerdict:
     try:
-        return examine(io.BytesIO(jobs.read(size)), anchors=anchors, now=now), True
+        return examine(io.BytesIO(jobs.read(size)), anchors=anchors, now=now)
     except MemoryError:
         reason = "it needs too much memory"
     except RecursionError:
         reason = "it is nested too deeply"
     except Exception as error:  # noqa: BLE001 (no file may be without a verdict)
         reason = f"the examination failed ({type(error).__name__})"
-    return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason), False
+    return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
 
 
 def _bound(what: int, most: int) -> None:

@@ -40,6 +40,9 @@ class Inspector:
 
         Raises what reading the file raises.
         """
+        if self._examiner is not None and self._examiner.poll() is not None:
+            # It ended while nobody asked: that is nothing against this file.
+            self.close()
         fresh = self._examiner is None
         examiner = self._examiner = self._examiner or _start()
         too_late = threading.Event()
@@ -59,8 +62,9 @@ class Inspector:
             raise
         finally:
             timer.cancel()
-        if answer is not None and examiner.poll() is None:
+        if answer is not None and answer.outcome is not PdfOutcome.UNREADABLE:
             return answer
+        # Who has read what cannot be read may have suffered from it.
         self.close()
         if answer is not None:
             return answer
@@ -69,6 +73,11 @@ class Inspector:
         else:
             reason = "the examination broke off"
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the examiner, while there is one."""
+        return None if self._examiner is None else self._examiner.pid
 
     def close(self) -> None:
         """End the examiner."""
