@@ -132,6 +132,6 @@ async def test_a_check_that_takes_too_long_does_not_keep_a_document_back(tmp_pat
 class Endless:
     """A checker that never comes to an end."""
 
-    async def check(self, sha256: str, size: int) -> PdfVerdict:
+    async def check(self, sha256: str, size: int) -> PdfVerdict:  # noqa: ARG002
         await asyncio.Event().wait()
         raise AssertionError
