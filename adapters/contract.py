@@ -59,6 +59,15 @@ class BlobWriter(Protocol):
     def reopen(self) -> BinaryIO:
         """Read back, seekable, what was written so far. The caller closes it."""
 
+    def finish(self, *, aside: bool) -> Kept:
+        """Say what it will be kept as: nothing more is written, and no open file is held for it.
+
+        `keep` and `discard` may follow, in the same way as without.
+
+        Args:
+            aside: It is not held in memory either.
+        """
+
     def keep(self) -> Kept:
         """Make it durable and findable by digest; the same bytes twice are kept once."""
 

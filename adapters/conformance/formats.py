@@ -80,6 +80,9 @@ class _ShelfWriter:
     def reopen(self) -> BinaryIO:
         return BytesIO(self._written)
 
+    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (there is nowhere else)
+        return Kept(sha256=sha256(self._written).hexdigest(), size=len(self._written))
+
     def keep(self) -> Kept:
         self._shelf.open_writers.discard(self)
         file = bytes(self._written)
@@ -299,10 +302,13 @@ class _DiskWriter:
         self._file.seek(0)
         return cast("BinaryIO", BufferedReader(FileIO(os.dup(self._file.fileno()))))
 
+    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (it is aside)
+        return Kept(sha256=self._digest.hexdigest(), size=self._file.seek(0, SEEK_END))
+
     def keep(self) -> Kept:
-        size = self._file.seek(0, SEEK_END)
+        kept = self.finish(aside=True)
         self._file.close()
-        return Kept(sha256=self._digest.hexdigest(), size=size)
+        return kept
 
     def discard(self) -> None:
         self._file.close()

@@ -12,6 +12,8 @@ from adapters.contract import Limits
 from adapters.registry import format_for, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.pdf import pdf_checker
+from bus.cli.legible import legible
+from bus.cli.moment import shown
 from bus.cli.options import Home as HomeOption
 from bus.cli.output import AsJson, Exit, listing, print_json, tell
 from bus.core.stream import keep
@@ -29,7 +31,7 @@ from schemas.verdict import (
     judged,
     told,
 )
-from schemas.vietnam import VIETNAM, day_in_vietnam
+from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
 _PDF_MAGIC = b"%PDF-"
@@ -73,7 +75,7 @@ def check(
         print_json(told(DeliveryCheck(header_signature=header, attachments=tuple(verdicts))))
     else:
         if header is not None:
-            by = f" ({header.signer})" if header.signer else ""
+            by = f" ({legible(header.signer)})" if header.signer else ""
             why = f": {header.reason}" if header.reason else ""
             typer.echo(f"header signature {header.outcome}{by}{why}")
         listing(
@@ -122,21 +124,21 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
     """One row for each signature, or one for a file without."""
     verdict = of.verdict
     first: dict[str, object] = {
-        "file": of.name,
+        "file": legible(of.name),
         "legal_value": of.legal_value.text(Language.VIETNAMESE),
     }
     if not verdict.signers:
         why = verdict.reason or verdict.outcome.text(Language.ENGLISH)
         none = {"signer": None, "signed_at": None, "time_stamped": None}
-        return [first | {"outcome": verdict.outcome.value} | none | {"reason": why}]
+        return [first | {"outcome": verdict.outcome.value} | none | {"reason": legible(why)}]
     return [
         first
         | {
             "outcome": signer.outcome.value,
-            "signer": signer.name,
-            "signed_at": signer.signed_at and signer.signed_at.astimezone(VIETNAM).isoformat(" "),
+            "signer": legible(signer.name or ""),
+            "signed_at": shown(signer.signed_at) if signer.signed_at else None,
             "time_stamped": signer.time_stamped,
-            "reason": signer.reason,
+            "reason": legible(signer.reason or ""),
         }
         for signer in verdict.signers
     ]

@@ -21,6 +21,7 @@ from bus.core.keyring import KeyRing
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
+from bus.core.secrecy import refuse_secret
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
 from bus.core.wire import identity_of
@@ -169,6 +170,8 @@ class Courier:
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
         )
         attempt.envelope = envelope
+        if envelope.document is not None:
+            refuse_secret(envelope.document)
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
             judge_report(

@@ -21,6 +21,7 @@ from adapters.formats.edxml.names import (
 )
 from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
+from adapters.formats.findings import refuse_state_secret
 from adapters.formats.text import BLANKS
 from schemas.problem import AxisError, DocumentError, Place
 
@@ -214,7 +215,9 @@ class TreeBuilder:
             (scope.ours.add if value == QCVN else scope.ours.discard)(prefix)
             if len(scope.prefixes) > _MAX_PREFIXES:
                 raise self._over("The number of namespace prefixes", _MAX_PREFIXES)
-        for name in attributes:
+        for name, value in attributes.items():
+            if not name.startswith("xmlns"):
+                refuse_state_secret(value, field=name, line=self._place().line)
             prefix, colon, _ = name.partition(":")
             if colon and prefix != "xmlns":
                 self._namespace(prefix)
