@@ -19,7 +19,17 @@ from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
-from bus.ports import AttachmentStore, Broker, Clock, DeadLetters, Inbox, Observer, Records
+from bus.ports import (
+    AttachmentStore,
+    Broker,
+    Clock,
+    DeadLetters,
+    Inbox,
+    Observer,
+    Records,
+    Tracer,
+    Untraced,
+)
 from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
@@ -90,6 +100,7 @@ class Parts:
     tell: Observer = _nobody
     appraisal: Appraisal = field(default_factory=Appraisal)
     written_in: Format | None = None
+    tracer: Tracer = field(default_factory=Untraced)
 
 
 class Agencies(Folders):
@@ -128,6 +139,7 @@ class Agencies(Folders):
             "observe": self.observe,
             "deadline": self.parts.publish_deadline,
             "poll": timedelta(milliseconds=10),
+            "tracer": self.parts.tracer,
         }
         return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
 
@@ -163,6 +175,7 @@ class Agencies(Folders):
             clock=parts.clock,
             new_id=self.new_id,
             deadline=parts.publish_deadline,
+            tracer=parts.tracer,
         )
         return Adapter(
             mailbox=mailbox,

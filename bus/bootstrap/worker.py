@@ -23,7 +23,8 @@ from bus.core.restart import HELD
 from bus.core.routing import Routing
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
-from bus.ports import Broker, Observer
+from bus.observability.traces import tracing
+from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.services.appraisal import Appraisal
@@ -66,6 +67,7 @@ class Workplace:
     routing: Routing
     ring: KeyRing
     appraisal: Appraisal
+    tracer: Tracer
 
     def __post_init__(self) -> None:
         self._guard = Guard(FolderAttempts(self.home.attempts))
@@ -144,6 +146,7 @@ class Workplace:
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
+            tracer=self.tracer,
         )
         return Adapter(
             mailbox=mailbox,
@@ -231,6 +234,7 @@ async def _workplace(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
     async with AsyncExitStack() as stack:
+        tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
         store = await stack.enter_async_context(open_store(settings.store_url))
         broker = await stack.enter_async_context(
             RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
@@ -249,6 +253,7 @@ async def _workplace(
             routing=routing,
             ring=ring,
             appraisal=Appraisal(pdfs=pdfs),
+            tracer=tracer,
         )
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
