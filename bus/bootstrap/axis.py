@@ -12,6 +12,7 @@ import structlog
 
 from adapters.registry import require_format
 from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
+from bus.bootstrap.header_signature import require_signers
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
@@ -116,6 +117,7 @@ class Axis:
         _require_formats(routing, _served(routing, self.only))
         await provision(self.address, topology_of(self.settings, routing))
         await asyncio.to_thread(_ensure_keys, self.home, routing)
+        require_signers(self.settings, self.home.keys, routing, _served(routing, self.only))
         self.routing = routing
         self.supervisor.take_up(routing.directory, self.mailboxes)
         self._seen = stamp
@@ -155,6 +157,7 @@ async def open_axis(
             await asyncio.to_thread(read_trust_list, trust_list)
         progress("preparing keys")
         await asyncio.to_thread(_ensure_keys, home, routing)
+        require_signers(settings, home.keys, routing, mailboxes)
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))

@@ -12,8 +12,10 @@ from typing import assert_never
 from adapters.contract import Format
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
+from adapters.formats.edxml import EdxmlFormat
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
@@ -39,6 +41,7 @@ from bus.settings import Settings
 from bus.store.attempts import FolderAttempts
 from bus.store.home import Home
 from bus.store.sql import Store, open_store
+from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -121,6 +124,14 @@ class Workplace:
             WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
 
+    def _written_for(self, mailbox: MailboxName) -> Format:
+        """The format of what is handed over."""
+        name = self.routing.owner_of(mailbox).format
+        if name != FormatName.EDXML or not self.settings.sign_edxml:
+            return self._format(name)
+        signer = header_signer(self.home.keys, mailbox, at=now())
+        return guarded(EdxmlFormat(signer=signer), self._guard)
+
     def _format(self, name: str) -> Format:
         return self._formats.get(name) or format_named(name)
 
@@ -171,7 +182,7 @@ class Workplace:
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=self._format(self.routing.owner_of(mailbox).format),
+                    format=self._written_for(mailbox),
                     keys=lambda: self.ring,
                     routing=lambda: self.routing,
                     attachments=self.attachments,
