@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
+from adapters.contract import MIB
 from adapters.formats.canonical_json import CanonicalJsonFormat
+from adapters.formats.edxml.signing import HeaderSigner, sign_packet
 from bus.pdf.checker import ProcessPdfChecker
 from bus.services.appraisal import Appraisal
 from schemas.verdict import PdfVerdict
@@ -17,6 +20,7 @@ from tests.acceptance.packets import a_packet
 from tests.envelopes import RECIPIENT, SENDER
 from tests.signed_pdfs import NOW, Authority, blank, sign
 from tests.two_agencies import TwoAgencies, eventually
+from tests.unit.formats.test_edxml_signature import certificate_for, rsa_key
 
 PDF_NAME = "cong-van.pdf"
 
@@ -34,6 +38,13 @@ def signed() -> bytes:
 def letter(**files: bytes) -> bytes:
     named = {name.replace("_", "."): content for name, content in files.items()}
     return a_packet(sender=SENDER, receivers=[RECIPIENT], number="1", files=named)
+
+
+def signed_letter() -> bytes:
+    """With a header signature of the sender's own."""
+    signer = HeaderSigner(private_key=rsa_key(), certificate=certificate_for(rsa_key()))
+    written = BytesIO(letter())
+    return b"".join(sign_packet(iter(written.readline, b""), signer, most_bytes=MIB))
 
 
 @contextmanager
@@ -108,6 +119,26 @@ async def test_canonical_json_has_a_place_for_the_verdict_inside(tmp_path: Path)
     file = note(axis, name)
     assert list(file) == ["format", "version", "document", "check", "contents"]
     assert file["check"]["attachments"][0]["legal_value"] == "legal_value"  # type: ignore[index]
+
+
+async def test_a_verified_header_signature_is_told_beside_the_original(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    packet = signed_letter()
+    names = await arrived(axis, packet)
+
+    [name, beside] = sorted(names)
+    told = note(axis, beside)["header_signature"]
+    assert (axis.folder(RECIPIENT) / "inbox/documents" / name).read_bytes() == packet
+    assert told["outcome"] == "verified"  # type: ignore[index]
+    assert told["signer"] == "CN=Văn thư tỉnh Ví Dụ"  # type: ignore[index]
+
+
+async def test_an_invalid_header_signature_is_told_beside_the_packet(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    names = await arrived(axis, signed_letter().replace("rà soát".encode(), "bãi bỏ".encode()))
+
+    told = note(axis, sorted(names)[1])["header_signature"]
+    assert told["outcome"] == "invalid"  # type: ignore[index]
 
 
 async def test_without_a_trust_list_nothing_is_said(tmp_path: Path) -> None:
