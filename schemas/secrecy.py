@@ -46,14 +46,18 @@ def _folded(value: str) -> str:
     """The value without its case and Unicode form; empty when there is no mark in it for sure."""
     if len(value) > _LONGEST:
         return ""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
+    if not value.isprintable():
+        # Invisible signs may stand between a letter and its accents.
+        value = "".join(char for char in value if unicodedata.category(char) != "Cf")
+    folded = unicodedata.normalize("NFKC", value).casefold()
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFC", folded)
+        return folded if "ậ" in folded else ""
     return folded if "m" in folded and "t" in folded else ""
 
 
 def _mark(folded: str) -> str | None:
-    compact = "".join(
-        char for char in folded if not char.isspace() and unicodedata.category(char) != "Cf"
-    ).strip(_AROUND)
+    compact = "".join(folded.split()).strip(_AROUND)
     label = _LABEL.match(compact)
     return _MARKS.get(compact) or _MARKS.get(compact[label.end() :] if label else "")
 

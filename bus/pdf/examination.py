@@ -48,6 +48,18 @@ _END_MARK = b"%%EOF"
 _TAIL_BYTES = 64 * 1024
 _MAX_SAID = 200
 
+_BROKEN = (
+    PdfError,
+    SignatureValidationError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    NotImplementedError,
+)
+"""What pyHanko raises on files that are none, as tried with a changed byte at every place."""
+
 _UNTRUSTED = frozenset(
     {
         AdESFailure.REVOKED,
@@ -91,7 +103,7 @@ def examine(file: BinaryIO, *, anchors: Sequence[bytes], now: datetime) -> PdfVe
         if reader.encrypted:
             return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason="it is encrypted")
         signatures = reader.embedded_regular_signatures
-    except (PdfError, SignatureValidationError, ValueError, TypeError, LookupError) as error:
+    except _BROKEN as error:
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
     if not signatures:
         return PdfVerdict(outcome=PdfOutcome.NONE)
@@ -120,7 +132,7 @@ class _Judge:
         """What one signature is worth."""
         try:
             known = _identity(signature)
-        except (PdfError, SignatureValidationError, ValueError, TypeError, LookupError) as error:
+        except _BROKEN as error:
             return PdfSigner(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
         try:
             status = asyncio.run(self._validate(signature, self._now, compare=True))
@@ -133,7 +145,7 @@ class _Judge:
             return known.model_copy(
                 update={"outcome": PdfOutcome.INDETERMINATE, "reason": _said(error)}
             )
-        except (PdfError, SignatureValidationError, ValueError, TypeError, LookupError) as error:
+        except _BROKEN as error:
             return known.model_copy(
                 update={"outcome": PdfOutcome.UNREADABLE, "reason": _said(error)}
             )

@@ -1,5 +1,6 @@
 """What the signatures in a PDF prove: PDFs are signed here, and then something happens to them."""
 
+import random
 import re
 from datetime import timedelta
 from functools import cache
@@ -223,6 +224,18 @@ def test_a_cut_off_pdf_is_unreadable_or_for_reference_at_best() -> None:
     whole = signed()
     for cut in range(0, len(whole), len(whole) // 40):
         assert verdict(whole[:cut]).legal_value is LegalValue.REFERENCE_ONLY
+
+
+def test_no_changed_byte_leaves_legal_value() -> None:
+    """Outside the place of the signature itself, which a signature cannot cover."""
+    pdf, chance = signed(), random.Random(2018)
+    start = pdf.index(b"<", pdf.index(b"/Contents <"))
+    places = [*range(start), *range(pdf.index(b">", start), len(pdf))]
+    for place in chance.sample(places, 60):
+        changed = bytearray(pdf)
+        changed[place] ^= chance.choice((1, 2, 32, 128))
+
+        assert verdict(bytes(changed)).legal_value is LegalValue.REFERENCE_ONLY, place
 
 
 def _written(writer: IncrementalPdfFileWriter) -> bytes:
