@@ -11,9 +11,12 @@ import pytest
 from adapters.contract import Limits
 from adapters.formats.canonical_json import CanonicalJsonFormat, to_canonical_json
 from bus.attachments.folder import FolderAttachments
+from bus.core.dead_letters.selection import Selection
+from bus.core.events import FailureRecorded
 from bus.core.failure import FAILURE_HEADER, Failure
 from bus.core.held import HeldFiles
 from bus.memory.attachments import MemoryAttachments
+from bus.memory.letters import MemoryDeadLetters
 from schemas.problem import DocumentError
 from schemas.secrecy import declared_mark, mark_in_list, secrecy_mark
 from tests.builders import encoded, listed, packet, refusal
@@ -174,6 +177,19 @@ async def test_a_recipient_refuses_what_a_sender_let_pass_and_keeps_no_content(
     assert letter.body == b""
     assert axis.documents(RECIPIENT) == []
     assert axis.statuses(SENDER)[0].split("_")[1] == "02"
+
+
+async def test_the_dead_letter_of_a_secret_holds_why_and_not_what(tmp_path: Path) -> None:
+    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    async with axis.running(axis.handler(letters)):
+        await publish(axis, an_envelope(a_document(type_name="Tờ trình (Tuyệt mật)")))
+        await eventually(lambda: axis.of_type(FailureRecorded))
+
+    [letter] = await letters.find(Selection(), limit=10)
+    message = await letters.message(letter.id)
+    assert letter.problem.code == "E_STATE_SECRET"
+    assert message.body == b""
+    assert "trình" not in repr(message) + repr(letter)
 
 
 async def test_a_format_of_a_stranger_cannot_let_a_secret_pass(tmp_path: Path) -> None:
