@@ -3,7 +3,7 @@
 The official text was not at hand, so nothing here claims to be validated against it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import BinaryIO
 
@@ -26,14 +26,14 @@ class EdxmlFormat:
 
     Args:
         zip_attachments: Write every attachment in a one-entry ZIP, for receivers with old readers.
-        signer: Write a header signature with this key.
+        signer: Write a header signature with the key that it gives, asked for each packet.
     """
 
     name: str = FormatName.EDXML
     suffix: str = ".edxml"
 
     def __init__(
-        self, *, zip_attachments: bool = False, signer: HeaderSigner | None = None
+        self, *, zip_attachments: bool = False, signer: Callable[[], HeaderSigner] | None = None
     ) -> None:
         self._zip_attachments = zip_attachments
         self._signer = signer
@@ -58,7 +58,7 @@ class EdxmlFormat:
         most_bytes = Limits().max_signature_packet_bytes
         if self._signer is None or _attached_bytes(message) > most_bytes:
             return packet
-        return sign_packet(packet, self._signer, most_bytes=most_bytes)
+        return sign_packet(packet, self._signer(), most_bytes=most_bytes)
 
 
 def _attached_bytes(message: Message) -> int:

@@ -7,7 +7,7 @@ from adapters.formats.edxml.signing import HeaderSigner
 from tests.builders import PDF, document, replacement, status_report, update
 from tests.unit.formats.test_edxml_signature import certificate_for, rsa_key
 
-KEY = rsa_key()
+SIGNER = HeaderSigner(private_key=rsa_key(), certificate=certificate_for(rsa_key()))
 _SAMPLES = (
     Sample(message=document(), files=(PDF,)),
     Sample(message=document(attachments=(), raw={"SteeringType": "1"})),
@@ -28,7 +28,7 @@ class TestEdxmlForOldReaders(FormatConformance):
 
 
 class TestSignedEdxml(FormatConformance):
-    subject = EdxmlFormat(signer=HeaderSigner(private_key=KEY, certificate=certificate_for(KEY)))
+    subject = EdxmlFormat(signer=lambda: SIGNER)
     samples = _SAMPLES
 
 

@@ -12,15 +12,13 @@ from adapters.conformance.formats import Shelf
 from adapters.contract import Message
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner, sign_packet
-from bus.bootstrap.header_signature import header_signer, require_signers
-from bus.core.algorithm import Algorithm
+from bus.bootstrap.header_signature import header_signer
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.folder import KeyFolder
-from bus.settings import Settings
+from bus.keys.ring import load_signing_key
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
 from schemas.reading import SignatureOutcome
-from tests.agencies import routing_of
 from tests.builders import PDF, document, read_packet, status_report
 from tests.certificates import leaf, root
 from tests.packages import program
@@ -35,7 +33,7 @@ def signer() -> HeaderSigner:
 
 
 def written(message: Message, *, signed: bool = True) -> bytes:
-    subject = EdxmlFormat(signer=signer() if signed else None)
+    subject = EdxmlFormat(signer=signer if signed else None)
     return b"".join(subject.write(message, attachments=Shelf((PDF,)), written_at=AT))
 
 
@@ -110,19 +108,18 @@ def test_a_text_with_marks_of_xml_is_signed_as_it_is() -> None:
     assert reading.signature.outcome is SignatureOutcome.VERIFIED
 
 
-def test_a_key_that_cannot_sign_a_packet_stops_the_start(tmp_path: Path) -> None:
+def test_a_key_that_cannot_sign_a_packet_is_told(tmp_path: Path) -> None:
     mailbox, now = MailboxName("H98"), datetime.now(UTC)
     DevelopmentAuthority.open(tmp_path, now=now).ensure([mailbox], now=now)
-    settings = Settings(sign_edxml=True)
+    key = load_signing_key(tmp_path, mailbox, now=now)
 
     with pytest.raises(ConfigurationError) as refused:
-        require_signers(settings, tmp_path, routing_of(["H98"]), [mailbox])
+        header_signer(key, mailbox, keys=tmp_path)
 
     assert refused.value.problem.params == {
         "name": "LIENTHONG_SIGN_EDXML",
-        "cause": f"a header signature needs an RSA key, and that of H98 is {Algorithm.ES256}",
+        "cause": "it needs an RSA key in a file, and that of H98 is ES256",
     }
-    require_signers(Settings(), tmp_path, routing_of(["H98"]), [mailbox])
 
 
 def test_an_rsa_key_of_the_mailbox_signs_its_packets(tmp_path: Path) -> None:
@@ -130,9 +127,10 @@ def test_an_rsa_key_of_the_mailbox_signs_its_packets(tmp_path: Path) -> None:
     anchor, files = root(ends=now + timedelta(days=99)), KeyFolder(tmp_path)
     certificate = leaf(anchor, rsa_key().public_key(), starts=now - A_DAY, ends=now + A_DAY)
     with files.locked():
-        (tmp_path / "authorities/root.pem").write_bytes(anchor.pem)
-        files.file(mailbox, certificate, rsa_key())
-    subject = EdxmlFormat(signer=header_signer(tmp_path, mailbox, at=now))
+        files.file_authority(anchor.certificate)
+        files.file(mailbox, [certificate], key=rsa_key())
+    key = load_signing_key(tmp_path, mailbox, now=now)
+    subject = EdxmlFormat(signer=lambda: header_signer(key, mailbox, keys=tmp_path))
     packet = b"".join(subject.write(document(), attachments=Shelf((PDF,)), written_at=AT))
 
     assert read_packet(packet).signature.outcome is SignatureOutcome.VERIFIED
