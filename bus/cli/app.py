@@ -5,6 +5,7 @@ import sys
 import typer
 
 from bus.cli import agency, keys, topology
+from bus.cli.check import check
 from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
@@ -26,6 +27,7 @@ app.command()(up)
 app.command()(connect)
 app.command()(demo)
 app.command()(convert)
+app.command()(check)
 app.command()(send)
 app.command()(worker)
 app.add_typer(agency.app, name="agency")
