@@ -28,6 +28,7 @@ from schemas.limits import (
 from schemas.problem import Problem
 from schemas.reading import Reading
 from schemas.status import StatusReport
+from schemas.verdict import DeliveryCheck
 
 __all__ = [
     "MIB",
@@ -84,6 +85,15 @@ class BlobWriter(Protocol):
 
     def reopen(self) -> BinaryIO:
         """Read back, seekable, what was written so far. The caller closes it."""
+
+    def finish(self, *, aside: bool) -> Kept:
+        """Say what it will be kept as: nothing more is written, and no open file is held for it.
+
+        `keep` and `discard` may follow, in the same way as without.
+
+        Args:
+            aside: It is not held in memory either.
+        """
 
     def keep(self) -> Kept:
         """Make it durable and findable by digest; the same bytes twice are kept once."""
@@ -151,6 +161,21 @@ class Format(Protocol):
         """
 
 
+@runtime_checkable
+class CheckedFormat(Format, Protocol):
+    """A format that has a place of its own for what was found about a document's signatures."""
+
+    def write_checked(
+        self,
+        message: Message,
+        check: DeliveryCheck,
+        *,
+        attachments: AttachmentSource,
+        written_at: datetime,
+    ) -> Iterator[bytes]:
+        """Write as `write` does, with the check beside the message; reading passes over it."""
+
+
 class ParcelKind(StrEnum):
     """What is handed over: decides the inbox it belongs to."""
 
@@ -166,12 +191,15 @@ class Parcel:
         delivery_id: Hand-over is idempotent by it.
         name: File name with suffix; the same delivery always has the same name.
         chunks: The bytes, produced once, lazily, in a thread. May raise `DocumentError`.
+        note: What was found about the document's signatures, UTF-8 JSON (`schemas.verdict`); absent
+            where there is nothing to say, or the content has a place of its own for it.
     """
 
     delivery_id: DeliveryId
     kind: ParcelKind
     name: str
     chunks: Iterable[bytes]
+    note: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +238,8 @@ class Endpoint(Protocol):
 
     async def hand_over(self, parcel: Parcel) -> None:
         """Put a delivery into the agency's hands, durably, all or nothing.
+
+        A note is there, with the parcel's name, before the parcel itself can be seen.
 
         Idempotent by delivery id, also across crashes and also when the agency has taken the file
         away in between, until `forget` is called.

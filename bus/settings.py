@@ -84,6 +84,10 @@ class Settings(BaseSettings):
         bulk_limit: An order about more dead letters than this must be said twice.
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        sign_edxml: Whether the edXML packets that are handed over bear a header signature by the
+            mailbox's own key, which must be an RSA key.
+        trust_list: Folder of the certificates (*.pem) that signatures in attached PDFs are judged
+            by. Absent: `trust-list` in the home; without any certificate they are not checked.
         workers: Processes that run the agencies' adapters; 0: one for each processor.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
@@ -120,6 +124,8 @@ class Settings(BaseSettings):
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    sign_edxml: bool = False
+    trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)

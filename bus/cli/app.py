@@ -6,6 +6,7 @@ import traceback
 import typer
 
 from bus.cli import agency, keys, topology
+from bus.cli.check import check
 from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
@@ -28,6 +29,7 @@ app.command()(up)
 app.command()(connect)
 app.command()(demo)
 app.command()(convert)
+app.command()(check)
 app.command()(send)
 app.command()(worker)
 app.add_typer(agency.app, name="agency")

@@ -65,6 +65,9 @@ _SECURITY_CODES = frozenset(
     }
 )
 
+_WITHHELD = frozenset({"E_STATE_SECRET"})
+"""Whose content is not kept in a dead letter."""
+
 _CLASS_OF_CODE = {
     "E_CONFLICT": FailureClass.CONFLICT,
     "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
@@ -132,6 +135,8 @@ def fail(
 ) -> WireMessage:
     """The message that reports a failed attempt to the dead-letter handler.
 
+    Of a State secret only the failure is told: its bytes go nowhere from here.
+
     The account that first published stays readable in the header `original_user_id`; the property
     must be the account that publishes now, or the broker closes the channel.
     """
@@ -147,6 +152,7 @@ def fail(
     )
     return replace(
         message,
+        body=b"" if problem.code in _WITHHELD else message.body,
         exchange=FAILURES,
         routing_key=failure_key(mailbox, failed.failure_class),
         message_id=message_id,

@@ -64,6 +64,11 @@ class Home:
         return self.path / "tls"
 
     @property
+    def trust_list(self) -> Path:
+        """The certificates of the authorities whose signatures in PDFs count."""
+        return self.path / "trust-list"
+
+    @property
     def attempts(self) -> Path:
         """What formats have begun and not ended."""
         return self.path / "attempts"

@@ -21,6 +21,7 @@ from adapters.formats.edxml.names import (
 )
 from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
+from adapters.formats.findings import refuse_state_secret
 from adapters.formats.text import BLANKS
 from schemas.limits import MAX_NAMESPACE_PREFIXES, MAX_TOKEN_BYTES
 from schemas.problem import AxisError, DocumentError, Place
@@ -76,6 +77,8 @@ class TreeBuilder:
         """Whether an undeclared `xlink:` was declared for the packet."""
         self.signatures: list[Node] = []
         """Every `Signature` in the true namespace, wherever it stands."""
+        self.most_attributes = 0
+        """What one element has of them, its namespaces included."""
         self._parser = parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True
         parser.buffer_size = _TEXT_BUFFER
@@ -160,7 +163,8 @@ class TreeBuilder:
         if self._content_depth:
             raise self._contents.broken(node.line)
         attachment = self._stack[-2]
-        if node.name == "ContentTransferEncoded":
+        # What stands in a signature is not signed by it: no content may hide there.
+        if node.name == "ContentTransferEncoded" and not self._signature_depth:
             if attachment.name == "Attachment" and self._stack[-3].name == "AttachmentEncoded":
                 self._content_depth = depth
                 self._parser.CharacterDataHandler = self._contents.begin(attachment, node.line)
@@ -184,12 +188,13 @@ class TreeBuilder:
                 node.text = text = "".join(self._texts).strip(BLANKS)
                 self._count(len(text) if text.isascii() else len(text.encode()))
             self._texts.clear()
-        if name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
+        if self._signature_depth:
+            if self._signature_depth == depth:
+                self._signature_depth = 0
+        elif name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
             self._contents.close(node)
         elif name == "Reference" and self._stack[-1].name == "edXMLManifest":
             self._contents.reference(node)
-        elif self._signature_depth == depth:
-            self._signature_depth = 0
         if self._scopes[-1].depth == depth:
             self._scopes.pop()
 
@@ -197,6 +202,7 @@ class TreeBuilder:
 
     def _enter_attributes(self, attributes: dict[str, str], depth: int) -> None:
         scope = self._scopes[-1]
+        self.most_attributes = max(self.most_attributes, len(attributes))
         for name, value in attributes.items():
             if name == "xmlns":
                 prefix = ""
@@ -213,7 +219,9 @@ class TreeBuilder:
             (scope.ours.add if value == QCVN else scope.ours.discard)(prefix)
             if len(scope.prefixes) > MAX_NAMESPACE_PREFIXES:
                 raise self._over("The number of namespace prefixes", MAX_NAMESPACE_PREFIXES)
-        for name in attributes:
+        for name, value in attributes.items():
+            if not name.startswith("xmlns"):
+                refuse_state_secret(value, field=name, line=self._place().line)
             prefix, colon, _ = name.partition(":")
             if colon and prefix != "xmlns":
                 self._namespace(prefix)
