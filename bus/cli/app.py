@@ -1,6 +1,7 @@
 """App: the commands put together, and the one place where an error becomes an exit code."""
 
 import sys
+import traceback
 
 import typer
 
@@ -15,6 +16,7 @@ from bus.cli.send import send
 from bus.cli.up import up
 from bus.cli.worker import worker
 from schemas.problem import AxisError
+from schemas.redaction import redacted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,4 +48,7 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone; that is its right.
         sys.stderr.close()
+        sys.exit(Exit.REFUSED)
+    except Exception:  # noqa: BLE001 (a bug: its trace, without what drivers quote in theirs)
+        sys.stderr.write(redacted(traceback.format_exc()))
         sys.exit(Exit.REFUSED)
