@@ -3,12 +3,10 @@
 import asyncio
 import os
 import random
-import secrets
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
@@ -24,6 +22,7 @@ from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
+from bus.bootstrap.revocation import revocations_for
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.events import Event
 from bus.core.routing import Routing
@@ -31,8 +30,6 @@ from bus.core.share import WorkerName, workers_for
 from bus.core.topology import Topology
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
-from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.observability.traces import tracing
 from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
@@ -53,8 +50,6 @@ Progress = Callable[[str], None]
 
 _LOOK_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_NONCE_BYTES = 32
-"""RFC 9654, 2.1."""
 
 _log = structlog.get_logger()
 
@@ -221,16 +216,7 @@ async def open_axis(
             store=store,
             supervisor=supervisor,
             handler=handler,
-            revocations=Revocations(
-                fetcher=HttpRevocationFetcher(),
-                shelf=FolderRevocationShelf(home.keys),
-                every=settings.revocation_every,
-                grace=settings.revocation_grace,
-                nonce=partial(secrets.token_bytes, _NONCE_BYTES),
-                clock=now,
-                observe=observe,
-                taken_up=knowledge.read_keys_anew,
-            ),
+            revocations=revocations_for(settings, knowledge, observe=observe),
             knowledge=knowledge,
             stop=stop,
         )
