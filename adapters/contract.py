@@ -11,14 +11,41 @@ from typing import BinaryIO, Protocol, runtime_checkable
 
 from schemas.document import Document
 from schemas.identifiers import DeliveryId
+from schemas.limits import (
+    MAX_ATTACHMENTS,
+    MAX_DEPTH_LEVELS,
+    MAX_ELEMENTS,
+    MAX_PACKET_BYTES,
+    MAX_RAW_BYTES,
+    MAX_RECEIVERS,
+    MAX_SIGNED_PACKET_BYTES,
+    MAX_TEXT_BYTES,
+    MAX_WARNINGS,
+    MAX_ZIP_RATIO,
+    MIB,
+    ZIP_RATIO_FROM_BYTES,
+)
 from schemas.problem import Problem
 from schemas.reading import Reading
 from schemas.status import StatusReport
 from schemas.verdict import DeliveryCheck
 
-Message = Document | StatusReport
+__all__ = [
+    "MIB",
+    "AttachmentSink",
+    "AttachmentSource",
+    "BlobWriter",
+    "Endpoint",
+    "Format",
+    "Kept",
+    "Limits",
+    "Message",
+    "Parcel",
+    "ParcelKind",
+    "Submission",
+]
 
-MIB = 1024 * 1024
+Message = Document | StatusReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,17 +56,17 @@ class Limits:
     unwrapped attachments.
     """
 
-    max_packet_bytes: int = 2048 * MIB
-    max_depth: int = 64
-    max_elements: int = 100_000
-    max_text_bytes: int = 256 * 1024
-    max_attachments: int = 1_000
-    max_warnings: int = 200
-    max_raw_bytes: int = 64 * 1024
-    max_zip_ratio: int = 100
-    zip_ratio_from_bytes: int = MIB
-    max_signature_packet_bytes: int = 8 * MIB
-    """A header signature over a larger packet is `unverifiable`: it needs the whole tree."""
+    max_packet_bytes: int = MAX_PACKET_BYTES
+    max_depth: int = MAX_DEPTH_LEVELS
+    max_elements: int = MAX_ELEMENTS
+    max_text_bytes: int = MAX_TEXT_BYTES
+    max_receivers: int = MAX_RECEIVERS
+    max_attachments: int = MAX_ATTACHMENTS
+    max_warnings: int = MAX_WARNINGS
+    max_raw_bytes: int = MAX_RAW_BYTES
+    max_zip_ratio: int = MAX_ZIP_RATIO
+    zip_ratio_from_bytes: int = ZIP_RATIO_FROM_BYTES
+    max_signature_packet_bytes: int = MAX_SIGNED_PACKET_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -18,6 +19,7 @@ from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryP
 from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.tls import must_verify, with_tls
 from schemas.problem import AxisError
 
 
@@ -30,10 +32,33 @@ class LogStyle(StrEnum):
 
 
 def _of_nodes(url: str | None) -> str | None:
-    """A URL whose hosts can be told apart."""
+    """A URL whose hosts can be told apart, and are proven.
+
+    Never quoted when it is wrong: it holds a password.
+    """
     if url is not None:
-        addresses_in(url)
+        for address in addresses_in(url):
+            _parted(address)
+        must_verify(url)
     return url
+
+
+def _of_store(url: str | None) -> str | None:
+    """A URL that can be taken apart, or a file's."""
+    if url is not None and not url.startswith("sqlite"):
+        _parted(url)
+    return url
+
+
+def _parted(url: str) -> None:
+    form = "it is no scheme://account:password@host:port/…; in a password write / as %2F, @ as %40"
+    try:
+        parts = urlsplit(url)
+        well = parts.scheme and parts.hostname and parts.port != 0
+    except ValueError:
+        well = False
+    if not well:
+        raise ValueError(form)
 
 
 class Settings(BaseSettings):
@@ -46,6 +71,13 @@ class Settings(BaseSettings):
             lost, the next is tried (decision record 0014). Absent: a broker is found or started.
         management_url: Its management API, `http://host:15672`, with as many hosts; derived from
             `amqp_url` if absent.
+        amqp_ca: The authority that must have signed the broker's certificate, a PEM file; absent:
+            one of those that the system believes.
+        amqp_certificate: The account's certificate, a PEM file. It is the login (EXTERNAL) when
+            `amqp_url` holds no password.
+        amqp_key: Its private key; absent: in the same file.
+        attachments: The folder of attachments, shared with those one exchanges documents with;
+            absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
@@ -80,10 +112,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
 
     home: Path = Path("axis")
-    amqp_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
-    management_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
+    amqp_url: Annotated[str | None, AfterValidator(_of_nodes), Field(repr=False)] = None
+    management_url: Annotated[str | None, AfterValidator(_of_nodes), Field(repr=False)] = None
+    amqp_ca: Path | None = None
+    amqp_certificate: Path | None = None
+    amqp_key: Path | None = None
+    attachments: Path | None = None
     may_install: bool = False
-    database_url: str | None = None
+    database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None
     ledger: bool = False
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
@@ -108,6 +144,24 @@ class Settings(BaseSettings):
     pkcs11_pin_file: Path | None = None
     log_style: LogStyle = LogStyle.PRETTY
     traces_url: str | None = None
+
+    @property
+    def broker_url(self) -> str | None:
+        """The broker to use, with whom to believe. Raises `ConfigurationError` E_SETTING."""
+        return self._with_tls(self.amqp_url)
+
+    @property
+    def broker_management_url(self) -> str | None:
+        """Its management API likewise; over plain HTTP there is nobody to believe."""
+        url = self.management_url
+        return self._with_tls(url) if url is not None and url.startswith("https:") else url
+
+    def _with_tls(self, url: str | None) -> str | None:
+        if url is None:
+            return None
+        return with_tls(
+            url, authority=self.amqp_ca, certificate=self.amqp_certificate, key=self.amqp_key
+        )
 
     @property
     def limits(self) -> Limits:

@@ -280,6 +280,12 @@ ENTRIES: dict[str, Entry] = {
         _SECURITY_EN,
         _SECURITY_VI,
     ),
+    "E_HEADER_CONTRADICTS": _sender(
+        "The message says of its {header} {said}, but what was signed says {signed}.",
+        "Thuộc tính {header} của thông điệp ghi {said}, nhưng nội dung đã ký ghi {signed}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
     "E_NOT_ADDRESSED": _sender(
         "The envelope does not name {mailbox} as a recipient.",
         "Phong bì không ghi {mailbox} là bên nhận.",

@@ -45,6 +45,13 @@ class Findings:
             place = Place(line=line, field=field, file=file)
             self._warnings.append(Warned(code=code, place=place, params=told))
 
+    def refuse_many(self, receivers: int) -> None:
+        """Raises `DocumentError` E_LIMIT when a document has too many receivers."""
+        limit = self._limits.max_receivers
+        if receivers > limit:
+            what = "The number of receivers"
+            raise DocumentError.of("E_LIMIT", place=Place(field="To"), what=what, limit=limit)
+
     def missing(self, element: str, *, line: int | None = None, field: str | None = None) -> None:
         """Name a required element that the source left out."""
         self.warn(f"W_MISSING_{element.upper()}", line=line, field=field or element)

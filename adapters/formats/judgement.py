@@ -30,8 +30,10 @@ def judge_document(document: Document, findings: Findings, *, today: date) -> No
     """Warn of missing fields, of an issue date in the future and of repeated receivers.
 
     Raises:
-        DocumentError: It declares a mark of State secrecy (E_STATE_SECRET).
+        DocumentError: It declares a mark of State secrecy (E_STATE_SECRET), or there are too many
+            receivers (E_LIMIT).
     """
+    findings.refuse_many(len(document.to_agencies))
     if declared := declared_mark(document):
         field, mark = declared
         place = Place(field=_WIRE_NAMES.get(field, field))

@@ -59,6 +59,7 @@ _SECURITY_CODES = frozenset(
         "E_CERTIFICATE_EXPIRED",
         "E_CERTIFICATE_REVOKED",
         "E_FORGED",
+        "E_HEADER_CONTRADICTS",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
     }

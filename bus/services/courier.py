@@ -13,8 +13,13 @@ from typing import assert_never
 
 from adapters.contract import CheckedFormat, Endpoint, Format, Parcel, ParcelKind
 from bus.core.admission import addressed, admit, prove
-from bus.core.events import DeliveryFailed, DeliveryHandedOver, DuplicateAbsorbed
-from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, internal
+from bus.core.events import (
+    DeliveryFailed,
+    DeliveryHandedOver,
+    DuplicateAbsorbed,
+    ForgeryRefused,
+)
+from bus.core.failure import REFUSED_TO_SENDER, FailureClass, Stage, fail, failure_class, internal
 from bus.core.handover import original_for, parcel_name
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
@@ -356,6 +361,17 @@ class Courier:
                 trace=trace_id(attempt.step.traceparent),
             )
         )
+        if failure_class(problem) is FailureClass.SECURITY:
+            message = attempt.received.message
+            self.observe(
+                ForgeryRefused(
+                    mailbox=mailbox,
+                    problem=problem,
+                    account=message.user_id,
+                    routing_key=message.routing_key,
+                    message_id=message.message_id,
+                )
+            )
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = await self._refusals(attempt, envelope, problem)

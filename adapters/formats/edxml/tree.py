@@ -23,16 +23,13 @@ from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
 from adapters.formats.findings import refuse_state_secret
 from adapters.formats.text import BLANKS
+from schemas.limits import MAX_NAMESPACE_PREFIXES, MAX_TOKEN_BYTES
 from schemas.problem import AxisError, DocumentError, Place
 
 _WATCHED = frozenset({"ContentTransferEncoded", SIGNATURE})
 
 _CHUNK = 256 * 1024
 _TEXT_BUFFER = 64 * 1024  # a larger one costs a small packet 100 µs of page faults
-_MAX_TOKEN_BYTES = 1024 * 1024
-"""A tag, comment or instruction may not be longer: expat before 2.6 reads an unfinished one
-again with every chunk, in quadratic time (CVE-2023-52425)."""
-_MAX_PREFIXES = 64
 _MAX_TEXTS = 16
 """All texts together may be this many times as long as the longest."""
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
@@ -113,8 +110,10 @@ class TreeBuilder:
             while following := self._source.read(_CHUNK):
                 self._parser.Parse(chunk, False)
                 fed += len(chunk)
-                if fed - self._parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
-                    raise self._over("A single tag or comment in bytes", _MAX_TOKEN_BYTES)
+                # Expat before 2.6 reads an unfinished one again with every chunk, in quadratic
+                # time (CVE-2023-52425).
+                if fed - self._parser.CurrentByteIndex > MAX_TOKEN_BYTES:
+                    raise self._over("A single tag or comment in bytes", MAX_TOKEN_BYTES)
                 self._check_text(sum(map(len, self._texts)))
                 chunk = following
             self._parser.Parse(chunk, True)
@@ -218,8 +217,8 @@ class TreeBuilder:
                 self._scopes.append(scope)
             scope.prefixes[prefix] = value
             (scope.ours.add if value == QCVN else scope.ours.discard)(prefix)
-            if len(scope.prefixes) > _MAX_PREFIXES:
-                raise self._over("The number of namespace prefixes", _MAX_PREFIXES)
+            if len(scope.prefixes) > MAX_NAMESPACE_PREFIXES:
+                raise self._over("The number of namespace prefixes", MAX_NAMESPACE_PREFIXES)
         for name, value in attributes.items():
             if not name.startswith("xmlns"):
                 refuse_state_secret(value, field=name, line=self._place().line)
