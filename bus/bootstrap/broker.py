@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import structlog
 
+from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
 from bus.core.accounts import accounts_for, kind_of
 from bus.core.routing import Routing
@@ -21,7 +22,6 @@ from bus.rabbit.tls import as_account, is_open_to_others
 from bus.rabbit.trials import AccessFinding, Trials
 from bus.settings import Settings
 from bus.store.home import Home
-from bus.store.snapshot import DirectoryFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -124,7 +124,7 @@ async def apply_accounts(settings: Settings) -> bool:
     home = Home(settings.home.absolute())
     if settings.amqp_url is None and home.running() is None:
         return False
-    routing = Routing(DirectoryFile(home.directory).load())
+    routing = Routing(directory_of(settings).load())
     async with (
         reached_broker(settings) as address,
         provisioning(settings, address) as provisioned,
@@ -140,8 +140,7 @@ async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN; it has no mailbox.
     """
-    home = Home(settings.home.absolute())
-    if mailbox not in Routing(DirectoryFile(home.directory).load()).mailboxes:
+    if mailbox not in Routing(directory_of(settings).load()).mailboxes:
         raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
     passwords_of(settings).renew(account_of(mailbox))
     return await apply_accounts(settings)

@@ -14,12 +14,16 @@ from datetime import timedelta
 import structlog
 
 from bus.bootstrap.axis import Progress, launcher_of, noting, require_formats
+from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
+from bus.core.directory import vouched
+from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
-from bus.keys.folder import KeyFolder
-from bus.keys.ring import load_signing_key
+from bus.keys.directory_authority import directory_folder
+from bus.keys.folder import KeyFolder, folder_name
+from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
@@ -41,7 +45,11 @@ _log = structlog.get_logger()
 
 @dataclass(kw_only=True)
 class ConnectedAgency:
-    """The worker of one agency, and who keeps it running."""
+    """The worker of one agency, and who keeps it running.
+
+    Attributes:
+        seen: The stamps of directory and key folder as they were taken up.
+    """
 
     home: Home
     mailbox: MailboxName
@@ -49,8 +57,7 @@ class ConnectedAgency:
     supervisor: Supervisor
     stop: asyncio.Event
 
-    def __post_init__(self) -> None:
-        self._seen = self.directory.stamp()
+    seen: tuple[int, int]
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
@@ -78,12 +85,12 @@ class ConnectedAgency:
                 _log.error("directory_not_taken_up", problem=str(error.problem))
 
     async def _take_up(self) -> None:
-        """Take up another copy of the directory."""
-        stamp = self.directory.stamp()
-        if stamp != self._seen:
-            routing = Routing(await asyncio.to_thread(self.directory.load))
-            self.supervisor.take_up(routing.directory, (self.mailbox,))
-            self._seen = stamp
+        """Take up another copy of the directory, or of certificates."""
+        seen = _stamp(self.directory, self.home)
+        if seen != self.seen:
+            routing, ring = await asyncio.to_thread(_knowledge, self.directory, self.home)
+            self.supervisor.take_up(routing.directory, (self.mailbox,), certificates=tuple(ring))
+            self.seen = seen
             _log.info("directory_taken_up", version=routing.directory.version)
 
 
@@ -108,16 +115,15 @@ async def open_connection(
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
-        if not home.directory.exists():
-            cause = f"{home.directory} is missing: it is the hub's directory, copied"
-            raise AxisError.of("E_DIRECTORY", cause=cause)
-        directory = DirectoryFile(home.directory)
-        routing = Routing(directory.load())
+        _must_have_the_hubs_directory(home)
+        directory = directory_of(settings)
+        seen = _stamp(directory, home)
+        routing, ring = await asyncio.to_thread(_knowledge, directory, home)
         if agency not in routing.mailboxes:
             raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
         mailbox = MailboxName(agency)
         _must_be_its_own(url, mailbox)
-        await asyncio.to_thread(_must_hold_its_own_key_only, home, mailbox)
+        await asyncio.to_thread(_must_hold_its_own_key_only, settings, home, mailbox)
         require_formats(routing, (mailbox,))
         paused = PausedFile(home.paused)
         paused.save()
@@ -130,9 +136,16 @@ async def open_connection(
             jitter=random.random,
             stop=stop,
         )
-        await stack.enter_async_context(supervisor.supervising(routing.directory, (mailbox,)))
+        await stack.enter_async_context(
+            supervisor.supervising(routing.directory, (mailbox,), certificates=tuple(ring))
+        )
         yield ConnectedAgency(
-            home=home, mailbox=mailbox, directory=directory, supervisor=supervisor, stop=stop
+            home=home,
+            mailbox=mailbox,
+            directory=directory,
+            seen=seen,
+            supervisor=supervisor,
+            stop=stop,
         )
 
 
@@ -162,13 +175,29 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
         _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
 
 
-def _must_hold_its_own_key_only(home: Home, mailbox: MailboxName) -> None:
-    load_signing_key(home.keys, mailbox, now=now())
-    files = KeyFolder(home.keys)
-    others = {f.owner for f in files.filed() if f.has_private_key} - {mailbox}
+def _must_hold_its_own_key_only(settings: Settings, home: Home, mailbox: MailboxName) -> None:
+    load_signing_key(home.keys, mailbox, now=now(), access=settings.key_access)
+    own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
+    others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too, for example of {min(others)}"
+        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
+
+
+def _must_have_the_hubs_directory(home: Home) -> None:
+    """One of its own would be made, and signed, where there is none."""
+    if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
+        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
+        raise AxisError.of("E_DIRECTORY", cause=cause)
+
+
+def _stamp(directory: DirectoryFile, home: Home) -> tuple[int, int]:
+    return directory.stamp(), KeyFolder(home.keys).stamp()
+
+
+def _knowledge(directory: DirectoryFile, home: Home) -> tuple[Routing, KeyRing]:
+    routing = Routing(directory.load())
+    return routing, load_ring(home.keys).limited_to(vouched(routing.directory))
 
 
 async def _knock(url: str, progress: Progress) -> None:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bus.bootstrap.broker import passwords_of
+from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.core.topology import account_of
+from bus.keys.directory_authority import directory_folder
 from bus.keys.files import write_secret
 from bus.keys.folder import KeyFolder
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.tls import as_account, without_login
 from bus.settings import Settings
 from bus.store.home import Home
-from bus.store.snapshot import DirectoryFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -54,12 +55,10 @@ def lay_out(
             E_KEYS: a file cannot be written.
     """
     home, there = Home(settings.home.absolute()), Home(folder.absolute())
-    directory = DirectoryFile(home.directory).load()
-    if mailbox not in Routing(directory).mailboxes:
+    if mailbox not in Routing(directory_of(settings).load()).mailboxes:
         raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
     account, url = account_of(mailbox), _broker_url(settings, home, broker)
     there.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    DirectoryFile(there.directory).save(directory)
     for path in _public(home):
         _copy(path, home, there)
     filed = KeyFolder(home.keys).filed_under(mailbox)
@@ -71,7 +70,7 @@ def lay_out(
     by_certificate = _transport(settings, home, there, account)
     if not by_certificate:
         url = as_account(url, account, passwords_of(settings).of(account))
-    write_secret(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}", agency=account)
+    write_secret(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}\n".encode(), agency=account)
     return Credentials(
         account=account, folder=there.path, by_certificate=by_certificate, signing_keys=keys
     )
@@ -90,6 +89,13 @@ def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
 def _public(home: Home) -> Iterator[Path]:
     yield from (home.keys / "authorities").glob("*.pem")
     yield from (home.keys / "agencies").glob("*/*.pem")
+    yield from directory_folder(home.keys).glob("*.pem")
+    revoked = KeyFolder(home.keys).revoked
+    if revoked.exists():
+        yield revoked
+    # The signature first: it also holds that of the snapshot before.
+    yield home.directory.with_suffix(".jws")
+    yield home.directory
 
 
 def _transport(settings: Settings, home: Home, there: Home, account: str) -> bool:
@@ -109,6 +115,8 @@ def _transport(settings: Settings, home: Home, there: Home, account: str) -> boo
 def _copy(path: Path, home: Home, there: Home) -> None:
     target = there.path / path.relative_to(home.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    target.touch(mode=0o600)
-    shutil.copyfile(path, target)
+    draft = target.with_name(f".{target.name}.tmp")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    shutil.copyfile(path, draft)
+    draft.replace(target)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import provisioning, reached_broker, topology_of, tried
+from bus.bootstrap import directory_of, provisioning, reached_broker, topology_of, tried
 from bus.cli.options import Home
 from bus.cli.output import AsJson, Exit, listing
 from bus.core.plan import Plan
@@ -16,8 +16,6 @@ from bus.core.topology import Topology
 from bus.rabbit.provisioning import Finding, Provisioning
 from bus.rabbit.trials import AccessFinding
 from bus.settings import Settings, load_settings
-from bus.store.home import Home as HomeFolder
-from bus.store.snapshot import DirectoryFile
 from schemas.problem import Language
 
 app = typer.Typer(
@@ -90,7 +88,7 @@ def _wanted(settings: Settings) -> Topology:
 
 
 def _routing(settings: Settings) -> Routing:
-    return Routing(DirectoryFile(HomeFolder(settings.home).directory).load())
+    return Routing(directory_of(settings).load())
 
 
 async def _plan(settings: Settings) -> Plan:

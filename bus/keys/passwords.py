@@ -36,7 +36,7 @@ class PasswordFolder:
         with doorway(self.folder, agency=account):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         password = secrets.token_urlsafe(_BYTES)
-        write_secret(path, password, agency=account)
+        write_secret(path, f"{password}\n".encode("ascii"), agency=account)
         sync_folder(self.folder, agency=account)
         return password
 

@@ -26,7 +26,7 @@ from bus.keys.files import (
     read_certificates,
     read_private_key,
     sync_folder,
-    write_certificate,
+    write_certificates,
     write_private_key,
 )
 
@@ -94,7 +94,9 @@ class TransportAuthority:
                 critical=False,
             )
             write_private_key(files.key, key, agency=name)
-            write_certificate(files.certificate, builder.sign(authority_key, SHA256()), agency=name)
+            write_certificates(
+                files.certificate, [builder.sign(authority_key, SHA256())], agency=name
+            )
             sync_folder(self.folder, agency=name)
         return files
 
@@ -108,7 +110,7 @@ class TransportAuthority:
             builder = _unsigned(key, name, name, now=now, life=_AUTHORITY_LIFE, authority=True)
             write_private_key(path, key, agency=owner)
             # Last: while it is missing, the authority is founded anew.
-            write_certificate(self.certificate, builder.sign(key, SHA256()), agency=owner)
+            write_certificates(self.certificate, [builder.sign(key, SHA256())], agency=owner)
         certificate = read_certificates(self.certificate, agency=owner)[0]
         return certificate, read_private_key(path, agency=owner)
 
