@@ -13,17 +13,13 @@ from datetime import timedelta
 
 import structlog
 
-from bus.bootstrap.axis import Progress, launcher_of, noting, require_formats
+from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
-from bus.bootstrap.process import now
-from bus.core.directory import vouched
-from bus.core.keyring import KeyRing
+from bus.bootstrap.knowledge import Knowledge
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
-from bus.keys.directory_authority import directory_folder
-from bus.keys.folder import KeyFolder, folder_name
-from bus.keys.ring import load_ring, load_signing_key
+from bus.keys.folder import KeyFolder
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
@@ -31,12 +27,10 @@ from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home
 from bus.store.paused import PausedFile
-from bus.store.snapshot import DirectoryFile
 from bus.store.sql import open_store
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
 
-_LOOK_AT_DIRECTORY_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
 _BROKER_DEADLINE = timedelta(seconds=10)
 
@@ -45,25 +39,19 @@ _log = structlog.get_logger()
 
 @dataclass(kw_only=True)
 class ConnectedAgency:
-    """The worker of one agency, and who keeps it running.
-
-    Attributes:
-        seen: The stamps of directory and key folder as they were taken up.
-    """
+    """The worker of one agency, and who keeps it running."""
 
     home: Home
     mailbox: MailboxName
-    directory: DirectoryFile
+    knowledge: Knowledge
     supervisor: Supervisor
     stop: asyncio.Event
-
-    seen: tuple[int, int]
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
         tasks = [
             asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self._watch()),
+            asyncio.create_task(self.knowledge.watch(self.supervisor, _nothing_to_prepare)),
         ]
         stopped = asyncio.create_task(self.stop.wait())
         try:
@@ -75,23 +63,6 @@ class ConnectedAgency:
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_AT_DIRECTORY_EVERY.total_seconds())
-            try:
-                await self._take_up()
-            except AxisError as error:
-                _log.error("directory_not_taken_up", problem=str(error.problem))
-
-    async def _take_up(self) -> None:
-        """Take up another copy of the directory, or of certificates."""
-        seen = _stamp(self.directory, self.home)
-        if seen != self.seen:
-            routing, ring = await asyncio.to_thread(_knowledge, self.directory, self.home)
-            self.supervisor.take_up(routing.directory, (self.mailbox,), certificates=tuple(ring))
-            self.seen = seen
-            _log.info("directory_taken_up", version=routing.directory.version)
 
 
 @asynccontextmanager
@@ -115,16 +86,23 @@ async def open_connection(
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
-        _must_have_the_hubs_directory(home)
-        directory = directory_of(settings)
-        seen = _stamp(directory, home)
-        routing, ring = await asyncio.to_thread(_knowledge, directory, home)
-        if agency not in routing.mailboxes:
-            raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
+        if not home.directory.exists():
+            cause = f"{home.directory} is missing: it is the hub's directory, copied"
+            raise AxisError.of("E_DIRECTORY", cause=cause)
         mailbox = MailboxName(agency)
         _must_be_its_own(url, mailbox)
-        await asyncio.to_thread(_must_hold_its_own_key_only, settings, home, mailbox)
-        require_formats(routing, (mailbox,))
+        await asyncio.to_thread(_must_hold_no_key_of_others, home, mailbox)
+        directory = directory_of(settings)
+        if mailbox not in Routing(await asyncio.to_thread(directory.load)).mailboxes:
+            raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
+        knowledge = await asyncio.to_thread(
+            Knowledge.read,
+            settings,
+            home,
+            directory,
+            served=lambda _: (mailbox,),
+            observe=observe,
+        )
         paused = PausedFile(home.paused)
         paused.save()
         await stack.enter_async_context(open_store(settings.store_url))
@@ -137,16 +115,17 @@ async def open_connection(
             stop=stop,
         )
         await stack.enter_async_context(
-            supervisor.supervising(routing.directory, (mailbox,), certificates=tuple(ring))
+            supervisor.supervising(
+                knowledge.routing.directory, (mailbox,), certificates=tuple(knowledge.ring)
+            )
         )
         yield ConnectedAgency(
-            home=home,
-            mailbox=mailbox,
-            directory=directory,
-            seen=seen,
-            supervisor=supervisor,
-            stop=stop,
+            home=home, mailbox=mailbox, knowledge=knowledge, supervisor=supervisor, stop=stop
         )
+
+
+async def _nothing_to_prepare(_routing: Routing, _anew: bool) -> None:
+    """The hub has seen to the broker; the directory and the certificates are copies."""
 
 
 def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
@@ -175,29 +154,12 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
         _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
 
 
-def _must_hold_its_own_key_only(settings: Settings, home: Home, mailbox: MailboxName) -> None:
-    load_signing_key(home.keys, mailbox, now=now(), access=settings.key_access)
-    own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
-    others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
+def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
+    files = KeyFolder(home.keys)
+    others = {f.owner for f in files.filed() if f.has_private_key} - {mailbox}
     if others:
-        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
+        cause = f"private keys of others lie here too, for example of {min(others)}"
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
-
-
-def _must_have_the_hubs_directory(home: Home) -> None:
-    """One of its own would be made, and signed, where there is none."""
-    if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
-        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
-        raise AxisError.of("E_DIRECTORY", cause=cause)
-
-
-def _stamp(directory: DirectoryFile, home: Home) -> tuple[int, int]:
-    return directory.stamp(), KeyFolder(home.keys).stamp()
-
-
-def _knowledge(directory: DirectoryFile, home: Home) -> tuple[Routing, KeyRing]:
-    routing = Routing(directory.load())
-    return routing, load_ring(home.keys).limited_to(vouched(routing.directory))
 
 
 async def _knock(url: str, progress: Progress) -> None:

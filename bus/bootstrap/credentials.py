@@ -10,7 +10,6 @@ from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.core.topology import account_of
-from bus.keys.directory_authority import directory_folder
 from bus.keys.files import write_secret
 from bus.keys.folder import KeyFolder
 from bus.keys.transport import TransportAuthority
@@ -55,7 +54,8 @@ def lay_out(
             E_KEYS: a file cannot be written.
     """
     home, there = Home(settings.home.absolute()), Home(folder.absolute())
-    if mailbox not in Routing(directory_of(settings).load()).mailboxes:
+    directory = directory_of(settings).load()
+    if mailbox not in Routing(directory).mailboxes:
         raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
     account, url = account_of(mailbox), _broker_url(settings, home, broker)
     there.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,15 +87,11 @@ def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
 
 
 def _public(home: Home) -> Iterator[Path]:
+    # The signature before what it signs, and both after who may sign.
+    yield from (home.keys / "directory").glob("*.pem")
+    yield from (home.directory.with_suffix(".jws"), home.directory)
     yield from (home.keys / "authorities").glob("*.pem")
     yield from (home.keys / "agencies").glob("*/*.pem")
-    yield from directory_folder(home.keys).glob("*.pem")
-    revoked = KeyFolder(home.keys).revoked
-    if revoked.exists():
-        yield revoked
-    # The signature first: it also holds that of the snapshot before.
-    yield home.directory.with_suffix(".jws")
-    yield home.directory
 
 
 def _transport(settings: Settings, home: Home, there: Home, account: str) -> bool:
@@ -115,8 +111,6 @@ def _transport(settings: Settings, home: Home, there: Home, account: str) -> boo
 def _copy(path: Path, home: Home, there: Home) -> None:
     target = there.path / path.relative_to(home.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.tmp")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    shutil.copyfile(path, draft)
-    draft.replace(target)
+    target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
+    shutil.copyfile(path, target)

@@ -22,7 +22,10 @@ from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
 from schemas.identifiers import AgencyCode, MailboxName, scheme_of, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
-app = typer.Typer(no_args_is_help=True, help="Agencies, and their access to the broker.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, show, add, suspend, resume and vouch for agencies; their access to the broker.",
+)
 
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
 

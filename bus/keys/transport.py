@@ -94,9 +94,8 @@ class TransportAuthority:
                 critical=False,
             )
             write_private_key(files.key, key, agency=name)
-            write_certificates(
-                files.certificate, [builder.sign(authority_key, SHA256())], agency=name
-            )
+            certificate = builder.sign(authority_key, SHA256())
+            write_certificates(files.certificate, [certificate], agency=name)
             sync_folder(self.folder, agency=name)
         return files
 
