@@ -12,15 +12,22 @@ from functools import partial
 
 import structlog
 
-from bus.bootstrap.broker import located_broker, provision, topology_of, url_of
+from bus.bootstrap.broker import (
+    located_broker,
+    provision,
+    suspended_in,
+    topology_of,
+    url_of,
+)
 from bus.bootstrap.directory import directory_of
-from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import dead_letter_handler
 from bus.bootstrap.process import now, processors
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
+from bus.core.topology import Topology
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.revocation_fetch import HttpRevocationFetcher
@@ -95,7 +102,7 @@ class Axis:
         handling = asyncio.create_task(self.handler.run())
         services = [
             asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor, self._prepare)),
+            asyncio.create_task(self.knowledge.watch(self.supervisor, self)),
             asyncio.create_task(self.revocations.run()),
         ]
         stopped = asyncio.create_task(self.stop.wait())
@@ -112,13 +119,26 @@ class Axis:
             if isinstance(ended, Exception):
                 raise ended
 
-    async def _prepare(self, routing: Routing, anew: bool) -> None:
-        """Mailboxes and accounts for another directory, and the keys that are missing."""
+    async def prepare(self, change: Change) -> None:
+        """Mailboxes and accounts for another directory, and the keys that are missing.
+
+        Whom it suspends is out at once; whom it lets in again waits for `complete`, for documents
+        would be refused that come before every worker knows.
+        """
         # A broker in trouble must not keep workers from learning that a key was stolen.
-        if anew:
-            await provision(self.settings, self.address, topology_of(self.settings, routing))
-        served = self.knowledge.served(routing)
-        await asyncio.to_thread(_ensure_keys, self.settings, self.home, routing, served)
+        if change.is_of_directory:
+            shut_out = suspended_in(change.before) | suspended_in(change.after)
+            await self._provision(topology_of(self.settings, change.after, suspended=shut_out))
+        served = self.knowledge.served(change.after)
+        await asyncio.to_thread(_ensure_keys, self.settings, self.home, change.after, served)
+
+    async def complete(self, change: Change) -> None:
+        """Let in again whom the directory no longer suspends."""
+        if suspended_in(change.before) - suspended_in(change.after):
+            await self._provision(topology_of(self.settings, change.after))
+
+    async def _provision(self, wanted: Topology) -> None:
+        await provision(self.settings, self.address, wanted)
 
 
 @asynccontextmanager

@@ -51,7 +51,7 @@ class ConnectedAgency:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
         tasks = [
             asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor, _nothing_to_prepare)),
+            asyncio.create_task(self.knowledge.watch(self.supervisor)),
         ]
         stopped = asyncio.create_task(self.stop.wait())
         try:
@@ -122,10 +122,6 @@ async def open_connection(
         yield ConnectedAgency(
             home=home, mailbox=mailbox, knowledge=knowledge, supervisor=supervisor, stop=stop
         )
-
-
-async def _nothing_to_prepare(_routing: Routing, _anew: bool) -> None:
-    """The hub has seen to the broker; the directory and the certificates are copies."""
 
 
 def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
