@@ -22,6 +22,7 @@ from bus.bootstrap.broker import (
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import dead_letter_handler
+from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.events import Event
@@ -33,6 +34,7 @@ from bus.keys.folder import KeyFolder
 from bus.keys.revocation_fetch import HttpRevocationFetcher
 from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.observability.traces import tracing
+from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -165,6 +167,9 @@ async def open_axis(
         paused = PausedFile(home.paused)
         paused.save()
         observe = noting(paused, observe)
+        trust_list = trust_list_of(settings)
+        if trust_list is not None:
+            await asyncio.to_thread(read_trust_list, trust_list)
         progress("preparing keys")
 
         def served(routing: Routing) -> tuple[MailboxName, ...]:
