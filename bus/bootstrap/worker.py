@@ -14,6 +14,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
 from bus.core.instructions import Instruction, Know, Serve
@@ -22,6 +23,7 @@ from bus.core.restart import HELD
 from bus.core.routing import Routing
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
+from bus.observability.health import Health, Reason
 from bus.ports import Broker, Observer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
@@ -43,6 +45,8 @@ _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
 hangs can hold at once without taking a thread from the others. Threads are made when needed."""
+
+_IDLE = Reason(reason="adapters_not_started", detail="it was not told yet whom to serve")
 
 
 @dataclass(kw_only=True)
@@ -74,6 +78,11 @@ class Workplace:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._porter = Porter()
+
+    @property
+    def serves(self) -> bool:
+        """Whether any adapter runs."""
+        return bool(self._adapters)
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
@@ -228,8 +237,14 @@ async def _workplace(
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store_url))
+        metrics = worker_metrics() if settings.metrics else None
         broker = await stack.enter_async_context(
-            RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
+            RabbitBroker(
+                settings.amqp_url or "",
+                name=f"lienthong {worker}",
+                impersonates=True,
+                published=metrics.published if metrics else None,
+            )
         )
         place = Workplace(
             worker=worker,
@@ -243,6 +258,14 @@ async def _workplace(
             routing=routing,
             ring=ring,
         )
+        if metrics is not None:
+            health = Health(
+                metrics=metrics,
+                broker=lambda: broker.health,
+                more=lambda: () if place.serves else (_IDLE,),
+                ask_store=lambda: store.records.find(document_id="", limit=1),
+            )
+            await stack.enter_async_context(observed_worker(settings, health, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
 

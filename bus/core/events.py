@@ -16,15 +16,21 @@ from schemas.problem import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvelopeSent:
-    """Every recipient's mailbox has confirmed it, and the sender's system was told."""
+    """Every recipient's mailbox has confirmed it, and the sender's system was told.
+
+    Attributes:
+        trace_id: As for `DeliveryHandedOver`.
+    """
 
     mailbox: MailboxName
     kind: EnvelopeKind
+    lane: Lane
     envelope_id: EnvelopeId
     file: str
     recipients: tuple[AgencyCode, ...]
     refused: tuple[Problem, ...] = ()
     took: timedelta
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +44,15 @@ class SubmissionRefused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryHandedOver:
-    """A delivery is in the recipient's hands, and its receipts are on their way."""
+    """A delivery is in the recipient's hands, and its receipts are on their way.
+
+    Attributes:
+        status: Of a receipt: its code.
+        age: Since it was signed.
+        took: Since it was claimed.
+        answered_after: Of an automatic receipt: since the document it answers was recorded.
+        trace_id: 32 hexadecimal digits, where its message carried a `traceparent`.
+    """
 
     mailbox: MailboxName
     kind: EnvelopeKind
@@ -49,6 +63,9 @@ class DeliveryHandedOver:
     file: str
     status: str | None
     age: timedelta
+    took: timedelta
+    answered_after: timedelta | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,18 +73,30 @@ class DuplicateAbsorbed:
     """A delivery that was done before came again; its first receipts were sent again."""
 
     mailbox: MailboxName
+    kind: EnvelopeKind
+    lane: Lane
     envelope_id: EnvelopeId
     delivery_id: DeliveryId
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryFailed:
-    """A delivery could not be handed over; it lies in `failures` with its original bytes."""
+    """A delivery could not be handed over; it lies in `failures` with its original bytes.
+
+    Attributes:
+        envelope_id: Absent, as what follows, when nothing could be proven of it.
+    """
 
     mailbox: MailboxName
     stage: Stage
     problem: Problem
     message_id: str
+    kind: EnvelopeKind | None = None
+    lane: Lane | None = None
+    envelope_id: EnvelopeId | None = None
+    delivery_id: DeliveryId | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +130,7 @@ class FailureRecorded:
 
     mailbox: MailboxName
     letter: LetterId
+    stage: Stage
     failure_class: FailureClass
     code: str
     fingerprint: str

@@ -176,6 +176,7 @@ class Outbound:
             EnvelopeSent(
                 mailbox=self.dispatch.mailbox,
                 kind=envelope.kind,
+                lane=outgoing.lane,
                 envelope_id=envelope.envelope_id,
                 file=submission.name,
                 recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
