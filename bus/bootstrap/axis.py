@@ -221,6 +221,7 @@ async def open_axis(
             health.broker = lambda: office.broker.health
             health.more = lambda: _not_ready(axis)
             health.ask_store = lambda: _ask_stores(store, office)
+            stack.callback(health.stopping)
         await stack.enter_async_context(supervisor.supervising(routing.directory, mailboxes))
         urls = served_at(settings, workers)
         stack.enter_context(

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from adapters.endpoints.outbox import oldest_waiting
 from bus.bootstrap.process import now
-from bus.core.census import FOR_OPERATORS, Certificates, Letters, Outboxes
-from bus.core.dead_letters.letter import LetterState
+from bus.core.census import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Outboxes
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.keys.ring import load_ring
 from bus.observability.metrics import AxisMetrics
@@ -23,7 +22,7 @@ _LETTERS_EVERY = timedelta(seconds=5)
 _OUTBOXES_EVERY = timedelta(seconds=2.5)
 _CERTIFICATES_EVERY = timedelta(minutes=1)
 
-_NOT_BACK = Selection(states=tuple(s for s in LetterState if s is not LetterState.REDELIVERED))
+_NOT_BACK = Selection(states=NOT_BACK)
 _FOR_OPERATORS = Selection(states=FOR_OPERATORS)
 
 

@@ -8,6 +8,9 @@ from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import LetterState
 from schemas.identifiers import MailboxName
 
+NOT_BACK = tuple(state for state in LetterState if state is not LetterState.REDELIVERED)
+"""Dead letters that are not in a mailbox again."""
+
 FOR_OPERATORS = (LetterState.PARKED, LetterState.QUARANTINED)
 """Dead letters that wait for a person."""
 

@@ -35,6 +35,7 @@ class Reason(Value):
 
 
 STARTING = Reason(reason="starting", detail="the process is still being built")
+STOPPING = Reason(reason="stopping", detail="what is under way is finished, then it ends")
 
 _OF_BROKER = {
     BrokerHealth.AWAY: Reason(
@@ -52,14 +53,14 @@ class Health:
     """One process, as it is seen from inside.
 
     Attributes:
-        broker: How the broker looks; None before there is one.
+        broker: How the broker looks; None while there is none.
         more: What else is in the way, quick to find out.
         ask_store: Raises `TransportError` when the store does not answer.
     """
 
     metrics: ProcessMetrics
     broker: Callable[[], BrokerHealth] | None = None
-    more: Callable[[], Iterable[Reason]] = tuple
+    more: Callable[[], Iterable[Reason]] = lambda: (STARTING,)
     ask_store: Callable[[], Awaitable[object]] | None = None
     _turned: float = field(default_factory=time.monotonic, init=False)
     _reasons: tuple[Reason, ...] = field(default=(STARTING,), init=False)
@@ -74,6 +75,10 @@ class Health:
     def reasons(self) -> Sequence[Reason]:
         """What kept the process from its work when it was last looked; empty: it is ready."""
         return self._reasons
+
+    def stopping(self) -> None:
+        """What was looked at is taken down now."""
+        self.broker, self.more, self.ask_store = None, lambda: (STOPPING,), None
 
     async def watch(self) -> None:
         """Look until cancelled."""
@@ -92,9 +97,7 @@ class Health:
 
     def _look(self) -> None:
         reasons = list(self.more())
-        if self.broker is None:
-            reasons.append(STARTING)
-        else:
+        if self.broker is not None:
             health = self.broker()
             self.metrics.broker_is(health)
             reasons += [_OF_BROKER[health]] if health in _OF_BROKER else []
@@ -117,6 +120,8 @@ async def _trouble_of(ask_store: Callable[[], Awaitable[object]]) -> Reason | No
         return Reason(reason="store_away", detail="no answer in time")
     except TransportError as error:
         return Reason(reason="store_away", detail=str(error.problem))
+    except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
+        return Reason(reason="store_away", detail=type(error).__name__)
     return None
 
 

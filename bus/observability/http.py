@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 _SECONDS_TO_SPEAK = 5.0
-_JSON = [("Content-Type", "application/json; charset=utf-8")]
+_JSON = ("Content-Type", "application/json; charset=utf-8")
 
 _Answer = tuple[str, list[tuple[str, str]], bytes]
 
@@ -40,8 +40,11 @@ class _Server(ThreadingMixIn, WSGIServer):
     _room = threading.BoundedSemaphore(AT_ONCE)
 
     def server_bind(self) -> None:
-        # That of `HTTPServer` asks the resolver for a name that nobody reads.
-        super(WSGIServer, self).server_bind()
+        # Not that of `HTTPServer`, which asks the resolver for a name that nobody reads.
+        TCPServer.server_bind(self)
+        self.server_name = "lienthong"
+        self.server_port = self.socket.getsockname()[1]
+        self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._room.acquire(blocking=False):
@@ -121,4 +124,5 @@ _UNAVAILABLE = "503 Service Unavailable"
 
 
 def _told(status: str, value: dict[str, Any]) -> _Answer:
-    return status, _JSON, json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    # A fresh list, for the server adds to it.
+    return status, [_JSON], json.dumps(value, ensure_ascii=False).encode() + b"\n"

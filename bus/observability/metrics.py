@@ -379,10 +379,9 @@ class AxisMetrics(ProcessMetrics):
             case Letters():
                 self._see_letters(sight)
             case Outboxes():
-                self._replace(
-                    self._outbox_oldest,
-                    self._of_all({m: age.total_seconds() for m, age in sight.oldest.items()}),
-                )
+                ages = dict.fromkeys(self._served, 0.0)
+                ages |= {m: age.total_seconds() for m, age in sight.oldest.items()}
+                self._replace(self._outbox_oldest, {(m,): age for m, age in ages.items()})
             case Certificates():
                 now = self._clock()
                 self._replace(
