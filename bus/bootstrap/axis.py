@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from adapters.registry import require_format
-from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
+from bus.bootstrap.broker import located_broker, managed, must_impersonate, provision, topology_of
 from bus.bootstrap.letters import Office, dead_letter_handler
 from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
 from bus.bootstrap.process import now, processors
@@ -201,6 +201,18 @@ async def open_axis(
                 stop=asyncio.Event(),
             )
         )
+        looks = None
+        if metrics is not None:
+            management = await stack.enter_async_context(managed(address))
+            looks = survey(
+                metrics,
+                home=home,
+                store=store,
+                letters=office.letters,
+                management=management,
+                known=lambda: axis.routing.mailboxes,
+                served=lambda: axis.mailboxes,
+            )
         axis = Axis(
             settings=settings,
             home=home,
@@ -213,9 +225,7 @@ async def open_axis(
             stop=stop,
             routing=routing,
             metrics=metrics,
-            survey=survey(metrics, home=home, letters=office.letters, served=lambda: axis.mailboxes)
-            if metrics
-            else None,
+            survey=looks,
         )
         if health is not None:
             health.broker = lambda: office.broker.health

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from bus.core.dead_letters.selection import Selection, Sort
 from bus.keys.ring import load_ring
 from bus.observability.metrics import AxisMetrics
 from bus.ports import DeadLetters
+from bus.rabbit.management import Management
+from bus.services.account import Accountant
 from bus.services.survey import Look, Survey
 from bus.store.home import Home
+from bus.store.sql import Store
 from schemas.identifiers import MailboxName
 
+_ACCOUNT_EVERY = timedelta(seconds=5)
 _LETTERS_EVERY = timedelta(seconds=5)
 _OUTBOXES_EVERY = timedelta(seconds=2.5)
 _CERTIFICATES_EVERY = timedelta(minutes=1)
@@ -30,15 +34,32 @@ def survey(
     metrics: AxisMetrics,
     *,
     home: Home,
+    store: Store,
     letters: DeadLetters,
+    management: Management,
+    known: Callable[[], Sequence[MailboxName]],
     served: Callable[[], Iterable[MailboxName]],
 ) -> Survey:
     """All looks of an axis.
 
     Args:
+        known: All mailboxes of the directory, as it is now.
         served: The mailboxes whose adapters run, as it is now.
     """
     outboxes = _Outboxes(home.agencies)
+
+    async def depths() -> dict[str, int]:
+        queues = await management.queues()
+        return {queue.name: queue.messages for queue in queues if queue.messages is not None}
+
+    accountant = Accountant(
+        records=store.records,
+        inbox=store.inbox,
+        letters=letters,
+        depths=depths,
+        mailboxes=known,
+        clock=now,
+    )
 
     async def at_letters() -> Letters:
         causes = await letters.groups(_NOT_BACK, now=now())
@@ -53,6 +74,7 @@ def survey(
 
     return Survey(
         looks=(
+            Look(look=accountant.look, every=_ACCOUNT_EVERY),
             Look(look=at_letters, every=_LETTERS_EVERY),
             Look(look=at_outboxes, every=_OUTBOXES_EVERY),
             Look(look=at_certificates, every=_CERTIFICATES_EVERY),

@@ -19,7 +19,7 @@ from bus.ports.broker import (
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
-from bus.ports.records import Records
+from bus.ports.records import Confirmed, Records
 from bus.ports.workers import Launcher, WorkerProcess
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Claim",
     "Claimed",
     "Clock",
+    "Confirmed",
     "DeadLetters",
     "Handler",
     "Inbox",
