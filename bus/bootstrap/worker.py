@@ -16,7 +16,7 @@ from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.process import fresh_ids, now
-from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
+from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerStarted
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
@@ -122,7 +122,7 @@ class Workplace:
             self._adapters[mailbox] = self._adapter(mailbox)
         self._running.start(self._adapters.values())
         self.observe(
-            WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
+            WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
 
     def _format(self, name: str) -> Format:

@@ -161,8 +161,8 @@ class DirectoryTakenUp:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerReady:
-    """A worker serves its mailboxes."""
+class WorkerStarted:
+    """A worker has started to serve its mailboxes."""
 
     worker: WorkerName
     pid: int
@@ -212,11 +212,11 @@ Event = (
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp
-    | WorkerReady
+    | WorkerStarted
     | WorkerFailed
     | WorkerEnded
     | EventsDropped
 )
 
-Answer = DirectoryTakenUp | WorkerReady | WorkerFailed
+Answer = DirectoryTakenUp | WorkerStarted | WorkerFailed
 """What the axis waits to hear from a worker."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 _SECONDS_TO_SPEAK = 5.0
+_LOOK_SECONDS = 0.1
+"""How often the server looks whether it is to end."""
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 
 _Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -77,7 +79,9 @@ def serving(health: Health, *, host: str, port: int) -> Iterator[str]:
     except (OSError, OverflowError) as error:
         cause = f"{host}:{port}: {error}"
         raise AxisError.of("E_SETTING", name="LIENTHONG_METRICS_PORT", cause=cause) from error
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(_LOOK_SECONDS,), name="metrics", daemon=True
+    )
     thread.start()
     try:
         yield f"http://{host}:{server.server_port}"

@@ -36,7 +36,7 @@ from bus.core.events import (
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
-    WorkerReady,
+    WorkerStarted,
     WorkStalled,
 )
 from bus.core.failure import Stage
@@ -281,7 +281,7 @@ class AxisMetrics(ProcessMetrics):
             case EndpointPaused() | EndpointResumed():
                 up = isinstance(event, EndpointResumed)
                 self._endpoint_up.labels(self._agency(event.mailbox)).set(up)
-            case WorkerReady() | WorkerEnded():
+            case WorkerStarted() | WorkerEnded():
                 self._about_worker(event)
             case EventsDropped():
                 self._dropped.inc(event.count)
@@ -317,8 +317,8 @@ class AxisMetrics(ProcessMetrics):
         else:
             self._replays.labels("redelivered").inc(event.count)
 
-    def _about_worker(self, event: WorkerReady | WorkerEnded) -> None:
-        if isinstance(event, WorkerReady):
+    def _about_worker(self, event: WorkerStarted | WorkerEnded) -> None:
+        if isinstance(event, WorkerStarted):
             self._working.add(event.worker)
         else:
             self._worker_failures.inc()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bus.core.events import DirectoryTakenUp, WorkerEnded, WorkerFailed, WorkerReady
+from bus.core.events import DirectoryTakenUp, WorkerEnded, WorkerFailed, WorkerStarted
 from bus.core.instructions import Know, Serve
 from bus.core.restart import Restarts
 from bus.core.share import WorkerName, share
@@ -211,7 +211,7 @@ class Supervisor:
                 case DirectoryTakenUp():
                     post.knows = event.edition
                     self._serve_when_all_know()
-                case WorkerReady():
+                case WorkerStarted():
                     post.serving = True
                     post.settled.set()
                 case WorkerFailed():

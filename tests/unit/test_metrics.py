@@ -28,7 +28,7 @@ from bus.core.events import (
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
-    WorkerReady,
+    WorkerStarted,
     WorkStalled,
 )
 from bus.core.failure import FailureClass, Stage
@@ -175,7 +175,7 @@ CASES: list[tuple[Event, set[str]]] = [
         {'lienthong_endpoint_up{agency="other"} 0.0'},
     ),
     (EndpointResumed(mailbox=H41, away=SECOND), {'lienthong_endpoint_up{agency="H41"} 1.0'}),
-    (WorkerReady(worker=WORKER, pid=1, mailboxes=1), {"lienthong_workers_running 1.0"}),
+    (WorkerStarted(worker=WORKER, pid=1, mailboxes=1), {"lienthong_workers_running 1.0"}),
     (
         WorkerEnded(worker=WORKER, pid=1, exit_code=None, signal="SIGKILL", pause=SECOND),
         {"lienthong_worker_failures_total 1.0"},
@@ -217,7 +217,7 @@ def test_every_kind_of_event_is_tried_here() -> None:
 
 
 def test_a_worker_that_ended_no_longer_runs(metrics: AxisMetrics) -> None:
-    metrics(WorkerReady(worker=WORKER, pid=1, mailboxes=1))
+    metrics(WorkerStarted(worker=WORKER, pid=1, mailboxes=1))
     metrics(WorkerEnded(worker=WORKER, pid=1, exit_code=1, signal=None, pause=SECOND))
 
     assert metrics.registry.get_sample_value("lienthong_workers_running") == 0
