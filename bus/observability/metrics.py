@@ -6,6 +6,7 @@ words of the code, never an id or free text. What each means: docs/metrics.md.
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -42,7 +43,7 @@ from bus.core.events import (
 from bus.core.failure import Stage
 from bus.core.share import WorkerName
 from bus.ports import BrokerHealth, Clock, PublishOutcome
-from schemas.codes import EnvelopeKind, StatusCode
+from schemas.codes import EnvelopeKind, Lane, StatusCode
 from schemas.identifiers import MailboxName
 
 # A second series for each, with the moment at which it began, tells nobody anything.
@@ -74,6 +75,7 @@ class ProcessMetrics:
 
     def __init__(self, *, version: str) -> None:
         self.registry = registry = CollectorRegistry()
+        self._published: dict[tuple[str, PublishOutcome], Counter] = {}
         ProcessCollector(registry=registry)
         Info("lienthong_build", "The running version.", registry=registry).info(
             {"version": version}
@@ -103,7 +105,11 @@ class ProcessMetrics:
 
     def published(self, exchange: str, outcome: PublishOutcome) -> None:
         """Count one publish."""
-        self._publishes.labels(exchange, outcome).inc()
+        counter = self._published.get((exchange, outcome))
+        if counter is None:
+            # Looked up once: finding a series costs more than counting in it.
+            counter = self._published[exchange, outcome] = self._publishes.labels(exchange, outcome)
+        counter.inc()
 
     def lagged(self, seconds: float) -> None:
         """Keep one sample of the event loop's lag."""
@@ -121,6 +127,7 @@ class AxisMetrics(ProcessMetrics):
     def __init__(self, *, version: str, clock: Clock) -> None:
         super().__init__(version=version)
         self._clock = clock
+        self._arrivals: dict[tuple[str, Lane, EnvelopeKind], _Arrivals] = {}
         self._working: set[WorkerName] = set()
         self._known: frozenset[MailboxName] = frozenset()
         self._served: frozenset[MailboxName] = frozenset()
@@ -328,22 +335,34 @@ class AxisMetrics(ProcessMetrics):
     def _handed_over(self, event: DeliveryHandedOver) -> None:
         agency = self._agency(event.mailbox)
         trace = {"trace_id": event.trace_id} if event.trace_id else None
-        self._ended(event, "handed_over")
-        self._verdicts.labels("verified").inc()
-        self._hand_over.labels(event.lane).observe(event.took.total_seconds(), trace)
-        self._end_to_end.labels(event.lane).observe(event.age.total_seconds(), trace)
-        self._last_success.labels(agency).set(self._clock().timestamp())
+        key = agency, event.lane, event.kind
+        arrivals = self._arrivals.get(key)
+        if arrivals is None:
+            arrivals = self._arrivals[key] = self._arrivals_of(*key)
+        arrivals.count.inc()
+        arrivals.verified.inc()
+        arrivals.hand_over.observe(event.took.total_seconds(), trace)
+        arrivals.end_to_end.observe(event.age.total_seconds(), trace)
+        arrivals.last_success.set(self._clock().timestamp())
         # It proves that the system is there, should the worker that paused have crashed.
-        self._endpoint_up.labels(agency).set(1)
+        arrivals.endpoint_up.set(1)
         if event.kind is EnvelopeKind.RECEIPT:
             known = event.status in _KNOWN_STATUSES
             self._receipts.labels(agency, event.status if known else OTHER).inc()
         if event.answered_after is not None:
             self._first_status.observe(event.answered_after.total_seconds(), trace)
 
-    def _ended(
-        self, event: DeliveryHandedOver | DuplicateAbsorbed | DeliveryFailed, outcome: str
-    ) -> None:
+    def _arrivals_of(self, agency: str, lane: Lane, kind: EnvelopeKind) -> "_Arrivals":
+        return _Arrivals(
+            count=self._deliveries.labels(agency, lane, kind, "handed_over"),
+            verified=self._verdicts.labels("verified"),
+            hand_over=self._hand_over.labels(lane),
+            end_to_end=self._end_to_end.labels(lane),
+            last_success=self._last_success.labels(agency),
+            endpoint_up=self._endpoint_up.labels(agency),
+        )
+
+    def _ended(self, event: DuplicateAbsorbed | DeliveryFailed, outcome: str) -> None:
         # Of what could not be proven, neither lane nor kind is a fact.
         self._deliveries.labels(
             self._agency(event.mailbox), event.lane or OTHER, event.kind or OTHER, outcome
@@ -433,6 +452,18 @@ class AxisMetrics(ProcessMetrics):
         for labels, value in values.items():
             gauge.labels(*labels).set(value)
         self._shown[gauge] = set(values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Arrivals:
+    """The series of hand-overs that agree in all labels: finding them costs more than counting."""
+
+    count: Counter
+    verified: Counter
+    hand_over: Histogram
+    end_to_end: Histogram
+    last_success: Gauge
+    endpoint_up: Gauge
 
 
 def _seconds(since: datetime, now: datetime) -> float:
