@@ -23,6 +23,7 @@ from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
 from bus.observability.health import Health, Reason
 from bus.observability.metrics import AxisMetrics
+from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -199,6 +200,7 @@ async def open_axis(
                 observe=observe,
                 published=metrics.published if metrics else None,
                 stop=asyncio.Event(),
+                tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
         looks = None

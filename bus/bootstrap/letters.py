@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.routing import Routing
 from bus.core.topology import mailboxes_by_word
-from bus.ports import Broker, DeadLetters, Observer, PublishObserver
+from bus.ports import Broker, DeadLetters, Observer, PublishObserver, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
@@ -42,6 +42,7 @@ async def dead_letter_handler(
     observe: Observer,
     published: PublishObserver | None,
     stop: Event,
+    tracer: Tracer,
 ) -> AsyncIterator[Office]:
     """The handler with its store and connections; its `run` obeys `stop`."""
     async with (
@@ -63,6 +64,7 @@ async def dead_letter_handler(
             new_id=fresh_ids(),
             jitter=random.random,
             observe=observe,
+            tracer=tracer,
             deadline=settings.publish_deadline,
             poll=settings.look_at_letters,
             stop=stop,

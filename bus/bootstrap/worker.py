@@ -24,7 +24,8 @@ from bus.core.routing import Routing
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
 from bus.observability.health import Health, Reason
-from bus.ports import Broker, Observer
+from bus.observability.traces import tracing
+from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.services.courier import Courier
@@ -67,6 +68,7 @@ class Workplace:
     stop: asyncio.Event
     routing: Routing
     ring: KeyRing
+    tracer: Tracer
 
     def __post_init__(self) -> None:
         self._guard = Guard(FolderAttempts(self.home.attempts))
@@ -150,6 +152,7 @@ class Workplace:
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
+            tracer=self.tracer,
         )
         return Adapter(
             mailbox=mailbox,
@@ -236,6 +239,7 @@ async def _workplace(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
     async with AsyncExitStack() as stack:
+        tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
         store = await stack.enter_async_context(open_store(settings.store_url))
         metrics = worker_metrics() if settings.metrics else None
         broker = await stack.enter_async_context(
@@ -257,6 +261,7 @@ async def _workplace(
             stop=stop,
             routing=routing,
             ring=ring,
+            tracer=tracer,
         )
         if metrics is not None:
             health = Health(

@@ -1,6 +1,7 @@
 """Events: what happened, in the past tense, for logs, counters and the demo's table.
 
-Services emit them to an observer; what is done with them is not their business.
+Services emit them to an observer; what is done with them is not their business. `trace` names the
+trace that the work was part of, where the axis is traced.
 """
 
 from dataclasses import dataclass
@@ -16,11 +17,7 @@ from schemas.problem import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvelopeSent:
-    """Every recipient's mailbox has confirmed it, and the sender's system was told.
-
-    Attributes:
-        trace_id: As for `DeliveryHandedOver`.
-    """
+    """Every recipient's mailbox has confirmed it, and the sender's system was told."""
 
     mailbox: MailboxName
     kind: EnvelopeKind
@@ -30,7 +27,7 @@ class EnvelopeSent:
     recipients: tuple[AgencyCode, ...]
     refused: tuple[Problem, ...] = ()
     took: timedelta
-    trace_id: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +48,6 @@ class DeliveryHandedOver:
         age: Since it was signed.
         took: Since it was claimed.
         answered_after: Of an automatic receipt: since the document it answers was recorded.
-        trace_id: 32 hexadecimal digits, where its message carried a `traceparent`.
     """
 
     mailbox: MailboxName
@@ -65,7 +61,7 @@ class DeliveryHandedOver:
     age: timedelta
     took: timedelta
     answered_after: timedelta | None = None
-    trace_id: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +73,7 @@ class DuplicateAbsorbed:
     lane: Lane
     envelope_id: EnvelopeId
     delivery_id: DeliveryId
-    trace_id: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +92,7 @@ class DeliveryFailed:
     lane: Lane | None = None
     envelope_id: EnvelopeId | None = None
     delivery_id: DeliveryId | None = None
-    trace_id: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +133,7 @@ class FailureRecorded:
     state: LetterState
     attempts: int
     returned: bool
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

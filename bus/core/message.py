@@ -1,6 +1,5 @@
 """WireMessage: a message as it lies on the wire, without the broker's own word on it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,12 +25,3 @@ class WireMessage:
     timestamp: datetime | None = None
     attempt: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def trace_id(self) -> str | None:
-        """The trace it claims to belong to (W3C Trace Context, `traceparent`); to search by."""
-        told = _TRACEPARENT.fullmatch(self.headers.get("traceparent", ""))
-        return told[1] if told else None
-
-
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")

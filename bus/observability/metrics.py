@@ -334,7 +334,7 @@ class AxisMetrics(ProcessMetrics):
 
     def _handed_over(self, event: DeliveryHandedOver) -> None:
         agency = self._agency(event.mailbox)
-        trace = {"trace_id": event.trace_id} if event.trace_id else None
+        trace = {"trace_id": event.trace} if event.trace else None
         key = agency, event.lane, event.kind
         arrivals = self._arrivals.get(key)
         if arrivals is None:

@@ -7,7 +7,7 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -18,11 +18,13 @@ from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, inte
 from bus.core.handover import original_for, parcel_name
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
+from bus.core.message import WireMessage
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import answered_after, record_of
 from bus.core.routing import Routing
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
+from bus.core.trace import TRACEPARENT, about, processing, trace_id
 from bus.core.wire import identity_of
 from bus.ports import (
     AttachmentStore,
@@ -35,9 +37,11 @@ from bus.ports import (
     PublishOutcome,
     ReceivedMessage,
     Records,
+    Role,
     Settlement,
     SignedEnvelope,
     Standing,
+    Step,
 )
 from bus.services.answers import Answers
 from bus.services.dispatch import Dispatch
@@ -77,6 +81,7 @@ class _Attempt:
     leave: asyncio.Event
     ticket: Ticket
     patience: Patience
+    step: Step
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
     lease: datetime | None = None
@@ -118,14 +123,23 @@ class Courier:
         Raises:
             Stopping: `leave` was set first; nothing is acknowledged.
         """
-        return await self._settle(
-            _Attempt(
-                received=received,
-                leave=leave,
-                ticket=ticket,
-                patience=self._patience(leave),
+        message = received.message
+        with self.dispatch.tracer.step(
+            f"process {received.queue}",
+            Role.CONSUMER,
+            parent=message.headers.get(TRACEPARENT, ""),
+        ) as step:
+            if step.traceparent:
+                step.note(processing(message, queue=received.queue))
+            return await self._settle(
+                _Attempt(
+                    received=received,
+                    leave=leave,
+                    ticket=ticket,
+                    patience=self._patience(leave),
+                    step=step,
+                )
             )
-        )
 
     async def _settle(self, attempt: _Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
@@ -170,6 +184,8 @@ class Courier:
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
         )
         attempt.envelope = envelope
+        if attempt.step.traceparent:
+            attempt.step.note(about(envelope))
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
             meant = await meant_by(envelope.receipt.report, self.records)
@@ -197,10 +213,12 @@ class Courier:
                     lane=envelope.lane,
                     envelope_id=envelope.envelope_id,
                     delivery_id=claim.delivery_id,
-                    trace_id=message.trace_id,
+                    trace=trace_id(attempt.step.traceparent),
                 )
             )
-        await self._answers.send(envelope, receipts, patience=attempt.patience)
+        await self._answers.send(
+            envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
+        )
 
     async def _standing(self, claim: Claim, attempt: _Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
@@ -254,7 +272,7 @@ class Courier:
                 age=now - envelope.sent_at,
                 took=now - (attempt.claimed_at or now),
                 answered_after=attempt.answered_after,
-                trace_id=attempt.received.message.trace_id,
+                trace=trace_id(attempt.step.traceparent),
             )
         )
         return receipts
@@ -280,7 +298,8 @@ class Courier:
         if attempt.leave.is_set():
             raise Stopping
         attempt.stage = Stage.HAND_OVER
-        await self.endpoint.hand_over(parcel)
+        with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
+            await self.endpoint.hand_over(parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
@@ -304,9 +323,10 @@ class Courier:
         Raises `Stopping`, unacknowledged: the same failure told twice is counted once.
         """
         mailbox = self.dispatch.mailbox
+        attempt.step.failed(problem.code)
         while True:
             failed = fail(
-                attempt.received.message,
+                _continued(attempt),
                 problem=problem,
                 stage=attempt.stage,
                 mailbox=mailbox,
@@ -330,12 +350,14 @@ class Courier:
                 lane=envelope.lane if envelope else None,
                 envelope_id=envelope.envelope_id if envelope else None,
                 delivery_id=delivery_id(envelope.envelope_id, mailbox) if envelope else None,
-                trace_id=attempt.received.message.trace_id,
+                trace=trace_id(attempt.step.traceparent),
             )
         )
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = self._answers.refused(envelope, self._addressed(envelope), problem)
-            await self._answers.send(envelope, refusals, patience=attempt.patience)
+            await self._answers.send(
+                envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
+            )
         return Settlement.ACK
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
@@ -348,3 +370,11 @@ class Courier:
             stop=leave,
             jitter=self.jitter,
         )
+
+
+def _continued(attempt: _Attempt) -> WireMessage:
+    """The message that failed; whoever works on it next continues this attempt's trace."""
+    message, traceparent = attempt.received.message, attempt.step.traceparent
+    if not traceparent:
+        return message
+    return replace(message, headers={**message.headers, TRACEPARENT: traceparent})

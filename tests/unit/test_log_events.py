@@ -75,13 +75,13 @@ def test_every_event_of_the_code_is_named_in_the_past_tense() -> None:
 def test_what_concerns_an_envelope_can_be_followed(kind: type[Event]) -> None:
     names = {field.name for field in fields(kind)}
 
-    assert {"envelope_id", "trace_id"} <= names
+    assert {"envelope_id", "trace"} <= names
 
 
 def test_a_failed_delivery_can_be_followed_as_far_as_it_is_known() -> None:
     names = {field.name for field in fields(DeliveryFailed)}
 
-    assert {"envelope_id", "delivery_id", "trace_id", "message_id"} <= names
+    assert {"envelope_id", "delivery_id", "trace", "message_id"} <= names
 
 
 def test_nothing_prints_past_the_log() -> None:

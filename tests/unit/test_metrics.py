@@ -67,7 +67,7 @@ RECEIPT = DeliveryHandedOver(
     age=2 * SECOND,
     took=timedelta(milliseconds=20),
     answered_after=3 * SECOND,
-    trace_id=TRACE,
+    trace=TRACE,
 )
 
 
