@@ -42,11 +42,16 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Located:
-    """A broker, with an administrator's account in both URLs."""
+    """A broker, with an administrator's account in both URLs.
+
+    Attributes:
+        metrics_url: Where a node of our own answers Prometheus.
+    """
 
     amqp_url: str
     management_url: str
     way: Way
+    metrics_url: str | None = None
 
     @property
     def impersonates(self) -> bool:
@@ -103,7 +108,12 @@ async def locate(
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause="")
         folder = home / "rabbitmq" if home else None
         node = await stack.enter_async_context(PrivateNode(installation, folder))
-        yield Located(amqp_url=node.amqp_url, management_url=node.management_url, way=Way.PRIVATE)
+        yield Located(
+            amqp_url=node.amqp_url,
+            management_url=node.management_url,
+            way=Way.PRIVATE,
+            metrics_url=node.metrics_url,
+        )
 
 
 def _beside(amqp_url: str) -> str:

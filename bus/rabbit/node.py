@@ -130,6 +130,11 @@ class PrivateNode:
         return f"http://{self._login}@{LOOPBACK}:{self._settled.management_port}"
 
     @property
+    def metrics_url(self) -> str:
+        """Of the plugin `rabbitmq_prometheus`, which asks nobody who he is."""
+        return f"http://{LOOPBACK}:{self._settled.metrics_port}"
+
+    @property
     def name(self) -> str:
         """As the nodes of a cluster call each other."""
         return self._settled.name
@@ -186,7 +191,7 @@ class PrivateNode:
         if membership is not None:
             configuration += membership.configuration
         write_private(folder / "rabbitmq.conf", configuration)
-        write_private(folder / "plugins", "[rabbitmq_management].\n")
+        write_private(folder / "plugins", "[rabbitmq_management,rabbitmq_prometheus].\n")
         cookie = folder / ".erlang.cookie"
         if not cookie.exists():
             write_private(cookie, membership.cookie if membership else secrets.token_hex(20))
@@ -244,6 +249,8 @@ def _configuration(identity: Identity) -> str:
 listeners.tcp.1 = {LOOPBACK}:{identity.amqp_port}
 management.tcp.ip = {LOOPBACK}
 management.tcp.port = {identity.management_port}
+prometheus.tcp.ip = {LOOPBACK}
+prometheus.tcp.port = {identity.metrics_port}
 default_user = {ACCOUNT}
 default_pass = {identity.password}
 default_user_tags.administrator = true
