@@ -19,7 +19,17 @@ from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
-from bus.ports import AttachmentStore, Broker, Clock, DeadLetters, Inbox, Observer, Records
+from bus.ports import (
+    AttachmentStore,
+    Broker,
+    Clock,
+    DeadLetters,
+    Inbox,
+    Observer,
+    Records,
+    Tracer,
+    Untraced,
+)
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
@@ -86,6 +96,7 @@ class Parts:
     publish_deadline: timedelta = timedelta(seconds=1)
     prefetch: int = 4
     tell: Observer = _nobody
+    tracer: Tracer = field(default_factory=Untraced)
 
 
 class Agencies(Folders):
@@ -124,6 +135,7 @@ class Agencies(Folders):
             "observe": self.observe,
             "deadline": self.parts.publish_deadline,
             "poll": timedelta(milliseconds=10),
+            "tracer": self.parts.tracer,
         }
         return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
 
@@ -159,6 +171,7 @@ class Agencies(Folders):
             clock=parts.clock,
             new_id=self.new_id,
             deadline=parts.publish_deadline,
+            tracer=parts.tracer,
         )
         return Adapter(
             mailbox=mailbox,

@@ -19,11 +19,13 @@ from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.records import Records
+from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
 
 __all__ = [
     "AttachmentStore",
     "Attempts",
+    "Attributes",
     "Broker",
     "BrokerHealth",
     "Claim",
@@ -41,10 +43,14 @@ __all__ = [
     "ReceivedMessage",
     "Recorded",
     "Records",
+    "Role",
     "Settlement",
     "SignedEnvelope",
     "Standing",
+    "Step",
     "StoredLetter",
     "Subscriber",
+    "Tracer",
+    "Untraced",
     "WorkerProcess",
 ]
