@@ -14,6 +14,7 @@ import yaml
 
 from bus.core.topology import desired
 from bus.rabbit.node import PrivateNode
+from schemas.identifiers import MailboxName
 from tests.mortal import host_on
 from tests.observability import vocabulary
 from tests.observability.promql import Reading, read
@@ -159,7 +160,7 @@ async def test_rabbitmq_shows_the_metrics_that_we_ask_it_for(mortal: PrivateNode
         host_on(mortal) as host,
         httpx.AsyncClient(base_url=mortal.metrics_url, trust_env=False) as client,
     ):
-        await host.provision(desired(["H24"], ledger=False))
+        await host.provision(desired([MailboxName("H24")], ledger=False))
         seen: dict[str, frozenset[str]] = {}
         # The node counts its queues every five seconds.
         async with asyncio.timeout(20):

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from bus.observability.metrics import AxisMetrics
 from prometheus_client import CollectorRegistry
 
 from bus.core.dead_letters.letter import LetterState
 from bus.core.failure import FailureClass, Stage
-from bus.observability.metrics import AxisMetrics
 from bus.ports import PublishOutcome
 from schemas.codes import Lane
 from tests.observability.promql import read
