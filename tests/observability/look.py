@@ -204,8 +204,7 @@ def main() -> None:
             console.print(up["metric"]["job"], up["metric"]["instance"], up["value"][1])
         for alert in asking.alerts():
             console.print(alert["state"], *alert["labels"].values())
-            console.print(*alert["annotations"].values(), sep="
-")
+            console.print(*alert["annotations"].values(), sep="\n")
         console.print(f"{len(empty)} panels are empty that should not be", *empty, sep="\n  ")
     sys.exit(bool(empty))
 
