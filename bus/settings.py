@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
             tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
+        metrics: Whether metrics are kept and served; `lienthong top` needs them.
+        metrics_host: The IPv4 address that `/metrics`, `/healthz` and `/readyz` are served on.
+        metrics_port: The port of the axis; its workers take those that follow. Absent: free ones,
+            named in `<home>/running.json`.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
@@ -87,6 +91,9 @@ class Settings(BaseSettings):
         FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
     }
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
+    metrics: bool = True
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=1, le=65_535 - 256)] | None = None
     log_style: LogStyle = LogStyle.PRETTY
     traces_url: str | None = None
 

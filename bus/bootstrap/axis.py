@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,26 +11,32 @@ from datetime import timedelta
 import structlog
 
 from adapters.registry import require_format
-from bus.bootstrap.broker import located_broker, must_impersonate, provision, topology_of
-from bus.bootstrap.letters import dead_letter_handler
+from bus.bootstrap.broker import located_broker, managed, must_impersonate, provision, topology_of
+from bus.bootstrap.letters import Office, dead_letter_handler
+from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
 from bus.bootstrap.process import now, processors
+from bus.bootstrap.surveying import survey
+from bus.core.dead_letters.order import OrderState
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
+from bus.observability.health import Health, Reason
+from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.supervisor import Supervisor
+from bus.services.survey import Survey
 from bus.settings import Settings
 from bus.store.home import Home, Running
 from bus.store.paused import PausedFile
 from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, Problem
 
 Progress = Callable[[str], None]
 """Told in one short sentence what the start is doing."""
@@ -50,6 +56,8 @@ class Axis:
         handler: The dead-letter handler; runs here, because it serves the whole axis.
         only: The mailboxes whose adapters run; None: all of the directory's.
         routing: The directory as it is now; replaced when its file changes.
+        wrong: Why the directory's file was not taken up as it is.
+        metrics: None where none are kept; as `survey`.
     """
 
     settings: Settings
@@ -62,9 +70,14 @@ class Axis:
     only: frozenset[MailboxName] | None
     stop: asyncio.Event
     routing: Routing
+    metrics: AxisMetrics | None
+    survey: Survey | None
+    wrong: Problem | None = None
 
     def __post_init__(self) -> None:
         self._seen = self.directory.stamp()
+        if self.metrics is not None:
+            _show_who_is_served(self, self.metrics)
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -82,6 +95,8 @@ class Axis:
             asyncio.create_task(self.supervisor.failed()),
             asyncio.create_task(self._watch()),
         ]
+        if self.survey is not None:
+            services.append(asyncio.create_task(self.survey.run()))
         stopped = asyncio.create_task(self.stop.wait())
         try:
             await asyncio.wait([stopped, handling, *services], return_when=asyncio.FIRST_COMPLETED)
@@ -103,19 +118,23 @@ class Axis:
                 await self._take_up()
             except AxisError as error:
                 # A wrong directory, or a broker that is away: the old state goes on serving.
+                self.wrong = error.problem
                 _log.error("directory_not_taken_up", problem=str(error.problem))
 
     async def _take_up(self) -> None:
         """Take up a changed directory: mailboxes and keys first, then the workers learn of it."""
         stamp = self.directory.stamp()
         if stamp == self._seen:
+            self.wrong = None
             return
         routing = Routing(await asyncio.to_thread(self.directory.load))
         _require_formats(routing, _served(routing, self.only))
         await provision(self.address, topology_of(self.settings, routing))
         await asyncio.to_thread(_ensure_keys, self.home, routing)
-        self.routing = routing
+        self.routing, self.wrong = routing, None
         self.supervisor.take_up(routing.directory, self.mailboxes)
+        if self.metrics is not None:
+            _show_who_is_served(self, self.metrics)
         self._seen = stamp
         _log.info("directory_taken_up", version=routing.directory.version)
 
@@ -147,6 +166,15 @@ async def open_axis(
         directory = DirectoryFile(home.directory)
         routing = Routing(directory.load())
         mailboxes = _served(routing, only)
+        workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
+        metrics, health = None, None
+        if settings.metrics:
+            metrics = axis_metrics()
+            health = Health(metrics=metrics)
+            observe = _telling(metrics, observe)
+            settings = await stack.enter_async_context(
+                observed_axis(settings, health, workers=len(workers))
+            )
         _require_formats(routing, mailboxes)
         progress("preparing keys")
         await asyncio.to_thread(_ensure_keys, home, routing)
@@ -156,7 +184,6 @@ async def open_axis(
         await must_impersonate(address)
         progress("preparing mailboxes")
         await provision(address, topology_of(settings, routing))
-        workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
         supervisor = Supervisor(
             launcher=_launcher(settings, home, address),
             workers=workers,
@@ -165,16 +192,29 @@ async def open_axis(
             stop=stop,
         )
         progress(f"starting workers: {len(workers)}")
-        handler = await stack.enter_async_context(
+        office = await stack.enter_async_context(
             dead_letter_handler(
                 settings,
                 address,
                 routing=lambda: axis.routing,
                 observe=observe,
+                published=metrics.published if metrics else None,
                 stop=asyncio.Event(),
                 tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
+        looks = None
+        if metrics is not None:
+            management = await stack.enter_async_context(managed(address))
+            looks = survey(
+                metrics,
+                home=home,
+                store=store,
+                letters=office.letters,
+                management=management,
+                known=lambda: axis.routing.mailboxes,
+                served=lambda: axis.mailboxes,
+            )
         axis = Axis(
             settings=settings,
             home=home,
@@ -182,18 +222,28 @@ async def open_axis(
             store=store,
             directory=directory,
             supervisor=supervisor,
-            handler=handler,
+            handler=office.handler,
             only=only,
             stop=stop,
             routing=routing,
+            metrics=metrics,
+            survey=looks,
         )
+        if health is not None:
+            health.broker = lambda: office.broker.health
+            health.more = lambda: _not_ready(axis)
+            health.ask_store = lambda: _ask_stores(store, office)
+            stack.callback(health.stopping)
         await stack.enter_async_context(supervisor.supervising(routing.directory, mailboxes))
+        urls = served_at(settings, workers)
         stack.enter_context(
             home.announced(
                 Running(
                     pid=os.getpid(),
                     amqp_url=address.amqp_url,
                     management_url=address.management_url,
+                    metrics_url=urls[0] if urls else None,
+                    worker_metrics_urls=urls[1:],
                 )
             )
         )
@@ -208,6 +258,36 @@ def _noting(paused: PausedFile, observe: Observer) -> Observer:
         observe(event)
 
     return tell
+
+
+def _telling(metrics: AxisMetrics, observe: Observer) -> Observer:
+    """Let the metrics hear what happens, beside whoever else listens."""
+
+    def tell(event: Event) -> None:
+        metrics(event)
+        observe(event)
+
+    return tell
+
+
+def _show_who_is_served(axis: Axis, metrics: AxisMetrics) -> None:
+    metrics.serving(
+        axis.mailboxes, known=axis.routing.mailboxes, workers=len(axis.supervisor.workers)
+    )
+
+
+def _not_ready(axis: Axis) -> Iterator[Reason]:
+    """What of the axis itself keeps it from its work."""
+    if idle := axis.supervisor.idle:
+        yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
+    if axis.wrong is not None:
+        yield Reason(reason="directory_wrong", detail=str(axis.wrong))
+
+
+async def _ask_stores(store: Store, office: Office) -> None:
+    """Read nothing from each. Raises `TransportError`."""
+    await store.records.find(document_id="", limit=1)
+    await office.letters.orders([OrderState.PENDING])
 
 
 def _served(routing: Routing, only: frozenset[MailboxName] | None) -> tuple[MailboxName, ...]:

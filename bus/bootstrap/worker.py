@@ -14,14 +14,16 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.process import fresh_ids, now
-from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
+from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerStarted
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
 from bus.core.routing import Routing
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
+from bus.observability.health import Health, Reason
 from bus.observability.traces import tracing
 from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
@@ -44,6 +46,8 @@ _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
 hangs can hold at once without taking a thread from the others. Threads are made when needed."""
+
+_IDLE = Reason(reason="adapters_not_started", detail="it was not told yet whom to serve")
 
 
 @dataclass(kw_only=True)
@@ -76,6 +80,11 @@ class Workplace:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._porter = Porter()
+
+    @property
+    def serves(self) -> bool:
+        """Whether any adapter runs."""
+        return bool(self._adapters)
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
@@ -115,7 +124,7 @@ class Workplace:
             self._adapters[mailbox] = self._adapter(mailbox)
         self._running.start(self._adapters.values())
         self.observe(
-            WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
+            WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
 
     def _format(self, name: str) -> Format:
@@ -232,8 +241,14 @@ async def _workplace(
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
         store = await stack.enter_async_context(open_store(settings.store_url))
+        metrics = worker_metrics() if settings.metrics else None
         broker = await stack.enter_async_context(
-            RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
+            RabbitBroker(
+                settings.amqp_url or "",
+                name=f"lienthong {worker}",
+                impersonates=True,
+                published=metrics.published if metrics else None,
+            )
         )
         place = Workplace(
             worker=worker,
@@ -248,6 +263,14 @@ async def _workplace(
             ring=ring,
             tracer=tracer,
         )
+        if metrics is not None:
+            health = Health(
+                metrics=metrics,
+                broker=lambda: broker.health,
+                more=lambda: () if place.serves else (_IDLE,),
+                ask_store=lambda: store.records.find(document_id="", limit=1),
+            )
+            await stack.enter_async_context(observed_worker(settings, health, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
 

@@ -21,6 +21,7 @@ class EnvelopeSent:
 
     mailbox: MailboxName
     kind: EnvelopeKind
+    lane: Lane
     envelope_id: EnvelopeId
     file: str
     recipients: tuple[AgencyCode, ...]
@@ -40,7 +41,14 @@ class SubmissionRefused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryHandedOver:
-    """A delivery is in the recipient's hands, and its receipts are on their way."""
+    """A delivery is in the recipient's hands, and its receipts are on their way.
+
+    Attributes:
+        status: Of a receipt: its code.
+        age: Since it was signed.
+        took: Since it was claimed.
+        answered_after: Of an automatic receipt: since the document it answers was recorded.
+    """
 
     mailbox: MailboxName
     kind: EnvelopeKind
@@ -51,6 +59,8 @@ class DeliveryHandedOver:
     file: str
     status: str | None
     age: timedelta
+    took: timedelta
+    answered_after: timedelta | None = None
     trace: str | None = None
 
 
@@ -59,18 +69,29 @@ class DuplicateAbsorbed:
     """A delivery that was done before came again; its first receipts were sent again."""
 
     mailbox: MailboxName
+    kind: EnvelopeKind
+    lane: Lane
     envelope_id: EnvelopeId
     delivery_id: DeliveryId
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryFailed:
-    """A delivery could not be handed over; it lies in `failures` with its original bytes."""
+    """A delivery could not be handed over; it lies in `failures` with its original bytes.
+
+    Attributes:
+        envelope_id: Absent, as what follows, when nothing could be proven of it.
+    """
 
     mailbox: MailboxName
     stage: Stage
     problem: Problem
     message_id: str
+    kind: EnvelopeKind | None = None
+    lane: Lane | None = None
+    envelope_id: EnvelopeId | None = None
+    delivery_id: DeliveryId | None = None
     trace: str | None = None
 
 
@@ -105,6 +126,7 @@ class FailureRecorded:
 
     mailbox: MailboxName
     letter: LetterId
+    stage: Stage
     failure_class: FailureClass
     code: str
     fingerprint: str
@@ -136,8 +158,8 @@ class DirectoryTakenUp:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerReady:
-    """A worker serves its mailboxes."""
+class WorkerStarted:
+    """A worker has started to serve its mailboxes."""
 
     worker: WorkerName
     pid: int
@@ -187,11 +209,11 @@ Event = (
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp
-    | WorkerReady
+    | WorkerStarted
     | WorkerFailed
     | WorkerEnded
     | EventsDropped
 )
 
-Answer = DirectoryTakenUp | WorkerReady | WorkerFailed
+Answer = DirectoryTakenUp | WorkerStarted | WorkerFailed
 """What the axis waits to hear from a worker."""

@@ -24,7 +24,7 @@ class Know:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Serve:
-    """Run the adapters of these mailboxes; answered by `WorkerReady`. None of them ever stops.
+    """Run the adapters of these mailboxes; answered by `WorkerStarted`. None of them ever stops.
 
     Attributes:
         careful: The worker before was lost: find out over what (`bus.services.guard`).

@@ -26,7 +26,7 @@ from bus.core.events import (
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
-    WorkerReady,
+    WorkerStarted,
     WorkStalled,
 )
 from schemas.problem import Problem
@@ -43,13 +43,13 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="ts")
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.format_exc_info,
             renderer,
         ],
@@ -65,7 +65,7 @@ def log_event(event: Event) -> None:
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
     if said.get("trace", "") is None:
         del said["trace"]
-    name = _CAPITAL.sub("_", type(event).__name__).lower()
+    name = name_of(type(event))
     match event:
         case DirectoryTakenUp():
             # Said once for the axis by itself.
@@ -74,7 +74,7 @@ def log_event(event: Event) -> None:
             EnvelopeSent()
             | DeliveryHandedOver()
             | DuplicateAbsorbed()
-            | WorkerReady()
+            | WorkerStarted()
             | EndpointResumed()
             | LettersRedelivered()
         ):
@@ -83,6 +83,11 @@ def log_event(event: Event) -> None:
             _log.warning(name, **said)
         case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
             _log.error(name, **said)
+
+
+def name_of(kind: type[Event]) -> str:
+    """What events of a kind are called in the log: `DeliveryFailed` → `delivery_failed`."""
+    return _CAPITAL.sub("_", kind.__name__).lower()
 
 
 def _plain(value: object) -> object:

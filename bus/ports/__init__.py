@@ -10,6 +10,7 @@ from bus.ports.broker import (
     BrokerHealth,
     Handler,
     Publisher,
+    PublishObserver,
     PublishOutcome,
     ReceivedMessage,
     Settlement,
@@ -18,7 +19,7 @@ from bus.ports.broker import (
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
-from bus.ports.records import Records
+from bus.ports.records import Confirmed, Records
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
 
@@ -31,6 +32,7 @@ __all__ = [
     "Claim",
     "Claimed",
     "Clock",
+    "Confirmed",
     "DeadLetters",
     "Handler",
     "Inbox",
@@ -38,6 +40,7 @@ __all__ = [
     "Launcher",
     "NewId",
     "Observer",
+    "PublishObserver",
     "PublishOutcome",
     "Publisher",
     "ReceivedMessage",

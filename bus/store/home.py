@@ -17,11 +17,18 @@ _LOOK_AT_WORKERS_SECONDS = 0.02
 
 
 class Running(Value):
-    """How a running axis is reached. Holds passwords: the file is for its owner only."""
+    """How a running axis is reached. Holds passwords: the file is for its owner only.
+
+    Attributes:
+        metrics_url: Where its parent serves `/metrics`, `/healthz` and `/readyz`.
+        worker_metrics_urls: Where its workers do, in their order.
+    """
 
     pid: int
     amqp_url: str
     management_url: str
+    metrics_url: str | None = None
+    worker_metrics_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ Speed is reported, never asserted. Compare ratios of one run, not numbers of two
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -21,6 +23,7 @@ from tests.benchmarks.bare_hop import bare_hop
 from tests.benchmarks.dead_letters import measure
 from tests.benchmarks.faststream_hop import faststream_hop
 from tests.benchmarks.measure import Hop, best_of
+from tests.benchmarks.observed_hop import observed_hop
 from tests.benchmarks.our_hop import our_hop
 from tests.benchmarks.replay import ReplayRate, replay_rate
 
@@ -62,6 +65,7 @@ async def _hops(
                 await bare_hop(address.amqp_url, messages),
                 await faststream_hop(address.amqp_url, messages),
                 await our_hop(address, messages),
+                await observed_hop(address, messages),
             ]
         replay = await replay_rate(address, home, replays) if replays else None
         return best_of(measured), replay
@@ -82,23 +86,37 @@ def _print(hops: list[Hop]) -> None:
             f"{hop.p99_ms:.1f}",
         )
     Console().print(table)
+    plain, observed = hops[-2:]
+    Console().print(
+        f"Observed, a hop keeps {observed.per_second / plain.per_second:.3f} of its rate and takes "
+        f"{observed.cpu_us / plain.cpu_us:.3f} of its CPU"
+    )
 
 
 def print_first_month() -> None:
-    """Replay March 2019 through the whole path, in a process of its own."""
-    run = subprocess.run(
-        [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    told = json.loads(run.stdout)
+    """Replay March 2019 through the whole path, observed and not."""
+    told, blind = _first_month(metrics=True), _first_month(metrics=False)
     seen = told["total"]["seen"]
     Console().print(
         f"First month: {seen['sent']:,} documents to {seen['received']:,} receivers, "
         f"{seen['receipts']:,} receipts in {told['seconds']:.0f} s; "
         f"{told['lost']} lost, {told['twice']} twice; "
-        f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s"
+        f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s\n"
+        f"Not observed, without metrics, account and health: {blind['seconds']:.0f} s; observed it "
+        f"keeps {blind['seconds'] / told['seconds']:.3f} of the rate"
     )
+
+
+def _first_month(*, metrics: bool) -> dict[str, Any]:
+    """One replay, in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
+        check=True,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"LIENTHONG_METRICS": json.dumps(metrics)},
+    )
+    told: dict[str, Any] = json.loads(run.stdout)
+    return told
 
 
 def print_dead_letters(number: int) -> None:

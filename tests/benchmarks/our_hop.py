@@ -1,6 +1,7 @@
 """Our hop: signed, published, consumed, verified, validated, de-duplicated, acknowledged."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bus.bootstrap import managed
@@ -11,7 +12,7 @@ from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_key
 from bus.core.wire import body_of, document_envelope, identity_of
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, PublishOutcome, ReceivedMessage, Settlement, Standing
+from bus.ports import Claim, PublishObserver, PublishOutcome, ReceivedMessage, Settlement, Standing
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.rabbit.provisioning import Provisioning
@@ -26,7 +27,18 @@ from tests.two_agencies import routing_of_two
 _FROM, _TO = MailboxName(SENDER), MailboxName(RECIPIENT)
 
 
-async def our_hop(located: Located, messages: int) -> Hop:
+def _nothing() -> None:
+    """What is done after a hand-over that nobody observes."""
+
+
+async def our_hop(
+    located: Located,
+    messages: int,
+    *,
+    name: str = "Liên Thông, signed",
+    published: PublishObserver | None = None,
+    handed_over: Callable[[], None] = _nothing,
+) -> Hop:
     """Everything between two agencies but reading and writing their files and stores."""
     routing, signers, arrivals = routing_of_two(), Signers(), Arrivals(messages)
     async with managed(located) as management:
@@ -43,10 +55,13 @@ async def our_hop(located: Located, messages: int) -> Hop:
         if claimed.standing is not Standing.FRESH:
             raise AssertionError(claimed.standing)
         await inbox.finish(claim.delivery_id, (), now=now)
+        handed_over()
         arrivals.arrived(int(received.message.message_id.partition("-")[0]))
         return Settlement.ACK
 
-    async with RabbitBroker(located.amqp_url, name="bench", impersonates=True) as broker:
+    async with RabbitBroker(
+        located.amqp_url, name="bench", impersonates=True, published=published
+    ) as broker:
         await broker.ready(timedelta(seconds=30))
 
         letters = [_letter(number) for number in range(messages)]
@@ -58,7 +73,7 @@ async def our_hop(located: Located, messages: int) -> Hop:
                 raise AssertionError(outcome)
 
         async with broker.subscribe(queue_of(_TO, Lane.STANDARD), handle, prefetch=WINDOW):
-            return await arrivals.measure("Liên Thông, signed", publish)
+            return await arrivals.measure(name, publish)
 
 
 def _letter(number: int) -> Document:
