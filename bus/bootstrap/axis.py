@@ -35,6 +35,7 @@ from bus.store.home import Home, Running
 from bus.store.paused import PausedFile
 from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
+from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 
@@ -236,6 +237,7 @@ async def open_axis(
             stack.callback(health.stopping)
         await stack.enter_async_context(supervisor.supervising(routing.directory, mailboxes))
         urls = served_at(settings, workers)
+        TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
         stack.enter_context(
             home.announced(
                 Running(

@@ -1,7 +1,8 @@
 """Look: which panels and alarms have numbers, asked of a real Prometheus beside a real axis.
 
-`make look` runs the demonstration, slips in deliveries that nobody signed, lets Prometheus read it
-all with our own rules, and prints a table. Panels that are rightly empty are told apart.
+`make look` runs the demonstration, slips in deliveries that nobody signed, takes an agency's system
+away, lets Prometheus read it all with our own rules, and prints a table. Panels that are rightly
+empty are told apart.
 """
 
 import argparse
@@ -26,7 +27,6 @@ from tests.packages import program
 PROMETHEUS = Path("deploy/prometheus").absolute()
 QUIET = frozenset(
     {
-        "Whose system was away",
         "Queues with messages and nobody to read them",
         "Age of the revocation lists",
         "Waiting for a retry, ten most",
@@ -193,10 +193,13 @@ def main() -> None:
         )
         (busiest,) = asking.ask("topk(1, sum by (agency) (lienthong_submissions_total))")
         agency = busiest["metric"]["agency"]
+        (home / "agencies" / agency).rename(folder / "away")
         slip_in(home, agency, 1)  # counters are born
         wait_for("that is seen", lambda: time.monotonic() - began > 15)
         slip_in(home, agency, 3)  # and rise
         wait_for("rates are known", lambda: time.monotonic() - began > 45)
+        wait_for("it is away", lambda: asking.ask("agency:lienthong_endpoint_up:min == 0"))
+        (folder / "away").rename(home / "agencies" / agency)
         wait_for("the alarm", lambda: asking.ask('ALERTS{alertname="SecurityDeadLetter"}'))
         table, empty = look(asking, agency, int(time.monotonic() - began))
         console.print(table)
