@@ -16,7 +16,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from adapters.contract import MIB, Limits
 from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from bus.core.failure import FailureClass
+from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.tls import must_verify, with_tls
 from schemas.problem import AxisError
 
 
@@ -29,9 +31,9 @@ class LogStyle(StrEnum):
 
 
 def _of_nodes(url: str | None) -> str | None:
-    """A URL whose hosts can be told apart."""
+    """A URL whose hosts can be told apart, and are proven."""
     if url is not None:
-        addresses_in(url)
+        addresses_in(must_verify(url))
     return url
 
 
@@ -45,6 +47,13 @@ class Settings(BaseSettings):
             lost, the next is tried (decision record 0014). Absent: a broker is found or started.
         management_url: Its management API, `http://host:15672`, with as many hosts; derived from
             `amqp_url` if absent.
+        amqp_ca: The authority that must have signed the broker's certificate, a PEM file; absent:
+            one of those that the system believes.
+        amqp_certificate: The account's certificate, a PEM file. It is the login (EXTERNAL) when
+            `amqp_url` holds no password.
+        amqp_key: Its private key; absent: in the same file.
+        attachments: The folder of attachments, shared with those one exchanges documents with;
+            absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
@@ -60,6 +69,13 @@ class Settings(BaseSettings):
         look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
             seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
+        revocation_every: How often CRLs and OCSP responders are asked, in the background.
+        revocation_grace: How long the last answer of one that is away may count before that is an
+            alarm of its own. Traffic goes on in any case.
+        key_passphrase_file: Holds the passphrase of encrypted private keys; readable by its owner
+            only. Private keys that are made are encrypted with it.
+        pkcs11_module: The PKCS #11 module of the tokens that hold private keys.
+        pkcs11_pin_file: Holds the tokens' PIN; readable by its owner only.
         traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
             tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
@@ -74,6 +90,10 @@ class Settings(BaseSettings):
     home: Path = Path("axis")
     amqp_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
     management_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
+    amqp_ca: Path | None = None
+    amqp_certificate: Path | None = None
+    amqp_key: Path | None = None
+    attachments: Path | None = None
     may_install: bool = False
     database_url: str | None = None
     ledger: bool = False
@@ -94,8 +114,31 @@ class Settings(BaseSettings):
     metrics: bool = True
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=1, le=65_535 - 256)] | None = None
+    revocation_every: timedelta = timedelta(minutes=10)
+    revocation_grace: timedelta = timedelta(days=3)
+    key_passphrase_file: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_pin_file: Path | None = None
     log_style: LogStyle = LogStyle.PRETTY
     traces_url: str | None = None
+
+    @property
+    def broker_url(self) -> str | None:
+        """The broker to use, with whom to believe. Raises `ConfigurationError` E_SETTING."""
+        return self._with_tls(self.amqp_url)
+
+    @property
+    def broker_management_url(self) -> str | None:
+        """Its management API likewise; over plain HTTP there is nobody to believe."""
+        url = self.management_url
+        return self._with_tls(url) if url is not None and url.startswith("https:") else url
+
+    def _with_tls(self, url: str | None) -> str | None:
+        if url is None:
+            return None
+        return with_tls(
+            url, authority=self.amqp_ca, certificate=self.amqp_certificate, key=self.amqp_key
+        )
 
     @property
     def limits(self) -> Limits:
@@ -106,6 +149,15 @@ class Settings(BaseSettings):
     def retry_policy(self) -> RetryPolicy:
         """How patient the dead-letter handler is."""
         return RetryPolicy(schedules=self.retries, quarantine_after=self.quarantine_after)
+
+    @property
+    def key_access(self) -> KeyAccess:
+        """How private keys are come by."""
+        return KeyAccess(
+            passphrase_file=self.key_passphrase_file,
+            module=self.pkcs11_module,
+            pin_file=self.pkcs11_pin_file,
+        )
 
     @property
     def environment(self) -> dict[str, str]:

@@ -166,7 +166,7 @@ class Agencies(Folders):
         )
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=parts.key_of(mailbox),
+            key=lambda: parts.key_of(mailbox),
             publisher=parts.broker,
             clock=parts.clock,
             new_id=self.new_id,

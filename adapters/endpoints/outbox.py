@@ -194,7 +194,7 @@ def oldest_waiting(outbox: Path) -> float | None:
     try:
         with os.scandir(outbox) as entries:
             for entry in entries:
-                if not _is_unfinished(entry.name):
+                if entry.is_file(follow_symlinks=False) and not _is_unfinished(entry.name):
                     with suppress(FileNotFoundError):
                         stat = entry.stat(follow_symlinks=False)
                         # A rename into the outbox renews the second one only.

@@ -3,47 +3,64 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+import secrets
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from adapters.registry import require_format
-from bus.bootstrap.broker import located_broker, managed, must_impersonate, provision, topology_of
+from bus.bootstrap.broker import (
+    located_broker,
+    managed,
+    provision,
+    suspended_in,
+    topology_of,
+    url_of,
+)
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import Office, dead_letter_handler
 from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
 from bus.bootstrap.process import now, processors
 from bus.bootstrap.surveying import survey
+from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
-from bus.keys.authority import DevelopmentAuthority
+from bus.core.topology import Topology
+from bus.keys.authority import DevelopmentAuthority, lacking
+from bus.keys.folder import KeyFolder
+from bus.keys.revocation_fetch import HttpRevocationFetcher
+from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.observability.health import Health, Reason
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
+from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
+from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
 from bus.settings import Settings
 from bus.store.home import Home, Running
 from bus.store.paused import PausedFile
-from bus.store.snapshot import DirectoryFile
 from bus.store.sql import Store, open_store
 from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Problem
 
 Progress = Callable[[str], None]
 """Told in one short sentence what the start is doing."""
 
-_LOOK_AT_DIRECTORY_EVERY = timedelta(seconds=1)
+_LOOK_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
+_NONCE_BYTES = 32
+"""RFC 9654, 2.1."""
 
 _log = structlog.get_logger()
 
@@ -55,9 +72,8 @@ class Axis:
     Attributes:
         store: What the workers have tables in; open as long as they are.
         handler: The dead-letter handler; runs here, because it serves the whole axis.
-        only: The mailboxes whose adapters run; None: all of the directory's.
-        routing: The directory as it is now; replaced when its file changes.
-        wrong: Why the directory's file was not taken up as it is.
+        revocations: The watch over revoked certificates; for the same reason.
+        knowledge: The directory and the certificates as they are now.
         metrics: None where none are kept; as `survey`.
     """
 
@@ -65,25 +81,31 @@ class Axis:
     home: Home
     address: Located
     store: Store
-    directory: DirectoryFile
     supervisor: Supervisor
     handler: DeadLetterHandler
-    only: frozenset[MailboxName] | None
+    revocations: Revocations
+    knowledge: Knowledge
     stop: asyncio.Event
-    routing: Routing
     metrics: AxisMetrics | None
     survey: Survey | None
-    wrong: Problem | None = None
 
     def __post_init__(self) -> None:
-        self._seen = self.directory.stamp()
-        if self.metrics is not None:
-            _show_who_is_served(self, self.metrics)
+        self._show_who_is_served()
+
+    @property
+    def routing(self) -> Routing:
+        """The directory as it is now."""
+        return self.knowledge.routing
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
         """The mailboxes whose adapters run."""
-        return _served(self.routing, self.only)
+        return self.knowledge.mailboxes
+
+    @property
+    def signing_in_development(self) -> int:
+        """How many of them were given their certificate by a development authority only."""
+        return self.knowledge.signing_in_development
 
     async def run(self) -> None:
         """Run until `stop` is set, or something of the axis cannot go on; then drain.
@@ -94,7 +116,8 @@ class Axis:
         handling = asyncio.create_task(self.handler.run())
         services = [
             asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self._watch()),
+            asyncio.create_task(self.knowledge.watch(self.supervisor, self)),
+            asyncio.create_task(self.revocations.run()),
         ]
         if self.survey is not None:
             services.append(asyncio.create_task(self.survey.run()))
@@ -112,32 +135,35 @@ class Axis:
             if isinstance(ended, Exception):
                 raise ended
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_AT_DIRECTORY_EVERY.total_seconds())
-            try:
-                await self._take_up()
-            except AxisError as error:
-                # A wrong directory, or a broker that is away: the old state goes on serving.
-                self.wrong = error.problem
-                _log.error("directory_not_taken_up", problem=str(error.problem))
+    async def prepare(self, change: Change) -> None:
+        """Mailboxes and accounts for another directory, and the keys that are missing.
 
-    async def _take_up(self) -> None:
-        """Take up a changed directory: mailboxes and keys first, then the workers learn of it."""
-        stamp = self.directory.stamp()
-        if stamp == self._seen:
-            self.wrong = None
-            return
-        routing = Routing(await asyncio.to_thread(self.directory.load))
-        _require_formats(routing, _served(routing, self.only))
-        await provision(self.address, topology_of(self.settings, routing))
-        await asyncio.to_thread(_ensure_keys, self.home, routing)
-        self.routing, self.wrong = routing, None
-        self.supervisor.take_up(routing.directory, self.mailboxes)
+        Whom it suspends is out at once; whom it lets in again waits for `complete`, for documents
+        would be refused that come before every worker knows.
+        """
+        # A broker in trouble must not keep workers from learning that a key was stolen.
+        if change.is_of_directory:
+            shut_out = suspended_in(change.before) | suspended_in(change.after)
+            await self._provision(topology_of(self.settings, change.after, suspended=shut_out))
+        served = self.knowledge.served(change.after)
+        await asyncio.to_thread(_ensure_keys, self.settings, self.home, change.after, served)
+
+    async def complete(self, change: Change) -> None:
+        """Let in again whom the directory no longer suspends."""
+        self._show_who_is_served()
+        if suspended_in(change.before) - suspended_in(change.after):
+            await self._provision(topology_of(self.settings, change.after))
+
+    async def _provision(self, wanted: Topology) -> None:
+        await provision(self.settings, self.address, wanted)
+
+    def _show_who_is_served(self) -> None:
         if self.metrics is not None:
-            _show_who_is_served(self, self.metrics)
-        self._seen = stamp
-        _log.info("directory_taken_up", version=routing.directory.version)
+            self.metrics.serving(
+                self.mailboxes,
+                known=self.routing.mailboxes,
+                workers=len(self.supervisor.workers),
+            )
 
 
 @asynccontextmanager
@@ -163,30 +189,42 @@ async def open_axis(
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
         paused = PausedFile(home.paused)
         paused.save()
-        observe = _noting(paused, observe)
-        directory = DirectoryFile(home.directory)
-        routing = Routing(directory.load())
-        mailboxes = _served(routing, only)
+        metrics = axis_metrics() if settings.metrics else None
+        observe = noting(paused, observe if metrics is None else _telling(metrics, observe))
+        progress("preparing keys")
+
+        def served(routing: Routing) -> tuple[MailboxName, ...]:
+            return tuple(m for m in routing.mailboxes if only is None or m in only)
+
+        knowledge = await asyncio.to_thread(
+            Knowledge.read,
+            settings,
+            home,
+            directory_of(settings),
+            served=served,
+            observe=observe,
+            ensure_keys=lambda routing: _ensure_keys(settings, home, routing, served(routing)),
+        )
+        routing, mailboxes = knowledge.routing, knowledge.mailboxes
         workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
-        metrics, health = None, None
-        if settings.metrics:
-            metrics = axis_metrics()
+        health = None
+        if metrics is not None:
             health = Health(metrics=metrics)
-            observe = _telling(metrics, observe)
             settings = await stack.enter_async_context(
                 observed_axis(settings, health, workers=len(workers))
             )
-        _require_formats(routing, mailboxes)
-        progress("preparing keys")
-        await asyncio.to_thread(_ensure_keys, home, routing)
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
-        await must_impersonate(address)
         progress("preparing mailboxes")
-        await provision(address, topology_of(settings, routing))
+        await provision(settings, address, topology_of(settings, routing))
         supervisor = Supervisor(
-            launcher=_launcher(settings, home, address),
+            launcher=launcher_of(
+                settings,
+                home,
+                amqp_url=url_of(settings, address, WORKER_ACCOUNT),
+                management_url=without_login(address.management_url),
+            ),
             workers=workers,
             observe=observe,
             jitter=random.random,
@@ -197,7 +235,7 @@ async def open_axis(
             dead_letter_handler(
                 settings,
                 address,
-                routing=lambda: axis.routing,
+                routing=lambda: knowledge.routing,
                 observe=observe,
                 published=metrics.published if metrics else None,
                 stop=asyncio.Event(),
@@ -221,12 +259,20 @@ async def open_axis(
             home=home,
             address=address,
             store=store,
-            directory=directory,
             supervisor=supervisor,
             handler=office.handler,
-            only=only,
+            revocations=Revocations(
+                fetcher=HttpRevocationFetcher(),
+                shelf=FolderRevocationShelf(home.keys),
+                every=settings.revocation_every,
+                grace=settings.revocation_grace,
+                nonce=partial(secrets.token_bytes, _NONCE_BYTES),
+                clock=now,
+                observe=observe,
+                taken_up=knowledge.read_keys_anew,
+            ),
+            knowledge=knowledge,
             stop=stop,
-            routing=routing,
             metrics=metrics,
             survey=looks,
         )
@@ -235,7 +281,9 @@ async def open_axis(
             health.more = lambda: _not_ready(axis)
             health.ask_store = lambda: _ask_stores(store, office)
             stack.callback(health.stopping)
-        await stack.enter_async_context(supervisor.supervising(routing.directory, mailboxes))
+        await stack.enter_async_context(
+            supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
+        )
         urls = served_at(settings, workers)
         TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
         stack.enter_context(
@@ -252,7 +300,7 @@ async def open_axis(
         yield axis
 
 
-def _noting(paused: PausedFile, observe: Observer) -> Observer:
+def noting(paused: PausedFile, observe: Observer) -> Observer:
     """Keep an eye on who is away, for operators, while telling whoever else listens."""
 
     def tell(event: Event) -> None:
@@ -272,18 +320,12 @@ def _telling(metrics: AxisMetrics, observe: Observer) -> Observer:
     return tell
 
 
-def _show_who_is_served(axis: Axis, metrics: AxisMetrics) -> None:
-    metrics.serving(
-        axis.mailboxes, known=axis.routing.mailboxes, workers=len(axis.supervisor.workers)
-    )
-
-
 def _not_ready(axis: Axis) -> Iterator[Reason]:
     """What of the axis itself keeps it from its work."""
     if idle := axis.supervisor.idle:
         yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
-    if axis.wrong is not None:
-        yield Reason(reason="directory_wrong", detail=str(axis.wrong))
+    if axis.knowledge.refusal is not None:
+        yield Reason(reason="directory_wrong", detail=str(axis.knowledge.refusal))
 
 
 async def _ask_stores(store: Store, office: Office) -> None:
@@ -292,29 +334,25 @@ async def _ask_stores(store: Store, office: Office) -> None:
     await office.letters.orders([OrderState.PENDING])
 
 
-def _served(routing: Routing, only: frozenset[MailboxName] | None) -> tuple[MailboxName, ...]:
-    return tuple(m for m in routing.mailboxes if only is None or m in only)
+def _ensure_keys(
+    settings: Settings, home: Home, routing: Routing, served: Collection[MailboxName]
+) -> None:
+    """Key pairs made by the development authority where there are none at all.
+
+    Whom we do not serve may sign elsewhere, with a private key that is there alone.
+    """
+    moment, files = now(), KeyFolder(home.keys)
+    owners = [m for m in routing.mailboxes if m in served or not files.filed_under(m)]
+    if lacking(home.keys, owners, now=moment):
+        authority = DevelopmentAuthority.open(home.keys, now=moment, access=settings.key_access)
+        authority.ensure(owners, now=moment)
 
 
-def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:
-    """The code of formats is for the workers: it may be a stranger's, and crash."""
-    for name in {routing.owner_of(mailbox).format for mailbox in mailboxes}:
-        require_format(name)
-
-
-def _ensure_keys(home: Home, routing: Routing) -> None:
-    """Every mailbox's key pair, made by the development authority where it is missing."""
-    moment = now()
-    DevelopmentAuthority.open(home.keys, now=moment).ensure(routing.mailboxes, now=moment)
-
-
-def _launcher(settings: Settings, home: Home, address: Located) -> ProcessLauncher:
-    """Workers get the settings of this process, and the broker that it has found."""
-    found = {
-        "home": home.path,
-        "amqp_url": address.amqp_url,
-        "management_url": address.management_url,
-    }
+def launcher_of(
+    settings: Settings, home: Home, *, amqp_url: str, management_url: str
+) -> ProcessLauncher:
+    """Workers get the settings of this process, and an account of their own at its broker."""
+    found = {"home": home.path, "amqp_url": amqp_url, "management_url": management_url}
 
     def arguments(worker: WorkerName) -> tuple[str, ...]:
         return ("worker", "--home", str(home.path), "--part", worker)

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bus.bootstrap.broker import url_of
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.routing import Routing
-from bus.core.topology import mailboxes_by_word
+from bus.core.topology import HANDLER_ACCOUNT, mailboxes_by_word
 from bus.ports import Broker, DeadLetters, Observer, PublishObserver, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
@@ -48,9 +49,8 @@ async def dead_letter_handler(
     async with (
         open_dead_letters(settings.failures_url) as letters,
         RabbitBroker(
-            address.amqp_url,
+            url_of(settings, address, HANDLER_ACCOUNT),
             name="lienthong dead letters",
-            impersonates=True,
             published=published,
         ) as broker,
     ):

@@ -11,7 +11,7 @@ from adapters.endpoints.outbox import oldest_waiting
 from bus.bootstrap.process import now
 from bus.core.census import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Outboxes
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.keys.ring import load_ring
+from bus.keys.ring import counting, load_ring
 from bus.observability.metrics import AxisMetrics
 from bus.ports import DeadLetters
 from bus.rabbit.management import Management
@@ -116,6 +116,6 @@ class _Outboxes:
 
 def _ends(keys: Path) -> dict[MailboxName, datetime]:
     ends: dict[MailboxName, datetime] = {}
-    for key in load_ring(keys).values():
+    for key in counting(load_ring(keys)):
         ends[key.owner] = max(key.not_after, ends.get(key.owner, key.not_after))
     return ends

@@ -1,31 +1,38 @@
 """`lienthong agency`: who is on the axis, under which codes, served by which mailbox."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapters.registry import format_named
+from bus.bootstrap import apply_accounts, directory_of, lay_out, renew_password
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
-from bus.core.directory import add, resume, suspend
+from bus.core.directory import add, resume, suspend, vouch
 from bus.core.routing import Routing
+from bus.keys.ring import load_ring
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
-from schemas.identifiers import AgencyCode, scheme_of, to_qcvn102
+from schemas.identifiers import AgencyCode, MailboxName, scheme_of, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
-app = typer.Typer(no_args_is_help=True, help="List, show, add, suspend and resume agencies.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, show, add, suspend, resume and vouch for agencies; their access to the broker.",
+)
 
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
 
 
 def _file(home: Home) -> DirectoryFile:
-    return DirectoryFile(HomeFolder(load_settings(home=home).home).directory)
+    return directory_of(load_settings(home=home))
 
 
 def _row(agency: Agency, routing: Routing) -> dict[str, object]:
@@ -39,6 +46,7 @@ def _row(agency: Agency, routing: Routing) -> dict[str, object]:
         "format": agency.format,
         "mailbox": routing.mailbox_or_none(agency.code),
         "suspended": agency.suspended,
+        "certificates": list(agency.certificates),
         "confidence": agency.confidence,
     }
 
@@ -129,22 +137,102 @@ def add_agency(
 
 @app.command("suspend")
 def suspend_agency(code: Code, home: Home = None) -> None:
-    """Suspend an agency: it may neither send nor be sent to."""
+    """Suspend an agency: it may neither send nor be sent to.
+
+    Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
+    """
     _change(home, lambda directory: suspend(directory, code))
+    _tell_broker(home)
 
 
 @app.command("resume")
 def resume_agency(code: Code, home: Home = None) -> None:
-    """Let a suspended agency take part again."""
+    """Let a suspended agency take part again.
+
+    A running axis lets it in once all its workers know, within a second or two.
+    """
     _change(home, lambda directory: resume(directory, code))
+    if HomeFolder(load_settings(home=home).home).running() is None:
+        _tell_broker(home)
+
+
+@app.command("credentials")
+def credentials(
+    code: Code,
+    to: Annotated[Path, typer.Option(help="Folder to lay them out in.", file_okay=False)],
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            help="How the agency reaches the broker, amqps://host:port/. Default: as here."
+        ),
+    ] = None,
+    move_key: Annotated[
+        bool,
+        typer.Option("--move-key", help="Keep no copy of the private key that signs for it."),
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Lay out what an agency's own worker needs on its own machine, for `lienthong connect`.
+
+    Directory, everybody's certificates, its own private keys, and how to reach the broker. Bring
+    the folder there by a safe way; what it holds lets one speak as this agency.
+    """
+    settings = load_settings(home=home)
+    told = lay_out(settings, MailboxName(code), to, broker=broker, move_key=move_key)
+    way = "its certificate" if told.by_certificate else "its password"
+    typer.echo(f"{told.folder}: {told.account} logs in with {way}", err=True)
+    if told.signing_keys and not move_key:
+        typer.echo(
+            "its signing key is still here too; say --move-key to let the agency alone have it",
+            err=True,
+        )
+
+
+@app.command("rotate")
+def rotate(code: Code, home: Home = None) -> None:
+    """Give an agency's account another password; its connections are closed at once."""
+    settings = load_settings(home=home)
+    if not asyncio.run(renew_password(settings, MailboxName(code))):
+        typer.echo(_NOT_TOLD, err=True)
+
+
+def _tell_broker(home: Home) -> None:
+    if not asyncio.run(apply_accounts(load_settings(home=home))):
+        typer.echo(_NOT_TOLD, err=True)
+
+
+_NOT_TOLD = "no broker is running; it is told when the axis starts"
+
+
+@app.command("vouch")
+def vouch_for(
+    code: Code,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="The opposite: whichever certificates are filed speak."),
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Let only the certificates that are filed now speak for an agency.
+
+    They are named in the signed directory: another one that somebody files later is not believed
+    until it is vouched for, too.
+    """
+    ring = load_ring(load_settings(home=home).home / "keys")
+    filed = () if release else tuple(t for t, key in ring.items() if key.owner == code)
+    if not filed and not release:
+        raise typer.BadParameter(f"no certificate of {code} is filed; see 'lienthong keys show'")
+    _change(home, lambda directory: vouch(directory, code, filed))
 
 
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
     file = _file(home)
-    before = file.load()
-    after = change(before)
+    with file.held():
+        before = file.load()
+        after = change(before)
+        if after.version != before.version:
+            file.save(after)
     if after.version == before.version:
         typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
         return
-    file.save(after)
     typer.echo(f"directory version {after.version}", err=True)

@@ -8,6 +8,8 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from math import inf
 from typing import assert_never
 
 import prometheus_client
@@ -23,6 +25,8 @@ from bus.core.census import (
 )
 from bus.core.dead_letters.letter import LetterState
 from bus.core.events import (
+    CertificateEnding,
+    CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
     DirectoryTakenUp,
@@ -34,6 +38,11 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     LettersRedelivered,
+    RevocationGraceEnded,
+    RevocationSourceAsked,
+    RevocationSourceBack,
+    RevocationSourceLost,
+    SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
@@ -242,6 +251,11 @@ class AxisMetrics(ProcessMetrics):
             "Days until the last certificate of an agency ends; negative afterwards.",
             "agency",
         )
+        self._revocation_age = self._gauge(
+            "revocation_age_seconds",
+            "Since a source of revocations last gave an answer that counts; infinite: never.",
+            "authority",
+        )
         self._running = self._gauge("workers_running", "Workers that serve their mailboxes.")
         self._wanted = self._gauge("workers_wanted", "Workers that should.")
         self._accepted = self._gauge(
@@ -292,7 +306,20 @@ class AxisMetrics(ProcessMetrics):
                 self._about_worker(event)
             case EventsDropped():
                 self._dropped.inc(event.count)
-            case DirectoryTakenUp() | WorkerFailed() | WorkStalled():
+            case RevocationSourceAsked():
+                age = partial(self._age_of, event.answered_at)
+                self._revocation_age.labels(event.source).set_function(age)
+            case (
+                DirectoryTakenUp()
+                | WorkerFailed()
+                | WorkStalled()
+                | CertificateEnding()
+                | CertificateRevoked()
+                | SigningKeyChanged()
+                | RevocationSourceLost()
+                | RevocationGraceEnded()
+                | RevocationSourceBack()
+            ):
                 pass
             case _ as never:
                 assert_never(never)
@@ -323,6 +350,9 @@ class AxisMetrics(ProcessMetrics):
             self._retries.inc(event.count)
         else:
             self._replays.labels("redelivered").inc(event.count)
+
+    def _age_of(self, answered_at: datetime | None) -> float:
+        return inf if answered_at is None else _seconds(answered_at, self._clock())
 
     def _about_worker(self, event: WorkerStarted | WorkerEnded) -> None:
         if isinstance(event, WorkerStarted):

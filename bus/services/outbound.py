@@ -259,7 +259,7 @@ class Outbound:
             source_signature=reading.signature if source else None,
             warnings=(*reading.warnings, *routed.warnings, *warned),
         )
-        signed = self.dispatch.seal(envelope)
+        signed = await self.dispatch.seal(envelope)
         await self.records.record(record_of(envelope, document, now=now))
         return _Outgoing(
             envelope=envelope, signed=signed, lane=envelope.lane, refused=routed.problems
@@ -280,7 +280,8 @@ class Outbound:
             sent_at=now,
             warnings=(*reading.warnings, *warned),
         )
-        return _Outgoing(envelope=envelope, signed=self.dispatch.seal(envelope), lane=envelope.lane)
+        signed = await self.dispatch.seal(envelope)
+        return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
 
     def _read(self, submission: Submission) -> tuple[Reading, Source | None]:
         """Read the file, and keep its exact bytes where they may be needed (wire contract)."""

@@ -81,6 +81,7 @@ class Supervisor:
         self._shares: dict[WorkerName, tuple[MailboxName, ...]] = {}
         self._places: Mapping[MailboxName, WorkerName] = {}
         self._known: Know
+        self._all_know = asyncio.Event()
 
     @property
     def idle(self) -> tuple[WorkerName, ...]:
@@ -89,14 +90,21 @@ class Supervisor:
 
     @asynccontextmanager
     async def supervising(
-        self, directory: Directory, mailboxes: Sequence[MailboxName]
+        self,
+        directory: Directory,
+        mailboxes: Sequence[MailboxName],
+        *,
+        certificates: Sequence[str] = (),
     ) -> AsyncIterator[None]:
         """Start the workers, and wait until they serve; at the exit they drain and end.
+
+        Args:
+            certificates: Thumbprints of those in the key folder.
 
         Raises:
             ConfigurationError: Why a worker cannot start.
         """
-        self._known = Know(edition=1, directory=directory)
+        self._known = Know(edition=1, directory=directory, certificates=tuple(certificates))
         self._place(mailboxes)
         self._keepers = [asyncio.create_task(self._keep(post)) for post in self._posts]
         try:
@@ -130,13 +138,29 @@ class Supervisor:
         for task in done:
             task.result()
 
-    def take_up(self, directory: Directory, mailboxes: Sequence[MailboxName]) -> None:
-        """Make a directory known, and its mailboxes served, in this order."""
-        self._known = Know(edition=self._known.edition + 1, directory=directory)
+    def take_up(
+        self,
+        directory: Directory,
+        mailboxes: Sequence[MailboxName],
+        *,
+        certificates: Sequence[str] = (),
+    ) -> None:
+        """Make a directory and certificates known, then mailboxes served and the keys used."""
+        self._known = Know(
+            edition=self._known.edition + 1,
+            directory=directory,
+            certificates=tuple(certificates),
+        )
+        self._all_know.clear()
         self._place(mailboxes)
         for post in self._posts:
             if post.process is not None:
                 post.process.instruct(self._known)
+        self._serve_when_all_know()
+
+    async def known_by_all(self) -> None:
+        """Wait until every worker that runs goes by what was made known last."""
+        await self._all_know.wait()
 
     async def drain(self) -> None:
         """Let every worker finish what is under way, and end. Harmless when they have."""
@@ -224,6 +248,7 @@ class Supervisor:
         running = [(post, post.process) for post in self._posts if post.process is not None]
         edition = self._known.edition
         if all(post.knows == edition for post, _ in running):
+            self._all_know.set()
             for post, process in running:
                 if post.serves != edition:
                     serve = Serve(mailboxes=self._shares[post.worker], careful=post.careful)

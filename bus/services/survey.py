@@ -43,12 +43,11 @@ class Survey:
         while True:
             try:
                 sight = await look.look()
+                if sight is not None:
+                    self.see(sight)
             except AxisError:
-                # Who works notices it as well, and says so.
-                sight = None
+                # Who works notices it as well, and says so: what was seen last stays.
+                pass
             except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
                 _log.error("survey_failed", cause=type(error).__name__)
-                sight = None
-            if sight is not None:
-                self.see(sight)
             await asyncio.sleep(look.every.total_seconds())

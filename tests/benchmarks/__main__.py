@@ -6,6 +6,7 @@ Speed is reported, never asserted. Compare ratios of one run, not numbers of two
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from rich.table import Column, Table
 
 from bus.bootstrap import located_broker, settle_process
 from bus.observability.logs import configure
+from bus.rabbit.locate import locate
 from bus.settings import load_settings
 from tests.benchmarks.bare_hop import bare_hop
 from tests.benchmarks.dead_letters import measure
@@ -57,17 +59,29 @@ async def _hops(
     home: Path, messages: int, rounds: int, replays: int
 ) -> tuple[list[Hop], ReplayRate | None]:
     settings = load_settings(home=home)
-    async with located_broker(settings) as address:
+    # A broker of our own once without TLS, for the comparison, and once as it runs for agencies.
+    given = settings.broker_url, settings.broker_management_url
+    async with (
+        locate(amqp_url=given[0], management_url=given[1]) as plain,
+        located_broker(settings) as secure,
+    ):
         measured = []
         for _ in range(rounds):
             # In turn, so that a slow minute of the machine hits them all.
             measured += [
-                await bare_hop(address.amqp_url, messages),
-                await faststream_hop(address.amqp_url, messages),
-                await our_hop(address, messages),
-                await observed_hop(address, messages),
+                await bare_hop(plain.amqp_url, messages),
+                await faststream_hop(plain.amqp_url, messages),
+                await our_hop(plain, messages),
+                await observed_hop(plain, messages),
+                await bare_hop(secure.amqp_url, messages, name="aio-pika, bare, TLS"),
+                await our_hop(
+                    secure,
+                    messages,
+                    name="Liên Thông, signed, TLS, own accounts",
+                    accounts=home / "accounts",
+                ),
             ]
-        replay = await replay_rate(address, home, replays) if replays else None
+        replay = await replay_rate(plain, home, replays) if replays else None
         return best_of(measured), replay
 
 
@@ -86,7 +100,10 @@ def _print(hops: list[Hop]) -> None:
             f"{hop.p99_ms:.1f}",
         )
     Console().print(table)
-    plain, observed = hops[-2:]
+    plain, observed = (
+        next(hop for hop in hops if hop.name == name)
+        for name in ("Liên Thông, signed", "Liên Thông, observed")
+    )
     Console().print(
         f"Observed, a hop keeps {observed.per_second / plain.per_second:.3f} of its rate and takes "
         f"{observed.cpu_us / plain.cpu_us:.3f} of its CPU"
@@ -95,7 +112,7 @@ def _print(hops: list[Hop]) -> None:
 
 def print_first_month() -> None:
     """Replay March 2019 through the whole path, observed and not."""
-    told, blind = _first_month(metrics=True), _first_month(metrics=False)
+    (told, cpu), (blind, blind_cpu) = _first_month(metrics=True), _first_month(metrics=False)
     seen = told["total"]["seen"]
     Console().print(
         f"First month: {seen['sent']:,} documents to {seen['received']:,} receivers, "
@@ -103,20 +120,26 @@ def print_first_month() -> None:
         f"{told['lost']} lost, {told['twice']} twice; "
         f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s\n"
         f"Not observed, without metrics, account and health: {blind['seconds']:.0f} s; observed it "
-        f"keeps {blind['seconds'] / told['seconds']:.3f} of the rate"
+        f"keeps {blind['seconds'] / told['seconds']:.3f} of the rate and takes "
+        f"{cpu / blind_cpu:.3f} of the CPU, that of the broker included"
     )
 
 
-def _first_month(*, metrics: bool) -> dict[str, Any]:
-    """One replay, in a process of its own."""
+def _first_month(*, metrics: bool) -> tuple[dict[str, Any], float]:
+    """One replay, in a process of its own; and the seconds of CPU that it took."""
+    before = _seconds_of_children()
     run = subprocess.run(
         [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
         check=True,
         stdout=subprocess.PIPE,
         env=os.environ | {"LIENTHONG_METRICS": json.dumps(metrics)},
     )
-    told: dict[str, Any] = json.loads(run.stdout)
-    return told
+    return json.loads(run.stdout), _seconds_of_children() - before
+
+
+def _seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def print_dead_letters(number: int) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from bus.bootstrap import directory_of
 from bus.cli.top.reading import Reading, read
 from bus.rabbit.node import PrivateNode
+from bus.settings import load_settings
 from bus.store.home import Home, Running
-from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
@@ -32,7 +33,7 @@ async def axis(mortal: PrivateNode, tmp_path: Path) -> AsyncIterator[RunningAxis
     agencies = tuple(
         Agency(code=AgencyCode(code), name_vi=f"Cơ quan {code}", connected=True) for code in CODES
     )
-    DirectoryFile(Home(tmp_path).directory).save(Directory(agencies=agencies))
+    directory_of(load_settings(home=tmp_path)).save(Directory(agencies=agencies))
     async with host_on(mortal) as host:
         up = partial(
             RunningAxis,

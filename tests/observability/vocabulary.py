@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
-from bus.observability.metrics import AxisMetrics
 from prometheus_client import CollectorRegistry
 
 from bus.core.dead_letters.letter import LetterState
 from bus.core.failure import FailureClass, Stage
+from bus.observability.metrics import AxisMetrics
 from bus.ports import PublishOutcome
 from schemas.codes import Lane
 from tests.observability.promql import read
@@ -27,9 +27,6 @@ _SUFFIXES = {
     "info": ("_info",),
     "gauge": ("",),
 }
-
-PROMISED: Labels = {"lienthong_revocation_age_seconds": frozenset({"authority"})}
-"""Kept once revocation lists are fetched."""
 
 RABBITMQ: Labels = {
     "rabbitmq_alarms_free_disk_space_watermark": frozenset(),
@@ -149,7 +146,7 @@ def alarms() -> frozenset[str]:
 
 def every_metric() -> dict[str, frozenset[str]]:
     """Name → labels, beside those of the target."""
-    ours = {**PROMISED, **kept(), **RABBITMQ, **_PROMETHEUS, **recorded()}
+    ours = {**kept(), **RABBITMQ, **_PROMETHEUS, **recorded()}
     return {name: labels | OF_TARGETS for name, labels in ours.items()} | {
         "ALERTS": alarms() | OF_TARGETS
     }

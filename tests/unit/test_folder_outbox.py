@@ -15,7 +15,7 @@ import pytest
 
 from adapters.contract import Submission
 from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.outbox import MOST_AT_ONCE
+from adapters.endpoints.outbox import MOST_AT_ONCE, oldest_waiting
 from adapters.endpoints.writing import is_being_written
 from schemas.problem import Language, Place, Problem, RecipientError
 
@@ -288,3 +288,24 @@ async def test_an_outbox_that_is_gone_is_the_agency_being_away(
 
     assert refusal.value.problem.code == "E_ENDPOINT_DOWN"
     assert refusal.value.problem.params["agency"] == "H24"
+
+
+def test_how_long_the_oldest_file_lies_in_an_outbox_is_seen_by_who_only_looks(
+    tmp_path: Path,
+) -> None:
+    outbox = tmp_path / "outbox"
+    assert oldest_waiting(outbox) is None
+    (outbox / "folder").mkdir(parents=True)
+    (outbox / "link").symlink_to("/")
+    (outbox / ".letter.part").write_bytes(b"half")
+    assert oldest_waiting(outbox) is None
+
+    before = time.time() - 1
+    written_long_ago = outbox / ".letter.edxml.part"
+    written_long_ago.write_bytes(b"whole")
+    os.utime(written_long_ago, (0, 0))
+    written_long_ago.rename(outbox / "letter.edxml")
+
+    since = oldest_waiting(outbox)
+    assert since is not None
+    assert before <= since <= time.time()

@@ -14,6 +14,8 @@ from bus.core.census import Account, Certificates, Letters, Outboxes
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.events import (
+    CertificateEnding,
+    CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
     DirectoryTakenUp,
@@ -25,6 +27,11 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     LettersRedelivered,
+    RevocationGraceEnded,
+    RevocationSourceAsked,
+    RevocationSourceBack,
+    RevocationSourceLost,
+    SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
@@ -32,6 +39,7 @@ from bus.core.events import (
     WorkStalled,
 )
 from bus.core.failure import FailureClass, Stage
+from bus.core.revocation import RevocationReason
 from bus.core.share import WorkerName
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
 from bus.ports import BrokerHealth, PublishOutcome
@@ -181,6 +189,31 @@ CASES: list[tuple[Event, set[str]]] = [
         {"lienthong_worker_failures_total 1.0"},
     ),
     (EventsDropped(worker=WORKER, count=3), {"lienthong_events_dropped_total 3.0"}),
+    (
+        RevocationSourceAsked(
+            source="http://ca.example/list.crl", answered=True, answered_at=NOW - 60 * SECOND
+        ),
+        {'lienthong_revocation_age_seconds{authority="http://ca.example/list.crl"} 60.0'},
+    ),
+    (
+        RevocationSourceAsked(source="ocsp", answered=False, answered_at=None),
+        {'lienthong_revocation_age_seconds{authority="ocsp"} +Inf'},
+    ),
+    (
+        CertificateRevoked(
+            thumbprint="t",
+            subject="CN=x",
+            at=NOW,
+            reason=RevocationReason.KEY_COMPROMISE,
+            evidence="e",
+        ),
+        set(),
+    ),
+    (RevocationSourceLost(source="s", problem=DOWN, answered_at=None), set()),
+    (RevocationGraceEnded(source="s", problem=DOWN, answered_at=None), set()),
+    (RevocationSourceBack(source="s", away=SECOND), set()),
+    (CertificateEnding(mailbox=H24, thumbprint="t", not_after=NOW, ahead=SECOND), set()),
+    (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (WorkStalled(mailbox=H24, problem=DOWN, pause=SECOND), set()),
     (DirectoryTakenUp(worker=WORKER, edition=1), set()),
     (WorkerFailed(worker=WORKER, problem=DOWN), set()),

@@ -178,9 +178,9 @@ def _cells(row: AgencyRow) -> tuple[Text, ...]:
 def _foot(choice: Choice) -> Text:
     if choice.typing:
         return Text(f"filter: {choice.filter}▏  Enter keeps it, Esc drops it")
-    keys = " ".join(f"{column.key} {column.title}" for column in Column)
+    keys = " ".join(column.key for column in Column)
     kept = f"filter {choice.filter}   " if choice.filter else ""
-    return Text(f"{kept}sort: {keys}   / filter   ↑↓ Enter opens   q ends", "dim", no_wrap=True)
+    return Text(f"{kept}{keys} sort by their column   / filter   ↑↓ Enter opens   q ends", "dim")
 
 
 def _certificate(row: AgencyRow) -> Text:

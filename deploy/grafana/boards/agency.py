@@ -143,7 +143,7 @@ _OUT = Row(
         ),
         Lines(
             title="Envelopes, a minute",
-            text="Confirmed by every recipient's mailbox. Receipts are sent for it by the axis.",
+            text="Confirmed by every recipient's mailbox. Automatic receipts are not among them.",
             queries=(
                 Query(
                     expr="sum by (kind, lane) "

@@ -124,7 +124,7 @@ _MOVES = Row(
     panels=(
         Lines(
             title="Envelopes sent, a minute",
-            text="Confirmed by every recipient's mailbox. Receipts follow documents.",
+            text="Documents and reported statuses; automatic receipts are not among them.",
             queries=(
                 Query(
                     expr=_a_minute("kind", "lienthong_envelopes_sent_total"),
