@@ -50,6 +50,7 @@ from bus.settings import Settings
 from bus.store.home import Home, Running
 from bus.store.paused import PausedFile
 from bus.store.sql import Store, open_store
+from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 
 Progress = Callable[[str], None]
@@ -275,6 +276,7 @@ async def open_axis(
             supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
         )
         urls = served_at(settings, workers)
+        TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
         stack.enter_context(
             home.announced(
                 Running(
