@@ -24,6 +24,7 @@ from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import Office, dead_letter_handler
 from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
+from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
@@ -39,6 +40,7 @@ from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.observability.health import Health, Reason
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
+from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -190,6 +192,9 @@ async def open_axis(
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
         observe = noting(paused, observe if metrics is None else _telling(metrics, observe))
+        trust_list = trust_list_of(settings)
+        if trust_list is not None:
+            await asyncio.to_thread(read_trust_list, trust_list)
         progress("preparing keys")
 
         def served(routing: Routing) -> tuple[MailboxName, ...]:

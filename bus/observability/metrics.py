@@ -37,6 +37,7 @@ from bus.core.events import (
     Event,
     EventsDropped,
     FailureRecorded,
+    ForgeryRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -316,6 +317,7 @@ class AxisMetrics(ProcessMetrics):
                 | CertificateEnding()
                 | CertificateRevoked()
                 | SigningKeyChanged()
+                | ForgeryRefused()
                 | RevocationSourceLost()
                 | RevocationGraceEnded()
                 | RevocationSourceBack()
