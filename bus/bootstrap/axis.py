@@ -3,12 +3,10 @@
 import asyncio
 import os
 import random
-import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
@@ -26,6 +24,7 @@ from bus.bootstrap.letters import Office, dead_letter_handler
 from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
+from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
@@ -35,8 +34,6 @@ from bus.core.share import WorkerName, workers_for
 from bus.core.topology import Topology
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
-from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.observability.health import Health, Reason
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
@@ -53,6 +50,7 @@ from bus.settings import Settings
 from bus.store.home import Home, Running
 from bus.store.paused import PausedFile
 from bus.store.sql import Store, open_store
+from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 
 Progress = Callable[[str], None]
@@ -60,8 +58,6 @@ Progress = Callable[[str], None]
 
 _LOOK_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_NONCE_BYTES = 32
-"""RFC 9654, 2.1."""
 
 _log = structlog.get_logger()
 
@@ -265,16 +261,7 @@ async def open_axis(
             store=store,
             supervisor=supervisor,
             handler=office.handler,
-            revocations=Revocations(
-                fetcher=HttpRevocationFetcher(),
-                shelf=FolderRevocationShelf(home.keys),
-                every=settings.revocation_every,
-                grace=settings.revocation_grace,
-                nonce=partial(secrets.token_bytes, _NONCE_BYTES),
-                clock=now,
-                observe=observe,
-                taken_up=knowledge.read_keys_anew,
-            ),
+            revocations=revocations_for(settings, knowledge, observe=observe),
             knowledge=knowledge,
             stop=stop,
             metrics=metrics,
@@ -289,6 +276,7 @@ async def open_axis(
             supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
         )
         urls = served_at(settings, workers)
+        TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
         stack.enter_context(
             home.announced(
                 Running(

@@ -118,11 +118,6 @@ def log_event(event: Event) -> None:
             _log.error(name, **said)
 
 
-def name_of(kind: type[Event]) -> str:
-    """What events of a kind are called in the log: `DeliveryFailed` → `delivery_failed`."""
-    return _CAPITAL.sub("_", kind.__name__).lower()
-
-
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return _cut(super().format(record))
@@ -152,6 +147,11 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_LOG_VALUE_CHARS:
         return text
     return f"{text[: MAX_LOG_VALUE_CHARS - 1]}…"
+
+
+def name_of(kind: type[Event]) -> str:
+    """What events of a kind are called in the log: `DeliveryFailed` → `delivery_failed`."""
+    return _CAPITAL.sub("_", kind.__name__).lower()
 
 
 def _plain(value: object) -> object:

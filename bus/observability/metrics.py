@@ -77,6 +77,7 @@ _VERDICTS = {
     "E_CERTIFICATE_REVOKED": "certificate_revoked",
     "E_CLOCK_SKEW": "clock_skew",
     "E_FORGED": "forged",
+    "E_HEADER_CONTRADICTS": "forged",
 }
 
 
@@ -312,6 +313,7 @@ class AxisMetrics(ProcessMetrics):
                 self._revocation_age.labels(event.source).set_function(age)
             case (
                 DirectoryTakenUp()
+                | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
                 | CertificateEnding()

@@ -90,6 +90,11 @@ class Home:
         """The directory snapshot."""
         return self.path / "directory.json"
 
+    @property
+    def prometheus_targets(self) -> Path:
+        """Whom Prometheus is to ask."""
+        return self.path / "prometheus-targets.json"
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Hold the home for one process; the lock ends with the process, however it ends.

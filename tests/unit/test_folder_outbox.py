@@ -291,6 +291,23 @@ async def test_an_outbox_that_is_gone_is_the_agency_being_away(
     assert refusal.value.problem.params["agency"] == "H24"
 
 
+async def test_an_outbox_without_end_is_looked_at_in_parts(
+    root: Path, endpoint: FolderEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory does not grow with it; what leaves makes room for the rest."""
+    monkeypatch.setattr(outbox, "MAX_OUTBOX_FILES", 3)
+    for number in range(5):
+        drop(root, f"{number}")
+
+    seen = await names(endpoint)
+    for submission in await endpoint.submissions():
+        await endpoint.accept(submission)
+    rest = await names(endpoint)
+
+    assert len(seen) == 3
+    assert sorted(seen + rest) == ["0", "1", "2", "3", "4"]
+
+
 def test_how_long_the_oldest_file_lies_in_an_outbox_is_seen_by_who_only_looks(
     tmp_path: Path,
 ) -> None:
@@ -310,20 +327,3 @@ def test_how_long_the_oldest_file_lies_in_an_outbox_is_seen_by_who_only_looks(
     since = oldest_waiting(outbox)
     assert since is not None
     assert before <= since <= time.time()
-
-
-async def test_an_outbox_without_end_is_looked_at_in_parts(
-    root: Path, endpoint: FolderEndpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Memory does not grow with it; what leaves makes room for the rest."""
-    monkeypatch.setattr(outbox, "MAX_OUTBOX_FILES", 3)
-    for number in range(5):
-        drop(root, f"{number}")
-
-    seen = await names(endpoint)
-    for submission in await endpoint.submissions():
-        await endpoint.accept(submission)
-    rest = await names(endpoint)
-
-    assert len(seen) == 3
-    assert sorted(seen + rest) == ["0", "1", "2", "3", "4"]
