@@ -194,7 +194,7 @@ def oldest_waiting(outbox: Path) -> float | None:
     oldest = None
     try:
         with os.scandir(outbox) as entries:
-            for entry in entries:
+            for entry in islice(entries, MAX_OUTBOX_FILES):
                 if entry.is_file(follow_symlinks=False) and not _is_unfinished(entry.name):
                     with suppress(FileNotFoundError):
                         stat = entry.stat(follow_symlinks=False)

@@ -319,6 +319,7 @@ class AxisMetrics(ProcessMetrics):
                 | CertificateEnding()
                 | CertificateRevoked()
                 | SigningKeyChanged()
+                | ForgeryRefused()
                 | RevocationSourceLost()
                 | RevocationGraceEnded()
                 | RevocationSourceBack()

@@ -214,6 +214,10 @@ CASES: list[tuple[Event, set[str]]] = [
     (RevocationGraceEnded(source="s", problem=DOWN, answered_at=None), set()),
     (RevocationSourceBack(source="s", away=SECOND), set()),
     (CertificateEnding(mailbox=H24, thumbprint="t", not_after=NOW, ahead=SECOND), set()),
+    (
+        ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
+        set(),
+    ),
     (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (
         ForgeryRefused(
