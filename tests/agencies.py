@@ -30,6 +30,7 @@ from bus.ports import (
     Tracer,
     Untraced,
 )
+from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
@@ -81,6 +82,7 @@ class Parts:
 
     Attributes:
         tell: Hears every event as well.
+        written_in: The format of what is handed over, where it is another one.
     """
 
     routing: Routing
@@ -96,6 +98,8 @@ class Parts:
     publish_deadline: timedelta = timedelta(seconds=1)
     prefetch: int = 4
     tell: Observer = _nobody
+    appraisal: Appraisal = field(default_factory=Appraisal)
+    written_in: Format | None = None
     tracer: Tracer = field(default_factory=Untraced)
 
 
@@ -196,7 +200,7 @@ class Agencies(Folders):
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=parts.format,
+                    format=parts.written_in or parts.format,
                     keys=lambda: parts.ring,
                     routing=lambda: parts.routing,
                     attachments=parts.attachments,
@@ -207,6 +211,7 @@ class Agencies(Folders):
                     new_id=self.new_id,
                     jitter=_no_jitter,
                     observe=self.observe,
+                    appraisal=parts.appraisal,
                 ),
                 watch=watch,
                 subscriber=parts.broker,

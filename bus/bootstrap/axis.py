@@ -3,12 +3,10 @@
 import asyncio
 import os
 import random
-import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
@@ -24,7 +22,9 @@ from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import Office, dead_letter_handler
 from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
+from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
+from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
@@ -34,11 +34,10 @@ from bus.core.share import WorkerName, workers_for
 from bus.core.topology import Topology
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
-from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.observability.health import Health, Reason
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
+from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -59,8 +58,6 @@ Progress = Callable[[str], None]
 
 _LOOK_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_NONCE_BYTES = 32
-"""RFC 9654, 2.1."""
 
 _log = structlog.get_logger()
 
@@ -191,6 +188,9 @@ async def open_axis(
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
         observe = noting(paused, observe if metrics is None else _telling(metrics, observe))
+        trust_list = trust_list_of(settings)
+        if trust_list is not None:
+            await asyncio.to_thread(read_trust_list, trust_list)
         progress("preparing keys")
 
         def served(routing: Routing) -> tuple[MailboxName, ...]:
@@ -261,16 +261,7 @@ async def open_axis(
             store=store,
             supervisor=supervisor,
             handler=office.handler,
-            revocations=Revocations(
-                fetcher=HttpRevocationFetcher(),
-                shelf=FolderRevocationShelf(home.keys),
-                every=settings.revocation_every,
-                grace=settings.revocation_grace,
-                nonce=partial(secrets.token_bytes, _NONCE_BYTES),
-                clock=now,
-                observe=observe,
-                taken_up=knowledge.read_keys_anew,
-            ),
+            revocations=revocations_for(settings, knowledge, observe=observe),
             knowledge=knowledge,
             stop=stop,
             metrics=metrics,

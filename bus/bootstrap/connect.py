@@ -16,13 +16,16 @@ import structlog
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.revocation import revocations_for
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
-from bus.keys.folder import KeyFolder
+from bus.keys.directory_authority import directory_folder
+from bus.keys.folder import folder_name
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home
@@ -45,6 +48,7 @@ class ConnectedAgency:
     mailbox: MailboxName
     knowledge: Knowledge
     supervisor: Supervisor
+    revocations: Revocations
     stop: asyncio.Event
 
     async def run(self) -> None:
@@ -52,6 +56,7 @@ class ConnectedAgency:
         tasks = [
             asyncio.create_task(self.supervisor.failed()),
             asyncio.create_task(self.knowledge.watch(self.supervisor)),
+            asyncio.create_task(self.revocations.run()),
         ]
         stopped = asyncio.create_task(self.stop.wait())
         try:
@@ -86,9 +91,7 @@ async def open_connection(
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
-        if not home.directory.exists():
-            cause = f"{home.directory} is missing: it is the hub's directory, copied"
-            raise AxisError.of("E_DIRECTORY", cause=cause)
+        _must_have_the_hubs_directory(home)
         mailbox = MailboxName(agency)
         _must_be_its_own(url, mailbox)
         await asyncio.to_thread(_must_hold_no_key_of_others, home, mailbox)
@@ -120,7 +123,13 @@ async def open_connection(
             )
         )
         yield ConnectedAgency(
-            home=home, mailbox=mailbox, knowledge=knowledge, supervisor=supervisor, stop=stop
+            home=home,
+            mailbox=mailbox,
+            knowledge=knowledge,
+            supervisor=supervisor,
+            # The hub cannot tell it: whom it believes is its own business.
+            revocations=revocations_for(settings, knowledge, observe=observe),
+            stop=stop,
         )
 
 
@@ -151,11 +160,19 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
 
 
 def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
-    files = KeyFolder(home.keys)
-    others = {f.owner for f in files.filed() if f.has_private_key} - {mailbox}
+    """Of no other agency, and of no authority."""
+    own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
+    others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too, for example of {min(others)}"
+        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
+
+
+def _must_have_the_hubs_directory(home: Home) -> None:
+    """One of its own would be made, and signed, where there is none."""
+    if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
+        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
+        raise AxisError.of("E_DIRECTORY", cause=cause)
 
 
 async def _knock(url: str, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from adapters.registry import require_format
+from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
 from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
@@ -27,6 +28,7 @@ from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
+from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 
@@ -105,7 +107,8 @@ class Knowledge:
 
         Raises:
             ConfigurationError: The directory must not be believed, a format of it is not
-                installed, or E_KEYS: a mailbox has nothing to sign with.
+                installed; E_KEYS: a mailbox has nothing to sign with; E_SETTING: it cannot sign the
+                packets that it shall sign.
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         mailboxes = served(routing)
@@ -116,7 +119,9 @@ class Knowledge:
         seen = (directory_seen, KeyFolder(home.keys).stamp())
         ring, access = _ring_of(home, routing), settings.key_access
         for mailbox in mailboxes:
-            load_signing_key(home.keys, mailbox, now=now(), access=access, known=tuple(ring))
+            key = load_signing_key(home.keys, mailbox, now=now(), access=access, known=tuple(ring))
+            if settings.sign_edxml and routing.owner_of(mailbox).format == FormatName.EDXML:
+                header_signer(key, mailbox, keys=home.keys)
         return cls(
             home=home,
             directory=directory,

@@ -37,6 +37,7 @@ from bus.core.events import (
     Event,
     EventsDropped,
     FailureRecorded,
+    ForgeryRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -76,6 +77,7 @@ _VERDICTS = {
     "E_CERTIFICATE_REVOKED": "certificate_revoked",
     "E_CLOCK_SKEW": "clock_skew",
     "E_FORGED": "forged",
+    "E_HEADER_CONTRADICTS": "forged",
 }
 
 
@@ -311,6 +313,7 @@ class AxisMetrics(ProcessMetrics):
                 self._revocation_age.labels(event.source).set_function(age)
             case (
                 DirectoryTakenUp()
+                | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
                 | CertificateEnding()

@@ -19,6 +19,7 @@ from bus.ports.broker import (
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
+from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
@@ -40,6 +41,7 @@ __all__ = [
     "Launcher",
     "NewId",
     "Observer",
+    "PdfChecker",
     "PublishObserver",
     "PublishOutcome",
     "Publisher",

@@ -7,14 +7,19 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import Endpoint, Format, Parcel, ParcelKind
+from adapters.contract import CheckedFormat, Endpoint, Format, Parcel, ParcelKind
 from bus.core.admission import addressed, admit, prove
-from bus.core.events import DeliveryFailed, DeliveryHandedOver, DuplicateAbsorbed
-from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, internal
+from bus.core.events import (
+    DeliveryFailed,
+    DeliveryHandedOver,
+    DuplicateAbsorbed,
+    ForgeryRefused,
+)
+from bus.core.failure import REFUSED_TO_SENDER, FailureClass, Stage, fail, failure_class, internal
 from bus.core.handover import original_for, parcel_name
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
@@ -22,6 +27,7 @@ from bus.core.message import WireMessage
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import answered_after, record_of
 from bus.core.routing import Routing
+from bus.core.secrecy import refuse_secret
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
 from bus.core.trace import TRACEPARENT, about, processing, trace_id
@@ -44,6 +50,7 @@ from bus.ports import (
     Step,
 )
 from bus.services.answers import Answers
+from bus.services.appraisal import Appraisal
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
@@ -53,6 +60,7 @@ from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
 from schemas.reading import Source
+from schemas.verdict import DeliveryCheck, note_of
 
 LEASE = timedelta(minutes=5)
 
@@ -111,6 +119,7 @@ class Courier:
     new_id: NewId
     jitter: Jitter
     observe: Observer
+    appraisal: Appraisal = field(default_factory=Appraisal)
 
     def __post_init__(self) -> None:
         self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
@@ -186,6 +195,8 @@ class Courier:
         attempt.envelope = envelope
         if attempt.step.traceparent:
             attempt.step.note(about(envelope))
+        if envelope.document is not None:
+            refuse_secret(envelope.document)
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
             meant = await meant_by(envelope.receipt.report, self.records)
@@ -288,30 +299,44 @@ class Courier:
         )
 
     async def _hand_over(self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
+        attempt.stage = Stage.HAND_OVER
+        # Before the turn comes, so that a file that takes long delays those behind it the least.
+        check = await self.appraisal.of(envelope, delivery, leave=attempt.leave)
+        chunks, note = self._content(envelope, check)
         parcel = Parcel(
             delivery_id=delivery,
             kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
             name=parcel_name(envelope, delivery, self.format.suffix),
-            chunks=self._chunks(envelope),
+            chunks=chunks,
+            note=note,
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():
             raise Stopping
-        attempt.stage = Stage.HAND_OVER
         with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
             await self.endpoint.hand_over(parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
 
-    def _chunks(self, envelope: Envelope) -> Iterable[bytes]:
-        """What the recipient's system gets: the original where it proves something, else anew."""
+    def _content(
+        self, envelope: Envelope, check: DeliveryCheck | None
+    ) -> tuple[Iterable[bytes], bytes | None]:
+        """What the recipient's system gets, and the note beside it.
+
+        The original where it proves something, else written anew; the check inside where the
+        format has a place for it.
+        """
         original = original_for(envelope, self.format.name)
+        message, attachments, written_at = envelope.message, self.attachments, envelope.sent_at
+        note = None if check is None else note_of(check)
         if original is not None:
-            return self._copy(original)
-        return self.format.write(
-            envelope.message, attachments=self.attachments, written_at=envelope.sent_at
-        )
+            return self._copy(original), note
+        if check is not None and isinstance(self.format, CheckedFormat):
+            return self.format.write_checked(
+                message, check, attachments=attachments, written_at=written_at
+            ), None
+        return self.format.write(message, attachments=attachments, written_at=written_at), note
 
     def _copy(self, original: Source) -> Iterator[bytes]:
         with self.attachments.open(original.sha256) as file:
@@ -353,6 +378,17 @@ class Courier:
                 trace=trace_id(attempt.step.traceparent),
             )
         )
+        if failure_class(problem) is FailureClass.SECURITY:
+            message = attempt.received.message
+            self.observe(
+                ForgeryRefused(
+                    mailbox=mailbox,
+                    problem=problem,
+                    account=message.user_id,
+                    routing_key=message.routing_key,
+                    message_id=message.message_id,
+                )
+            )
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = await self._refusals(attempt, envelope, problem)
             await self._answers.send(
