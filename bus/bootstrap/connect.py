@@ -16,6 +16,7 @@ import structlog
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.revocation import revocations_for
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
@@ -24,6 +25,7 @@ from bus.keys.folder import folder_name
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home
@@ -46,6 +48,7 @@ class ConnectedAgency:
     mailbox: MailboxName
     knowledge: Knowledge
     supervisor: Supervisor
+    revocations: Revocations
     stop: asyncio.Event
 
     async def run(self) -> None:
@@ -53,6 +56,7 @@ class ConnectedAgency:
         tasks = [
             asyncio.create_task(self.supervisor.failed()),
             asyncio.create_task(self.knowledge.watch(self.supervisor)),
+            asyncio.create_task(self.revocations.run()),
         ]
         stopped = asyncio.create_task(self.stop.wait())
         try:
@@ -119,7 +123,13 @@ async def open_connection(
             )
         )
         yield ConnectedAgency(
-            home=home, mailbox=mailbox, knowledge=knowledge, supervisor=supervisor, stop=stop
+            home=home,
+            mailbox=mailbox,
+            knowledge=knowledge,
+            supervisor=supervisor,
+            # The hub cannot tell it: whom it believes is its own business.
+            revocations=revocations_for(settings, knowledge, observe=observe),
+            stop=stop,
         )
 
 

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -51,16 +52,21 @@ def processes() -> Iterator[Path]:
     return (path for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
-def command_lines_with_the_mark() -> list[str]:
-    found = []
+def every_command_line() -> Iterator[str]:
     for process in processes():
-        try:
-            line = (process / "cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if MARK.encode() in line:
-            found.append(line.replace(b"\0", b" ").decode())
-    return found
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def command_lines_with_the_mark() -> list[str]:
+    return [line for line in every_command_line() if MARK in line]
+
+
+def passwords_of_accounts(home: Path) -> list[str]:
+    """What lies in a home for the axis to log in as others; each for its owner only."""
+    files = [path for path in (home / "accounts").iterdir() if path.suffix == ".password"]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    return [path.read_text(encoding="ascii").strip() for path in files]
 
 
 def environments_with_the_mark_that_others_may_read() -> list[str]:
@@ -93,6 +99,8 @@ def test_a_running_axis_and_the_commands_beside_it_show_no_password(
         lines = command_lines_with_the_mark()
         environments = environments_with_the_mark_that_others_may_read()
         files = files_with_the_mark(tmp_path)
+        others = passwords_of_accounts(tmp_path)
+        told = axis.said() + "".join(every_command_line())
         running = tmp_path / "running.json"
         assert MARK in json.loads(running.read_bytes())["amqp_url"]
         assert stat.S_IMODE(running.stat().st_mode) == 0o600
@@ -102,6 +110,8 @@ def test_a_running_axis_and_the_commands_beside_it_show_no_password(
     assert (lines, environments) == ([], [])
     assert files == KNOWN_TO_HOLD_IT
     assert MARK not in axis.said()
+    assert len(others) > 2
+    assert not any(password in told for password in others)
     assert files_with_the_mark(tmp_path) == set()
 
 
