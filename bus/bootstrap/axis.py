@@ -340,7 +340,7 @@ def _ensure_keys(
 
 
 def launcher_of(
-    settings: Settings, home: Home, *, amqp_url: str, management_url: str
+    settings: Settings, home: Home, *, amqp_url: str, management_url: str | None
 ) -> ProcessLauncher:
     """Workers get the settings of this process, and an account of their own at its broker."""
     found = {"home": home.path, "amqp_url": amqp_url, "management_url": management_url}

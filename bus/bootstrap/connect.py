@@ -111,7 +111,7 @@ async def open_connection(
         await stack.enter_async_context(open_store(settings.store_url))
         await _knock(url, progress)
         supervisor = Supervisor(
-            launcher=launcher_of(settings, home, amqp_url=url, management_url=""),
+            launcher=launcher_of(settings, home, amqp_url=url, management_url=None),
             workers=workers_for(1, processors=1, mailboxes=1),
             observe=noting(paused, observe),
             jitter=random.random,

@@ -64,13 +64,13 @@ def test_a_suspended_agency_is_cut_off_and_gets_what_waited_when_it_resumes(
     hub: RunningAxis, agency: ConnectedAgency
 ) -> None:
     def lost() -> bool:
-        return "broker_lost" in agency.said() or "broker_unreachable" in agency.said()
+        return "broker_lost" in agency.said() or "broker_not_reached" in agency.said()
 
     assert not lost()
     lienthong("agency", "suspend", "G22", "--home", hub.home)
     eventually(lost, within=5)
     agency.folder.drop("c.edxml", a_packet(sender="G22", receivers=["H41"], number="3"))
-    eventually(lambda: agency.said().count("broker_unreachable") > 1)
+    eventually(lambda: agency.said().count("broker_not_reached") > 1)
     waits = (agency.folder.path / "outbox" / "c.edxml").exists()
 
     lienthong("agency", "resume", "G22", "--home", hub.home)
