@@ -51,6 +51,7 @@ class Settings(BaseSettings):
         bulk_limit: An order about more dead letters than this must be said twice.
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        seal: Whether every document sent from this home is sealed (docs/sealed-documents.md).
         workers: Processes that run the agencies' adapters; 0: one for each processor.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    seal: bool = False
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)

@@ -38,6 +38,7 @@ class Agency(Value):
         format: The wire format that its system reads; it may send any that is installed.
         suspended: It may neither send nor be sent to, until resumed.
         merged_into: Where documents for an expired code go.
+        seals: Its mailbox seals every document it sends, and unsealed ones from it are refused.
     """
 
     code: Annotated[AgencyCode, Field(min_length=1, max_length=64)]
@@ -51,6 +52,7 @@ class Agency(Value):
     valid_from: date | None = None
     valid_to: date | None = None
     merged_into: AgencyCode | None = None
+    seals: bool = False
     confidence: Confidence = Confidence.CERTAIN
 
 

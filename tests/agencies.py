@@ -1,6 +1,7 @@
 """Agencies: a few of them on one broker, their adapters built as the bootstrap builds them."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ from uuid import uuid4
 from adapters.contract import Endpoint, Format, Limits
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
+from bus.attachments.spool import Spools
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import Event
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
+from bus.core.sealing.envelope import KEY_BYTES
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
+from bus.keys.sealing import SealingFolder
 from bus.ports import AttachmentStore, Broker, Clock, DeadLetters, Inbox, Observer, Records
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
@@ -26,6 +30,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
+from bus.services.sealer import Sealer
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
@@ -152,6 +157,17 @@ class Agencies(Folders):
             observe=self.observe,
             stop=stop,
         )
+        spools = Spools(self.root / "spools" / mailbox)
+        sealer = Sealer(
+            mailbox=mailbox,
+            signing=parts.key_of(mailbox),
+            ring=lambda: parts.ring,
+            keys=SealingFolder(self.root / "keys"),
+            store=parts.attachments,
+            begin_spool=lambda: spools.begin(parts.clock()),
+            new_key=lambda: secrets.token_bytes(KEY_BYTES),
+            clock=parts.clock,
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
             key=parts.key_of(mailbox),
@@ -171,6 +187,7 @@ class Agencies(Folders):
                 attachments=parts.attachments,
                 records=parts.records,
                 dispatch=dispatch,
+                sealer=sealer,
                 clock=parts.clock,
                 jitter=_no_jitter,
                 observe=self.observe,
@@ -190,6 +207,7 @@ class Agencies(Folders):
                     inbox=parts.inbox,
                     records=parts.records,
                     dispatch=dispatch,
+                    sealer=sealer,
                     clock=parts.clock,
                     new_id=self.new_id,
                     jitter=_no_jitter,

@@ -18,6 +18,7 @@ from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.sealing import SealingFolder
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -219,9 +220,10 @@ def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None
 
 
 def _ensure_keys(home: Home, routing: Routing) -> None:
-    """Every mailbox's key pair, made by the development authority where it is missing."""
+    """Every mailbox's key pairs: those to sign made by the development authority, then to seal."""
     moment = now()
     DevelopmentAuthority.open(home.keys, now=moment).ensure(routing.mailboxes, now=moment)
+    SealingFolder(home.keys).ensure(routing.mailboxes, now=moment)
 
 
 def _launcher(settings: Settings, home: Home, address: Located) -> ProcessLauncher:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,14 +15,17 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.attachments.spool import Spools
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
 from bus.core.routing import Routing
+from bus.core.sealing.envelope import KEY_BYTES
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
+from bus.keys.sealing import SealingFolder
 from bus.ports import Broker, Observer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
@@ -31,6 +35,7 @@ from bus.services.endpoint_watch import EndpointWatch
 from bus.services.guard import Guard, GuardedFormat
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
+from bus.services.sealer import Sealer
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.attempts import FolderAttempts
@@ -134,9 +139,22 @@ class Workplace:
             observe=self.observe,
             stop=self.stop,
         )
+        signing = load_signing_key(self.home.keys, mailbox, now=now())
+        spools = Spools(self.home.spools / mailbox)
+        sealer = Sealer(
+            mailbox=mailbox,
+            signing=signing,
+            ring=lambda: self.ring,
+            keys=SealingFolder(self.home.keys),
+            store=self.attachments,
+            begin_spool=lambda: spools.begin(now()),
+            new_key=lambda: secrets.token_bytes(KEY_BYTES),
+            clock=now,
+            always=self.settings.seal,
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=load_signing_key(self.home.keys, mailbox, now=now()),
+            key=signing,
             publisher=self.broker,
             clock=now,
             new_id=self._new_id,
@@ -153,6 +171,7 @@ class Workplace:
                 attachments=self.attachments,
                 records=self.store.records,
                 dispatch=dispatch,
+                sealer=sealer,
                 clock=now,
                 jitter=random.random,
                 observe=self.observe,
@@ -172,6 +191,7 @@ class Workplace:
                     inbox=self.store.inbox,
                     records=self.store.records,
                     dispatch=dispatch,
+                    sealer=sealer,
                     clock=now,
                     new_id=self._new_id,
                     jitter=random.random,

@@ -32,7 +32,8 @@ def admit(
     Raises:
         DocumentError: E_NOT_ADDRESSED: it does not name this mailbox. E_FORGED: it contradicts
             itself, or the broker account that published it. E_SENDER_UNKNOWN: its mailbox may not
-            send for its sender. Never retry.
+            send for its sender. E_SEAL_REQUIRED: its mailbox seals what it sends, but not this.
+            Never retry.
     """
     envelope = open_envelope(verified)
     if not addressed(envelope, mailbox, routing):
@@ -44,6 +45,8 @@ def admit(
         cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
         raise AxisError.of("E_FORGED", cause=cause)
     routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
+    if envelope.document is not None and routing.owner_of(envelope.sender_mailbox).seals:
+        raise AxisError.of("E_SEAL_REQUIRED", mailbox=envelope.sender_mailbox)
     return envelope
 
 

@@ -3,6 +3,7 @@
     <folder>/authorities/*.pem       trust anchors
     <folder>/agencies/<code>/*.pem   a certificate, followed by the intermediate ones it needs
     <folder>/agencies/<code>/*.key   its private key (PKCS #8), only where this home signs with it
+    <folder>/agencies/<code>/sealing its sealing keys; see `sealing`
     <folder>/development.key         private key of the development authority, if there is one
 
 Whether a certificate is believed is judged in `bus.core.keyring`.
@@ -127,7 +128,7 @@ class KeyFolder:
 
     def filed_under(self, owner: MailboxName) -> tuple[FiledKey, ...]:
         """The certificates of one agency."""
-        paths = sorted(self._folder_of(owner).glob("*.pem"))
+        paths = sorted(self.folder_of(owner).glob("*.pem"))
         return tuple(FiledKey(owner=owner, path=path) for path in paths)
 
     def file(self, owner: MailboxName, certificate: x509.Certificate, key: PrivateKey) -> None:
@@ -136,13 +137,19 @@ class KeyFolder:
         The key goes first, so that a crash between the two leaves nothing that looks complete.
         """
         issued, digest = certificate.not_valid_before_utc.date(), certificate.fingerprint(SHA256())
-        path = self._folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
+        path = self.folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
         with doorway(path, agency=owner):
             path.parent.mkdir(mode=0o700, exist_ok=True)
         write_private_key(path.with_suffix(".key"), key, agency=owner)
         write_certificate(path, certificate, agency=owner)
 
-    def _folder_of(self, owner: MailboxName) -> Path:
+    def owners(self) -> tuple[MailboxName, ...]:
+        """Whose keys are here, of whatever kind."""
+        folders = sorted(path for path in self._agencies.glob("*") if path.is_dir())
+        return tuple(MailboxName(unquote(folder.name)) for folder in folders)
+
+    def folder_of(self, owner: MailboxName) -> Path:
+        """Where everything of one agency lies."""
         # A code may be any text. Quoted it is one folder's name, and never "." or "..".
         name = quote(owner, safe="")
         return self._agencies / (f"%2E{name[1:]}" if name.startswith(".") else name)

@@ -19,6 +19,7 @@ from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.records import Records
+from bus.ports.sealing import SealingKeys, Spool
 from bus.ports.workers import Launcher, WorkerProcess
 
 __all__ = [
@@ -41,8 +42,10 @@ __all__ = [
     "ReceivedMessage",
     "Recorded",
     "Records",
+    "SealingKeys",
     "Settlement",
     "SignedEnvelope",
+    "Spool",
     "Standing",
     "StoredLetter",
     "Subscriber",

@@ -1,6 +1,7 @@
 """Courier: carries one delivery from its proof to its recipient's hands and the receipt for it.
 
-Verify → parse → claim → write format → hand over → record done → publish receipts → acknowledge.
+Verify → parse → open a seal → claim → write format → hand over → record done → publish receipts →
+acknowledge.
 What fails is published to `failures`, confirmed, and then acknowledged. Nothing else is.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import Endpoint, Format, Parcel, ParcelKind
+from adapters.contract import AttachmentSource, Endpoint, Format, Parcel, ParcelKind
 from bus.core.admission import addressed, admit, prove
 from bus.core.events import DeliveryFailed, DeliveryHandedOver, DuplicateAbsorbed
 from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, internal
@@ -21,6 +22,7 @@ from bus.core.keyring import KeyRing
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
+from bus.core.sealing.files import OpenedFiles
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
 from bus.core.wire import identity_of
@@ -44,6 +46,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, targeted_by
+from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
@@ -68,6 +71,7 @@ class _Attempt:
     """One delivery under work, and how far it came.
 
     Attributes:
+        files: Where the files of the document are found, opened if it was sealed.
         lease: Until when it is ours, also when the store could not be told that it no longer is.
     """
 
@@ -75,6 +79,7 @@ class _Attempt:
     leave: asyncio.Event
     ticket: Ticket
     patience: Patience
+    files: AttachmentSource
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
     lease: datetime | None = None
@@ -98,6 +103,7 @@ class Courier:
     inbox: Inbox
     records: Records
     dispatch: Dispatch
+    sealer: Sealer
     clock: Clock
     new_id: NewId
     jitter: Jitter
@@ -120,6 +126,7 @@ class Courier:
                 leave=leave,
                 ticket=ticket,
                 patience=self._patience(leave),
+                files=self.attachments,
             )
         )
 
@@ -166,6 +173,10 @@ class Courier:
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
         )
         attempt.envelope = envelope
+        if envelope.sealed is not None:
+            opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
+            attempt.files = OpenedFiles(self.attachments, opened.files)
+            attempt.envelope = envelope = opened.envelope
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
             judge_report(
@@ -261,7 +272,7 @@ class Courier:
             delivery_id=delivery,
             kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
             name=parcel_name(envelope, delivery, self.format.suffix),
-            chunks=self._chunks(envelope),
+            chunks=self._chunks(envelope, attempt.files),
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():
@@ -272,18 +283,12 @@ class Courier:
         attempt.ticket.leave()
         return parcel.name
 
-    def _chunks(self, envelope: Envelope) -> Iterable[bytes]:
+    def _chunks(self, envelope: Envelope, files: AttachmentSource) -> Iterable[bytes]:
         """What the recipient's system gets: the original where it proves something, else anew."""
         original = original_for(envelope, self.format.name)
         if original is not None:
-            return self._copy(original)
-        return self.format.write(
-            envelope.message, attachments=self.attachments, written_at=envelope.sent_at
-        )
-
-    def _copy(self, original: Source) -> Iterator[bytes]:
-        with self.attachments.open(original.sha256) as file:
-            yield from chunks_of(file)
+            return _copy(original, files)
+        return self.format.write(envelope.message, attachments=files, written_at=envelope.sent_at)
 
     async def _fail(self, attempt: _Attempt, problem: Problem) -> Settlement:
         """Publish the failure, confirmed, tell the sender, and acknowledge.
@@ -330,3 +335,8 @@ class Courier:
             stop=leave,
             jitter=self.jitter,
         )
+
+
+def _copy(original: Source, files: AttachmentSource) -> Iterator[bytes]:
+    with files.open(original.sha256) as file:
+        yield from chunks_of(file)

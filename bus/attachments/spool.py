@@ -1,0 +1,36 @@
+"""Spool: where the files of one document lie until they are sealed. Nobody else reads here."""
+
+import secrets
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from bus.attachments.folder import FolderAttachments
+
+
+class FolderSpool(FolderAttachments):
+    """A content-addressed folder for one document, removed when it is sealed or given up."""
+
+    def __init__(self, root: Path, *, now: datetime) -> None:
+        super().__init__(root, now=now)
+        self._whole = root
+
+    def clear(self) -> None:
+        """Remove all files. What the disk keeps of removed files is the disk's."""
+        shutil.rmtree(self._whole, ignore_errors=True)
+
+
+class Spools:
+    """The spools of one mailbox.
+
+    Args:
+        root: Belongs to this mailbox alone; what a crash left here is removed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        self._root = root
+
+    def begin(self, now: datetime) -> FolderSpool:
+        """A fresh one."""
+        return FolderSpool(self._root / secrets.token_hex(16), now=now)
