@@ -19,7 +19,7 @@ from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import Event
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
-from bus.core.sealing.envelope import KEY_BYTES
+from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
 from bus.keys.sealing import SealingFolder

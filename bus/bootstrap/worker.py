@@ -22,7 +22,7 @@ from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
 from bus.core.routing import Routing
-from bus.core.sealing.envelope import KEY_BYTES
+from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder

@@ -19,8 +19,7 @@ from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
-from bus.core.signing import SigningKey
-from bus.keys.files import doorway, read_secret_file, write_file
+from bus.keys.files import doorway, read_secret_file, sync_folder, write_file
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
 from schemas.identifiers import MailboxName
@@ -145,13 +144,11 @@ class SealingFolder:
         path = self._folder(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
         # The private key first: nobody may seal to what cannot be opened.
         write_file(path.with_suffix(".key"), kept.to_json(), mode=0o600, agency=owner)
-        self._publish(path, key, signing, now=now)
+        published = publish(key, signing=signing, now=now)
+        write_file(path, published.to_json(), mode=0o644, agency=owner)
+        sync_folder(path.parent, agency=owner)
+        sync_folder(path.parent.parent, agency=owner)
         return key_id
-
-    @staticmethod
-    def _publish(path: Path, key: SealingKey, signing: SigningKey, *, now: datetime) -> None:
-        statement = publish(key, signing=signing, now=now)
-        write_file(path, statement.to_json(), mode=0o644, agency=key.owner)
 
     def _files(self, owner: MailboxName, pattern: str) -> list[Path]:
         return sorted(self._folder(owner).glob(pattern))
@@ -186,9 +183,8 @@ def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
             not_before=kept.not_before,
             not_after=kept.not_after,
         )
-    except ValueError as error:
+    except ValueError:
         # `from None`: the words about a private key may quote it.
-        del error
         cause = "the file holds no private sealing key of this mailbox"
         place = Place(file=path.name)
         raise AxisError.of("E_KEYS", place=place, agency=owner, cause=cause) from None

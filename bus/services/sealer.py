@@ -7,9 +7,10 @@ from datetime import datetime
 
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
-from bus.core.sealing.envelope import KeptFile, Opened, file_key, seal, unseal
+from bus.core.sealing.envelope import KeptFile, Opened, seal, unseal
 from bus.core.sealing.files import keep_sealed
 from bus.core.sealing.key import key_to_seal_to
+from bus.core.sealing.wrapping import file_key
 from bus.core.signing import SigningKey, Verified
 from bus.ports import AttachmentStore, Clock, SealingKeys, Spool
 from schemas.document import Document
