@@ -23,7 +23,16 @@ from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
 from bus.keys.sealing import SealingFolder
-from bus.ports import AttachmentStore, Broker, Clock, DeadLetters, Inbox, Observer, Records
+from bus.ports import (
+    AttachmentStore,
+    Broker,
+    Clock,
+    DeadLetters,
+    Inbox,
+    Observer,
+    Records,
+    SealingKeys,
+)
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
@@ -76,6 +85,7 @@ class Parts:
 
     Attributes:
         tell: Hears every event as well.
+        seals: The sealing keys that an agency's worker has; None: those of one home for all.
     """
 
     routing: Routing
@@ -91,6 +101,7 @@ class Parts:
     publish_deadline: timedelta = timedelta(seconds=1)
     prefetch: int = 4
     tell: Observer = _nobody
+    seals: Callable[[str], SealingKeys] | None = None
 
 
 class Agencies(Folders):
@@ -133,11 +144,12 @@ class Agencies(Folders):
         return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """All adapters at work; drained on the way out."""
+    async def at_work(self, *, only: Sequence[str] | None = None) -> AsyncIterator[None]:
+        """All adapters at work, or those of some agencies; drained on the way out."""
         stop = asyncio.Event()
         worker = Worker(stop)
-        worker.start([self.adapter(mailbox, stop) for mailbox in self.parts.routing.mailboxes])
+        mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
+        worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
         running = asyncio.create_task(worker.until_stopped())
         try:
             yield
@@ -157,17 +169,7 @@ class Agencies(Folders):
             observe=self.observe,
             stop=stop,
         )
-        spools = Spools(self.root / "spools" / mailbox)
-        sealer = Sealer(
-            mailbox=mailbox,
-            signing=parts.key_of(mailbox),
-            ring=lambda: parts.ring,
-            keys=SealingFolder(self.root / "keys"),
-            store=parts.attachments,
-            begin_spool=lambda: spools.begin(parts.clock()),
-            new_key=lambda: secrets.token_bytes(KEY_BYTES),
-            clock=parts.clock,
-        )
+        sealer = self.sealer(mailbox)
         dispatch = Dispatch(
             mailbox=mailbox,
             key=parts.key_of(mailbox),
@@ -218,6 +220,21 @@ class Agencies(Folders):
                 prefetch=parts.prefetch,
                 stop=stop,
             ),
+        )
+
+    def sealer(self, mailbox: MailboxName) -> Sealer:
+        """One agency's seals."""
+        parts = self.parts
+        spools = Spools(self.root / "spools" / mailbox)
+        return Sealer(
+            mailbox=mailbox,
+            signing=parts.key_of(mailbox),
+            ring=lambda: parts.ring,
+            keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
+            store=parts.attachments,
+            begin_spool=lambda: spools.begin(parts.clock()),
+            new_key=lambda: secrets.token_bytes(KEY_BYTES),
+            clock=parts.clock,
         )
 
 
