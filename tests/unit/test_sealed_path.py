@@ -113,7 +113,8 @@ class _Sealing(TwoAgencies):
 
     def absorbed(self) -> list[DuplicateAbsorbed]:
         """The documents that came to the recipient again."""
-        return [each for each in self.of_type(DuplicateAbsorbed) if each.mailbox == RECIPIENT]
+        events = self.of_type(DuplicateAbsorbed)
+        return [each for each in events if str(each.mailbox) == str(RECIPIENT)]
 
     def received(self, name: str) -> bytes:
         """A document as the recipient's system finds it."""
