@@ -61,6 +61,8 @@ class Settings(BaseSettings):
         look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
             seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
+        traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
+            tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 
@@ -88,6 +90,7 @@ class Settings(BaseSettings):
     }
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
     log_style: LogStyle = LogStyle.PRETTY
+    traces_url: str | None = None
 
     @property
     def limits(self) -> Limits:

@@ -32,6 +32,8 @@ from bus.ports import (
     Observer,
     Records,
     SealingKeys,
+    Tracer,
+    Untraced,
 )
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
@@ -102,6 +104,7 @@ class Parts:
     prefetch: int = 4
     tell: Observer = _nobody
     seals: Callable[[str], SealingKeys] | None = None
+    tracer: Tracer = field(default_factory=Untraced)
 
 
 class Agencies(Folders):
@@ -140,6 +143,7 @@ class Agencies(Folders):
             "observe": self.observe,
             "deadline": self.parts.publish_deadline,
             "poll": timedelta(milliseconds=10),
+            "tracer": self.parts.tracer,
         }
         return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
 
@@ -177,6 +181,7 @@ class Agencies(Folders):
             clock=parts.clock,
             new_id=self.new_id,
             deadline=parts.publish_deadline,
+            tracer=parts.tracer,
         )
         return Adapter(
             mailbox=mailbox,

@@ -19,6 +19,7 @@ from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.sealing import SealingFolder
+from bus.observability.traces import tracing
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -172,6 +173,7 @@ async def open_axis(
                 routing=lambda: axis.routing,
                 observe=observe,
                 stop=asyncio.Event(),
+                tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
         axis = Axis(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.routing import Routing
 from bus.core.topology import mailboxes_by_word
-from bus.ports import DeadLetters, Observer
+from bus.ports import DeadLetters, Observer, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
@@ -31,6 +31,7 @@ async def dead_letter_handler(
     routing: Callable[[], Routing],
     observe: Observer,
     stop: Event,
+    tracer: Tracer,
 ) -> AsyncIterator[DeadLetterHandler]:
     """The handler with its store and connections; its `run` obeys `stop`."""
     async with (
@@ -47,6 +48,7 @@ async def dead_letter_handler(
             new_id=fresh_ids(),
             jitter=random.random,
             observe=observe,
+            tracer=tracer,
             deadline=settings.publish_deadline,
             poll=settings.look_at_letters,
             stop=stop,

@@ -26,7 +26,8 @@ from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.share import WorkerName
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.ports import Broker, Observer
+from bus.observability.traces import tracing
+from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.services.courier import Courier
@@ -68,6 +69,7 @@ class Workplace:
     stop: asyncio.Event
     routing: Routing
     ring: KeyRing
+    tracer: Tracer
 
     def __post_init__(self) -> None:
         self._guard = Guard(FolderAttempts(self.home.attempts))
@@ -159,6 +161,7 @@ class Workplace:
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
+            tracer=self.tracer,
         )
         return Adapter(
             mailbox=mailbox,
@@ -247,6 +250,7 @@ async def _workplace(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
     async with AsyncExitStack() as stack:
+        tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
         store = await stack.enter_async_context(open_store(settings.store_url))
         broker = await stack.enter_async_context(
             RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
@@ -262,6 +266,7 @@ async def _workplace(
             stop=stop,
             routing=routing,
             ring=ring,
+            tracer=tracer,
         )
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place

@@ -1,6 +1,7 @@
 """Events: what happened, in the past tense, for logs, counters and the demo's table.
 
-Services emit them to an observer; what is done with them is not their business.
+Services emit them to an observer; what is done with them is not their business. `trace` names the
+trace that the work was part of, where the axis is traced.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class EnvelopeSent:
     recipients: tuple[AgencyCode, ...]
     refused: tuple[Problem, ...] = ()
     took: timedelta
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,7 @@ class DeliveryHandedOver:
     file: str
     status: str | None
     age: timedelta
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +71,7 @@ class DeliveryFailed:
     stage: Stage
     problem: Problem
     message_id: str
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +111,7 @@ class FailureRecorded:
     state: LetterState
     attempts: int
     returned: bool
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,6 +63,8 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
 def log_event(event: Event) -> None:
     """Log one event of the services."""
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    if said.get("trace", "") is None:
+        del said["trace"]
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
         case DirectoryTakenUp():

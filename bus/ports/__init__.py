@@ -20,11 +20,13 @@ from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.records import Records
 from bus.ports.sealing import SealingKeys, Spool
+from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
 
 __all__ = [
     "AttachmentStore",
     "Attempts",
+    "Attributes",
     "Broker",
     "BrokerHealth",
     "Claim",
@@ -42,12 +44,16 @@ __all__ = [
     "ReceivedMessage",
     "Recorded",
     "Records",
+    "Role",
     "SealingKeys",
     "Settlement",
     "SignedEnvelope",
     "Spool",
     "Standing",
+    "Step",
     "StoredLetter",
     "Subscriber",
+    "Tracer",
+    "Untraced",
     "WorkerProcess",
 ]

@@ -55,9 +55,18 @@ class Answers:
         )
 
     async def send(
-        self, envelope: Envelope, receipts: Sequence[SignedEnvelope], *, patience: Patience
+        self,
+        envelope: Envelope,
+        receipts: Sequence[SignedEnvelope],
+        *,
+        patience: Patience,
+        trace: str = "",
     ) -> None:
-        """Send receipts to whoever sent the envelope, confirmed. Raises `Stopping`."""
+        """Send receipts to whoever sent the envelope, confirmed. Raises `Stopping`.
+
+        Args:
+            trace: The step that answers, for `traceparent`.
+        """
         for receipt in receipts:
             await self.dispatch.send(
                 receipt,
@@ -65,6 +74,7 @@ class Answers:
                 lane=Lane.EXPRESS,
                 recipients=(_sender_of(envelope),),
                 patience=patience,
+                trace=trace,
             )
 
     def _signed(self, envelope: Envelope, recipient: Recipient, receipt: Receipt) -> SignedEnvelope:

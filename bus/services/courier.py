@@ -8,7 +8,7 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -19,12 +19,14 @@ from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, inte
 from bus.core.handover import original_for, parcel_name
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
+from bus.core.message import WireMessage
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
+from bus.core.trace import TRACEPARENT, about, processing, trace_id
 from bus.core.wire import identity_of
 from bus.ports import (
     AttachmentStore,
@@ -37,9 +39,11 @@ from bus.ports import (
     PublishOutcome,
     ReceivedMessage,
     Records,
+    Role,
     Settlement,
     SignedEnvelope,
     Standing,
+    Step,
 )
 from bus.services.answers import Answers
 from bus.services.dispatch import Dispatch
@@ -80,6 +84,7 @@ class _Attempt:
     ticket: Ticket
     patience: Patience
     files: AttachmentSource
+    step: Step
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
     lease: datetime | None = None
@@ -120,15 +125,24 @@ class Courier:
         Raises:
             Stopping: `leave` was set first; nothing is acknowledged.
         """
-        return await self._settle(
-            _Attempt(
-                received=received,
-                leave=leave,
-                ticket=ticket,
-                patience=self._patience(leave),
-                files=self.attachments,
+        message = received.message
+        with self.dispatch.tracer.step(
+            f"process {received.queue}",
+            Role.CONSUMER,
+            parent=message.headers.get(TRACEPARENT, ""),
+        ) as step:
+            if step.traceparent:
+                step.note(processing(message, queue=received.queue))
+            return await self._settle(
+                _Attempt(
+                    received=received,
+                    leave=leave,
+                    ticket=ticket,
+                    patience=self._patience(leave),
+                    files=self.attachments,
+                    step=step,
+                )
             )
-        )
 
     async def _settle(self, attempt: _Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
@@ -177,6 +191,8 @@ class Courier:
             opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
             attempt.files = OpenedFiles(self.attachments, opened.files)
             attempt.envelope = envelope = opened.envelope
+        if attempt.step.traceparent:
+            attempt.step.note(about(envelope))
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
             judge_report(
@@ -202,7 +218,9 @@ class Courier:
                     delivery_id=claim.delivery_id,
                 )
             )
-        await self._answers.send(envelope, receipts, patience=attempt.patience)
+        await self._answers.send(
+            envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
+        )
 
     async def _standing(self, claim: Claim, attempt: _Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
@@ -253,6 +271,7 @@ class Courier:
                 file=file,
                 status=envelope.receipt.report.code if envelope.receipt else None,
                 age=self.clock() - envelope.sent_at,
+                trace=trace_id(attempt.step.traceparent),
             )
         )
         return receipts
@@ -278,7 +297,8 @@ class Courier:
         if attempt.leave.is_set():
             raise Stopping
         attempt.stage = Stage.HAND_OVER
-        await self.endpoint.hand_over(parcel)
+        with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
+            await self.endpoint.hand_over(parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
@@ -296,9 +316,10 @@ class Courier:
         Raises `Stopping`, unacknowledged: the same failure told twice is counted once.
         """
         mailbox = self.dispatch.mailbox
+        attempt.step.failed(problem.code)
         while True:
             failed = fail(
-                attempt.received.message,
+                _continued(attempt),
                 problem=problem,
                 stage=attempt.stage,
                 mailbox=mailbox,
@@ -317,12 +338,15 @@ class Courier:
                 stage=attempt.stage,
                 problem=problem,
                 message_id=attempt.received.message.message_id,
+                trace=trace_id(attempt.step.traceparent),
             )
         )
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = self._answers.refused(envelope, self._addressed(envelope), problem)
-            await self._answers.send(envelope, refusals, patience=attempt.patience)
+            await self._answers.send(
+                envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
+            )
         return Settlement.ACK
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
@@ -340,3 +364,11 @@ class Courier:
 def _copy(original: Source, files: AttachmentSource) -> Iterator[bytes]:
     with files.open(original.sha256) as file:
         yield from chunks_of(file)
+
+
+def _continued(attempt: _Attempt) -> WireMessage:
+    """The message that failed; whoever works on it next continues this attempt's trace."""
+    message, traceparent = attempt.received.message, attempt.step.traceparent
+    if not traceparent:
+        return message
+    return replace(message, headers={**message.headers, TRACEPARENT: traceparent})

@@ -16,7 +16,9 @@ from bus.core.dead_letters.order import Action, Order, OrderState
 from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
 from bus.core.events import FailureRecorded, LettersRedelivered
 from bus.core.failure import FailureClass, Stage, fingerprint
-from bus.core.topology import FAILURES
+from bus.core.message import WireMessage
+from bus.core.topology import FAILURES, REDELIVERY
+from bus.core.trace import TRACEPARENT, processing, sending, trace_id
 from bus.ports import (
     Clock,
     DeadLetters,
@@ -26,9 +28,12 @@ from bus.ports import (
     Publisher,
     PublishOutcome,
     ReceivedMessage,
+    Role,
     Settlement,
     StoredLetter,
     Subscriber,
+    Tracer,
+    Untraced,
 )
 from bus.services.patience import Patience, Stopping
 from schemas.identifiers import MailboxName
@@ -65,6 +70,7 @@ class DeadLetterHandler:
     deadline: timedelta
     poll: timedelta
     prefetch: int = 200
+    tracer: Tracer = field(default_factory=Untraced)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -79,7 +85,15 @@ class DeadLetterHandler:
     # --- in ---
 
     async def _take(self, received: ReceivedMessage) -> Settlement:
-        attempt = read_attempt(received.message, self.mailboxes(), now=self.clock())
+        message = received.message
+        before = message.headers.get(TRACEPARENT, "")
+        with self.tracer.step(f"process {FAILURES}", Role.CONSUMER, parent=before) as step:
+            if step.traceparent:
+                step.note(processing(message, queue=FAILURES))
+            return await self._take_traced(message)
+
+    async def _take_traced(self, message: WireMessage) -> Settlement:
+        attempt = read_attempt(message, self.mailboxes(), now=self.clock())
         patience = self._patience()
         while True:
             try:
@@ -106,6 +120,7 @@ class DeadLetterHandler:
                     state=letter.state,
                     attempts=letter.attempts,
                     returned=letter.returned,
+                    trace=trace_id(attempt.message.headers.get(TRACEPARENT, "")),
                 )
             )
 
@@ -205,14 +220,21 @@ class DeadLetterHandler:
 
     async def _publish(self, stored: StoredLetter, to: MailboxName | None) -> PublishOutcome:
         letter = stored.letter
-        message = redelivery(
-            stored.message,
-            attempt=letter.attempts + 1,
-            message_id=self.new_id(),
-            now=self.clock(),
-            reroute=(letter.mailbox, to) if to else None,
-        )
-        return await self.publisher.publish(message, deadline=self.deadline)
+        before = stored.message.headers.get(TRACEPARENT, "")
+        with self.tracer.step(f"send {REDELIVERY}", Role.PRODUCER, parent=before) as step:
+            message = redelivery(
+                stored.message,
+                attempt=letter.attempts + 1,
+                message_id=self.new_id(),
+                now=self.clock(),
+                reroute=(letter.mailbox, to) if to else None,
+            )
+            if step.traceparent:
+                message = replace(
+                    message, headers={**message.headers, TRACEPARENT: step.traceparent}
+                )
+                step.note(sending(message))
+            return await self.publisher.publish(message, deadline=self.deadline)
 
     async def _settle(
         self,

@@ -5,14 +5,24 @@ Shared by everything that sends: documents and statuses going out, receipts goin
 
 from asyncio import gather
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bus.core.message import WireMessage
 from bus.core.signing import SigningKey, sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key
+from bus.core.trace import TRACEPARENT, sending
 from bus.core.wire import body_of
-from bus.ports import Clock, NewId, Publisher, PublishOutcome, SignedEnvelope
+from bus.ports import (
+    Clock,
+    NewId,
+    Publisher,
+    PublishOutcome,
+    Role,
+    SignedEnvelope,
+    Tracer,
+    Untraced,
+)
 from bus.services.patience import Patience
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
@@ -34,6 +44,7 @@ class Dispatch:
     clock: Clock
     new_id: NewId
     deadline: timedelta
+    tracer: Tracer = field(default_factory=Untraced)
 
     def seal(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes. Raises `DocumentError` E_TOO_LARGE."""
@@ -48,11 +59,15 @@ class Dispatch:
         lane: Lane,
         recipients: Sequence[Recipient],
         patience: Patience,
+        trace: str = "",
     ) -> tuple[Recipient, ...]:
         """Publish to every distinct mailbox until the broker has answered for each.
 
         Whatever is not confirmed is sent again, and only that; recipients absorb what arrives
         twice. Returns the recipients whose mailbox does not exist on the broker.
+
+        Args:
+            trace: The step that sends, for `traceparent`.
 
         Raises:
             Stopping: The service stops before every mailbox has confirmed.
@@ -60,7 +75,7 @@ class Dispatch:
         absent: set[MailboxName] = set()
         waiting = list(dict.fromkeys(recipient.mailbox for recipient in recipients))
         while True:
-            publishes = [self._publish(signed, kind, lane, mailbox) for mailbox in waiting]
+            publishes = [self._publish(signed, kind, lane, mailbox, trace) for mailbox in waiting]
             # One alone, as every receipt is, needs no task of its own.
             outcomes = [await publishes[0]] if len(publishes) == 1 else await gather(*publishes)
             told = list(zip(waiting, outcomes, strict=True))
@@ -71,19 +86,36 @@ class Dispatch:
             await patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=", ".join(waiting)))
 
     async def _publish(
-        self, signed: SignedEnvelope, kind: EnvelopeKind, lane: Lane, mailbox: MailboxName
+        self,
+        signed: SignedEnvelope,
+        kind: EnvelopeKind,
+        lane: Lane,
+        mailbox: MailboxName,
+        trace: str,
     ) -> PublishOutcome:
-        message = WireMessage(
-            exchange=DOCUMENTS,
-            routing_key=routing_key(self.mailbox, mailbox, lane, kind),
-            body=signed.body,
-            type=kind,
-            message_id=self.new_id(),
-            signature=signed.signature,
-            user_id=account_of(self.mailbox),
-            timestamp=self.clock(),
-        )
-        return await self.publisher.publish(message, deadline=self.deadline)
+        key, message_id = routing_key(self.mailbox, mailbox, lane, kind), self.new_id()
+        with self.tracer.step(f"send {DOCUMENTS}", Role.PRODUCER, parent=trace) as step:
+            message = WireMessage(
+                exchange=DOCUMENTS,
+                routing_key=key,
+                body=signed.body,
+                type=kind,
+                message_id=message_id,
+                signature=signed.signature,
+                user_id=account_of(self.mailbox),
+                timestamp=self.clock(),
+                headers=_traced(step.traceparent),
+            )
+            if step.traceparent:
+                step.note(sending(message))
+            outcome = await self.publisher.publish(message, deadline=self.deadline)
+            if outcome is not PublishOutcome.CONFIRMED:
+                step.failed(outcome)
+            return outcome
+
+
+def _traced(traceparent: str) -> dict[str, str]:
+    return {TRACEPARENT: traceparent} if traceparent else {}
 
 
 _NOT_SENT = frozenset({PublishOutcome.REFUSED, PublishOutcome.UNKNOWN})

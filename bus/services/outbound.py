@@ -19,6 +19,7 @@ from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.stream import keep
+from bus.core.trace import about, trace_id
 from bus.core.wire import document_envelope, receipt_envelope
 from bus.ports import (
     AttachmentStore,
@@ -26,8 +27,10 @@ from bus.ports import (
     Jitter,
     Observer,
     Records,
+    Role,
     SignedEnvelope,
     Spool,
+    Step,
 )
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
@@ -126,11 +129,17 @@ class Outbound:
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
+        with self.dispatch.tracer.step("submit", Role.INTERNAL) as step:
+            step.note({"lienthong.mailbox": self.dispatch.mailbox})
+            await self._send_traced(submission, ticket, step)
+
+    async def _send_traced(self, submission: Submission, ticket: Ticket, step: Step) -> None:
         began, patience = self.clock(), self._patience()
         while not self.stop.is_set():
             try:
-                problems = await self._attempt(submission, ticket, patience, began)
+                problems = await self._attempt(submission, ticket, patience, began, step)
                 if problems:
+                    step.failed(problems[0].code)
                     await self._refuse(submission, problems)
             except (FileNotFoundError, Stopping):
                 # Taken back or replaced by the agency: a later look finds the new file.
@@ -144,7 +153,12 @@ class Outbound:
                 return
 
     async def _attempt(
-        self, submission: Submission, ticket: Ticket, patience: Patience, began: datetime
+        self,
+        submission: Submission,
+        ticket: Ticket,
+        patience: Patience,
+        began: datetime,
+        step: Step,
     ) -> tuple[Problem, ...]:
         """Send it; or say why it may not be sent."""
         try:
@@ -157,11 +171,17 @@ class Outbound:
             return (error.problem,)
         except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
             return (internal(error, stage="read"),)
+        step.note(about(outgoing.envelope))
         await ticket.turn()
-        return await self._publish(submission, outgoing, patience, began)
+        return await self._publish(submission, outgoing, patience, began, step)
 
     async def _publish(
-        self, submission: Submission, outgoing: _Outgoing, patience: Patience, began: datetime
+        self,
+        submission: Submission,
+        outgoing: _Outgoing,
+        patience: Patience,
+        began: datetime,
+        step: Step,
     ) -> tuple[Problem, ...]:
         """Publish and accept; the problems, when no receiver has a mailbox on the broker."""
         envelope = outgoing.envelope
@@ -171,6 +191,7 @@ class Outbound:
             lane=outgoing.lane,
             recipients=envelope.recipients,
             patience=patience,
+            trace=step.traceparent,
         )
         refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
         if len(absent) == len(envelope.recipients):
@@ -185,6 +206,7 @@ class Outbound:
                 recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
                 refused=refused,
                 took=self.clock() - began,
+                trace=trace_id(step.traceparent),
             )
         )
         return ()
