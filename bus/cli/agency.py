@@ -9,7 +9,7 @@ import typer
 from adapters.registry import format_named
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
-from bus.core.directory import add, resume, suspend
+from bus.core.directory import add, resume, seal, suspend, unseal
 from bus.core.routing import Routing
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
@@ -19,7 +19,7 @@ from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
 from schemas.identifiers import AgencyCode, scheme_of, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
-app = typer.Typer(no_args_is_help=True, help="List, show, add, suspend and resume agencies.")
+app = typer.Typer(no_args_is_help=True, help="List, show, add and change agencies.")
 
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
 
@@ -39,6 +39,7 @@ def _row(agency: Agency, routing: Routing) -> dict[str, object]:
         "format": agency.format,
         "mailbox": routing.mailbox_or_none(agency.code),
         "suspended": agency.suspended,
+        "seals": agency.seals,
         "confidence": agency.confidence,
     }
 
@@ -137,6 +138,18 @@ def suspend_agency(code: Code, home: Home = None) -> None:
 def resume_agency(code: Code, home: Home = None) -> None:
     """Let a suspended agency take part again."""
     _change(home, lambda directory: resume(directory, code))
+
+
+@app.command("seal")
+def seal_agency(code: Code, home: Home = None) -> None:
+    """Seal every document that a connected agency's mailbox sends; unsealed ones are refused."""
+    _change(home, lambda directory: seal(directory, code))
+
+
+@app.command("unseal")
+def unseal_agency(code: Code, home: Home = None) -> None:
+    """Leave it to each document whether it is sealed."""
+    _change(home, lambda directory: unseal(directory, code))
 
 
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from bus.cli import agency, keys, topology
+from bus.cli import agency, keys, sealing_keys, topology
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
@@ -29,6 +29,7 @@ app.command()(worker)
 app.add_typer(agency.app, name="agency")
 app.add_typer(dlq, name="dlq")
 app.add_typer(topology.app, name="topology")
+sealing_keys.register(keys.app)
 app.add_typer(keys.app, name="keys")
 
 

@@ -67,7 +67,7 @@ def suspend(directory: Directory, code: str) -> Directory:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN; `code` must be the agency's own, not an alias.
     """
-    return _with_suspended(directory, code, suspended=True)
+    return _changed(directory, code, suspended=True)
 
 
 def resume(directory: Directory, code: str) -> Directory:
@@ -76,7 +76,25 @@ def resume(directory: Directory, code: str) -> Directory:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN.
     """
-    return _with_suspended(directory, code, suspended=False)
+    return _changed(directory, code, suspended=False)
+
+
+def seal(directory: Directory, code: str) -> Directory:
+    """The next version, in which everything an agency's mailbox sends is sealed.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN.
+    """
+    return _changed(directory, code, seals=True)
+
+
+def unseal(directory: Directory, code: str) -> Directory:
+    """The next version, in which that is left to each document; the reverse of `seal`.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN.
+    """
+    return _changed(directory, code, seals=False)
 
 
 def seed_directory(csv_text: str) -> Directory:
@@ -113,13 +131,13 @@ def seed_directory(csv_text: str) -> Directory:
     return directory
 
 
-def _with_suspended(directory: Directory, code: str, *, suspended: bool) -> Directory:
+def _changed(directory: Directory, code: str, **update: bool) -> Directory:
     agency = next((agency for agency in directory.agencies if agency.code == code), None)
     if agency is None:
         raise AxisError.of("E_AGENCY_UNKNOWN", code=code)
-    if agency.suspended is suspended:
+    changed = agency.model_copy(update=update)
+    if changed == agency:
         return directory
-    changed = agency.model_copy(update={"suspended": suspended})
     return directory.model_copy(
         update={
             "version": directory.version + 1,

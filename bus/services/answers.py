@@ -78,7 +78,7 @@ class Answers:
             )
 
     def _signed(self, envelope: Envelope, recipient: Recipient, receipt: Receipt) -> SignedEnvelope:
-        return self.dispatch.seal(
+        return self.dispatch.sign(
             receipt_envelope(
                 receipt,
                 sender=recipient.agency,

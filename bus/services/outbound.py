@@ -18,6 +18,7 @@ from bus.core.identity import document_identity
 from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
+from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.stream import keep
 from bus.core.trace import about, trace_id
 from bus.core.wire import document_envelope, receipt_envelope
@@ -36,7 +37,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, resembling, targeted_by
-from bus.services.sealer import Sealer, asks_to_be_sealed
+from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
@@ -288,7 +289,7 @@ class Outbound:
                 source_signature=source_signature,
                 warnings=warnings,
             )
-        signed = self.dispatch.seal(envelope)
+        signed = self.dispatch.sign(envelope)
         await self.records.record(record_of(envelope, document, now=now))
         return _Outgoing(
             envelope=envelope, signed=signed, lane=envelope.lane, refused=routed.problems
@@ -309,7 +310,7 @@ class Outbound:
             sent_at=now,
             warnings=(*reading.warnings, *warned),
         )
-        return _Outgoing(envelope=envelope, signed=self.dispatch.seal(envelope), lane=envelope.lane)
+        return _Outgoing(envelope=envelope, signed=self.dispatch.sign(envelope), lane=envelope.lane)
 
     def _read(
         self, submission: Submission, files: AttachmentStore

@@ -1,6 +1,5 @@
 """Sealer: seals what one mailbox sends, and opens what is sealed to it."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from bus.core.routing import Routing
 from bus.core.sealing.envelope import KeptFile, Opened, seal, unseal
 from bus.core.sealing.files import keep_sealed
 from bus.core.sealing.key import key_to_seal_to
+from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.sealing.wrapping import file_key
 from bus.core.signing import SigningKey, Verified
 from bus.ports import AttachmentStore, Clock, SealingKeys, Spool
@@ -18,13 +18,6 @@ from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import AgencyCode, MailboxName
 from schemas.problem import Warned
 from schemas.reading import SignatureCheck, Source
-
-_ASKS = re.compile(r"\.sealed\.[^.]+$", re.IGNORECASE)
-
-
-def asks_to_be_sealed(name: str) -> bool:
-    """Whether a dropped file asks by its name: `letter.sealed.edxml`."""
-    return _ASKS.search(name) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,7 @@ from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
+from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import verify
 from bus.core.topology import FAILURES, Topology, desired
@@ -25,7 +26,6 @@ from bus.core.wire import open_envelope
 from bus.memory.broker import MemoryBroker
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import PublishOutcome
-from bus.services.sealer import asks_to_be_sealed
 from bus.store.sql import open_dead_letters, open_store
 from schemas.codes import EnvelopeKind
 from schemas.document import Document
