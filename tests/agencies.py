@@ -233,7 +233,7 @@ class Agencies(Folders):
         spools = Spools(self.root / "spools" / mailbox)
         return Sealer(
             mailbox=mailbox,
-            signing=parts.key_of(mailbox),
+            signing=lambda: parts.key_of(mailbox),
             ring=lambda: parts.ring,
             keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
             store=parts.attachments,

@@ -1,16 +1,24 @@
 """Key homes: agencies that keep their private keys to themselves, and a hub without any."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from bus.core.keyring import KeyRing
+from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
 from schemas.identifiers import MailboxName
 from tests.agencies import real_now
+
+
+def signing_in(folder: Path, now: datetime) -> Callable[[MailboxName], SigningKey]:
+    """With what owners sign whose keys are in a folder."""
+    return lambda owner: load_signing_key(folder, owner, now=now)
+
 
 _PRIVATE = ("*.key", "*.secret")
 
@@ -22,7 +30,7 @@ class KeyHomes:
         made, now = root / "made", real_now()
         owners = [MailboxName(code) for code in codes]
         DevelopmentAuthority.open(made, now=now).ensure(owners, now=now)
-        SealingFolder(made).ensure(owners, now=now)
+        SealingFolder(made).ensure(owners, signing=signing_in(made, now), now=now)
         self.hub = root / "hub"
         self._of = {code: root / "at" / code for code in codes}
         for folder in (self.hub, *self._of.values()):
@@ -46,6 +54,15 @@ class KeyHomes:
     def seals_of(self, code: str) -> SealingFolder:
         """What an agency's worker knows of sealing keys."""
         return SealingFolder(self._of[code])
+
+    def rotate(self, code: str) -> str:
+        """An agency makes a new sealing key, and everybody hears of it; its id."""
+        now, home = real_now(), self._of[code]
+        key_id = SealingFolder(home).rotate(
+            MailboxName(code), suite=SealingSuite.HYBRID, signing=signing_in(home, now), now=now
+        )
+        self.publish_all()
+        return key_id
 
     def publish_all(self) -> None:
         """Everybody gets everybody's newest public sealing keys."""

@@ -18,6 +18,7 @@ from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.traces import tracing
 from bus.ports import Observer
@@ -225,7 +226,11 @@ def _ensure_keys(home: Home, routing: Routing) -> None:
     """Every mailbox's key pairs: those to sign made by the development authority, then to seal."""
     moment = now()
     DevelopmentAuthority.open(home.keys, now=moment).ensure(routing.mailboxes, now=moment)
-    SealingFolder(home.keys).ensure(routing.mailboxes, now=moment)
+    SealingFolder(home.keys).ensure(
+        routing.mailboxes,
+        signing=lambda owner: load_signing_key(home.keys, owner, now=moment),
+        now=moment,
+    )
 
 
 def _launcher(settings: Settings, home: Home, address: Located) -> ProcessLauncher:

@@ -145,7 +145,7 @@ class Workplace:
         spools = Spools(self.home.spools / mailbox)
         sealer = Sealer(
             mailbox=mailbox,
-            signing=signing,
+            signing=lambda: signing,
             ring=lambda: self.ring,
             keys=SealingFolder(self.home.keys),
             store=self.attachments,

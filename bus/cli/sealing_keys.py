@@ -8,7 +8,7 @@ import typer
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing
 from bus.core.sealing.suite import SealingSuite
-from bus.keys.ring import load_ring
+from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder, SealingRow
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
@@ -39,8 +39,13 @@ def rotate(
 
     Senders use it as soon as its published file is in their key folders.
     """
-    folder = HomeFolder(load_settings(home=home).home).keys
-    key_id = SealingFolder(folder).rotate(MailboxName(mailbox), suite=suite, now=datetime.now(UTC))
+    folder, now = HomeFolder(load_settings(home=home).home).keys, datetime.now(UTC)
+    key_id = SealingFolder(folder).rotate(
+        MailboxName(mailbox),
+        suite=suite,
+        signing=lambda owner: load_signing_key(folder, owner, now=now),
+        now=now,
+    )
     typer.echo(f"{mailbox} is sealed to key {key_id[:12]} from now on", err=True)
 
 

@@ -32,8 +32,7 @@ def admit(
     Raises:
         DocumentError: E_NOT_ADDRESSED: it does not name this mailbox. E_FORGED: it contradicts
             itself, or the broker account that published it. E_SENDER_UNKNOWN: its mailbox may not
-            send for its sender. E_SEAL_REQUIRED: its mailbox seals what it sends, but not this.
-            Never retry.
+            send for its sender. Never retry.
     """
     envelope = open_envelope(verified)
     if not addressed(envelope, mailbox, routing):
@@ -45,9 +44,19 @@ def admit(
         cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
         raise AxisError.of("E_FORGED", cause=cause)
     routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
+    return envelope
+
+
+def judge_seal(envelope: Envelope, routing: Routing) -> None:
+    """Refuse an admitted document that lacks the seal which the directory promises.
+
+    Apart from `admit`, because its sender is proven, and is told.
+
+    Raises:
+        DocumentError: E_SEAL_REQUIRED: its mailbox seals what it sends, but not this.
+    """
     if envelope.document is not None and routing.owner_of(envelope.sender_mailbox).seals:
         raise AxisError.of("E_SEAL_REQUIRED", mailbox=envelope.sender_mailbox)
-    return envelope
 
 
 def addressed(envelope: Envelope, mailbox: MailboxName, routing: Routing) -> tuple[Recipient, ...]:

@@ -8,7 +8,7 @@ Several stand side by side: the strongest and newest is sealed to, all are opene
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,9 +19,9 @@ from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
+from bus.core.signing import SigningKey
 from bus.keys.files import doorway, read_secret_file, sync_folder, write_file
 from bus.keys.folder import KeyFolder
-from bus.keys.ring import load_signing_key
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Place, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
@@ -32,6 +32,9 @@ _RENEWED_AHEAD = timedelta(days=30)
 # A sender whose clock is a little behind must not find a fresh key not yet valid.
 _BACKDATED = timedelta(hours=1)
 _SECRET_BYTES = 32
+
+SigningKeyOf = Callable[[MailboxName], SigningKey]
+"""With what an owner signs now. Raises `ConfigurationError` E_KEYS when that is not here."""
 
 
 class _Kept(Value):
@@ -85,7 +88,9 @@ class SealingFolder:
         path = self._secret(mailbox)
         return from_base64url(read_secret_file(path, agency=mailbox).decode().strip())
 
-    def ensure(self, owners: Iterable[MailboxName], *, now: datetime) -> None:
+    def ensure(
+        self, owners: Iterable[MailboxName], *, signing: SigningKeyOf, now: datetime
+    ) -> None:
         """Give each owner that signs here a key pair, unless one is good for another 30 days.
 
         Owners whose signing keys are elsewhere make theirs there.
@@ -94,17 +99,16 @@ class SealingFolder:
         with folder.locked():
             for owner in owners:
                 if any(filed.has_private_key for filed in folder.filed_under(owner)):
-                    self._ensure(owner, now=now)
+                    self._ensure(owner, signing=signing, now=now)
 
-    def rotate(self, owner: MailboxName, *, suite: SealingSuite, now: datetime) -> str:
-        """Make a new key pair beside those that are there; its id.
-
-        Raises:
-            ConfigurationError: E_KEYS; also when its signing key is not here.
-        """
+    def rotate(
+        self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKeyOf, now: datetime
+    ) -> str:
+        """Make a new key pair beside those that are there; its id."""
         with KeyFolder(self.root).locked():
+            key = signing(owner)
             self._ensure_secret(owner)
-            return self._make(owner, suite=suite, now=now)
+            return self._make(owner, suite=suite, signing=key, now=now)
 
     def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
         """All published keys of a home, also those that cannot be used."""
@@ -114,10 +118,10 @@ class SealingFolder:
             for path in self._files(owner, "*.json")
         )
 
-    def _ensure(self, owner: MailboxName, *, now: datetime) -> None:
+    def _ensure(self, owner: MailboxName, *, signing: SigningKeyOf, now: datetime) -> None:
         self._ensure_secret(owner)
         if not any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
-            self._make(owner, suite=SealingSuite.HYBRID, now=now)
+            self._make(owner, suite=SealingSuite.HYBRID, signing=signing(owner), now=now)
 
     def _ensure_secret(self, owner: MailboxName) -> None:
         path = self._secret(owner)
@@ -128,8 +132,9 @@ class SealingFolder:
         text = to_base64url(secrets.token_bytes(_SECRET_BYTES))
         write_file(path, f"{text}\n".encode(), mode=0o600, agency=owner)
 
-    def _make(self, owner: MailboxName, *, suite: SealingSuite, now: datetime) -> str:
-        signing = load_signing_key(self.root, owner, now=now)
+    def _make(
+        self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKey, now: datetime
+    ) -> str:
         private = suite.new_private_bytes()
         begins, ends = now - _BACKDATED, now + _LIFE
         key = state(private, owner=owner, suite=suite, not_before=begins, not_after=ends)

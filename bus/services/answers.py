@@ -78,7 +78,7 @@ class Answers:
             )
 
     def _signed(self, envelope: Envelope, recipient: Recipient, receipt: Receipt) -> SignedEnvelope:
-        return self.dispatch.sign(
+        return self.dispatch.seal(
             receipt_envelope(
                 receipt,
                 sender=recipient.agency,

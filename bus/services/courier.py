@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.contract import AttachmentSource, Endpoint, Format, Parcel, ParcelKind
-from bus.core.admission import addressed, admit, prove
+from bus.core.admission import addressed, admit, judge_seal, prove
 from bus.core.events import DeliveryFailed, DeliveryHandedOver, DuplicateAbsorbed
 from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, internal
 from bus.core.handover import original_for, parcel_name
@@ -187,6 +187,7 @@ class Courier:
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
         )
         attempt.envelope = envelope
+        judge_seal(envelope, self.routing())
         if envelope.sealed is not None:
             opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
             attempt.files = OpenedFiles(self.attachments, opened.files)

@@ -46,7 +46,7 @@ class Dispatch:
     deadline: timedelta
     tracer: Tracer = field(default_factory=Untraced)
 
-    def sign(self, envelope: Envelope) -> SignedEnvelope:
+    def seal(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes. Raises `DocumentError` E_TOO_LARGE."""
         body = body_of(envelope)
         return SignedEnvelope(body=body, signature=sign(body, key=self.key, now=self.clock()))

@@ -289,7 +289,7 @@ class Outbound:
                 source_signature=source_signature,
                 warnings=warnings,
             )
-        signed = self.dispatch.sign(envelope)
+        signed = self.dispatch.seal(envelope)
         await self.records.record(record_of(envelope, document, now=now))
         return _Outgoing(
             envelope=envelope, signed=signed, lane=envelope.lane, refused=routed.problems
@@ -310,7 +310,7 @@ class Outbound:
             sent_at=now,
             warnings=(*reading.warnings, *warned),
         )
-        return _Outgoing(envelope=envelope, signed=self.dispatch.sign(envelope), lane=envelope.lane)
+        return _Outgoing(envelope=envelope, signed=self.dispatch.seal(envelope), lane=envelope.lane)
 
     def _read(
         self, submission: Submission, files: AttachmentStore

@@ -25,6 +25,7 @@ class Sealer:
     """One mailbox's seals. Blocking: called in threads.
 
     Attributes:
+        signing: With what to sign inside now; asked anew for every document.
         ring: Whose signatures are believed.
         store: Where ciphertext goes; it never holds anything else of a sealed document.
         begin_spool: A fresh place for the files of one document until they are sealed.
@@ -33,7 +34,7 @@ class Sealer:
     """
 
     mailbox: MailboxName
-    signing: SigningKey
+    signing: Callable[[], SigningKey]
     ring: Callable[[], KeyRing]
     keys: SealingKeys
     store: AttachmentStore
@@ -78,7 +79,7 @@ class Sealer:
             content_key=content_key,
             secret=self.keys.secret(self.mailbox),
             keys=keys,
-            signing=self.signing,
+            signing=self.signing(),
             sender=sender,
             sender_mailbox=self.mailbox,
             recipients=recipients,

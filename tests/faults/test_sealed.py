@@ -38,7 +38,7 @@ async def test_what_was_sealed_before_and_after_a_rotation_arrives_once(
 ) -> None:
     site = await found_site(vhost, tmp_path)
     seals, recipient = SealingFolder(site.home / "keys"), MailboxName(RECIPIENT)
-    seals.ensure(site.routing.mailboxes, now=real_now())
+    seals.ensure(site.routing.mailboxes, signing=site.key_of, now=real_now())
     async with (
         agencies_at(site, alter=lambda parts: replace(parts, seals=lambda _: seals)) as agencies,
         failures_of(site) as failures,
@@ -47,7 +47,7 @@ async def test_what_was_sealed_before_and_after_a_rotation_arrives_once(
             for number in range(_BATCH):
                 agencies.drop(SENDER, f"{number}.sealed.edxml", _letter(number))
             await eventually(lambda: len(agencies.sent(SENDER)) == _BATCH)
-            seals.rotate(recipient, suite=SealingSuite.HYBRID, now=real_now())
+            seals.rotate(recipient, suite=SealingSuite.HYBRID, signing=site.key_of, now=real_now())
             for number in range(_BATCH, 2 * _BATCH):
                 agencies.drop(SENDER, f"{number}.sealed.edxml", _letter(number))
             await eventually(lambda: len(agencies.sent(SENDER)) == 2 * _BATCH)

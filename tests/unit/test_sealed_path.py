@@ -6,6 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
+from signxml.algorithms import CanonicalizationMethod
+from signxml.signer import XMLSigner
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
@@ -16,28 +20,29 @@ from bus.core.dead_letters.letter import DeadLetter, LetterState, OrderId
 from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
+from bus.core.failure import FailureClass
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
-from bus.core.sealing.suite import SealingSuite
-from bus.core.signing import verify
+from bus.core.signing import sign, verify
 from bus.core.topology import FAILURES, Topology, desired
-from bus.core.wire import open_envelope
+from bus.core.wire import body_of, open_envelope
 from bus.memory.broker import MemoryBroker
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import PublishOutcome
 from bus.store.sql import open_dead_letters, open_store
-from schemas.codes import EnvelopeKind
+from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Document
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from tests.acceptance.packets import a_packet, a_status
 from tests.agencies import real_now
-from tests.builders import read_packet
+from tests.builders import PDF, encoded, listed, packet, read_packet
+from tests.certificates import leaf, root
 from tests.envelopes import RECIPIENT, SENDER
 from tests.key_homes import KeyHomes
-from tests.seals import code_of
+from tests.seals import code_of, resealed
 from tests.two_agencies import TwoAgencies, eventually
 
 SUBJECT = "V/v điều chuyển cán bộ mẫu"
@@ -126,6 +131,23 @@ def _parked(letters: MemoryDeadLetters) -> list[DeadLetter]:
     return [letter for letter in found if letter.state is LetterState.PARKED]
 
 
+def _signed_packet() -> bytes:
+    """A packet to G98 with a header signature, as an agency's system made it."""
+    placeholder = '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="placeholder"/>'
+    data = packet(
+        ("</edXML:edXMLHeader>", f"{placeholder}</edXML:edXMLHeader>"),
+        ("000.00.07.H99", f"000.00.00.{RECIPIENT}"),
+        listed("a.pdf"),
+        files=encoded("a.pdf", PDF),
+    )
+    authority, key = root(), rsa.generate_private_key(65537, 2048)
+    certificate = leaf(authority, key.public_key())
+    signer = XMLSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0)
+    tree = signer.sign(etree.fromstring(data), key=key, cert=[certificate])
+    text: bytes = etree.tostring(tree, xml_declaration=True, encoding="UTF-8")
+    return text
+
+
 def _letter(number: str = "1") -> bytes:
     return a_packet(
         sender=SENDER, receivers=[RECIPIENT], number=number, subject=SUBJECT, files={NAME: FILE}
@@ -197,6 +219,84 @@ async def test_nothing_is_sent_unsealed_when_one_recipient_has_no_key(tmp_path: 
     assert "a.sealed.edxml" in axis.refused(SENDER)
 
 
+async def test_an_original_with_a_signature_of_its_own_arrives_byte_for_byte(
+    tmp_path: Path,
+) -> None:
+    """Its exact bytes are kept to be handed over, and they are sealed like any other file."""
+    axis, original = _Sealing(tmp_path), _signed_packet()
+    async with axis.running():
+        axis.drop(SENDER, "a.sealed.edxml", original)
+        await eventually(lambda: axis.statuses(SENDER))
+
+    [name], [envelope] = axis.documents(RECIPIENT), axis.documents_heard()
+    assert axis.received(name) == original
+    assert envelope.source is None
+    assert envelope.sealed is not None
+    assert len(envelope.sealed.files) == 2
+    store = axis.parts.attachments
+    assert not store.has(sha256(original).hexdigest())
+
+
+async def test_who_always_seals_is_told_when_a_document_of_its_comes_unsealed(
+    tmp_path: Path,
+) -> None:
+    """Sent before the directory said so, or by somebody who got hold of its signing key."""
+    axis = _Sealing(tmp_path)
+    async with axis.at_work(only=[SENDER]):
+        axis.drop(SENDER, "a.edxml", _letter())
+        await eventually(lambda: axis.sent(SENDER))
+    axis.always()
+    async with axis.running():
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert axis.failed()[0].problem.code == "E_SEAL_REQUIRED"
+    assert [name.split("_")[1] for name in axis.statuses(SENDER)] == ["02"]
+    assert axis.documents(RECIPIENT) == []
+
+
+async def test_a_forged_seal_is_parked_as_a_matter_of_security(tmp_path: Path) -> None:
+    """Who holds the sender's signing key, but changes what is sealed, gets no further."""
+    axis = _Sealing(tmp_path)
+    async with axis.at_work(only=[SENDER]):
+        axis.drop(SENDER, "a.sealed.edxml", _letter())
+        await eventually(lambda: axis.sent(SENDER))
+    [sent] = axis.tapped.heard
+    [envelope] = axis.documents_heard()
+    body = body_of(resealed(envelope, lane=Lane.EXPRESS))
+    signature = sign(body, key=axis.homes.key_of(SENDER), now=real_now())
+    forged = replace(sent, body=body, signature=signature, message_id="forged")
+    async with axis.running():
+        await axis.broker.publish(forged, deadline=timedelta(seconds=1))
+        await eventually(lambda: axis.failures and axis.statuses(SENDER))
+
+    assert [(f.problem.code, f.failure_class) for f in axis.failed()] == [
+        ("E_SEAL_BROKEN", FailureClass.SECURITY)
+    ]
+    assert len(axis.documents(RECIPIENT)) == 1
+
+
+async def test_a_missing_private_key_waits_for_its_operator(tmp_path: Path) -> None:
+    axis, letters = _Sealing(tmp_path), MemoryDeadLetters()
+    folder = axis.homes.seals_of(RECIPIENT).root / "agencies" / RECIPIENT / "sealing"
+    [private] = folder.glob("*.key")
+    private.rename(private.with_suffix(".away"))
+    async with axis.running(axis.handler(letters)):
+        axis.drop(SENDER, "a.sealed.edxml", _letter())
+        await eventually(lambda: _parked(letters))
+        [letter] = _parked(letters)
+        private.with_suffix(".away").rename(private)
+        await letters.place(
+            NewOrder(action=Action.REPLAY, selection=ALL, operator="an"),
+            order_id=OrderId("1"),
+            now=real_now(),
+        )
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert letter.problem.code == "E_SEAL_NO_KEY"
+    assert letter.failure_class == FailureClass.OURS
+    assert len(axis.documents(RECIPIENT)) == 1
+
+
 async def test_a_status_is_not_sealed_and_says_so(tmp_path: Path) -> None:
     axis = _Sealing(tmp_path)
     status = a_status(sender=SENDER, addressee=RECIPIENT, number="1")
@@ -240,10 +340,7 @@ async def test_a_key_is_rotated_while_sealed_documents_are_on_their_way(tmp_path
     async with axis.at_work(only=[SENDER]):
         axis.drop(SENDER, "a.sealed.edxml", _letter("1"))
         await eventually(lambda: axis.sent(SENDER))
-        rotated = axis.homes.seals_of(RECIPIENT).rotate(
-            MailboxName(RECIPIENT), suite=SealingSuite.HYBRID, now=real_now()
-        )
-        axis.homes.publish_all()
+        rotated = axis.homes.rotate(RECIPIENT)
         axis.drop(SENDER, "b.sealed.edxml", _letter("2"))
         await eventually(lambda: len(axis.sent(SENDER)) == 2)
     async with axis.running():

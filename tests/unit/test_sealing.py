@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from bus.core.admission import admit
+from bus.core.admission import admit, judge_seal
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.sealing.content import framed, unframed
@@ -517,4 +517,7 @@ def _admitted(seals: Seals, envelope: Envelope, *, seals_always: bool) -> Envelo
         user_id=account_of(MailboxName(SENDER)),
         timestamp=NOW,
     )
-    return admit(verified, message, mailbox=MailboxName(RECIPIENT), routing=routing, now=NOW)
+    mailbox = MailboxName(RECIPIENT)
+    admitted = admit(verified, message, mailbox=mailbox, routing=routing, now=NOW)
+    judge_seal(admitted, routing)
+    return admitted

@@ -15,7 +15,7 @@ from bus.keys.ring import load_ring
 from bus.keys.sealing import SealingFolder
 from schemas.identifiers import MailboxName
 from tests.certificates import NOW
-from tests.key_homes import KeyHomes
+from tests.key_homes import KeyHomes, signing_in
 from tests.seals import code_of
 
 OWNER = MailboxName("H24.05")
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> SealingFolder:
     """Two owners with their first keys."""
     DevelopmentAuthority.open(tmp_path, now=NOW).ensure([OWNER, OTHER], now=NOW)
     sealing = SealingFolder(tmp_path)
-    sealing.ensure([OWNER, OTHER], now=NOW)
+    sealing.ensure([OWNER, OTHER], signing=signing_in(tmp_path, NOW), now=NOW)
     return sealing
 
 
@@ -37,12 +37,17 @@ def _chosen(folder: SealingFolder, *, after: timedelta = timedelta()) -> str:
     return key_to_seal_to(OWNER, published, keys=ring, now=NOW + after).key_id
 
 
+def _rotate(folder: SealingFolder, suite: SealingSuite, *, after: timedelta = timedelta()) -> str:
+    signing = signing_in(folder.root, NOW)
+    return folder.rotate(OWNER, suite=suite, signing=signing, now=NOW + after)
+
+
 def _files(folder: SealingFolder, pattern: str) -> list[Path]:
     return sorted((folder.root / "agencies" / OWNER / "sealing").glob(pattern))
 
 
 def test_a_key_is_made_once(folder: SealingFolder) -> None:
-    folder.ensure([OWNER], now=NOW + timedelta(days=300))
+    folder.ensure([OWNER], signing=signing_in(folder.root, NOW), now=NOW + timedelta(days=300))
 
     [private] = folder.private(OWNER)
     assert private.suite is SealingSuite.HYBRID
@@ -53,7 +58,7 @@ def test_a_key_that_ends_within_a_month_gets_a_successor(folder: SealingFolder) 
     authority = DevelopmentAuthority.open(folder.root, now=NOW)
     later = timedelta(days=340)
     authority.ensure([OWNER], now=NOW + later)
-    folder.ensure([OWNER], now=NOW + later)
+    folder.ensure([OWNER], signing=signing_in(folder.root, NOW + later), now=NOW + later)
 
     old, new = _chosen(folder), _chosen(folder, after=later)
     assert old != new
@@ -62,7 +67,7 @@ def test_a_key_that_ends_within_a_month_gets_a_successor(folder: SealingFolder) 
 
 def test_a_rotation_leaves_the_old_key_to_open_with(folder: SealingFolder) -> None:
     old = _chosen(folder)
-    new = folder.rotate(OWNER, suite=SealingSuite.HYBRID, now=NOW + timedelta(minutes=1))
+    new = _rotate(folder, SealingSuite.HYBRID, after=timedelta(minutes=1))
 
     assert _chosen(folder, after=timedelta(minutes=1)) == new
     assert {key.key_id for key in folder.private(OWNER)} == {old, new}
@@ -70,7 +75,7 @@ def test_a_rotation_leaves_the_old_key_to_open_with(folder: SealingFolder) -> No
 
 def test_the_secret_of_the_ids_outlives_rotations(folder: SealingFolder) -> None:
     before = folder.secret(OWNER)
-    folder.rotate(OWNER, suite=SealingSuite.X25519, now=NOW)
+    _rotate(folder, SealingSuite.X25519)
 
     assert folder.secret(OWNER) == before
     assert len(before) == 32
@@ -109,11 +114,15 @@ def test_who_signs_elsewhere_gets_no_key_here(tmp_path: Path) -> None:
     homes = KeyHomes(tmp_path, [OWNER, OTHER])
     hub = SealingFolder(homes.hub)
     before = hub.published(OWNER)
-    hub.ensure([OWNER, OTHER], now=NOW)
+    signing = signing_in(homes.hub, NOW)
+    hub.ensure([OWNER, OTHER], signing=signing, now=NOW)
 
     assert hub.published(OWNER) == before
     assert hub.private(OWNER) == ()
-    assert code_of(lambda: hub.rotate(OWNER, suite=SealingSuite.HYBRID, now=NOW)) == "E_KEYS"
+    assert (
+        code_of(lambda: hub.rotate(OWNER, suite=SealingSuite.HYBRID, signing=signing, now=NOW))
+        == "E_KEYS"
+    )
 
 
 def test_every_published_key_is_told_with_what_is_wrong_with_it(folder: SealingFolder) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bus.core.admission import admit, prove
+from bus.core.admission import admit, judge_seal, prove
 from bus.core.dead_letters.letter import unproven
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
@@ -47,6 +47,7 @@ def inspect(
         return Inspection(envelope=claimed, doubt=error.problem)
     try:
         envelope = admit(verified, message, mailbox=mailbox, routing=routing, now=now)
+        judge_seal(envelope, routing)
     except AxisError as error:
         return Inspection(envelope=claimed, verified=verified, refusal=error.problem)
     return Inspection(envelope=envelope, verified=verified)
