@@ -110,6 +110,39 @@ class SealingFolder:
             self._ensure_secret(owner)
             return self._make(owner, suite=suite, signing=key, now=now)
 
+    def opens_for(self) -> frozenset[MailboxName]:
+        """Whose private keys are here."""
+        owners = KeyFolder(self.root).owners()
+        return frozenset(owner for owner in owners if self._files(owner, "*.key"))
+
+    def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
+        """Copy what a mailbox's own worker needs into its key folder: all public keys, its private.
+
+        Args:
+            folder: The key folder of the home that the worker runs in. What it has stays.
+            move: Keep no copy of the private parts.
+        """
+        there = SealingFolder(folder)
+        for owner in KeyFolder(self.root).owners():
+            for path in self._files(owner, "*.json"):
+                there.take_in(owner, path, mode=0o644)
+        for path in (*self._files(mailbox, "*.key"), *self._files(mailbox, "*.secret")):
+            there.take_in(mailbox, path, mode=0o600)
+            if move:
+                with doorway(path, agency=mailbox):
+                    path.unlink()
+
+    def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
+        """Copy a file of another home in, unless one of its name is here."""
+        target = self._folder(owner) / path.name
+        with doorway(target, agency=owner):
+            if target.exists():
+                return
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            data = path.read_bytes()
+        write_file(target, data, mode=mode, agency=owner)
+        sync_folder(target.parent, agency=owner)
+
     def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
         """All published keys of a home, also those that cannot be used."""
         return tuple(

@@ -125,6 +125,34 @@ def test_who_signs_elsewhere_gets_no_key_here(tmp_path: Path) -> None:
     )
 
 
+def test_an_agency_takes_its_private_parts_away_and_everybodys_public_keys_along(
+    folder: SealingFolder, tmp_path: Path
+) -> None:
+    own, secret = folder.private(OWNER), folder.secret(OWNER)
+    folder.hand_out(OWNER, tmp_path / "elsewhere", move=True)
+    elsewhere = SealingFolder(tmp_path / "elsewhere")
+
+    assert [key.key_id for key in elsewhere.private(OWNER)] == [key.key_id for key in own]
+    assert elsewhere.secret(OWNER) == secret
+    assert elsewhere.published(OTHER) == folder.published(OTHER)
+    assert folder.opens_for() == frozenset({OTHER})
+    assert elsewhere.opens_for() == frozenset({OWNER})
+    assert _files(folder, "*.secret") == []
+
+
+def test_what_an_agencys_own_home_has_stays(folder: SealingFolder, tmp_path: Path) -> None:
+    """Handed out again for newer public keys of others, by a hub that makes an own one up."""
+    elsewhere = SealingFolder(tmp_path / "elsewhere")
+    folder.hand_out(OWNER, elsewhere.root, move=True)
+    secret = elsewhere.secret(OWNER)
+    fresh = _rotate(folder, SealingSuite.HYBRID)
+    folder.hand_out(OWNER, elsewhere.root, move=False)
+
+    assert folder.secret(OWNER) != secret
+    assert elsewhere.secret(OWNER) == secret
+    assert fresh in {key.key_id for key in elsewhere.private(OWNER)}
+
+
 def test_every_published_key_is_told_with_what_is_wrong_with_it(folder: SealingFolder) -> None:
     (folder.root / "agencies" / OWNER / "sealing" / "junk.json").write_text("junk")
     [others] = (folder.root / "agencies" / OTHER / "sealing").glob("*.json")
