@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bus.attachments.folder import FolderAttachments
+from schemas.problem import AxisError
 
 
 class FolderSpool(FolderAttachments):
@@ -17,7 +18,7 @@ class FolderSpool(FolderAttachments):
 
     def clear(self) -> None:
         """Remove all files. What the disk keeps of removed files is the disk's."""
-        shutil.rmtree(self._whole, ignore_errors=True)
+        _remove(self._whole)
 
 
 class Spools:
@@ -25,12 +26,25 @@ class Spools:
 
     Args:
         root: Belongs to this mailbox alone; what a crash left here is removed.
+
+    Raises:
+        TransportError: E_STORE_AWAY: it cannot be removed.
     """
 
     def __init__(self, root: Path) -> None:
-        shutil.rmtree(root, ignore_errors=True)
+        _remove(root)
         self._root = root
 
     def begin(self, now: datetime) -> FolderSpool:
         """A fresh one."""
         return FolderSpool(self._root / secrets.token_hex(16), now=now)
+
+
+def _remove(folder: Path) -> None:
+    """Readable files that stay behind unnoticed would break the promise."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise AxisError.of("E_STORE_AWAY", cause=error.strerror) from error

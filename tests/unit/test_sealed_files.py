@@ -77,6 +77,12 @@ def test_what_a_crash_left_in_a_spool_is_removed(tmp_path: Path) -> None:
     assert not _holds(tmp_path, b"readable")
 
 
+def test_a_spool_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("no folder")
+
+    assert code_of(lambda: Spools(tmp_path / "spool")) == "E_STORE_AWAY"
+
+
 def test_a_file_that_the_document_does_not_name_is_absent(tmp_path: Path) -> None:
     files = OpenedFiles(FolderAttachments(tmp_path, now=NOW), {})
 
