@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,18 @@ def axis_running(home: Path) -> Iterator[None]:
 
 @contextmanager
 def at_a_terminal(home: Path, command: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process of its own, which can be interrupted."""
+    """A command in a process of its own, which can be interrupted.
+
+    Also when these tests run in the background of a shell, which lets its jobs ignore Ctrl-C.
+    """
     with subprocess.Popen(
         [sys.executable, "-m", "bus.cli", "dlq", *shlex.split(command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"LIENTHONG_HOME": str(home)},
+        # No thread of the tests holds a lock that matters.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         try:
             yield process
