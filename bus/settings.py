@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from adapters.contract import MIB, Limits
 from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from bus.core.failure import FailureClass
+from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from schemas.problem import AxisError
 
@@ -61,6 +62,13 @@ class Settings(BaseSettings):
         look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
             seconds or ISO 8601: `{"recipient_down": [30, "PT2M"]}`. A class without is parked.
+        revocation_every: How often CRLs and OCSP responders are asked, in the background.
+        revocation_grace: How long the last answer of one that is away may count before that is an
+            alarm of its own. Traffic goes on in any case.
+        key_passphrase_file: Holds the passphrase of encrypted private keys; readable by its owner
+            only. Private keys that are made are encrypted with it.
+        pkcs11_module: The PKCS #11 module of the tokens that hold private keys.
+        pkcs11_pin_file: Holds the tokens' PIN; readable by its owner only.
         traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
             tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
@@ -89,6 +97,11 @@ class Settings(BaseSettings):
         FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
     }
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
+    revocation_every: timedelta = timedelta(minutes=10)
+    revocation_grace: timedelta = timedelta(days=3)
+    key_passphrase_file: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_pin_file: Path | None = None
     log_style: LogStyle = LogStyle.PRETTY
     traces_url: str | None = None
 
@@ -101,6 +114,15 @@ class Settings(BaseSettings):
     def retry_policy(self) -> RetryPolicy:
         """How patient the dead-letter handler is."""
         return RetryPolicy(schedules=self.retries, quarantine_after=self.quarantine_after)
+
+    @property
+    def key_access(self) -> KeyAccess:
+        """How private keys are come by."""
+        return KeyAccess(
+            passphrase_file=self.key_passphrase_file,
+            module=self.pkcs11_module,
+            pin_file=self.pkcs11_pin_file,
+        )
 
     @property
     def environment(self) -> dict[str, str]:

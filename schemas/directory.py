@@ -39,6 +39,8 @@ class Agency(Value):
         suspended: It may neither send nor be sent to, until resumed.
         merged_into: Where documents for an expired code go.
         seals: Its mailbox seals every document it sends, and unsealed ones from it are refused.
+        certificates: Thumbprints (`x5t#S256`) of those that speak for its mailbox, and no others;
+            empty: whichever are filed.
     """
 
     code: Annotated[AgencyCode, Field(min_length=1, max_length=64)]
@@ -53,6 +55,7 @@ class Agency(Value):
     valid_to: date | None = None
     merged_into: AgencyCode | None = None
     seals: bool = False
+    certificates: tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{43}$")], ...] = ()
     confidence: Confidence = Confidence.CERTAIN
 
 

@@ -176,7 +176,7 @@ class Agencies(Folders):
         sealer = self.sealer(mailbox)
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=parts.key_of(mailbox),
+            key=lambda: parts.key_of(mailbox),
             publisher=parts.broker,
             clock=parts.clock,
             new_id=self.new_id,
@@ -233,7 +233,6 @@ class Agencies(Folders):
         spools = Spools(self.root / "spools" / mailbox)
         return Sealer(
             mailbox=mailbox,
-            signing=lambda: parts.key_of(mailbox),
             ring=lambda: parts.ring,
             keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
             store=parts.attachments,

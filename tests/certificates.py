@@ -1,5 +1,6 @@
 """An authority on paper: certificates of every shape, good ones and ones with one thing wrong."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -58,12 +59,16 @@ class Issuer:
         return self.certificate.public_bytes(Encoding.PEM)
 
 
-def root(common_name: str = "Test root", *, ends: datetime = ENDS) -> Issuer:
+def root(
+    common_name: str = "Test root", *, starts: datetime = ISSUED, ends: datetime = ENDS
+) -> Issuer:
     """A trust anchor."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = name(common_name)
     return Issuer(
-        certificate=_sign(key.public_key(), subject, subject, key, authority=True, ends=ends),
+        certificate=_sign(
+            key.public_key(), subject, subject, key, authority=True, starts=starts, ends=ends
+        ),
         private_key=key,
     )
 
@@ -99,6 +104,7 @@ def leaf(
     authority: bool = False,
     signs_documents: bool = True,
     critical: bool = False,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> x509.Certificate:
     """An agency's certificate; `critical` adds a critical extension that nobody knows."""
     return _sign(
@@ -111,6 +117,7 @@ def leaf(
         ends=ends,
         signs_documents=signs_documents,
         critical=critical,
+        extensions=extensions,
     )
 
 
@@ -121,9 +128,10 @@ def pem(*certificates: x509.Certificate) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Signer:
-    """A signing key, and the ring that believes it."""
+    """A signing key, the private key in it, and the ring that believes it."""
 
     key: SigningKey
+    private_key: PrivateKey
     ring: KeyRing
 
 
@@ -136,13 +144,14 @@ def signer(
     ends: datetime = ENDS,
 ) -> Signer:
     """An agency that can sign, with a certificate of its own."""
-    anchor, private_key = root(), private_key or key_for(algorithm)
+    anchor, private_key = root(ends=max(ends, ENDS)), private_key or key_for(algorithm)
     certificate = leaf(anchor, private_key.public_key(), starts=starts, ends=ends)
     certified = certify(pem(certificate), authorities=[anchor.certificate], owner=owner)
     return Signer(
         key=SigningKey(
             private_key=private_key, thumbprint=thumbprint_of(certificate), algorithm=algorithm
         ),
+        private_key=private_key,
         ring=KeyRing([certified]),
     )
 
@@ -160,6 +169,7 @@ def _sign(
     signs_certificates: bool = True,
     signs_documents: bool = True,
     critical: bool = False,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> x509.Certificate:
     usage = x509.KeyUsage(
         digital_signature=not authority and signs_documents,
@@ -183,6 +193,8 @@ def _sign(
         .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
         .add_extension(usage, critical=True)
     )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     if critical:
         unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\5\0")
         builder = builder.add_extension(unknown, critical=True)

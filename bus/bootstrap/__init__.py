@@ -1,17 +1,20 @@
 """Bootstrap: the only place that builds the object graph, reads the clock and makes randomness.
 
 `axis` is the one parent, `worker` what each of its processes runs, `letters` the dead-letter
-handler, `broker` the broker of all, and `process` what every process is given.
+handler, `broker` the broker of all, `directory` who is on it, and `process` what every process is
+given.
 """
 
 from bus.bootstrap.axis import Axis, open_axis
 from bus.bootstrap.broker import located_broker, managed, reached_broker, topology_of
+from bus.bootstrap.directory import directory_of
 from bus.bootstrap.letters import reached_letters
 from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
 from bus.bootstrap.worker import run_worker
 
 __all__ = [
     "Axis",
+    "directory_of",
     "fresh_ids",
     "fresh_order_id",
     "located_broker",

@@ -4,10 +4,11 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from adapters.contract import Format
@@ -17,13 +18,15 @@ from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.process import fresh_ids, now
-from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerReady
+from bus.core.directory import vouched
+from bus.core.events import DirectoryTakenUp, SigningKeyChanged, WorkerFailed, WorkerReady
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
 from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.share import WorkerName
+from bus.core.signing import SigningKey
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.traces import tracing
@@ -43,8 +46,10 @@ from bus.store.attempts import FolderAttempts
 from bus.store.home import Home
 from bus.store.sql import Store, open_store
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, ConfigurationError, Problem
 
+_READ_KEYS_AGAIN = timedelta(seconds=1)
+_LOOK_FOR_KEYS_AGAIN = timedelta(seconds=10)
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -56,7 +61,7 @@ class Workplace:
     """Everything that one worker process runs.
 
     Attributes:
-        routing: The directory as it was last told; as `ring`, the keys of its agencies.
+        known: What was told last; `routing` and `ring` come of it.
     """
 
     worker: WorkerName
@@ -67,6 +72,7 @@ class Workplace:
     attachments: FolderAttachments
     observe: Observer
     stop: asyncio.Event
+    known: Know
     routing: Routing
     ring: KeyRing
     tracer: Tracer
@@ -81,16 +87,24 @@ class Workplace:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._porter = Porter()
+        self._keys: dict[MailboxName, SigningKey | Problem] = {}
+        self._loading: dict[MailboxName, asyncio.Future[SigningKey]] = {}
+        # Of the last `Know` that was followed by `Serve`: those that every worker knows.
+        self._usable: tuple[str, ...] = ()
+        # A token signs one thing at a time; one that hangs shall take no thread from the others.
+        self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
         following = asyncio.create_task(self._follow(instructions))
+        mending = asyncio.create_task(self._mend_keys())
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
             await self._running.until_stopped()
         finally:
-            following.cancel()
+            for task in (following, mending):
+                task.cancel()
             with suppress(asyncio.CancelledError):
                 await following
 
@@ -105,7 +119,16 @@ class Workplace:
                     assert_never(never)
 
     async def _know(self, instruction: Know) -> None:
-        self.routing, self.ring = await asyncio.to_thread(_knowledge, instruction, self.home)
+        while True:
+            try:
+                read = await asyncio.to_thread(_knowledge, instruction, self.home)
+                break
+            except ConfigurationError:
+                # The axis has just read the folder well: somebody is at work in it. Until this is
+                # answered nobody signs with anything new.
+                await asyncio.sleep(_READ_KEYS_AGAIN.total_seconds())
+        self.routing, self.ring = read
+        self.known = instruction
         self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
 
     async def _serve(self, instruction: Serve) -> None:
@@ -114,6 +137,8 @@ class Workplace:
             loop = asyncio.get_running_loop()
             loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
         fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
+        self._usable = self.known.certificates
+        await self._choose_keys([*self._adapters, *fresh])
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
         for mailbox in fresh:
@@ -122,6 +147,66 @@ class Workplace:
         self.observe(
             WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
+
+    async def _choose_keys(self, mailboxes: Iterable[MailboxName]) -> None:
+        """Let mailboxes sign with what is the right key now.
+
+        One that has none receives all the same; what it would sign waits.
+        """
+        for mailbox in mailboxes:
+            before = self._keys.get(mailbox)
+            try:
+                chosen = await self._load_key(mailbox)
+            except ConfigurationError as error:
+                self._keys[mailbox] = error.problem
+                if error.problem != before:
+                    self.observe(
+                        SigningKeyChanged(mailbox=mailbox, thumbprint=None, problem=error.problem)
+                    )
+                continue
+            self._keys[mailbox] = chosen
+            if before is not None and _thumbprint(before) != chosen.thumbprint:
+                self.observe(SigningKeyChanged(mailbox=mailbox, thumbprint=chosen.thumbprint))
+
+    async def _mend_keys(self) -> None:
+        """Look again for the keys that could not be used: a token may have been put back."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_KEYS_AGAIN.total_seconds())
+            away = [m for m, key in self._keys.items() if isinstance(key, Problem)]
+            await self._choose_keys(away)
+
+    async def _load_key(self, mailbox: MailboxName) -> SigningKey:
+        """Raises `ConfigurationError` E_KEYS, also when a token does not answer in time."""
+        loading = self._loading.get(mailbox)
+        if loading is None or loading.done():
+            # Of those that hang there is never more than one for each mailbox.
+            loading = asyncio.ensure_future(asyncio.to_thread(self._signing_key, mailbox))
+            self._loading[mailbox] = loading
+            # What it fails with after it was given up is of no interest.
+            loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            async with asyncio.timeout(self.settings.publish_deadline.total_seconds()):
+                return await asyncio.shield(loading)
+        except TimeoutError as late:
+            cause = "its token does not answer"
+            raise AxisError.of("E_KEYS", agency=mailbox, cause=cause) from late
+
+    def _signing_key(self, mailbox: MailboxName) -> SigningKey:
+        return load_signing_key(
+            self.home.keys,
+            mailbox,
+            now=now(),
+            access=self.settings.key_access,
+            known=self._usable,
+        )
+
+    def _key_of(self, mailbox: MailboxName) -> SigningKey:
+        """Raises `TransportError` E_SIGNING_KEY_AWAY."""
+        chosen = self._keys[mailbox]
+        if isinstance(chosen, Problem):
+            cause = chosen.params.get("cause", chosen.code)
+            raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause)
+        return chosen
 
     def _format(self, name: str) -> Format:
         return self._formats.get(name) or format_named(name)
@@ -141,11 +226,9 @@ class Workplace:
             observe=self.observe,
             stop=self.stop,
         )
-        signing = load_signing_key(self.home.keys, mailbox, now=now())
         spools = Spools(self.home.spools / mailbox)
         sealer = Sealer(
             mailbox=mailbox,
-            signing=lambda: signing,
             ring=lambda: self.ring,
             keys=SealingFolder(self.home.keys),
             store=self.attachments,
@@ -156,11 +239,12 @@ class Workplace:
         )
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=signing,
+            key=lambda: self._key_of(mailbox),
             publisher=self.broker,
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
+            waiting=self._tokens,
             tracer=self.tracer,
         )
         return Adapter(
@@ -264,6 +348,7 @@ async def _workplace(
             attachments=FolderAttachments(home.attachments, now=now()),
             observe=line.tell,
             stop=stop,
+            known=known,
             routing=routing,
             ring=ring,
             tracer=tracer,
@@ -272,5 +357,10 @@ async def _workplace(
         yield place
 
 
+def _thumbprint(key: SigningKey | Problem) -> str | None:
+    return None if isinstance(key, Problem) else key.thumbprint
+
+
 def _knowledge(known: Know, home: Home) -> tuple[Routing, KeyRing]:
-    return Routing(known.directory), load_ring(home.keys)
+    ring = load_ring(home.keys).limited_to(vouched(known.directory))
+    return Routing(known.directory), ring

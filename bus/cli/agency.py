@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from adapters.registry import format_named
+from bus.bootstrap import directory_of
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
-from bus.core.directory import add, resume, seal, suspend, unseal
+from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.routing import Routing
+from bus.keys.ring import load_ring
 from bus.settings import load_settings
-from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
@@ -25,7 +26,7 @@ Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or
 
 
 def _file(home: Home) -> DirectoryFile:
-    return DirectoryFile(HomeFolder(load_settings(home=home).home).directory)
+    return directory_of(load_settings(home=home))
 
 
 def _row(agency: Agency, routing: Routing) -> dict[str, object]:
@@ -40,6 +41,7 @@ def _row(agency: Agency, routing: Routing) -> dict[str, object]:
         "mailbox": routing.mailbox_or_none(agency.code),
         "suspended": agency.suspended,
         "seals": agency.seals,
+        "certificates": list(agency.certificates),
         "confidence": agency.confidence,
     }
 
@@ -152,12 +154,35 @@ def unseal_agency(code: Code, home: Home = None) -> None:
     _change(home, lambda directory: unseal(directory, code))
 
 
+@app.command("vouch")
+def vouch_for(
+    code: Code,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="The opposite: whichever certificates are filed speak."),
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Let only the certificates that are filed now speak for an agency.
+
+    They are named in the signed directory: another one that somebody files later is not believed
+    until it is vouched for, too.
+    """
+    ring = load_ring(load_settings(home=home).home / "keys")
+    filed = () if release else tuple(t for t, key in ring.items() if key.owner == code)
+    if not filed and not release:
+        raise typer.BadParameter(f"no certificate of {code} is filed; see 'lienthong keys show'")
+    _change(home, lambda directory: vouch(directory, code, filed))
+
+
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
     file = _file(home)
-    before = file.load()
-    after = change(before)
+    with file.held():
+        before = file.load()
+        after = change(before)
+        if after.version != before.version:
+            file.save(after)
     if after.version == before.version:
         typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
         return
-    file.save(after)
     typer.echo(f"directory version {after.version}", err=True)

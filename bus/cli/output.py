@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from schemas.problem import Language, Problem
 
@@ -70,7 +71,7 @@ def tell(problem: Problem) -> None:
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> str | Text:
     match value:
         case None:
             return ""
@@ -78,5 +79,7 @@ def _cell(value: object) -> str:
             return "yes" if value else "no"
         case list():
             return " ".join(map(str, value))
+        case Text():
+            return value
         case _:
             return str(value)

@@ -39,11 +39,12 @@ def rotate(
 
     Senders use it as soon as its published file is in their key folders.
     """
-    folder, now = HomeFolder(load_settings(home=home).home).keys, datetime.now(UTC)
+    settings, now = load_settings(home=home), datetime.now(UTC)
+    folder, access = HomeFolder(settings.home).keys, settings.key_access
     key_id = SealingFolder(folder).rotate(
         MailboxName(mailbox),
         suite=suite,
-        signing=lambda owner: load_signing_key(folder, owner, now=now),
+        signing=lambda owner: load_signing_key(folder, owner, now=now, access=access),
         now=now,
     )
     typer.echo(f"{mailbox} is sealed to key {key_id[:12]} from now on", err=True)

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
+from bus.bootstrap import directory_of
 from bus.cli.options import Home
 from bus.cli.output import Exit, print_json
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
-from bus.store.snapshot import DirectoryFile
 from schemas.vietnam import day_in_vietnam
 
 _LOOK_EVERY_SECONDS = 0.1
@@ -39,8 +39,8 @@ def send(
     """
     if not file.is_file():
         raise typer.BadParameter(f"{file} is no file", param_hint="FILE")
-    folder = HomeFolder(load_settings(home=home).home)
-    routing = Routing(DirectoryFile(folder.directory).load())
+    settings = load_settings(home=home)
+    folder, routing = HomeFolder(settings.home), Routing(directory_of(settings).load())
     code = routing.resolve(agency, day_in_vietnam(datetime.now(UTC))).agency.code
     mine = folder.agencies / routing.mailbox_of(code)
     name = _drop(file, mine / "outbox", seal=seal or asks_to_be_sealed(file.name))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import managed, reached_broker, topology_of
+from bus.bootstrap import directory_of, managed, reached_broker, topology_of
 from bus.cli.options import Home
 from bus.cli.output import AsJson, Exit, listing
 from bus.core.plan import Plan
@@ -15,8 +15,6 @@ from bus.core.routing import Routing
 from bus.core.topology import Topology
 from bus.rabbit.provisioning import Finding, Provisioning
 from bus.settings import Settings, load_settings
-from bus.store.home import Home as HomeFolder
-from bus.store.snapshot import DirectoryFile
 from schemas.problem import Language
 
 app = typer.Typer(
@@ -73,7 +71,7 @@ async def _provisioning(settings: Settings) -> AsyncIterator[Provisioning]:
 
 
 def _wanted(settings: Settings) -> Topology:
-    routing = Routing(DirectoryFile(HomeFolder(settings.home).directory).load())
+    routing = Routing(directory_of(settings).load())
     return topology_of(settings, routing)
 
 

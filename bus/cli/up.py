@@ -9,13 +9,11 @@ import typer
 import uvloop
 from rich.console import Console
 
-from bus.bootstrap import Axis, now, open_axis, settle_process
+from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
 from bus.cli.options import Home, Workers
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
 from bus.settings import LogStyle, Settings, load_settings
-from bus.store.home import Home as HomeFolder
-from bus.store.snapshot import DirectoryFile
 from schemas.identifiers import MailboxName
 from schemas.vietnam import day_in_vietnam
 
@@ -49,7 +47,7 @@ def up(
 
 
 def _mailboxes(settings: Settings, agencies: str) -> frozenset[MailboxName]:
-    routing = Routing(DirectoryFile(HomeFolder(settings.home).directory).load())
+    routing = Routing(directory_of(settings).load())
     today = day_in_vietnam(now())
     codes = (code.strip() for code in agencies.split(",") if code.strip())
     return frozenset(routing.mailbox_of(routing.resolve(code, today).agency.code) for code in codes)
@@ -81,11 +79,23 @@ def _greet(axis: Axis, console: Console) -> None:
         f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
         f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
         f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
+        f"{_development(axis)}"
         f"broker's management             {_without_password(axis.address.management_url)}\n"
         f"  (account and password: {axis.home.running_file})\n"
         "stop with Ctrl-C",
         highlight=False,
         soft_wrap=True,
+    )
+
+
+def _development(axis: Axis) -> str:
+    """A line that says so when signatures prove nothing to others."""
+    count = axis.signing_in_development
+    if not count:
+        return ""
+    return (
+        f"[yellow]DEVELOPMENT certificates[/]       {count} of {len(axis.mailboxes)} agencies sign "
+        "with them: not for production (lienthong keys list)\n"
     )
 
 

@@ -14,9 +14,18 @@ from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 
 
-def prove(message: WireMessage, *, keys: KeyRing, now: datetime) -> Verified:
-    """Prove who signed the body. Raises `DocumentError`; nothing in the body was parsed."""
-    return verify(message.body, message.signature, keys=keys, now=now)
+def prove(
+    message: WireMessage, *, keys: KeyRing, now: datetime, received_at: datetime | None = None
+) -> Verified:
+    """Prove who signed the body. Raises `DocumentError`; nothing in the body was parsed.
+
+    Args:
+        message: As received.
+        keys: Whom to believe.
+        now: The time of the judgement.
+        received_at: When our records first hold it, if it was recorded before.
+    """
+    return verify(message.body, message.signature, keys=keys, now=now, received_at=received_at)
 
 
 def admit(

@@ -4,7 +4,7 @@ The shape of a signature header is in `signing`; trust in a key is in `keyring`.
 """
 
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -44,6 +44,24 @@ class Algorithm(StrEnum):
     EDDSA = "EdDSA"
     PS256 = "PS256"
     RS256 = "RS256"
+
+
+class KeyElsewhere(Protocol):
+    """A private key that cannot be had, only asked to sign: one in a token."""
+
+    def public_key(self) -> PublicKey:
+        """Its public key."""
+        ...
+
+    def make_signature(self, data: bytes, algorithm: Algorithm) -> bytes:
+        """Sign with an algorithm out of `algorithms_of` the key, in the byte form of JWS.
+
+        Blocking, and safe to be called by several threads.
+
+        Raises:
+            TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
+        """
+        ...
 
 
 def algorithms_of(key: PublicKey) -> tuple[Algorithm, ...]:

@@ -5,7 +5,7 @@ Finding an agency by a code is routing's job (`bus.core.routing`).
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from itertools import pairwise
 
@@ -67,7 +67,7 @@ def suspend(directory: Directory, code: str) -> Directory:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN; `code` must be the agency's own, not an alias.
     """
-    return _changed(directory, code, suspended=True)
+    return _with(directory, code, suspended=True)
 
 
 def resume(directory: Directory, code: str) -> Directory:
@@ -76,7 +76,7 @@ def resume(directory: Directory, code: str) -> Directory:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN.
     """
-    return _changed(directory, code, suspended=False)
+    return _with(directory, code, suspended=False)
 
 
 def seal(directory: Directory, code: str) -> Directory:
@@ -85,7 +85,7 @@ def seal(directory: Directory, code: str) -> Directory:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN.
     """
-    return _changed(directory, code, seals=True)
+    return _with(directory, code, seals=True)
 
 
 def unseal(directory: Directory, code: str) -> Directory:
@@ -94,7 +94,28 @@ def unseal(directory: Directory, code: str) -> Directory:
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN.
     """
-    return _changed(directory, code, seals=False)
+    return _with(directory, code, seals=False)
+
+
+def vouch(directory: Directory, code: str, certificates: Iterable[str]) -> Directory:
+    """The next version, in which these certificates speak for an agency, and no others.
+
+    The same directory comes back when nothing changes.
+
+    Args:
+        directory: As it is.
+        code: The agency's own.
+        certificates: Thumbprints; none: whichever are filed, again.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN.
+    """
+    return _with(directory, code, certificates=tuple(sorted(certificates)))
+
+
+def vouched(directory: Directory) -> Mapping[str, Collection[str]]:
+    """Whose certificates the directory names, and which these are."""
+    return {each.code: each.certificates for each in directory.agencies if each.certificates}
 
 
 def seed_directory(csv_text: str) -> Directory:
@@ -131,11 +152,11 @@ def seed_directory(csv_text: str) -> Directory:
     return directory
 
 
-def _changed(directory: Directory, code: str, **update: bool) -> Directory:
+def _with(directory: Directory, code: str, **changes: object) -> Directory:
     agency = next((agency for agency in directory.agencies if agency.code == code), None)
     if agency is None:
         raise AxisError.of("E_AGENCY_UNKNOWN", code=code)
-    changed = agency.model_copy(update=update)
+    changed = agency.model_copy(update=changes)
     if changed == agency:
         return directory
     return directory.model_copy(

@@ -5,10 +5,11 @@ trace that the work was part of, where the axis is traced.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import FailureClass, Stage
+from bus.core.revocation import RevocationReason
 from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
@@ -136,6 +137,33 @@ class DirectoryTakenUp:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateEnding:
+    """A certificate ends within 30, 7 or 1 days; told once for each by a running axis.
+
+    Attributes:
+        ahead: Within which of these.
+    """
+
+    mailbox: MailboxName
+    thumbprint: str
+    not_after: datetime
+    ahead: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SigningKeyChanged:
+    """A mailbox signs with another certificate from now on; or with none, for a reason.
+
+    Attributes:
+        thumbprint: None: it cannot sign, and what it would send waits.
+    """
+
+    mailbox: MailboxName
+    thumbprint: str | None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerReady:
     """A worker serves its mailboxes."""
 
@@ -175,6 +203,62 @@ class EventsDropped:
     count: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateRevoked:
+    """A certificate counts no more, as a source proved; every worker will know at once.
+
+    Attributes:
+        thumbprint: Of an agency's certificate, or of one above some.
+        evidence: Which list or responder, and of when.
+    """
+
+    thumbprint: str
+    subject: str
+    at: datetime
+    reason: RevocationReason
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationSourceAsked:
+    """A CRL or an OCSP responder was asked; what a gauge of its age is made of.
+
+    Attributes:
+        answered: Whether the answer counts.
+        answered_at: When one last did; None: never.
+    """
+
+    source: str
+    answered: bool
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationSourceLost:
+    """A source began to give no answer that counts. Traffic goes on with the last one."""
+
+    source: str
+    problem: Problem
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationGraceEnded:
+    """A source has been away for longer than the declared grace. Traffic goes on."""
+
+    source: str
+    problem: Problem
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationSourceBack:
+    """A source that was lost answers again."""
+
+    source: str
+    away: timedelta
+
+
 Event = (
     EnvelopeSent
     | SubmissionRefused
@@ -187,10 +271,17 @@ Event = (
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp
+    | CertificateEnding
+    | SigningKeyChanged
     | WorkerReady
     | WorkerFailed
     | WorkerEnded
     | EventsDropped
+    | CertificateRevoked
+    | RevocationSourceAsked
+    | RevocationSourceLost
+    | RevocationGraceEnded
+    | RevocationSourceBack
 )
 
 Answer = DirectoryTakenUp | WorkerReady | WorkerFailed

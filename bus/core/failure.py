@@ -57,6 +57,7 @@ _SECURITY_CODES = frozenset(
         "E_CERTIFICATE_UNKNOWN",
         "E_CERTIFICATE_UNTRUSTED",
         "E_CERTIFICATE_EXPIRED",
+        "E_CERTIFICATE_REVOKED",
         "E_FORGED",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
@@ -79,6 +80,7 @@ _CLASS_OF_CODE = {
     "E_EXPIRED": FailureClass.EXPIRED,
     "E_FORMAT_CRASHED": FailureClass.OURS,
     "E_SEAL_NO_KEY": FailureClass.OURS,
+    "E_KEYS": FailureClass.OURS,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 

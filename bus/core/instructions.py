@@ -1,7 +1,8 @@
 """Instructions: what the axis tells its workers.
 
-A changed directory is known to all workers before any of them serves a mailbox that is new in it:
-otherwise a worker would refuse what an agency it does not know yet has signed.
+A changed directory, and changed keys, are known to all workers before any of them serves a mailbox
+that is new, or signs with a certificate that is new: otherwise a worker would refuse what it does
+not know yet.
 """
 
 from dataclasses import dataclass
@@ -12,19 +13,25 @@ from schemas.identifiers import MailboxName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Know:
-    """Take up this directory; answered by `DirectoryTakenUp` with the same edition.
+    """Take up this directory, and the key folder; answered by `DirectoryTakenUp`, same edition.
 
     Attributes:
-        edition: Counts the directories that this axis has taken up, whatever their versions say.
+        edition: Counts the directories and keys that this axis has taken up, whatever their
+            versions say.
+        certificates: Thumbprints of those that lie in the key folder. With another, filed a moment
+            later, nobody signs before the next edition: not every worker may have seen it.
     """
 
     edition: int
     directory: Directory
+    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Serve:
     """Run the adapters of these mailboxes; answered by `WorkerReady`. None of them ever stops.
+
+    Their signing keys are chosen anew, among the certificates of the last `Know`.
 
     Attributes:
         careful: The worker before was lost: find out over what (`bus.services.guard`).

@@ -3,7 +3,7 @@
 Where the files lie is known to `bus.keys`; what is signed, to `signing`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
+from bus.core.revocation import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -34,6 +35,7 @@ class CertifiedKey:
         not_after: From the certificate or, if earlier, from an authority above it; inclusive, UTC.
         subject: Distinguished name, RFC 4514.
         issuer: Distinguished name, RFC 4514.
+        authorities: Thumbprints of the certificates above it; it counts no more than they do.
     """
 
     thumbprint: str
@@ -43,11 +45,18 @@ class CertifiedKey:
     not_after: datetime
     subject: str
     issuer: str
+    authorities: tuple[str, ...] = ()
 
     @property
     def algorithms(self) -> tuple[Algorithm, ...]:
         """What it may sign with, the preferred algorithm first."""
         return algorithms_of(self.public_key)
+
+    def revoked_by(self, revocations: Mapping[str, Revocation]) -> Revocation | None:
+        """The strictest word against it, or against a certificate above it."""
+        chain = (self.thumbprint, *self.authorities)
+        found = (revocations[link] for link in chain if link in revocations)
+        return min(found, key=Revocation.severity, default=None)
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether a signature made at this moment counts."""
@@ -57,14 +66,28 @@ class CertifiedKey:
 class KeyRing(Mapping[str, CertifiedKey]):
     """Certified keys by thumbprint. Immutable; an owner may have several valid side by side."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_assurances", "_keys", "_revocations")
 
-    def __init__(self, keys: Iterable[CertifiedKey] = ()) -> None:
-        """Gather keys.
+    def __init__(
+        self,
+        keys: Iterable[CertifiedKey] = (),
+        revocations: Iterable[Revocation] = (),
+        assurances: Iterable[Assurance] = (),
+    ) -> None:
+        """Gather keys, and what is said of them; of several verdicts the strictest holds.
+
+        Args:
+            keys: Proven by `certify`.
+            revocations: Of these keys' certificates, or of those above them.
+            assurances: Of the same, from sources that know of no revocation.
 
         Raises:
             ConfigurationError: One certificate is filed under two owners (E_KEYS).
         """
+        self._revocations = strictest(revocations)
+        self._assurances: dict[str, Assurance] = {}
+        for said in sorted(assurances, key=lambda assurance: assurance.stated_at):
+            self._assurances[said.thumbprint] = said
         self._keys: dict[str, CertifiedKey] = {}
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
@@ -80,6 +103,30 @@ class KeyRing(Mapping[str, CertifiedKey]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def revocation_of(self, thumbprint: str) -> Revocation | None:
+        """That this certificate counts no more, or one above it, if so."""
+        if not self._revocations or thumbprint not in self._keys:
+            return self._revocations.get(thumbprint)
+        return self._keys[thumbprint].revoked_by(self._revocations)
+
+    def limited_to(self, vouched: Mapping[str, Collection[str]]) -> "KeyRing":
+        """The same, without certificates that somebody else filed for an owner.
+
+        Args:
+            vouched: The thumbprints that each owner may have; of owners who are not in it, all
+                may stay.
+        """
+        kept = (
+            key
+            for key in self._keys.values()
+            if key.owner not in vouched or key.thumbprint in vouched[key.owner]
+        )
+        return KeyRing(kept, self._revocations.values(), self._assurances.values())
+
+    def assurance_of(self, thumbprint: str) -> Assurance | None:
+        """The last word of a source that knows of no revocation of this certificate."""
+        return self._assurances.get(thumbprint)
 
 
 def thumbprint_of(certificate: x509.Certificate) -> str:
@@ -116,20 +163,36 @@ def certify(
         raise _untrusted("there is no readable certificate") from error
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
-    for stated in _stated_owners(subject):
+    for stated in stated_owners(subject):
         if stated != owner:
             raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
+    chain = _chain(certificate, intermediates, authorities)
     return CertifiedKey(
         thumbprint=thumbprint_of(certificate),
         public_key=public_key,
         owner=owner,
         not_before=certificate.not_valid_before_utc,
-        not_after=min(
-            link.not_valid_after_utc for link in _chain(certificate, intermediates, authorities)
-        ),
+        not_after=min(link.not_valid_after_utc for link in chain),
         subject=subject.rfc4514_string(),
         issuer=issuer.rfc4514_string(),
+        authorities=tuple(thumbprint_of(link) for link in chain[1:]),
     )
+
+
+def chain_of(
+    pem: bytes, *, authorities: Sequence[x509.Certificate]
+) -> tuple[x509.Certificate, ...]:
+    """A certificate and those above it, the trust anchor last; each is issued by the next.
+
+    Raises:
+        DocumentError: It cannot be read, or nobody trusted vouches for it
+            (E_CERTIFICATE_UNTRUSTED).
+    """
+    try:
+        certificate, *intermediates = x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise _untrusted("there is no readable certificate") from error
+    return tuple(_chain(certificate, intermediates, authorities))
 
 
 def _chain(
@@ -180,7 +243,8 @@ def _must_sign_documents(
         raise ValueError("its key is not for digital signatures")
 
 
-def _stated_owners(subject: x509.Name) -> list[str]:
+def stated_owners(subject: x509.Name) -> list[str]:
+    """The owners that a subject states (see `OWNER_PREFIX`)."""
     values = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 

@@ -11,7 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NoReturn
 
-from bus.core.algorithm import Algorithm, PrivateKey, algorithms_of, is_signature, make_signature
+from bus.core.algorithm import (
+    Algorithm,
+    KeyElsewhere,
+    PrivateKey,
+    algorithms_of,
+    is_signature,
+    make_signature,
+)
 from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import KeyRing
 from schemas.identifiers import MailboxName
@@ -30,15 +37,31 @@ _PROOF = object()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SigningKey:
-    """A private key, and the certificate under which others know it."""
+    """A private key, here or in a token, and the certificate under which others know it."""
 
-    private_key: PrivateKey = field(repr=False)
+    private_key: PrivateKey | KeyElsewhere = field(repr=False)
     thumbprint: str
     algorithm: Algorithm
 
     def __post_init__(self) -> None:
         if self.algorithm not in algorithms_of(self.private_key.public_key()):
             raise ValueError(f"this key cannot sign {self.algorithm}")
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether a signature must be waited for; one by a key that is here takes microseconds."""
+        return not isinstance(self.private_key, PrivateKey)
+
+    def make_signature(self, data: bytes) -> bytes:
+        """Sign, in the byte form of JWS.
+
+        Raises:
+            TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
+        """
+        key = self.private_key
+        if isinstance(key, PrivateKey):
+            return make_signature(data, key=key, algorithm=self.algorithm)
+        return key.make_signature(data, self.algorithm)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +100,12 @@ def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
     """Sign a body; the result goes into the message header `signature`.
 
     `iat` in the protected header is the signing time (ETSI TS 119 182-1, 5.1.11), whole seconds.
+
+    Raises:
+        TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
     """
     protected = _protected(key.algorithm, key.thumbprint, (now - _EPOCH) // _SECOND)
-    signature = make_signature(
-        _signed_bytes(protected, body), key=key.private_key, algorithm=key.algorithm
-    )
+    signature = key.make_signature(_signed_bytes(protected, body))
     return f"{protected}..{to_base64url(signature)}"
 
 
@@ -91,6 +115,7 @@ def verify(
     *,
     keys: KeyRing,
     now: datetime,
+    received_at: datetime | None = None,
     tolerance: timedelta = CLOCK_TOLERANCE,
 ) -> Verified:
     """Prove who made a body and that it was not changed.
@@ -102,13 +127,15 @@ def verify(
         body: As received.
         signature: The message header `signature`; empty when there was none.
         keys: Whom to believe.
-        now: The time of receipt.
+        now: The time of the judgement.
+        received_at: When our own records first hold the signature, if they did before: what a
+            compromised key signed is believed only if it was here before the revocation.
         tolerance: How far ahead of ours the signer's clock may be.
 
     Raises:
         DocumentError: The body must not be trusted (E_SIGNATURE_MISSING, E_SIGNATURE_INVALID,
-            E_SIGNATURE_ALGORITHM, E_CERTIFICATE_UNKNOWN, E_CERTIFICATE_EXPIRED, E_CLOCK_SKEW).
-            Never retry.
+            E_SIGNATURE_ALGORITHM, E_CERTIFICATE_UNKNOWN, E_CERTIFICATE_EXPIRED,
+            E_CERTIFICATE_REVOKED, E_CLOCK_SKEW). Never retry.
     """
     if not signature:
         raise AxisError.of("E_SIGNATURE_MISSING")
@@ -131,6 +158,15 @@ def verify(
         raise AxisError.of("E_CLOCK_SKEW", signed_at=signed_at.isoformat(), seconds=seconds)
     if not key.is_valid_at(signed_at):
         raise AxisError.of("E_CERTIFICATE_EXPIRED", signed_at=signed_at.isoformat())
+    revocation = keys.revocation_of(key.thumbprint)
+    if revocation is not None and revocation.forbids(signed_at, received_at=received_at):
+        raise AxisError.of(
+            "E_CERTIFICATE_REVOKED",
+            at=revocation.at.isoformat(),
+            reason=revocation.reason,
+            source=revocation.evidence,
+            signed_at=signed_at.isoformat(),
+        )
     return Verified(
         body=body,
         owner=key.owner,

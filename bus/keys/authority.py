@@ -4,7 +4,7 @@ Created on first use; every name it gives says DEVELOPMENT. A certificate of a p
 that is filed beside its own is used like them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,9 +15,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import PrivateKey
-from bus.core.keyring import OWNER_PREFIX
-from bus.keys.files import read_certificates, read_private_key, write_certificate, write_private_key
+from bus.core.keyring import OWNER_PREFIX, thumbprint_of
+from bus.core.revocation import Revocation
+from bus.keys.access import KeyAccess
+from bus.keys.files import (
+    read_certificates,
+    read_private_key,
+    write_certificates,
+    write_private_key,
+)
 from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.revoked import revoked_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
@@ -30,6 +38,7 @@ _LIFE = timedelta(days=365)
 _RENEWED_AHEAD = timedelta(days=30)
 # A signer whose clock is a little behind must not find its fresh certificate not yet valid.
 _BACKDATED = timedelta(hours=1)
+_OPEN = KeyAccess()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +48,12 @@ class DevelopmentAuthority:
     folder: KeyFolder
     certificate: x509.Certificate
     private_key: PrivateKey = field(repr=False)
+    access: KeyAccess
 
     @classmethod
-    def open(cls, folder: Path, *, now: datetime) -> "DevelopmentAuthority":
+    def open(
+        cls, folder: Path, *, now: datetime, access: KeyAccess = _OPEN
+    ) -> "DevelopmentAuthority":
         """The authority of a folder, made when there is none.
 
         Raises:
@@ -50,27 +62,40 @@ class DevelopmentAuthority:
         files = KeyFolder(folder)
         with files.locked():
             if not files.development_certificate.exists():
-                _found(files, now=now)
-        key = read_private_key(files.development_key, agency=_AGENCY)
+                _found(files, now=now, passphrase=access.passphrase(agency=_AGENCY))
+        key = read_private_key(
+            files.development_key, agency=_AGENCY, passphrase=access.passphrase(agency=_AGENCY)
+        )
         certificate = read_certificates(files.development_certificate, agency=_AGENCY)[0]
         if key.public_key() != certificate.public_key():
             raise AxisError.of(
                 "E_KEYS", agency=_AGENCY, cause="the private key is not that of its certificate"
             )
-        return cls(folder=files, certificate=certificate, private_key=key)
+        return cls(folder=files, certificate=certificate, private_key=key, access=access)
 
     def ensure(self, owners: Iterable[MailboxName], *, now: datetime) -> None:
         """Give each owner a key pair, unless one is here that is good for another 30 days.
+
+        None for an owner of whom a certificate of another authority is here, even one that has
+        ended: a development certificate never takes over from a real one.
 
         Raises:
             ConfigurationError: A file cannot be read or written (E_KEYS).
         """
         with self.folder.locked():
-            for owner in owners:
-                if not any(_lasts(filed, now=now) for filed in self.folder.filed_under(owner)):
-                    self._issue(owner, now=now)
+            for owner in lacking(self.folder.root, owners, now=now):
+                self._issue(owner, now=now)
 
-    def _issue(self, owner: MailboxName, *, now: datetime) -> None:
+    def issue(self, owner: MailboxName, *, now: datetime) -> FiledKey:
+        """Give the owner a new pair, whatever it has.
+
+        Raises:
+            ConfigurationError: A file cannot be written (E_KEYS).
+        """
+        with self.folder.locked():
+            return self._issue(owner, now=now)
+
+    def _issue(self, owner: MailboxName, *, now: datetime) -> FiledKey:
         key = ec.generate_private_key(ec.SECP256R1())
         unsigned = _unsigned(
             key,
@@ -80,10 +105,15 @@ class DevelopmentAuthority:
             not_after=min(now + _LIFE, self.certificate.not_valid_after_utc),
             authority=False,
         )
-        self.folder.file(owner, unsigned.sign(self.private_key, SHA256()), key)
+        return self.folder.file(
+            owner,
+            [unsigned.sign(self.private_key, SHA256())],
+            key=key,
+            passphrase=self.access.passphrase(agency=owner),
+        )
 
 
-def _found(files: KeyFolder, *, now: datetime) -> None:
+def _found(files: KeyFolder, *, now: datetime, passphrase: bytes | None) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Liên Thông DEVELOPMENT authority")
     unsigned = _unsigned(
@@ -94,14 +124,42 @@ def _found(files: KeyFolder, *, now: datetime) -> None:
         not_after=now + _AUTHORITY_LIFE,
         authority=True,
     )
-    write_private_key(files.development_key, key, agency=_AGENCY)
+    write_private_key(files.development_key, key, agency=_AGENCY, passphrase=passphrase)
     # The certificate comes last: while it is missing, the authority is founded anew.
-    write_certificate(files.development_certificate, unsigned.sign(key, SHA256()), agency=_AGENCY)
+    write_certificates(
+        files.development_certificate, [unsigned.sign(key, SHA256())], agency=_AGENCY
+    )
 
 
-def _lasts(filed: FiledKey, *, now: datetime) -> bool:
+def lacking(
+    folder: Path, owners: Iterable[MailboxName], *, now: datetime
+) -> tuple[MailboxName, ...]:
+    """The owners to whom `DevelopmentAuthority.ensure` would give a pair.
+
+    Raises:
+        ConfigurationError: A file cannot be read (E_KEYS).
+    """
+    files = KeyFolder(folder)
+    revoked = revoked_here(files)
+    return tuple(
+        owner
+        for owner in owners
+        if not any(_suffices(filed, revoked, now=now) for filed in files.filed_under(owner))
+    )
+
+
+def is_development(certificate: x509.Certificate) -> bool:
+    """Whether a development authority gave it, ours or another home's."""
+    given_by = certificate.issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return any(attribute.value == DEVELOPMENT for attribute in given_by)
+
+
+def _suffices(filed: FiledKey, revoked: Mapping[str, Revocation], *, now: datetime) -> bool:
     certificate = filed.certificate()
-    return filed.has_private_key and now + _RENEWED_AHEAD < certificate.not_valid_after_utc
+    if not is_development(certificate):
+        return True
+    lasts = now + _RENEWED_AHEAD < certificate.not_valid_after_utc
+    return filed.has_private_key and lasts and thumbprint_of(certificate) not in revoked
 
 
 def _name(common_name: str, *, stated_owner: str | None = None) -> x509.Name:

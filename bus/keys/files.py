@@ -5,13 +5,14 @@ Which file lies where is known to `folder`.
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -21,7 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 from bus.core.algorithm import PrivateKey
 from schemas.problem import AxisError, Place
 
-_GROUP_AND_OTHERS = 0o077
+GROUP_AND_OTHERS = 0o077
+"""Permissions that no file with a secret has."""
+
+_ENCRYPTED = b"ENCRYPTED"  # in the first line of encrypted PKCS #8 (RFC 7468, 11)
+_DER_SEQUENCE = b"\x30"
 
 
 @contextmanager
@@ -34,58 +39,102 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unusable(path, agency, error.strerror or type(error).__name__) from error
+        raise unusable(path, agency, error.strerror or type(error).__name__) from error
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        # TypeError: the private key is encrypted and we have no password.
-        raise _unusable(
-            path, agency, f"no unencrypted PEM of a supported kind ({error})"
-        ) from error
+        raise unusable(path, agency, f"no PEM of a supported kind ({error})") from error
 
 
 def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
-    """The certificates of a PEM file.
+    """The certificates of a PEM file, or the only one of a DER file.
 
     Raises:
         ConfigurationError: It cannot be read (E_KEYS).
     """
     with doorway(path, agency=agency):
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        return certificates_in(path.read_bytes())
 
 
-def read_private_key(path: Path, *, agency: str) -> PrivateKey:
+def certificates_in(data: bytes) -> list[x509.Certificate]:
+    """The certificates that these bytes are. Raises `ValueError` when they are none."""
+    if data.startswith(_DER_SEQUENCE):
+        return [x509.load_der_x509_certificate(data)]
+    return x509.load_pem_x509_certificates(data)
+
+
+def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None) -> PrivateKey:
     """The private key of a PEM file that only its owner can read.
 
+    Args:
+        passphrase: For an encrypted key; one that is not encrypted is read without.
+
     Raises:
-        ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
+        ConfigurationError: It cannot be read, or group or others may read it too, or it is
+            encrypted with another passphrase (E_KEYS).
     """
     with doorway(path, agency=agency), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & _GROUP_AND_OTHERS:
-            raise _unusable(path, agency, "others can read the private key; use 'chmod 600'")
-        key = load_pem_private_key(file.read(), password=None)
+        if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
+            raise unusable(path, agency, "others can read the private key; use 'chmod 600'")
+        pem = file.read()
+        encrypted = _ENCRYPTED in pem
+        if encrypted and passphrase is None:
+            raise unusable(
+                path,
+                agency,
+                "it is encrypted; name the passphrase's file by the setting "
+                "LIENTHONG_KEY_PASSPHRASE_FILE",
+            )
+        try:
+            key = load_pem_private_key(pem, password=passphrase if encrypted else None)
+        except ValueError as error:
+            if encrypted:
+                # The driver's words fill a screen.
+                raise unusable(path, agency, "the passphrase does not open it") from error
+            raise
     if not isinstance(key, PrivateKey):
-        raise _unusable(path, agency, "the private key is neither P-256, Ed25519 nor RSA")
+        raise unusable(path, agency, "the private key is neither P-256, Ed25519 nor RSA")
     return key
 
 
-def write_certificate(path: Path, certificate: x509.Certificate, *, agency: str) -> None:
-    """Write a certificate, whole or not at all, for everybody to read.
+def write_certificates(
+    path: Path, certificates: Sequence[x509.Certificate], *, agency: str
+) -> None:
+    """Write a certificate and the intermediate ones it needs, for everybody to read.
+
+    Whole or not at all.
 
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
     with doorway(path, agency=agency):
-        _replace(path, certificate.public_bytes(Encoding.PEM), mode=0o644)
+        pem = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
+        replace_file(path, pem, mode=0o644)
 
 
-def write_private_key(path: Path, key: PrivateKey, *, agency: str) -> None:
+def write_private_key(
+    path: Path, key: PrivateKey, *, agency: str, passphrase: bytes | None = None
+) -> None:
     """Write a private key, whole or not at all, never readable by others even for a moment.
 
+    Args:
+        passphrase: Encrypts it (PKCS #8).
+
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+    write_secret(
+        path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption), agency=agency
+    )
+
+
+def write_secret(path: Path, data: bytes, *, agency: str) -> None:
+    """Write what only its owner may read, whole or not at all.
+
+    Raises:
+        ConfigurationError: It cannot be written (E_KEYS).
+    """
     with doorway(path, agency=agency):
-        _replace(path, pem, mode=0o600)
+        replace_file(path, data, mode=0o600)
 
 
 def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
@@ -95,7 +144,7 @@ def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
         ConfigurationError: It cannot be written (E_KEYS).
     """
     with doorway(path, agency=agency):
-        _replace(path, data, mode=mode)
+        replace_file(path, data, mode=mode)
 
 
 def read_secret_file(path: Path, *, agency: str) -> bytes:
@@ -105,8 +154,8 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
         ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
     """
     with doorway(path, agency=agency), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & _GROUP_AND_OTHERS:
-            raise _unusable(path, agency, "others can read it; use 'chmod 600'")
+        if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
+            raise unusable(path, agency, "others can read it; use 'chmod 600'")
         return file.read()
 
 
@@ -124,7 +173,7 @@ def sync_folder(folder: Path, *, agency: str) -> None:
             os.close(opened)
 
 
-def _replace(path: Path, data: bytes, *, mode: int) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int) -> None:
     """Put a file in place of what was there; its bytes are on the disk before its name is."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # mode 0600
     try:
@@ -139,5 +188,6 @@ def _replace(path: Path, data: bytes, *, mode: int) -> None:
         raise
 
 
-def _unusable(path: Path, agency: str, cause: str) -> AxisError:
+def unusable(path: Path, agency: str, cause: str) -> AxisError:
+    """The error E_KEYS about one file."""
     return AxisError.of("E_KEYS", place=Place(file=path.name), agency=agency, cause=cause)

@@ -3,6 +3,10 @@
     <folder>/authorities/*.pem       trust anchors
     <folder>/agencies/<code>/*.pem   a certificate, followed by the intermediate ones it needs
     <folder>/agencies/<code>/*.key   its private key (PKCS #8), only where this home signs with it
+    <folder>/agencies/<code>/*.pkcs11    in its place: the URI of a key in a token (RFC 7512)
+    <folder>/requests/<code>/*.csr   a certificate request that waits for its answer
+    <folder>/requests/<code>/*.key   its private key
+    <folder>/revoked.json            what an operator has revoked (`revoked`)
     <folder>/agencies/<code>/sealing its sealing keys; see `sealing`
     <folder>/development.key         private key of the development authority, if there is one
 
@@ -11,7 +15,7 @@ Whether a certificate is believed is judged in `bus.core.keyring`.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +24,18 @@ from urllib.parse import quote, unquote
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from bus.core.algorithm import PrivateKey
+from bus.core.algorithm import KeyElsewhere, PrivateKey
+from bus.keys.access import KeyAccess
 from bus.keys.files import (
     doorway,
     read_certificates,
     read_private_key,
     sync_folder,
-    write_certificate,
+    write_certificates,
     write_private_key,
+    write_secret,
 )
+from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
 
 _AXIS = "the axis"
@@ -47,9 +54,25 @@ class FiledKey:
         return self.path.with_suffix(".key")
 
     @property
+    def token_path(self) -> Path:
+        """Where it is said in which token the private key is, if it is in one."""
+        return self.path.with_suffix(".pkcs11")
+
+    @property
     def has_private_key(self) -> bool:
         """Whether this home can sign with it."""
-        return self.private_key_path.exists()
+        return self.private_key_path.exists() or self.is_in_token
+
+    @property
+    def is_in_token(self) -> bool:
+        """Whether the private key is in a token."""
+        return self.token_path.exists()
+
+    @property
+    def filed_at(self) -> int:
+        """Orders certificates by when they were filed."""
+        with doorway(self.path, agency=self.owner):
+            return self.path.stat().st_mtime_ns
 
     def pem(self) -> bytes:
         """The file as it is. Raises `ConfigurationError` E_KEYS."""
@@ -60,9 +83,14 @@ class FiledKey:
         """The certificate itself, unjudged. Raises `ConfigurationError` E_KEYS."""
         return read_certificates(self.path, agency=self.owner)[0]
 
-    def private_key(self) -> PrivateKey:
-        """The private key. Raises `ConfigurationError` E_KEYS."""
-        return read_private_key(self.private_key_path, agency=self.owner)
+    def private_key(self, access: KeyAccess) -> PrivateKey | KeyElsewhere:
+        """The private key, or the way to it. Raises `ConfigurationError` E_KEYS."""
+        if self.is_in_token:
+            with doorway(self.token_path, agency=self.owner):
+                uri = self.token_path.read_text(encoding="utf-8").strip()
+            return token_key(uri, access=access, agency=self.owner)
+        passphrase = access.passphrase(agency=self.owner)
+        return read_private_key(self.private_key_path, agency=self.owner, passphrase=passphrase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,28 @@ class KeyFolder:
     def development_key(self) -> Path:
         """With what the development authority signs."""
         return self.root / "development.key"
+
+    @property
+    def revoked(self) -> Path:
+        """What an operator has revoked."""
+        return self.root / "revoked.json"
+
+    @property
+    def requests(self) -> Path:
+        """Certificate requests that wait for their answers."""
+        return self.root / "requests"
+
+    def stamp(self) -> int:
+        """Changes whenever a certificate, a private key or a revocation does."""
+        seen = []
+        for top in (self._authorities, self._agencies, self.revoked):
+            for path in (top, *sorted(top.rglob("*"))):
+                try:
+                    found = path.stat()
+                except FileNotFoundError:
+                    continue  # removed while we look, or not there at all
+                seen.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
+        return hash(tuple(seen))
 
     @property
     def _authorities(self) -> Path:
@@ -131,17 +181,46 @@ class KeyFolder:
         paths = sorted(self.folder_of(owner).glob("*.pem"))
         return tuple(FiledKey(owner=owner, path=path) for path in paths)
 
-    def file(self, owner: MailboxName, certificate: x509.Certificate, key: PrivateKey) -> None:
-        """Add a certificate and its private key beside those that are there.
+    def file(
+        self,
+        owner: MailboxName,
+        certificates: Sequence[x509.Certificate],
+        *,
+        key: PrivateKey | None = None,
+        key_pem: bytes | None = None,
+        token: str | None = None,
+        passphrase: bytes | None = None,
+    ) -> FiledKey:
+        """Add a certificate, and how to sign with it, beside those that are there.
 
         The key goes first, so that a crash between the two leaves nothing that looks complete.
+
+        Args:
+            certificates: The certificate, followed by the intermediate ones it needs.
+            key: Its private key; as `key_pem`, when it is written already.
+            token: The URI of its private key.
+            passphrase: Encrypts `key`.
         """
+        certificate = certificates[0]
         issued, digest = certificate.not_valid_before_utc.date(), certificate.fingerprint(SHA256())
         path = self.folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
+        filed = FiledKey(owner=owner, path=path)
         with doorway(path, agency=owner):
             path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private_key(path.with_suffix(".key"), key, agency=owner)
-        write_certificate(path, certificate, agency=owner)
+        if key is not None:
+            write_private_key(filed.private_key_path, key, agency=owner, passphrase=passphrase)
+        if key_pem is not None:
+            write_secret(filed.private_key_path, key_pem, agency=owner)
+        if token is not None:
+            write_secret(filed.token_path, f"{token}\n".encode(), agency=owner)
+        write_certificates(path, certificates, agency=owner)
+        return filed
+
+    def file_authority(self, certificate: x509.Certificate) -> Path:
+        """Add a trust anchor."""
+        path = self._authorities / f"{certificate.fingerprint(SHA256()).hex()[:12]}.pem"
+        write_certificates(path, [certificate], agency=_AXIS)
+        return path
 
     def owners(self) -> tuple[MailboxName, ...]:
         """Whose keys are here, of whatever kind."""
@@ -150,6 +229,10 @@ class KeyFolder:
 
     def folder_of(self, owner: MailboxName) -> Path:
         """Where everything of one agency lies."""
-        # A code may be any text. Quoted it is one folder's name, and never "." or "..".
-        name = quote(owner, safe="")
-        return self._agencies / (f"%2E{name[1:]}" if name.startswith(".") else name)
+        return self._agencies / folder_name(owner)
+
+
+def folder_name(owner: MailboxName) -> str:
+    """A code may be any text: quoted it is one folder's name, and never "." or ".."."""
+    name = quote(owner, safe="")
+    return f"%2E{name[1:]}" if name.startswith(".") else name

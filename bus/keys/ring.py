@@ -3,19 +3,26 @@
 A wrong file stops the start with one sentence; `describe` tells of all of them instead.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 
 from bus.core.keyring import CertifiedKey, KeyRing, certify
+from bus.core.revocation import Revocation, strictest
 from bus.core.signing import SigningKey
+from bus.keys.access import KeyAccess
 from bus.keys.authority import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
+
+_OPEN = KeyAccess()
+_Pair = tuple[FiledKey, CertifiedKey]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +34,10 @@ class KeyRow:
         key: Absent when the certificate cannot be believed.
         days_left: Whole days until it ends, negative afterwards.
         development: Issued by a development authority.
-        has_private_key: A private key lies beside it.
+        has_private_key: A private key lies beside it, or is in a token.
+        in_token: The private key is in a token.
+        signs: Its owner signs with it now.
+        revocation: That it counts no more, if an operator, a CRL or a responder said so.
         problem: Why the certificate, or the private key beside it, cannot be used.
     """
 
@@ -37,6 +47,9 @@ class KeyRow:
     days_left: int | None
     development: bool
     has_private_key: bool
+    in_token: bool
+    signs: bool
+    revocation: Revocation | None
     problem: Problem | None
 
 
@@ -48,46 +61,133 @@ def load_ring(folder: Path) -> KeyRing:
     """
     files = KeyFolder(folder)
     authorities = files.authorities()
-    return KeyRing(_certified(filed, authorities) for filed in files.filed())
+    known = FolderRevocationShelf(folder).load()
+    return KeyRing(
+        (_certified(filed, authorities) for filed in files.filed()),
+        (*revocations_here(files), *known.revocations),
+        known.assurances,
+    )
 
 
-def load_signing_key(folder: Path, owner: MailboxName, *, now: datetime) -> SigningKey:
-    """The owner's key pair that is valid now; of several, the youngest.
+def counting(ring: KeyRing) -> tuple[CertifiedKey, ...]:
+    """The keys whose end matters: not revoked, and not replaced by those of a real authority."""
+    real = {key.owner for key in ring.values() if not _is_development(key)}
+    return tuple(
+        key
+        for key in ring.values()
+        if ring.revocation_of(key.thumbprint) is None
+        and not (key.owner in real and _is_development(key))
+    )
+
+
+def load_signing_key(
+    folder: Path,
+    owner: MailboxName,
+    *,
+    now: datetime,
+    access: KeyAccess = _OPEN,
+    known: Collection[str] | None = None,
+) -> SigningKey:
+    """The owner's key pair that counts now; of several real ones the youngest.
+
+    Args:
+        known: Thumbprints of the certificates that those who will verify are known to have; None:
+            all.
 
     Raises:
         ConfigurationError: There is none, or it cannot be used (E_KEYS).
     """
     files = KeyFolder(folder)
-    authorities = files.authorities()
+    authorities, revoked = files.authorities(), _revoked(files)
     pairs = [
         (filed, _certified(filed, authorities))
         for filed in files.filed_under(owner)
         if filed.has_private_key
     ]
-    valid = [pair for pair in pairs if pair[1].is_valid_at(now)]
-    if not valid:
-        cause = "no certificate with its private key is here that is valid now"
-        raise AxisError.of("E_KEYS", agency=owner, cause=cause)
-    return _signing_key(*max(valid, key=lambda pair: pair[1].not_before))
+    pair = _pair_that_signs(pairs, revoked, now=now, known=known)
+    if pair is None:
+        raise AxisError.of("E_KEYS", agency=owner, cause=_why_none(pairs, revoked, now=now))
+    return _signing_key(*pair, access)
 
 
-def describe(folder: Path, *, now: datetime) -> tuple[KeyRow, ...]:
+def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple[KeyRow, ...]:
     """All certificates of a home, also those that cannot be used.
 
     Raises:
-        ConfigurationError: The authorities cannot be read (E_KEYS).
+        ConfigurationError: The authorities, or what was revoked, cannot be read (E_KEYS).
     """
     files = KeyFolder(folder)
-    authorities = files.authorities()
-    return tuple(_row(filed, authorities, now=now) for filed in files.filed())
+    authorities, revoked = files.authorities(), _revoked(files)
+    rows = [_row(filed, authorities, revoked, now=now, access=access) for filed in files.filed()]
+    pairs: dict[MailboxName, list[_Pair]] = {}
+    for filed, row in zip(files.filed(), rows, strict=True):
+        if row.key is not None and row.has_private_key:
+            pairs.setdefault(row.owner, []).append((filed, row.key))
+    chosen = [_pair_that_signs(each, revoked, now=now) for each in pairs.values()]
+    signing = {key.thumbprint for _, key in filter(None, chosen)}
+    return tuple(
+        replace(row, signs=row.key is not None and row.key.thumbprint in signing) for row in rows
+    )
 
 
-def _row(filed: FiledKey, authorities: Sequence[x509.Certificate], *, now: datetime) -> KeyRow:
+def _revoked(files: KeyFolder) -> Mapping[str, Revocation]:
+    """Everything that is said against certificates, by an operator and by their authorities."""
+    known = FolderRevocationShelf(files.root).load()
+    return strictest((*revocations_here(files), *known.revocations))
+
+
+def _pair_that_signs(
+    pairs: Iterable[_Pair],
+    revoked: Mapping[str, Revocation],
+    *,
+    now: datetime,
+    known: Collection[str] | None = None,
+) -> _Pair | None:
+    """Of the pairs that count the youngest.
+
+    Those of a development authority are out of it for good once a real one is known.
+    """
+    told = [pair for pair in pairs if known is None or pair[1].thumbprint in known]
+    real = [pair for pair in told if not _is_development(pair[1])]
+    counting = [
+        (filed, key)
+        for filed, key in real or told
+        if key.is_valid_at(now) and not key.revoked_by(revoked)
+    ]
+    return max(counting, key=lambda pair: (pair[1].not_before, pair[0].filed_at), default=None)
+
+
+def _why_none(pairs: Sequence[_Pair], revoked: Mapping[str, Revocation], *, now: datetime) -> str:
+    keys = [key for _, key in pairs]
+    keys = [key for key in keys if not _is_development(key)] or keys
+    if keys and all(key.revoked_by(revoked) for key in keys):
+        return "its certificate was revoked"
+    ended = [key.not_after for key in keys if not key.revoked_by(revoked)]
+    if ended and max(ended) < now:
+        return (
+            f"its certificate ended on {max(ended):%Y-%m-%d}, and no other is here with its "
+            "private key that is valid now"
+        )
+    return "no certificate with its private key is here that is valid now"
+
+
+def _is_development(key: CertifiedKey) -> bool:
+    return DEVELOPMENT in key.issuer
+
+
+def _row(
+    filed: FiledKey,
+    authorities: Sequence[x509.Certificate],
+    revoked: Mapping[str, Revocation],
+    *,
+    now: datetime,
+    access: KeyAccess,
+) -> KeyRow:
     key, problem = None, None
     try:
         key = _certified(filed, authorities)
         if filed.has_private_key:
-            _signing_key(filed, key)
+            _signing_key(filed, key, access)
     except ConfigurationError as error:
         problem = error.problem
     return KeyRow(
@@ -95,8 +195,11 @@ def _row(filed: FiledKey, authorities: Sequence[x509.Certificate], *, now: datet
         file=filed.path.name,
         key=key,
         days_left=None if key is None else (key.not_after - now).days,
-        development=key is not None and DEVELOPMENT in key.issuer,
+        development=key is not None and _is_development(key),
         has_private_key=filed.has_private_key,
+        in_token=filed.is_in_token,
+        signs=False,
+        revocation=None if key is None else key.revoked_by(revoked),
         problem=problem,
     )
 
@@ -108,12 +211,11 @@ def _certified(filed: FiledKey, authorities: Sequence[x509.Certificate]) -> Cert
         raise _unusable(filed.path, filed.owner, error.problem.params["cause"]) from error
 
 
-def _signing_key(filed: FiledKey, key: CertifiedKey) -> SigningKey:
-    private_key = filed.private_key()
+def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
+    private_key = filed.private_key(access)
     if private_key.public_key() != key.public_key:
-        raise _unusable(
-            filed.private_key_path, filed.owner, "the private key is not that of its certificate"
-        )
+        path = filed.token_path if filed.is_in_token else filed.private_key_path
+        raise _unusable(path, filed.owner, "the private key is not that of its certificate")
     return SigningKey(
         private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
     )

@@ -34,7 +34,7 @@ _BACKDATED = timedelta(hours=1)
 _SECRET_BYTES = 32
 
 SigningKeyOf = Callable[[MailboxName], SigningKey]
-"""With what an owner signs now. Raises `ConfigurationError` E_KEYS when that is not here."""
+"""With what an owner signs now. Raises `AxisError` when it cannot be signed with."""
 
 
 class _Kept(Value):
@@ -93,7 +93,8 @@ class SealingFolder:
     ) -> None:
         """Give each owner that signs here a key pair, unless one is good for another 30 days.
 
-        Owners whose signing keys are elsewhere make theirs there.
+        Owners whose signing keys are elsewhere make theirs there. One that cannot sign now gets
+        none now: whoever would seal to it is told.
         """
         folder = KeyFolder(self.root)
         with folder.locked():
@@ -153,8 +154,13 @@ class SealingFolder:
 
     def _ensure(self, owner: MailboxName, *, signing: SigningKeyOf, now: datetime) -> None:
         self._ensure_secret(owner)
-        if not any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
-            self._make(owner, suite=SealingSuite.HYBRID, signing=signing(owner), now=now)
+        if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
+            return
+        try:
+            key = signing(owner)
+        except AxisError:
+            return
+        self._make(owner, suite=SealingSuite.HYBRID, signing=key, now=now)
 
     def _ensure_secret(self, owner: MailboxName) -> None:
         path = self._secret(owner)

@@ -7,11 +7,13 @@ import logging
 import re
 import sys
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from bus.core.events import (
+    CertificateEnding,
+    CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
     DirectoryTakenUp,
@@ -23,6 +25,11 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     LettersRedelivered,
+    RevocationGraceEnded,
+    RevocationSourceAsked,
+    RevocationSourceBack,
+    RevocationSourceLost,
+    SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
@@ -67,8 +74,8 @@ def log_event(event: Event) -> None:
         del said["trace"]
     name = _CAPITAL.sub("_", type(event).__name__).lower()
     match event:
-        case DirectoryTakenUp():
-            # Said once for the axis by itself.
+        case DirectoryTakenUp() | RevocationSourceAsked():
+            # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)
         case (
             EnvelopeSent()
@@ -77,11 +84,28 @@ def log_event(event: Event) -> None:
             | WorkerReady()
             | EndpointResumed()
             | LettersRedelivered()
+            | RevocationSourceBack()
         ):
             _log.info(name, **said)
-        case SubmissionRefused() | WorkStalled() | EventsDropped() | FailureRecorded():
+        case SigningKeyChanged():
+            (_log.info if event.problem is None else _log.error)(name, **said)
+        case (
+            SubmissionRefused()
+            | WorkStalled()
+            | EventsDropped()
+            | FailureRecorded()
+            | CertificateRevoked()
+            | RevocationSourceLost()
+            | CertificateEnding()
+        ):
             _log.warning(name, **said)
-        case DeliveryFailed() | WorkerFailed() | WorkerEnded() | EndpointPaused():
+        case (
+            DeliveryFailed()
+            | WorkerFailed()
+            | WorkerEnded()
+            | EndpointPaused()
+            | RevocationGraceEnded()
+        ):
             _log.error(name, **said)
 
 
@@ -89,6 +113,8 @@ def _plain(value: object) -> object:
     match value:
         case Problem():
             return str(value)
+        case datetime():
+            return value.isoformat()
         case timedelta():
             return round(value.total_seconds(), 3)
         case tuple():

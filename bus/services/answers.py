@@ -20,38 +20,44 @@ class Answers:
     dispatch: Dispatch
     clock: Clock
 
-    def arrived(
+    async def arrived(
         self, envelope: Envelope, addressed: Sequence[Recipient]
     ) -> tuple[SignedEnvelope, ...]:
-        """Sign a receipt `01` for each addressed agency."""
+        """Sign a receipt `01` for each addressed agency. Raises as `Dispatch.seal` does."""
         document, now = envelope.document, self.clock()
         if document is None:
             return ()
         mailbox = self.dispatch.mailbox
         return tuple(
-            self._signed(
-                envelope,
-                recipient,
-                arrival(envelope, document, recipient, mailbox=mailbox, now=now),
-            )
-            for recipient in addressed
+            [
+                await self._signed(
+                    envelope,
+                    recipient,
+                    arrival(envelope, document, recipient, mailbox=mailbox, now=now),
+                )
+                for recipient in addressed
+            ]
         )
 
-    def refused(
+    async def refused(
         self, envelope: Envelope, addressed: Sequence[Recipient], problem: Problem
     ) -> tuple[SignedEnvelope, ...]:
-        """Sign a refusal `02` with the problem for each addressed agency."""
+        """Sign a refusal `02` with the problem for each one. Raises as `Dispatch.seal` does."""
         document, now = envelope.document, self.clock()
         if document is None:
             return ()
         mailbox = self.dispatch.mailbox
         return tuple(
-            self._signed(
-                envelope,
-                recipient,
-                refusal(envelope, document, recipient, mailbox=mailbox, problem=problem, now=now),
-            )
-            for recipient in addressed
+            [
+                await self._signed(
+                    envelope,
+                    recipient,
+                    refusal(
+                        envelope, document, recipient, mailbox=mailbox, problem=problem, now=now
+                    ),
+                )
+                for recipient in addressed
+            ]
         )
 
     async def send(
@@ -77,8 +83,10 @@ class Answers:
                 trace=trace,
             )
 
-    def _signed(self, envelope: Envelope, recipient: Recipient, receipt: Receipt) -> SignedEnvelope:
-        return self.dispatch.seal(
+    async def _signed(
+        self, envelope: Envelope, recipient: Recipient, receipt: Receipt
+    ) -> SignedEnvelope:
+        return await self.dispatch.seal(
             receipt_envelope(
                 receipt,
                 sender=recipient.agency,

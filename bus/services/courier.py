@@ -250,7 +250,7 @@ class Courier:
         """Hand a fresh delivery over, and record it done with its receipts."""
         try:
             file = await self._hand_over(attempt, envelope, delivery)
-            receipts = self._answers.arrived(envelope, self._addressed(envelope))
+            receipts = await self._answers.arrived(envelope, self._addressed(envelope))
             if envelope.document is not None:
                 await self.records.record(record_of(envelope, envelope.document, now=self.clock()))
             await self.inbox.finish(delivery, receipts, now=self.clock())
@@ -344,11 +344,21 @@ class Courier:
         )
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
-            refusals = self._answers.refused(envelope, self._addressed(envelope), problem)
+            refusals = await self._refusals(attempt, envelope, problem)
             await self._answers.send(
                 envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
             )
         return Settlement.ACK
+
+    async def _refusals(
+        self, attempt: _Attempt, envelope: Envelope, problem: Problem
+    ) -> tuple[SignedEnvelope, ...]:
+        """Sign them when there is a key to sign with. Raises `Stopping`."""
+        while True:
+            try:
+                return await self._answers.refused(envelope, self._addressed(envelope), problem)
+            except TransportError as error:
+                await attempt.patience.wait(error.problem)
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
         return addressed(envelope, self.dispatch.mailbox, self.routing())

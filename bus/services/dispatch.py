@@ -3,10 +3,13 @@
 Shared by everything that sends: documents and statuses going out, receipts going back.
 """
 
-from asyncio import gather
-from collections.abc import Sequence
+from asyncio import gather, get_running_loop, timeout
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from bus.core.message import WireMessage
 from bus.core.signing import SigningKey, sign
@@ -27,7 +30,9 @@ from bus.services.patience import Patience
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,21 +40,51 @@ class Dispatch:
     """One mailbox's way onto the bus.
 
     Attributes:
-        deadline: How long one publish may take before its outcome is unknown.
+        key: With what to sign now; asked anew for every envelope, because keys are rotated. Raises
+            `TransportError` E_SIGNING_KEY_AWAY while there is none.
+        deadline: How long one publish may take before its outcome is unknown; and a signature,
+            before what holds the key is away.
+        waiting: The threads in which a key elsewhere is waited for; absent: the loop's.
     """
 
     mailbox: MailboxName
-    key: SigningKey
+    key: Callable[[], SigningKey]
     publisher: Publisher
     clock: Clock
     new_id: NewId
     deadline: timedelta
+    waiting: Executor | None = None
     tracer: Tracer = field(default_factory=Untraced)
 
-    def seal(self, envelope: Envelope) -> SignedEnvelope:
-        """Sign the envelope's bytes. Raises `DocumentError` E_TOO_LARGE."""
-        body = body_of(envelope)
-        return SignedEnvelope(body=body, signature=sign(body, key=self.key, now=self.clock()))
+    async def seal(self, envelope: Envelope) -> SignedEnvelope:
+        """Sign the envelope's bytes.
+
+        Raises:
+            DocumentError: E_TOO_LARGE.
+            TransportError: There is no key to sign with now (E_SIGNING_KEY_AWAY).
+        """
+        body, key = body_of(envelope), self.key()
+        made = partial(sign, body, key=key, now=self.clock())
+        return SignedEnvelope(
+            body=body, signature=await self.sign_elsewhere(made) if key.is_elsewhere else made()
+        )
+
+    async def sign_elsewhere(self, work: Callable[[], Made]) -> Made:
+        """Wait for a token in a thread; one that hangs costs that thread, and nothing else.
+
+        Args:
+            work: Signs, perhaps among other things.
+
+        Raises:
+            TransportError: It does not answer (E_SIGNING_KEY_AWAY); and whatever `work` raises.
+        """
+        try:
+            async with timeout(self.deadline.total_seconds()):
+                return await get_running_loop().run_in_executor(self.waiting, work)
+        except TimeoutError as late:
+            raise AxisError.of(
+                "E_SIGNING_KEY_AWAY", agency=self.mailbox, cause="the token does not answer"
+            ) from late
 
     async def send(
         self,

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.registry import format_for
@@ -278,10 +279,15 @@ class Outbound:
                 warnings=warnings,
             )
         else:
-            envelope = await asyncio.to_thread(
+            prepared = await asyncio.to_thread(
+                self.sealer.prepare, document, spool, recipients=routed.recipients, source=source
+            )
+            key = self.dispatch.key()
+            seal = partial(
                 self.sealer.seal,
                 document,
-                spool,
+                prepared,
+                signing=key,
                 sender=sender,
                 recipients=routed.recipients,
                 sent_at=now,
@@ -289,7 +295,9 @@ class Outbound:
                 source_signature=source_signature,
                 warnings=warnings,
             )
-        signed = self.dispatch.seal(envelope)
+            apart = self.dispatch.sign_elsewhere if key.is_elsewhere else asyncio.to_thread
+            envelope = await apart(seal)
+        signed = await self.dispatch.seal(envelope)
         await self.records.record(record_of(envelope, document, now=now))
         return _Outgoing(
             envelope=envelope, signed=signed, lane=envelope.lane, refused=routed.problems
@@ -310,7 +318,8 @@ class Outbound:
             sent_at=now,
             warnings=(*reading.warnings, *warned),
         )
-        return _Outgoing(envelope=envelope, signed=self.dispatch.seal(envelope), lane=envelope.lane)
+        signed = await self.dispatch.seal(envelope)
+        return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
 
     def _read(
         self, submission: Submission, files: AttachmentStore

@@ -1,14 +1,14 @@
 """Sealer: seals what one mailbox sends, and opens what is sealed to it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.sealing.envelope import KeptFile, Opened, seal, unseal
 from bus.core.sealing.files import keep_sealed
-from bus.core.sealing.key import key_to_seal_to
+from bus.core.sealing.key import PublicSealingKey, key_to_seal_to
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.sealing.wrapping import file_key
 from bus.core.signing import SigningKey, Verified
@@ -21,11 +21,20 @@ from schemas.reading import SignatureCheck, Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What a document is sealed with; for this document alone."""
+
+    content_key: bytes = field(repr=False)
+    secret: bytes = field(repr=False)
+    keys: tuple[PublicSealingKey, ...]
+    files: tuple[KeptFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sealer:
     """One mailbox's seals. Blocking: called in threads.
 
     Attributes:
-        signing: With what to sign inside now; asked anew for every document.
         ring: Whose signatures are believed.
         store: Where ciphertext goes; it never holds anything else of a sealed document.
         begin_spool: A fresh place for the files of one document until they are sealed.
@@ -34,7 +43,6 @@ class Sealer:
     """
 
     mailbox: MailboxName
-    signing: Callable[[], SigningKey]
     ring: Callable[[], KeyRing]
     keys: SealingKeys
     store: AttachmentStore
@@ -47,11 +55,45 @@ class Sealer:
         """Whether a dropped file of this name must be sealed."""
         return self.always or asks_to_be_sealed(name) or routing.owner_of(self.mailbox).seals
 
-    def seal(
+    def prepare(
         self,
         document: Document,
         spool: Spool,
         *,
+        recipients: Sequence[Recipient],
+        source: Source | None,
+    ) -> Prepared:
+        """Find everybody's keys, and seal the files of a document, which lie in `spool`.
+
+        Raises:
+            DocumentError: E_SEAL_RECIPIENT, E_SEAL_KEY_FORGED or E_SEAL_SUITE: one recipient
+                cannot be sealed to, so nobody is sent anything.
+        """
+        ring, now = self.ring(), self.clock()
+        keys = tuple(
+            key_to_seal_to(mailbox, self.keys.published(mailbox), keys=ring, now=now)
+            for mailbox in dict.fromkeys(recipient.mailbox for recipient in recipients)
+        )
+        content_key = self.new_key()
+        digests = [attachment.sha256 for attachment in document.attachments]
+        if source is not None:
+            digests.append(source.sha256)
+        return Prepared(
+            content_key=content_key,
+            secret=self.keys.secret(self.mailbox),
+            keys=keys,
+            files=tuple(
+                self._kept(digest, spool, file_key(content_key, place))
+                for place, digest in enumerate(dict.fromkeys(digests))
+            ),
+        )
+
+    def seal(
+        self,
+        document: Document,
+        prepared: Prepared,
+        *,
+        signing: SigningKey,
         sender: AgencyCode,
         recipients: Sequence[Recipient],
         sent_at: datetime,
@@ -59,35 +101,22 @@ class Sealer:
         source_signature: SignatureCheck | None = None,
         warnings: Sequence[Warned] = (),
     ) -> Envelope:
-        """Seal a document and its files, which lie in `spool`.
+        """Seal a document that is prepared, signed inside.
 
         Raises:
-            DocumentError: E_SEAL_RECIPIENT, E_SEAL_KEY_FORGED or E_SEAL_SUITE: one recipient
-                cannot be sealed to, so nobody is sent anything.
+            TransportError: What holds the signing key does not sign now (E_SIGNING_KEY_AWAY).
         """
-        ring, now = self.ring(), self.clock()
-        keys = [
-            key_to_seal_to(mailbox, self.keys.published(mailbox), keys=ring, now=now)
-            for mailbox in dict.fromkeys(recipient.mailbox for recipient in recipients)
-        ]
-        content_key = self.new_key()
-        digests = [attachment.sha256 for attachment in document.attachments]
-        if source is not None:
-            digests.append(source.sha256)
         return seal(
             document,
-            content_key=content_key,
-            secret=self.keys.secret(self.mailbox),
-            keys=keys,
-            signing=self.signing(),
+            content_key=prepared.content_key,
+            secret=prepared.secret,
+            keys=prepared.keys,
+            signing=signing,
             sender=sender,
             sender_mailbox=self.mailbox,
             recipients=recipients,
             sent_at=sent_at,
-            files=[
-                self._kept(digest, spool, file_key(content_key, place))
-                for place, digest in enumerate(dict.fromkeys(digests))
-            ],
+            files=prepared.files,
             source=source,
             source_signature=source_signature,
             warnings=warnings,

@@ -81,14 +81,21 @@ class Supervisor:
 
     @asynccontextmanager
     async def supervising(
-        self, directory: Directory, mailboxes: Sequence[MailboxName]
+        self,
+        directory: Directory,
+        mailboxes: Sequence[MailboxName],
+        *,
+        certificates: Sequence[str] = (),
     ) -> AsyncIterator[None]:
         """Start the workers, and wait until they serve; at the exit they drain and end.
+
+        Args:
+            certificates: Thumbprints of those in the key folder.
 
         Raises:
             ConfigurationError: Why a worker cannot start.
         """
-        self._known = Know(edition=1, directory=directory)
+        self._known = Know(edition=1, directory=directory, certificates=tuple(certificates))
         self._place(mailboxes)
         self._keepers = [asyncio.create_task(self._keep(post)) for post in self._posts]
         try:
@@ -122,9 +129,19 @@ class Supervisor:
         for task in done:
             task.result()
 
-    def take_up(self, directory: Directory, mailboxes: Sequence[MailboxName]) -> None:
-        """Make a directory known, and its mailboxes served, in this order."""
-        self._known = Know(edition=self._known.edition + 1, directory=directory)
+    def take_up(
+        self,
+        directory: Directory,
+        mailboxes: Sequence[MailboxName],
+        *,
+        certificates: Sequence[str] = (),
+    ) -> None:
+        """Make a directory and certificates known, then mailboxes served and the keys used."""
+        self._known = Know(
+            edition=self._known.edition + 1,
+            directory=directory,
+            certificates=tuple(certificates),
+        )
         self._place(mailboxes)
         for post in self._posts:
             if post.process is not None:

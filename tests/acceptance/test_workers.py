@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from bus.bootstrap import directory_of
 from bus.core.directory import seed_directory
+from bus.settings import load_settings
 from bus.store.home import Home
-from bus.store.snapshot import DirectoryFile, seed_text
+from bus.store.snapshot import seed_text
 from schemas.directory import Directory
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
@@ -189,7 +191,7 @@ def test_a_document_that_crashes_its_recipients_format_fails_and_the_next_one_ar
 ) -> None:
     strangers = tmp_path / "strangers"
     _install_crashing_format(strangers)
-    DirectoryFile(Home(tmp_path).directory).save(_reading("H41", "crashing"))
+    directory_of(load_settings(home=tmp_path)).save(_reading("H41", "crashing"))
     with RunningAxis(tmp_path, *FOUR, PYTHONPATH=str(strangers)) as axis:
         for number, subject in (("1", "CRASH"), ("2", "An toàn")):
             packet = a_packet(sender="G22", receivers=["H41"], number=number, subject=subject)

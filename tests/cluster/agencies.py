@@ -16,7 +16,7 @@ from pathlib import Path
 
 import aio_pika
 
-from bus.bootstrap import open_axis, reached_letters
+from bus.bootstrap import directory_of, open_axis, reached_letters
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DeliveryHandedOver, Event, WorkStalled
@@ -24,7 +24,6 @@ from bus.core.topology import FAILURES, queues_of
 from bus.rabbit.addresses import addresses_in
 from bus.settings import Settings
 from bus.store.home import Home
-from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.packets import a_packet
@@ -185,7 +184,7 @@ def settings_of(home: Path, *, amqp_url: str, management_url: str) -> Settings:
 async def connected_agencies(settings: Settings) -> AsyncIterator[Agencies]:
     """Three agencies on an axis; drained at the exit."""
     agencies, stop = Agencies(settings.home), asyncio.Event()
-    DirectoryFile(Home(settings.home).directory).save(
+    directory_of(settings).save(
         Directory(
             agencies=tuple(
                 Agency(code=AgencyCode(code), name_vi=f"Cơ quan {code}", connected=True)

@@ -125,7 +125,7 @@ def test_any_other_value_in_a_signed_header_is_refused_in_order(name: str, value
     protected = to_base64url(json.dumps(header | {name: value}).encode())
     made = make_signature(
         f"{protected}.body".encode(),
-        key=agency.key.private_key,
+        key=agency.private_key,
         algorithm=agency.key.algorithm,
     )
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bus.bootstrap import directory_of
 from bus.settings import load_settings
 from bus.store.home import Home, Running
-from bus.store.snapshot import DirectoryFile
 from schemas.problem import ConfigurationError
 
 
@@ -32,7 +32,7 @@ def test_a_running_axis_is_found_until_it_ends_and_its_password_is_private(tmp_p
 
 
 def test_the_first_directory_holds_the_95_bodies(tmp_path: Path) -> None:
-    file = DirectoryFile(tmp_path / "directory.json")
+    file = directory_of(load_settings(home=tmp_path))
 
     seeded = file.load()
 
@@ -45,7 +45,7 @@ def test_a_broken_directory_stops_the_start_with_one_sentence(tmp_path: Path) ->
     path.write_text('{"agencies": [{"code": ""}]}')
 
     with pytest.raises(ConfigurationError, match="E_DIRECTORY"):
-        DirectoryFile(path).load()
+        directory_of(load_settings(home=tmp_path)).load()
 
 
 def test_a_wrong_setting_is_named_as_the_operator_wrote_it(

@@ -1,6 +1,7 @@
 """A dead letter is judged anew: what is proven now is told apart from what is only said."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from bus.core.dead_letters.inspection import Inspection, inspect
 from bus.core.dead_letters.order import must_serve
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
+from bus.core.revocation import Assurance, Revocation, RevocationReason, RevocationSource
 from bus.core.routing import Routing
 from schemas.directory import Agency, Directory
 from schemas.envelope import Envelope
@@ -30,9 +32,20 @@ ROUTING = Routing(
 
 
 def judged(
-    message: WireMessage, *, mailbox: str = RECIPIENT, keys: KeyRing = SIGNERS.ring
+    message: WireMessage,
+    *,
+    mailbox: str = RECIPIENT,
+    keys: KeyRing = SIGNERS.ring,
+    received_at: datetime | None = None,
 ) -> Inspection:
-    return inspect(message, mailbox=MailboxName(mailbox), keys=keys, routing=ROUTING, now=NOW)
+    return inspect(
+        message,
+        mailbox=MailboxName(mailbox),
+        keys=keys,
+        routing=ROUTING,
+        now=NOW,
+        received_at=received_at,
+    )
 
 
 def test_a_good_letter_is_proven() -> None:
@@ -79,6 +92,54 @@ def test_a_good_signature_may_still_be_refused() -> None:
     assert found.verified is not None
     assert found.refusal is not None
     assert found.refusal.code == "E_NOT_ADDRESSED"
+
+
+def stolen(at: datetime) -> KeyRing:
+    """The ring of those who know that the sender's key was stolen."""
+    revocation = Revocation(
+        thumbprint=SIGNERS.key(SENDER).thumbprint,
+        at=at,
+        reason=RevocationReason.KEY_COMPROMISE,
+        source=RevocationSource.CRL,
+        stated_in="crl http://ca.example/a.crl",
+        stated_at=at,
+    )
+    return KeyRing(SIGNERS.ring.values(), [revocation])
+
+
+def test_what_was_recorded_before_its_key_was_stolen_is_proven_but_not_taken_any_more() -> None:
+    message, keys = SIGNERS.message(an_envelope()), stolen(NOW)
+
+    found = judged(message, keys=keys, received_at=NOW - timedelta(seconds=1))
+
+    assert found.verified is not None
+    assert found.revocation is not None
+    assert found.revocation.evidence.startswith("crl http://ca.example/a.crl of ")
+    assert found.refusal is not None
+    assert found.refusal.code == "E_CERTIFICATE_REVOKED"
+
+
+def test_what_came_after_its_key_was_stolen_is_not_proven_whenever_it_says_it_was_signed() -> None:
+    found = judged(
+        SIGNERS.message(an_envelope()), keys=stolen(NOW + timedelta(days=1)), received_at=None
+    )
+
+    assert found.verified is None
+    assert found.doubt is not None
+    assert found.doubt.code == "E_CERTIFICATE_REVOKED"
+    assert "crl http://ca.example/a.crl" in found.doubt.text()
+
+
+def test_who_says_that_the_certificate_is_good_is_shown() -> None:
+    assurance = Assurance(
+        thumbprint=SIGNERS.key(SENDER).thumbprint, stated_in="ocsp http://ca.example", stated_at=NOW
+    )
+
+    found = judged(
+        SIGNERS.message(an_envelope()), keys=KeyRing(SIGNERS.ring.values(), [], [assurance])
+    )
+
+    assert found.assurance == assurance
 
 
 def of_unit() -> Envelope:

@@ -182,7 +182,7 @@ def test_a_private_key_that_asks_for_a_password_is_refused(keys: Path) -> None:
     )
     the(keys, "agencies/H24.05/*.key").write_bytes(encrypted)
 
-    assert "no unencrypted PEM" in unusable(keys)
+    assert "LIENTHONG_KEY_PASSPHRASE_FILE" in unusable(keys)
 
 
 def test_a_private_key_of_a_kind_we_do_not_sign_with_is_refused(keys: Path) -> None:

@@ -125,6 +125,14 @@ def test_who_signs_elsewhere_gets_no_key_here(tmp_path: Path) -> None:
     )
 
 
+def test_who_cannot_sign_now_gets_no_key_now(tmp_path: Path) -> None:
+    DevelopmentAuthority.open(tmp_path, now=NOW).ensure([OWNER], now=NOW)
+    sealing, later = SealingFolder(tmp_path), NOW + timedelta(days=400)
+    sealing.ensure([OWNER], signing=signing_in(tmp_path, later), now=later)
+
+    assert sealing.published(OWNER) == ()
+
+
 def test_an_agency_takes_its_private_parts_away_and_everybodys_public_keys_along(
     folder: SealingFolder, tmp_path: Path
 ) -> None:

@@ -113,6 +113,24 @@ async def test_a_new_mailbox_is_served_only_when_all_workers_know_it() -> None:
         await _until(lambda: served(stage.newest(FIRST)) == [(G22,), (G22, H41)])
 
 
+async def test_a_new_certificate_is_used_only_when_all_workers_know_it() -> None:
+    async with running() as stage:
+        first, second = stage.newest(FIRST), stage.newest(SECOND)
+        stage.supervisor.take_up(DIRECTORY, (G22, H24), certificates=("old", "new"))
+        await stage.learn(FIRST, edition=2)
+        await _until(lambda: stage.heard[-1] == DirectoryTakenUp(worker=FIRST, edition=2))
+        assert [known.certificates for known in first.instructions if isinstance(known, Know)] == [
+            (),
+            ("old", "new"),
+        ]
+        assert len(served(first)) == len(served(second)) == 1
+
+        await stage.learn(SECOND, edition=2)
+
+        # To be told to serve is to choose the signing keys anew.
+        await _until(lambda: len(served(first)) == len(served(second)) == 2)
+
+
 async def test_a_worker_that_was_killed_is_replaced_and_the_other_does_not_notice() -> None:
     async with running() as stage:
         before, other = stage.newest(FIRST), stage.newest(SECOND)

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bus.bootstrap import now, reached_letters
+from bus.bootstrap import directory_of, now, reached_letters
 from bus.cli.options import Home
 from bus.cli.output import AsJson
 from bus.core.routing import Routing
@@ -22,7 +22,6 @@ from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.paused import Paused, PausedFile
-from bus.store.snapshot import DirectoryFile
 from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 
@@ -46,7 +45,7 @@ class Desk:
     @cached_property
     def routing(self) -> Routing:
         """Who is on the axis now."""
-        return Routing(DirectoryFile(self.folder.directory).load())
+        return Routing(directory_of(self.settings).load())
 
     @property
     def folder(self) -> HomeFolder:

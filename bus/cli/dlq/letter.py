@@ -23,8 +23,10 @@ from bus.cli.output import print_json
 from bus.core.dead_letters.inspection import Inspection, inspect
 from bus.core.dead_letters.letter import DeadLetter, Entry, LetterState
 from bus.core.dead_letters.triage import Suggestion, suggest
+from bus.core.directory import vouched
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
+from bus.core.revocation import Assurance, Revocation
 from bus.keys.ring import load_ring
 from schemas.problem import ConfigurationError, Language, Problem
 
@@ -93,10 +95,18 @@ async def _read(letter_id: str, desk: Desk) -> tuple[DeadLetter, Sequence[Entry]
 def _inspect(letter: DeadLetter, message: WireMessage, desk: Desk, moment: datetime) -> Inspection:
     """A broken key folder must not hide the letter: then it is the doubt."""
     try:
-        keys, broken = load_ring(desk.folder.keys), None
+        directory = desk.routing.directory
+        keys, broken = load_ring(desk.folder.keys).limited_to(vouched(directory)), None
     except ConfigurationError as error:
         keys, broken = KeyRing(), error.problem
-    found = inspect(message, mailbox=letter.mailbox, keys=keys, routing=desk.routing, now=moment)
+    found = inspect(
+        message,
+        mailbox=letter.mailbox,
+        keys=keys,
+        routing=desk.routing,
+        now=moment,
+        received_at=letter.first_failed_at,
+    )
     return replace(found, doubt=broken) if broken else found
 
 
@@ -111,6 +121,8 @@ def _json(sheet: _Sheet, message: WireMessage) -> dict[str, object]:
             "by": verified and verified.owner,
             "at": verified and verified.signed_at.isoformat(),
             "certificate": verified and verified.thumbprint,
+            "revocation": inspection.revocation and _revocation(inspection.revocation),
+            "not_revoked": inspection.assurance and _assurance(inspection.assurance),
             "doubt": inspection.doubt and _both(inspection.doubt),
             "refusal": inspection.refusal and _both(inspection.refusal),
         },
@@ -123,6 +135,20 @@ def _json(sheet: _Sheet, message: WireMessage) -> dict[str, object]:
         "suggestion_vi": sheet.suggestion.text_vi,
         "commands": list(sheet.suggestion.commands),
     }
+
+
+def _revocation(revocation: Revocation) -> dict[str, object]:
+    return {
+        "certificate": revocation.thumbprint,
+        "at": revocation.at.isoformat(),
+        "reason": revocation.reason,
+        "source": revocation.stated_in or revocation.source,
+        "stated_at": revocation.stated_at and revocation.stated_at.isoformat(),
+    }
+
+
+def _assurance(assurance: Assurance) -> dict[str, object]:
+    return {"source": assurance.stated_in, "stated_at": assurance.stated_at.isoformat()}
 
 
 def _both(problem: Problem) -> dict[str, object]:
@@ -208,6 +234,7 @@ def _verdict(console: Console, inspection: Inspection) -> None:
     say(console, Text.assemble("  ", mark, text))
     if verified is not None:
         say(console, f"    certificate {verified.thumbprint}", "dim")
+        say(console, f"    {legible(_standing_of_certificate(inspection))}", "dim")
     for problem in (inspection.doubt, inspection.refusal):
         if problem is not None:
             lead = "yet its mailbox would refuse it: " if verified else ""
@@ -215,6 +242,17 @@ def _verdict(console: Console, inspection: Inspection) -> None:
             console.print(Padding(text, (0, 4)))
             vietnamese = legible(problem.text(Language.VIETNAMESE))
             console.print(Padding(Text(vietnamese, "dim"), (0, 4)))
+
+
+def _standing_of_certificate(inspection: Inspection) -> str:
+    revocation, assurance = inspection.revocation, inspection.assurance
+    if revocation is not None:
+        at = shown_exactly(revocation.at)
+        return f"revoked since {at} ({revocation.reason}, says {revocation.evidence})"
+    if assurance is not None:
+        stated_at = shown_exactly(assurance.stated_at)
+        return f"not revoked, says {assurance.stated_in} of {stated_at}"
+    return "no source says whether it is revoked"
 
 
 def _entry(entry: Entry) -> tuple[str, Text | str]:

@@ -7,6 +7,7 @@ from bus.core.admission import admit, judge_seal, prove
 from bus.core.dead_letters.letter import unproven
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
+from bus.core.revocation import Assurance, Revocation
 from bus.core.routing import Routing
 from bus.core.signing import Verified
 from schemas.envelope import Envelope
@@ -23,12 +24,16 @@ class Inspection:
         verified: Who signed it and when, if the signature is good.
         doubt: Why the signature is not believed.
         refusal: Why the mailbox would refuse it, though its signature is good.
+        revocation: What is said against its certificate, whether or not that forbids it.
+        assurance: Who last said that its certificate is not revoked.
     """
 
     envelope: Envelope | None
     verified: Verified | None = None
     doubt: Problem | None = None
     refusal: Problem | None = None
+    revocation: Revocation | None = None
+    assurance: Assurance | None = None
 
 
 def inspect(
@@ -38,16 +43,38 @@ def inspect(
     keys: KeyRing,
     routing: Routing,
     now: datetime,
+    received_at: datetime | None = None,
 ) -> Inspection:
-    """Judge a delivery as its recipient would judge it now."""
+    """Judge a delivery as its recipient would judge it now.
+
+    Args:
+        message: The delivery.
+        mailbox: Whose.
+        keys: Whom to believe.
+        routing: The directory.
+        now: The time of the judgement.
+        received_at: When it was recorded: what a stolen key could not have made since.
+    """
     claimed = unproven(message.body)
     try:
-        verified = prove(message, keys=keys, now=now)
+        verified = prove(message, keys=keys, now=now, received_at=received_at)
     except AxisError as error:
         return Inspection(envelope=claimed, doubt=error.problem)
+    revocation = keys.revocation_of(verified.thumbprint)
+    assurance = keys.assurance_of(verified.thumbprint)
     try:
+        # Its recipient knows no record of ours, only that it comes now.
+        prove(message, keys=keys, now=now)
         envelope = admit(verified, message, mailbox=mailbox, routing=routing, now=now)
         judge_seal(envelope, routing)
     except AxisError as error:
-        return Inspection(envelope=claimed, verified=verified, refusal=error.problem)
-    return Inspection(envelope=envelope, verified=verified)
+        return Inspection(
+            envelope=claimed,
+            verified=verified,
+            refusal=error.problem,
+            revocation=revocation,
+            assurance=assurance,
+        )
+    return Inspection(
+        envelope=envelope, verified=verified, revocation=revocation, assurance=assurance
+    )

@@ -1,0 +1,129 @@
+"""RevocationSource: where an authority tells what it revoked, as its certificates say it.
+
+Only `http` is asked: lists and answers are signed, and an `https` source would need another
+certificate to be judged first (RFC 5280, 8; RFC 6960, A.1).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from bus.core.crl import parse_crl
+
+Chain = Sequence[x509.Certificate]
+"""A certificate and those above it, the trust anchor last."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A certificate, and who issued it and may revoke it."""
+
+    certificate: x509.Certificate
+    issuer: x509.Certificate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListSource:
+    """A CRL at an address."""
+
+    url: str
+    subjects: tuple[Subject, ...]
+
+    @property
+    def name(self) -> str:
+        """How it is called in events and evidence."""
+        return f"crl {self.url}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Responder:
+    """An OCSP responder at an address."""
+
+    url: str
+    subjects: tuple[Subject, ...]
+
+    @property
+    def name(self) -> str:
+        """How it is called in events and evidence."""
+        return f"ocsp {self.url}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FiledList:
+    """A CRL that an operator filed."""
+
+    file: str
+    data: bytes
+    subjects: tuple[Subject, ...]
+
+    @property
+    def name(self) -> str:
+        """How it is called in events and evidence."""
+        return f"crl file {self.file}"
+
+
+Source = ListSource | Responder | FiledList
+
+
+def subjects_of(chains: Iterable[Chain], *, now: datetime) -> tuple[Subject, ...]:
+    """Every certificate that somebody could revoke: all but trust anchors, and what has ended."""
+    found: dict[bytes, Subject] = {}
+    for chain in chains:
+        for certificate, issuer in pairwise(chain):
+            if now <= certificate.not_valid_after_utc:
+                subject = Subject(certificate=certificate, issuer=issuer)
+                found.setdefault(certificate.tbs_certificate_bytes, subject)
+    return tuple(found.values())
+
+
+def sources_of(subjects: Iterable[Subject]) -> tuple[Source, ...]:
+    """Whom to ask about these certificates."""
+    lists: dict[str, list[Subject]] = {}
+    responders: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        for url in _list_urls(subject.certificate):
+            lists.setdefault(url, []).append(subject)
+        for url in _responder_urls(subject.certificate):
+            responders.setdefault(url, []).append(subject)
+    return (
+        *(ListSource(url=url, subjects=tuple(about)) for url, about in lists.items()),
+        *(Responder(url=url, subjects=tuple(about)) for url, about in responders.items()),
+    )
+
+
+def filed_list(file: str, data: bytes, subjects: Iterable[Subject]) -> FiledList:
+    """A filed list, and the certificates that are its authority's business."""
+    try:
+        issuer = parse_crl(data).issuer
+    except ValueError:
+        return FiledList(file=file, data=data, subjects=())
+    about = (subject for subject in subjects if subject.issuer.subject == issuer)
+    return FiledList(file=file, data=data, subjects=tuple(about))
+
+
+def _list_urls(certificate: x509.Certificate) -> Iterable[str]:
+    try:
+        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    # A point with reasons or an issuer of its own names a partial or an indirect list.
+    whole = (point for point in points if point.reasons is None and point.crl_issuer is None)
+    return _http(name for point in whole for name in point.full_name or ())
+
+
+def _responder_urls(certificate: x509.Certificate) -> Iterable[str]:
+    try:
+        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    ocsp = AuthorityInformationAccessOID.OCSP
+    return _http(entry.access_location for entry in access.value if entry.access_method == ocsp)
+
+
+def _http(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
+    urls = (name.value for name in names if isinstance(name, x509.UniformResourceIdentifier))
+    return tuple(dict.fromkeys(url for url in urls if url.startswith("http://")))

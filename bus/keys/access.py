@@ -1,0 +1,49 @@
+"""KeyAccess: how private keys are come by that do not lie open: passphrase, token, PIN.
+
+Secrets are read from files that only their owner can read. They never stand on a command line or
+in the environment, which other processes and crash reports can see.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.keys.files import GROUP_AND_OTHERS, doorway, unusable
+
+_MOST_SECRET_BYTES = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyAccess:
+    """Where the secrets lie, by the operator's choice.
+
+    Attributes:
+        passphrase_file: Holds the passphrase of the encrypted private keys.
+        module: The PKCS #11 module, a shared library, of the tokens.
+        pin_file: Holds the tokens' PIN, where a key's URI names no other file (`pin-source`).
+    """
+
+    passphrase_file: Path | None = None
+    module: Path | None = None
+    pin_file: Path | None = None
+
+    def passphrase(self, *, agency: str) -> bytes | None:
+        """The passphrase, if one is set up. Raises `ConfigurationError` E_KEYS."""
+        if self.passphrase_file is None:
+            return None
+        return read_secret(self.passphrase_file, agency=agency)
+
+
+def read_secret(path: Path, *, agency: str) -> bytes:
+    """The first line of a file that only its owner can read.
+
+    Raises:
+        ConfigurationError: It cannot be read, is empty, or others may read it too (E_KEYS).
+    """
+    with doorway(path, agency=agency), path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
+            raise unusable(path, agency, "others can read the secret; use 'chmod 600'")
+        line = file.read(_MOST_SECRET_BYTES).split(b"\n")[0].rstrip(b"\r")
+    if not line:
+        raise unusable(path, agency, "its first line is empty, where a secret is due")
+    return line

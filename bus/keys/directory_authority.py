@@ -1,0 +1,137 @@
+"""DirectoryAuthority: who signs the directory of a home.
+
+    <folder>/directory/*.pem    its certificates
+    <folder>/directory/*.key    their private keys (or `.pkcs11`), only where the directory is kept
+
+Whoever files a certificate there vouches for it; no other authority is asked. That of a real hub
+is filed by its operator. Where there is none, one is made on first use, and says DEVELOPMENT.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
+
+from bus.core.algorithm import PublicKey, algorithms_of
+from bus.core.directory_seal import DirectoryTrust
+from bus.core.keyring import CertifiedKey, KeyRing, thumbprint_of
+from bus.core.signing import SigningKey
+from bus.keys.access import KeyAccess
+from bus.keys.authority import DEVELOPMENT
+from bus.keys.files import doorway, sync_folder, write_certificates, write_private_key
+from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.revoked import revocations_here
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, Place
+
+AUTHORITY = "the directory authority"
+
+_OWNER = MailboxName(AUTHORITY)
+_LIFE = timedelta(days=3650)
+_BACKDATED = timedelta(hours=1)
+
+
+def directory_folder(folder: Path) -> Path:
+    """Where the directory authority's files lie."""
+    return folder / "directory"
+
+
+def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> DirectoryTrust:
+    """Who signs the directory of a home; made when there is nobody.
+
+    Raises:
+        ConfigurationError: Its files cannot be used or written (E_KEYS).
+    """
+    files = KeyFolder(folder)
+    filed = _filed(folder)
+    if not filed:
+        with files.locked():
+            filed = _filed(folder) or _found(folder, now=now, access=access)
+    pairs = [(each, _certified(each)) for each in filed]
+    ring = KeyRing([key for _, key in pairs], revocations_here(files))
+    signing = [
+        (each, key)
+        for each, key in pairs
+        if each.has_private_key and not ring.revocation_of(key.thumbprint)
+    ]
+    if not signing:
+        return DirectoryTrust(ring=ring)
+
+    def key() -> SigningKey:
+        valid = [pair for pair in signing if pair[1].is_valid_at(now)]
+        if not valid:
+            raise AxisError.of("E_KEYS", agency=AUTHORITY, cause="its certificate has ended")
+        return _signing_key(*max(valid, key=lambda pair: pair[1].not_before), access)
+
+    return DirectoryTrust(ring=ring, key=key)
+
+
+def _filed(folder: Path) -> list[FiledKey]:
+    paths = sorted(directory_folder(folder).glob("*.pem"))
+    return [FiledKey(owner=_OWNER, path=path) for path in paths]
+
+
+def _certified(filed: FiledKey) -> CertifiedKey:
+    certificate = filed.certificate()
+    public_key = certificate.public_key()
+    if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
+        cause = "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more"
+        raise AxisError.of(
+            "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
+        )
+    return CertifiedKey(
+        thumbprint=thumbprint_of(certificate),
+        public_key=public_key,
+        owner=_OWNER,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+    )
+
+
+def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
+    private_key = filed.private_key(access)
+    if private_key.public_key() != key.public_key:
+        cause = "the private key is not that of its certificate"
+        raise AxisError.of(
+            "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
+        )
+    return SigningKey(
+        private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
+    )
+
+
+def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
+    place = directory_folder(folder)
+    with doorway(place, agency=AUTHORITY):
+        place.mkdir(mode=0o700, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Liên Thông DEVELOPMENT directory authority"),
+        ]
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + _LIFE)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    filed = FiledKey(owner=_OWNER, path=place / "development.pem")
+    # The certificate comes last: while it is missing, the authority is founded anew.
+    passphrase = access.passphrase(agency=AUTHORITY)
+    write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
+    write_certificates(filed.path, [certificate], agency=AUTHORITY)
+    sync_folder(place, agency=AUTHORITY)
+    return [filed]

@@ -1,0 +1,64 @@
+"""RevocationFetch: gets lists and answers over HTTP, with an end to time, size and patience."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+
+from schemas.problem import AxisError
+
+_TYPE = "application/ocsp-request"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpRevocationFetcher:
+    """One connection for each question, so that none can hold up another.
+
+    Attributes:
+        deadline: For the whole of it: a source that drips is as good as one that is silent.
+        most_list_bytes: The largest list that is taken.
+        most_answer_bytes: The largest answer of a responder.
+    """
+
+    deadline: timedelta = timedelta(seconds=20)
+    most_list_bytes: int = 32 * 1024 * 1024
+    most_answer_bytes: int = 64 * 1024
+
+    async def get(self, url: str) -> bytes:
+        """As promised by the port."""
+        return await self._fetch("GET", url, most=self.most_list_bytes)
+
+    async def ask(self, url: str, question: bytes) -> bytes:
+        """As promised by the port (RFC 6960, A.1)."""
+        return await self._fetch("POST", url, most=self.most_answer_bytes, content=question)
+
+    async def _fetch(self, method: str, url: str, *, most: int, content: bytes = b"") -> bytes:
+        headers = {"Content-Type": _TYPE} if content else {}
+        try:
+            async with (
+                asyncio.timeout(self.deadline.total_seconds()),
+                httpx.AsyncClient() as client,
+            ):
+                async with client.stream(method, url, content=content, headers=headers) as response:
+                    if response.status_code != httpx.codes.OK:
+                        raise _refuse(url, f"it answers {response.status_code}")
+                    return await _limited(response, url, most)
+        except TimeoutError as late:
+            seconds = self.deadline.total_seconds()
+            raise _refuse(url, f"it did not answer within {seconds:g} s") from late
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _refuse(url, str(error) or type(error).__name__) from error
+
+
+async def _limited(response: httpx.Response, url: str, most: int) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > most:
+            raise _refuse(url, f"its answer is larger than {most} bytes")
+    return bytes(body)
+
+
+def _refuse(url: str, cause: str) -> AxisError:
+    return AxisError.of("E_REVOCATION_SOURCE", source=url, cause=cause)

@@ -1,0 +1,309 @@
+"""Token: private keys that never leave a PKCS #11 token, and are asked to sign there.
+
+A key is named by a URI (RFC 7512) in a file; the module, a shared library that is run, is named by
+the operator's setting only, and the PIN stands in a file of its own.
+
+PKCS #11 has one login per token and process, and a session signs one thing at a time. So there is
+one session per token, held for the life of the process as the module itself is, and one lock around
+each module: threads wait for each other, and never in the middle of an operation. Waiting is for
+threads that have nothing else to do (`bus.services.dispatch`), not for the event loop.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any, assert_never
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from bus.core.algorithm import Algorithm, PublicKey
+from bus.keys.access import KeyAccess, read_secret
+from schemas.problem import AxisError
+
+_SCHEME = "pkcs11"
+_SELECTORS = frozenset({"token", "serial", "manufacturer", "model", "object", "id", "type"})
+_P256 = ec.SECP256R1()
+_TokenName = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenUri:
+    """What a PKCS #11 URI says of a key (RFC 7512).
+
+    Attributes:
+        token: Label of the token.
+        serial: Its serial number, where labels are not unique.
+        object: Label of the key.
+        id: CKA_ID of the key.
+        pin_source: File that holds the PIN.
+    """
+
+    token: str | None = None
+    serial: str | None = None
+    object: str | None = None
+    id: bytes | None = None
+    pin_source: Path | None = None
+
+    @property
+    def token_name(self) -> _TokenName:
+        """What it calls the token."""
+        return self.token, self.serial
+
+
+def token_uri(text: str, *, agency: str) -> TokenUri:
+    """Read a PKCS #11 URI.
+
+    Raises:
+        ConfigurationError: It is none, names no key, holds a PIN or a module (E_KEYS).
+    """
+    scheme, _, rest = text.partition(":")
+    path, _, query = rest.partition("?")
+    if scheme != _SCHEME:
+        raise _unusable(agency, "a key in a token is named by a URI that begins with pkcs11:")
+    said = _attributes(path, ";", agency)
+    asked = _attributes(query, "&", agency)
+    if "pin-value" in asked:
+        raise _unusable(agency, "the URI holds a PIN; put it into a file and name that: pin-source")
+    if {"module-path", "module-name"} & asked.keys():
+        raise _unusable(agency, "the module is named by the setting LIENTHONG_PKCS11_MODULE only")
+    unknown = (said.keys() - _SELECTORS) | (asked.keys() - {"pin-source"})
+    if unknown:
+        raise _unusable(agency, f"the URI has attributes we do not know: {', '.join(unknown)}")
+    if not {"object", "id"} & said.keys() or not {"token", "serial"} & said.keys():
+        raise _unusable(agency, "the URI must name a token (token, serial) and a key (object, id)")
+    if said.get("type", "private") != "private":
+        raise _unusable(agency, "the URI names no private key (type=private)")
+    source = asked.get("pin-source")
+    return TokenUri(
+        token=unquote(said["token"]) if "token" in said else None,
+        serial=unquote(said["serial"]) if "serial" in said else None,
+        object=unquote(said["object"]) if "object" in said else None,
+        id=unquote_to_bytes(said["id"]) if "id" in said else None,
+        pin_source=None if source is None else Path(urlsplit(unquote(source)).path),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenKey:
+    """A private key in a token: a `KeyElsewhere`. Made by `token_key`."""
+
+    uri: TokenUri
+    agency: str
+    module: "_Module" = field(repr=False)
+    public: PublicKey
+
+    def public_key(self) -> PublicKey:
+        """Its public key."""
+        return self.public
+
+    def make_signature(self, data: bytes, algorithm: Algorithm) -> bytes:
+        """As promised by `KeyElsewhere`."""
+        try:
+            return self.module.sign(self.uri, data, algorithm)
+        except (self.module.pkcs11.PKCS11Error, RuntimeError) as error:
+            raise AxisError.of(
+                "E_SIGNING_KEY_AWAY",
+                agency=self.agency,
+                cause=f"the token said {type(error).__name__}",
+            ) from error
+
+
+def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
+    """The key in a token that a URI names; logs in where that was not done yet.
+
+    Raises:
+        ConfigurationError: PKCS #11 is not set up, the PIN is wrong, there is no such key, or it
+            is of a kind that tokens do not sign with here (E_KEYS).
+    """
+    uri, pkcs11 = token_uri(text, agency=agency), _pkcs11(agency)
+    if access.module is None:
+        raise _unusable(agency, "the setting LIENTHONG_PKCS11_MODULE names no PKCS #11 module")
+    pin_file = uri.pin_source or access.pin_file
+    if pin_file is None:
+        raise _unusable(
+            agency, "no file with the PIN is named: pin-source, or LIENTHONG_PKCS11_PIN_FILE"
+        )
+    module = _module(access.module)
+    try:
+        public = module.public_key(uri, pin=read_secret(pin_file, agency=agency))
+    except pkcs11.PKCS11Error as error:
+        said = f"{type(error).__name__} {error}".strip()
+        raise _unusable(agency, f"the token cannot be used: {said}") from error
+    except RuntimeError as error:
+        # The module is a library that cannot be loaded.
+        raise _unusable(agency, f"the module {access.module} cannot be used: {error}") from error
+    if public is None:
+        raise _unusable(agency, "the key in the token is neither P-256 nor RSA")
+    return TokenKey(uri=uri, agency=agency, module=module, public=public)
+
+
+class _Module:
+    """One PKCS #11 module in this process, with one session for each token.
+
+    After a failure the module is begun anew: some, SoftHSM among them, see a token that was put
+    back in no other way. A PIN that was wrong is never tried a second time: tokens lock themselves
+    after a few.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.pkcs11 = _pkcs11("the axis")
+        self._path = str(path)
+        self._lock = threading.Lock()
+        self._pins: dict[_TokenName, bytes] = {}
+        self._wrong: set[tuple[_TokenName, bytes]] = set()
+        self._sessions: dict[_TokenName, Any] = {}
+        self._keys: dict[TokenUri, Any] = {}
+
+    def public_key(self, uri: TokenUri, *, pin: bytes) -> PublicKey | None:
+        """The public half; None for an unfit kind. Raises `PKCS11Error`, `RuntimeError`."""
+        with self._lock, self._beginning_anew():
+            self._pins[uri.token_name] = pin
+            return self._public_of(self._key(uri), uri)
+
+    def sign(self, uri: TokenUri, data: bytes, algorithm: Algorithm) -> bytes:
+        """Sign. Raises `PKCS11Error`, `RuntimeError`."""
+        with self._lock, self._beginning_anew():
+            return self._signed(self._key(uri), data, algorithm)
+
+    @contextmanager
+    def _beginning_anew(self) -> Iterator[None]:
+        try:
+            yield
+        except (self.pkcs11.NoSuchKey, self.pkcs11.PinIncorrect):
+            raise  # the module has done its part well
+        except self.pkcs11.PKCS11Error:
+            self._keys, self._sessions = {}, {}
+            with suppress(self.pkcs11.PKCS11Error):
+                # Closes its sessions; asked for the next time it is initialized again.
+                self.pkcs11.lib(self._path).finalize()
+            raise
+
+    def _signed(self, key: Any, data: bytes, algorithm: Algorithm) -> bytes:
+        mechanism = self.pkcs11.Mechanism
+        match algorithm:
+            case Algorithm.ES256:
+                # The digest is made here: not every token knows CKM_ECDSA_SHA256. The signature
+                # comes as r and s side by side (PKCS #11, 2.3.1), which is the form of JWS.
+                return bytes(key.sign(sha256(data).digest(), mechanism=mechanism.ECDSA))
+            case Algorithm.PS256:
+                parameters = (mechanism.SHA256, self.pkcs11.MGF.SHA256, sha256().digest_size)
+                return bytes(
+                    key.sign(
+                        data,
+                        mechanism=mechanism.SHA256_RSA_PKCS_PSS,
+                        mechanism_param=parameters,
+                    )
+                )
+            case Algorithm.RS256:
+                return bytes(key.sign(data, mechanism=mechanism.SHA256_RSA_PKCS))
+            case Algorithm.EDDSA:
+                raise self.pkcs11.MechanismInvalid
+            case _ as never:
+                assert_never(never)
+
+    def _key(self, uri: TokenUri) -> Any:
+        if uri not in self._keys:
+            self._keys[uri] = self._session(uri).get_key(
+                object_class=self.pkcs11.ObjectClass.PRIVATE_KEY, label=uri.object, id=uri.id
+            )
+        return self._keys[uri]
+
+    def _session(self, uri: TokenUri) -> Any:
+        name = uri.token_name
+        if name not in self._sessions:
+            pin = self._pins[name]
+            tried = (name, sha256(pin).digest())
+            if tried in self._wrong:
+                raise self.pkcs11.PinIncorrect("it is not tried again")
+            token = self._token(uri)
+            try:
+                self._sessions[name] = token.open(user_pin=pin.decode("utf-8", "replace"))
+            except self.pkcs11.UserAlreadyLoggedIn:
+                # Known here under another name (label, serial): the login is the process's.
+                self._sessions[name] = token.open()
+            except self.pkcs11.PinIncorrect:
+                self._wrong.add(tried)
+                raise
+        return self._sessions[name]
+
+    def _token(self, uri: TokenUri) -> Any:
+        tokens = [
+            token
+            for token in self.pkcs11.lib(self._path).get_tokens(token_label=uri.token)
+            if uri.serial in (None, token.serial.decode("ascii", "replace"))
+        ]
+        if not tokens:
+            raise self.pkcs11.NoSuchToken(uri.token or uri.serial)
+        if len(tokens) > 1:
+            raise self.pkcs11.MultipleTokensReturned(uri.token or uri.serial)
+        return tokens[0]
+
+    def _public_of(self, key: Any, uri: TokenUri) -> PublicKey | None:
+        attribute, kind = self.pkcs11.Attribute, self.pkcs11.KeyType
+        match key.key_type:
+            case kind.RSA:
+                numbers = rsa.RSAPublicNumbers(
+                    e=int.from_bytes(key[attribute.PUBLIC_EXPONENT], "big"),
+                    n=int.from_bytes(key[attribute.MODULUS], "big"),
+                )
+                return numbers.public_key()
+            case kind.EC:
+                # The point is an attribute of the public half alone, found by the same name.
+                half = self._session(uri).get_key(
+                    object_class=self.pkcs11.ObjectClass.PUBLIC_KEY,
+                    label=key[attribute.LABEL] or None,
+                    id=key[attribute.ID] or None,
+                )
+                return _p256_of(bytes(half[attribute.EC_POINT]))
+            case _:
+                return None
+
+
+_MODULES = threading.Lock()
+
+
+def _module(path: Path) -> _Module:
+    with _MODULES:
+        return _module_of(path)
+
+
+@cache
+def _module_of(path: Path) -> _Module:
+    return _Module(path)
+
+
+def _p256_of(point: bytes) -> PublicKey | None:
+    """The key of a CKA_EC_POINT: a DER octet string that holds an uncompressed point."""
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(_P256, point[2:])
+    except ValueError:
+        return None
+
+
+def _pkcs11(agency: str) -> ModuleType:
+    try:
+        # An optional part: homes without a token do without it.
+        import pkcs11  # noqa: PLC0415
+    except ImportError as error:
+        raise _unusable(
+            agency, "a key in a token needs python-pkcs11: pip install 'lienthong[pkcs11]'"
+        ) from error
+    return pkcs11
+
+
+def _attributes(text: str, separator: str, agency: str) -> Mapping[str, str]:
+    pairs = [part.partition("=") for part in text.split(separator) if part]
+    names = [name for name, _, _ in pairs]
+    if len(set(names)) != len(names):
+        raise _unusable(agency, "the URI says something twice")
+    return {name: value for name, _, value in pairs}
+
+
+def _unusable(agency: str, cause: str) -> AxisError:
+    return AxisError.of("E_KEYS", agency=agency, cause=cause)

@@ -1,0 +1,259 @@
+"""Revocations: asks all sources in the background, and tells when something has changed.
+
+Never in the path of a message. Each source has a task of its own: one that hangs costs that task,
+and nothing else.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import assert_never
+
+from bus.core.crl import read_crl
+from bus.core.events import CertificateRevoked
+from bus.core.keyring import thumbprint_of
+from bus.core.ocsp import question, read_answer
+from bus.core.revocation_answer import Answer
+from bus.core.revocation_knowledge import Knowledge, heard
+from bus.core.revocation_source import (
+    FiledList,
+    ListSource,
+    Responder,
+    Source,
+    Subject,
+    filed_list,
+    sources_of,
+    subjects_of,
+)
+from bus.ports import Clock, Observer
+from bus.ports.revocation import RevocationFetcher, RevocationShelf
+from schemas.problem import AxisError, Problem, TransportError
+
+KEY_FOLDER = "the key folder"
+"""As a source: what lies there may be unreadable, or its disk full."""
+
+LOOK_EVERY = timedelta(seconds=2)
+"""How often it is looked whether an operator filed a list or a certificate."""
+
+
+@dataclass(kw_only=True)
+class Revocations:
+    """The watch over all sources of one axis.
+
+    Attributes:
+        every: How often each source is asked.
+        grace: How long the last answer of a source may count without an alarm of its own.
+        nonce: A fresh word for each question to a responder.
+        taken_up: Called when other certificates are revoked than before.
+    """
+
+    fetcher: RevocationFetcher
+    shelf: RevocationShelf
+    every: timedelta
+    grace: timedelta
+    nonce: Callable[[], bytes]
+    clock: Clock
+    observe: Observer
+    taken_up: Callable[[], None]
+
+    def __post_init__(self) -> None:
+        self._known = Knowledge()
+        self._loaded = False
+        self._told: frozenset[object] = frozenset()
+        self._names: dict[str, str] = {}
+        self._saving = asyncio.Lock()
+        self._asking: set[str] = set()
+        self._unsaved = False
+
+    async def run(self) -> None:
+        """Ask until cancelled; nobody waits for a source that is slow, not even the next round."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                seen = await asyncio.to_thread(self.shelf.stamp)
+                await self._begin(tasks)
+                await self._rest(seen)
+
+    async def ask_all(self) -> None:
+        """One round: every source is asked once, all at the same time."""
+        async with asyncio.TaskGroup() as tasks:
+            await self._begin(tasks)
+
+    async def _begin(self, tasks: asyncio.TaskGroup) -> None:
+        try:
+            if not self._loaded:
+                self._known = await asyncio.to_thread(self.shelf.load)
+                self._loaded, self._told = True, _verdicts(self._known)
+            sources = await asyncio.to_thread(self._sources)
+        except AxisError as error:
+            self._note_folder(error.problem)
+            return
+        if not self._unsaved:
+            self._note_folder(None)
+        self._known = self._known.only_asking({KEY_FOLDER, *(source.name for source in sources)})
+        for source in sources:
+            if source.name not in self._asking:
+                self._asking.add(source.name)
+                task = tasks.create_task(self._ask(source))
+                task.add_done_callback(partial(self._asked, source.name))
+
+    def _asked(self, name: str, _: asyncio.Task[None]) -> None:
+        self._asking.discard(name)
+
+    async def _rest(self, seen: int) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.every.total_seconds()
+        while loop.time() < end:
+            await asyncio.sleep(min(LOOK_EVERY.total_seconds(), max(0, end - loop.time())))
+            if await asyncio.to_thread(self.shelf.stamp) != seen:
+                return
+
+    def _note_folder(self, problem: Problem | None) -> None:
+        record = self._known.of(KEY_FOLDER)
+        if problem is not None or record.lost_since is not None:
+            record, events = heard(record, (), problem, now=self.clock(), grace=self.grace)
+            self._known = self._known.with_record(record)
+            for event in events:
+                self.observe(event)
+
+    def _sources(self) -> tuple[Source, ...]:
+        subjects = subjects_of(self.shelf.chains(), now=self.clock())
+        self._names = {
+            thumbprint_of(s.certificate): s.certificate.subject.rfc4514_string() for s in subjects
+        }
+        filed = self.shelf.filed_lists()
+        return (
+            *sources_of(subjects),
+            *(filed_list(name, data, subjects) for name, data in filed.items()),
+        )
+
+    async def _ask(self, source: Source) -> None:
+        try:
+            answers, problem = await self._answers(source)
+        except Exception as error:  # noqa: BLE001 (a bug in reading one must not stop the axis)
+            answers, problem = (), _problem(source, type(error).__name__)
+        await self._take_up(source, answers, problem)
+
+    async def _answers(self, source: Source) -> tuple[Sequence[Answer], Problem | None]:
+        match source:
+            case FiledList():
+                return await self._read_list(source, source.data, url=None)
+            case ListSource():
+                return await self._fetch_list(source)
+            case Responder():
+                return await self._ask_responder(source)
+            case _ as never:
+                assert_never(never)
+
+    async def _fetch_list(self, source: ListSource) -> tuple[Sequence[Answer], Problem | None]:
+        try:
+            data = await self.fetcher.get(source.url)
+        except TransportError as error:
+            return (), error.problem
+        return await self._read_list(source, data, url=source.url)
+
+    async def _read_list(
+        self, source: ListSource | FiledList, data: bytes, *, url: str | None
+    ) -> tuple[Sequence[Answer], Problem | None]:
+        """One list may be asked about certificates of several issuers; it has signed for one."""
+        by_issuer: dict[bytes, list[Subject]] = {}
+        for subject in source.subjects:
+            by_issuer.setdefault(subject.issuer.tbs_certificate_bytes, []).append(subject)
+        if not by_issuer:
+            return (), _problem(source, "it is no list of an authority of ours")
+        answers, problems = [], []
+        for subjects in by_issuer.values():
+            try:
+                answers.append(
+                    await asyncio.to_thread(
+                        read_crl,
+                        data,
+                        source=source.name,
+                        url=url,
+                        issuer=subjects[0].issuer,
+                        subjects=[subject.certificate for subject in subjects],
+                        now=self.clock(),
+                    )
+                )
+            except TransportError as error:
+                problems.append(error.problem)
+        return answers, None if answers else problems[0]
+
+    async def _ask_responder(self, source: Responder) -> tuple[Sequence[Answer], Problem | None]:
+        """Ask for each certificate; one that does not answer at all is not asked again now."""
+        answers: list[Answer] = []
+        problem: Problem | None = None
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.every.total_seconds()
+        for subject in source.subjects:
+            if loop.time() > end:
+                return answers, _problem(source, f"it cannot answer all within {self.every}")
+            nonce = self.nonce()
+            asked = question(subject.certificate, subject.issuer, nonce=nonce)
+            try:
+                data = await self.fetcher.ask(source.url, asked)
+            except TransportError as error:
+                return answers, error.problem
+            try:
+                answers.append(
+                    await asyncio.to_thread(
+                        read_answer,
+                        data,
+                        source=source.name,
+                        certificate=subject.certificate,
+                        issuer=subject.issuer,
+                        nonce=nonce,
+                        now=self.clock(),
+                    )
+                )
+            except TransportError as error:
+                problem = problem or error.problem
+        return answers, problem
+
+    async def _take_up(
+        self, source: Source, answers: Sequence[Answer], problem: Problem | None
+    ) -> None:
+        before = self._known
+        record, events = heard(
+            before.of(source.name), answers, problem, now=self.clock(), grace=self.grace
+        )
+        self._known = before.with_record(record)
+        revoked = {each.thumbprint for each in before.revocations}
+        for each in record.revocations:
+            if each.thumbprint not in revoked:
+                self.observe(
+                    CertificateRevoked(
+                        thumbprint=each.thumbprint,
+                        subject=self._names.get(each.thumbprint, ""),
+                        at=each.at,
+                        reason=each.reason,
+                        evidence=each.evidence,
+                    )
+                )
+        for event in events:
+            self.observe(event)
+        await self._save()
+
+    async def _save(self) -> None:
+        """Workers read it from there: they are told when it is on the disk."""
+        async with self._saving:
+            known = self._known
+            try:
+                await asyncio.to_thread(self.shelf.save, known)
+            except AxisError as error:
+                self._unsaved = True
+                self._note_folder(error.problem)
+                return
+            self._unsaved = False
+            if (verdicts := _verdicts(known)) != self._told:
+                self._told = verdicts
+                self.taken_up()
+
+
+def _verdicts(known: Knowledge) -> frozenset[object]:
+    return frozenset((each.thumbprint, each.at, each.reason) for each in known.revocations)
+
+
+def _problem(source: Source, cause: str) -> Problem:
+    return Problem(code="E_REVOCATION_SOURCE", params={"source": source.name, "cause": cause})

@@ -1,0 +1,136 @@
+"""OCSP answers: only the authority, or a responder it certified, is believed, and only today."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from bus.core.algorithm import Algorithm
+from bus.core.keyring import thumbprint_of
+from bus.core.ocsp import question, read_answer
+from bus.core.revocation import RevocationReason, RevocationSource
+from bus.core.revocation_answer import Answer
+from schemas.problem import TransportError
+from tests.certificates import ISSUED, NOW, Issuer, key_for, leaf, root
+from tests.revoking import AN_HOUR, an_answer
+
+ISSUER, LOOKALIKE = root(), root()
+AGENCY = leaf(ISSUER, key_for(Algorithm.ES256).public_key())
+OTHER = leaf(ISSUER, key_for(Algorithm.EDDSA).public_key())
+NONCE = b"n" * 16
+
+
+def said(data: bytes, *, nonce: bytes | None = NONCE) -> Answer:
+    return read_answer(
+        data,
+        source="ocsp http://ca.example",
+        certificate=AGENCY,
+        issuer=ISSUER.certificate,
+        nonce=nonce,
+        now=NOW,
+    )
+
+
+def responder(*usages: x509.ObjectIdentifier, by: Issuer = ISSUER, **changes: object) -> Issuer:
+    key = ec.generate_private_key(ec.SECP256R1())
+    extensions = [x509.ExtendedKeyUsage(usages)] if usages else []
+    certificate = leaf(by, key.public_key(), extensions=extensions, **changes)  # type: ignore[arg-type]
+    return Issuer(certificate=certificate, private_key=key)
+
+
+FOR_ANSWERS = ExtendedKeyUsageOID.OCSP_SIGNING
+
+
+def test_the_question_names_the_certificate_and_carries_the_nonce() -> None:
+    asked = ocsp.load_der_ocsp_request(question(AGENCY, ISSUER.certificate, nonce=NONCE))
+
+    assert asked.serial_number == AGENCY.serial_number
+    assert asked.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == NONCE
+
+
+def test_a_good_certificate_is_assured_with_the_date() -> None:
+    [assurance] = said(an_answer(ISSUER, AGENCY, nonce=NONCE)).assurances
+
+    assert assurance.thumbprint == thumbprint_of(AGENCY)
+    assert assurance.stated_at == NOW - AN_HOUR
+
+
+def test_a_revoked_certificate_is_told_with_moment_and_reason() -> None:
+    at = NOW - timedelta(days=2)
+    answer = said(an_answer(ISSUER, AGENCY, revoked_at=at, reason=x509.ReasonFlags.key_compromise))
+
+    [revocation] = answer.revocations
+    assert (revocation.at, revocation.reason) == (at, RevocationReason.KEY_COMPROMISE)
+    assert revocation.source is RevocationSource.OCSP
+
+
+def test_a_responder_that_the_authority_certified_for_it_is_believed() -> None:
+    assert said(an_answer(ISSUER, AGENCY, signed_by=responder(FOR_ANSWERS))).assurances
+
+
+def test_an_answer_by_other_hashes_about_the_same_certificate_is_understood() -> None:
+    assert said(an_answer(ISSUER, AGENCY, hashed=SHA256())).assurances
+
+
+def test_a_responder_without_nonces_is_believed_while_its_answer_lasts() -> None:
+    assert said(an_answer(ISSUER, AGENCY, until=None)).assurances
+    with pytest.raises(TransportError, match="stale"):
+        said(an_answer(ISSUER, AGENCY, said_at=NOW - timedelta(days=2), until=None))
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"no answer", "no readable response"),
+        (
+            ocsp.OCSPResponseBuilder.build_unsuccessful(
+                ocsp.OCSPResponseStatus.TRY_LATER
+            ).public_bytes(Encoding.DER),
+            "try_later",
+        ),
+        (an_answer(ISSUER, OTHER), "another certificate"),
+        (an_answer(root(), AGENCY), "whoever signed it is not there"),
+        (
+            an_answer(ISSUER, AGENCY, signed_by=responder(FOR_ANSWERS, by=root())),
+            "not certified by the authority",
+        ),
+        (an_answer(ISSUER, AGENCY, signed_by=responder()), "not for signing answers"),
+        (
+            an_answer(
+                ISSUER,
+                AGENCY,
+                signed_by=responder(FOR_ANSWERS, starts=ISSUED, ends=NOW - AN_HOUR),
+            ),
+            "not valid now",
+        ),
+        (an_answer(LOOKALIKE, AGENCY, by_name=True), "not that of the responder"),
+        (an_answer(ISSUER, AGENCY, nonce=b"m" * 16), "another question"),
+        (an_answer(ISSUER, AGENCY, until=NOW - AN_HOUR), "stale"),
+        (an_answer(ISSUER, AGENCY, said_at=NOW + AN_HOUR), "future"),
+        (an_answer(ISSUER, AGENCY, unknown=True), "does not know"),
+    ],
+    ids=[
+        "garbage",
+        "unsuccessful",
+        "another certificate",
+        "another authority",
+        "a stranger's responder",
+        "an agency as responder",
+        "an ended responder",
+        "a false name",
+        "another nonce",
+        "stale",
+        "future",
+        "unknown",
+    ],
+)
+def test_what_is_not_the_authoritys_word_of_today_is_no_answer(data: bytes, cause: str) -> None:
+    with pytest.raises(TransportError, match=cause) as refused:
+        said(data)
+
+    assert refused.value.problem.code == "E_REVOCATION_SOURCE"

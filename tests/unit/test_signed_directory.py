@@ -1,0 +1,213 @@
+"""The directory is signed: nobody but its authority says who exists, and nothing goes back."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from jwcrypto import jws
+from jwcrypto.jwk import JWK
+
+from bus.bootstrap import directory_of
+from bus.core.directory import add, suspend, vouch, vouched
+from bus.core.signing import sign
+from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority
+from bus.keys.ring import load_ring, load_signing_key
+from bus.settings import load_settings
+from bus.store.snapshot import DirectoryFile
+from schemas.directory import Agency, Directory
+from schemas.identifiers import AgencyCode, MailboxName
+from schemas.problem import ConfigurationError
+from tests.agencies import real_now
+
+H24 = MailboxName("H24")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A home with a directory."""
+
+    home: Path
+
+    @property
+    def file(self) -> DirectoryFile:
+        return directory_of(load_settings(home=self.home))
+
+    @property
+    def snapshot(self) -> Path:
+        return self.home / "directory.json"
+
+    @property
+    def signature(self) -> Path:
+        return self.home / "directory.jws"
+
+    def change(self, change: Callable[[Directory], Directory]) -> Directory:
+        """What `lienthong agency` does."""
+        file = self.file
+        with file.held():
+            changed = change(file.load())
+            file.save(changed)
+        return changed
+
+    def refusal(self) -> str:
+        """Why the directory is not believed."""
+        with pytest.raises(ConfigurationError) as refused:
+            self.file.load()
+        return refused.value.problem.code
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    made = Place(home=tmp_path)
+    made.file.load()
+    return made
+
+
+def test_any_jws_library_proves_the_snapshot_with_the_certificate_of_its_authority(
+    place: Place,
+) -> None:
+    [path] = (place.home / "keys" / "directory").glob("*.pem")
+    certificate = path.read_bytes()
+    token = jws.JWS()
+    [signature] = place.signature.read_text().split()
+
+    token.deserialize(signature)
+    token.verify(JWK.from_pem(certificate), detached_payload=place.snapshot.read_bytes())
+
+    assert token.is_valid
+    subject = x509.load_pem_x509_certificate(certificate).subject.rfc4514_string()
+    assert DEVELOPMENT in subject
+
+
+def test_a_change_is_signed_and_another_process_believes_it(place: Place) -> None:
+    changed = place.change(lambda directory: suspend(directory, H24))
+
+    assert changed.version == 2
+    assert place.file.load() == changed
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda data: data.replace("Hà Nội".encode(), b"Ha Noi"),
+        lambda data: data + b"\n",
+    ],
+    ids=["a name", "a blank"],
+)
+def test_a_changed_byte_is_seen(place: Place, forge: Callable[[bytes], bytes]) -> None:
+    before = place.snapshot.read_bytes()
+    place.snapshot.write_bytes(forge(before))
+    assert place.snapshot.read_bytes() != before
+
+    assert place.refusal() == "E_DIRECTORY_SIGNATURE"
+
+
+def test_an_agency_cannot_sign_the_directory(place: Place) -> None:
+    keys, now = place.home / "keys", real_now()
+    DevelopmentAuthority.open(keys, now=now).ensure([H24], now=now)
+    key = load_signing_key(keys, H24, now=now)
+
+    place.signature.write_text(sign(place.snapshot.read_bytes(), key=key, now=now))
+
+    assert place.refusal() == "E_DIRECTORY_SIGNATURE"
+
+
+def test_an_unsigned_directory_is_refused_where_a_signed_one_was(place: Place) -> None:
+    place.signature.unlink()
+
+    assert place.refusal() == "E_DIRECTORY_UNSIGNED"
+
+
+def test_an_older_directory_is_refused_however_well_it_is_signed(place: Place) -> None:
+    old = place.snapshot.read_bytes(), place.signature.read_bytes()
+    place.change(lambda directory: suspend(directory, H24))
+    place.snapshot.write_bytes(old[0])
+    place.signature.write_bytes(old[1])
+
+    assert place.refusal() == "E_DIRECTORY_ROLLBACK"
+
+
+def test_one_version_is_one_content(place: Place) -> None:
+    first = place.file.load()
+    place.change(lambda directory: suspend(directory, H24))
+
+    other = add(first, Agency(code=AgencyCode("X1"), name_vi="Cơ quan khác"))
+
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_ROLLBACK"):
+        place.file.save(other)
+
+
+def test_a_directory_that_vanished_is_not_made_anew(place: Place) -> None:
+    place.snapshot.unlink()
+
+    assert place.refusal() == "E_DIRECTORY"
+
+
+def test_the_unsigned_directory_of_an_earlier_version_is_signed_once_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place(home=tmp_path)
+    agency = {"code": "H24", "name_vi": "Thí Dụ", "connected": True}
+    earlier = json.dumps({"version": 7, "agencies": [agency]}).encode()
+    place.snapshot.write_bytes(earlier)
+
+    first, second = place.file.load(), place.file.load()
+
+    assert (first.version, second) == (7, first)
+    assert place.snapshot.read_bytes() == earlier
+    assert place.signature.read_text().count("..") == 1
+    assert capsys.readouterr().err.count("version 7 was unsigned") == 1
+
+
+def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_changed(
+    place: Place, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = Place(home=tmp_path_factory.mktemp("agency"))
+    shutil.copytree(place.home / "keys" / "directory", elsewhere.home / "keys" / "directory")
+    for secret in (elsewhere.home / "keys" / "directory").glob("*.key"):
+        secret.unlink()
+    for path in (place.snapshot, place.signature):
+        shutil.copy(path, elsewhere.home)
+
+    assert elsewhere.file.load() == place.file.load()
+    with pytest.raises(ConfigurationError, match="its private key is not here"):
+        elsewhere.change(lambda directory: suspend(directory, H24))
+    elsewhere.signature.unlink()
+    (elsewhere.home / "directory.seen").unlink()
+    assert elsewhere.refusal() == "E_DIRECTORY_UNSIGNED"
+
+
+def test_a_crash_between_signature_and_snapshot_leaves_the_old_one_proven(place: Place) -> None:
+    before, old = place.file.load(), place.snapshot.read_bytes()
+    place.change(lambda directory: suspend(directory, H24))
+    place.snapshot.write_bytes(old)
+    (place.home / "directory.seen").unlink()
+
+    assert place.file.load() == before
+
+
+def test_what_an_authority_signed_that_is_not_filed_is_not_believed(place: Place) -> None:
+    shutil.rmtree(place.home / "keys" / "directory")
+
+    assert place.refusal() == "E_DIRECTORY_SIGNATURE"
+
+
+def test_a_certificate_that_somebody_filed_does_not_speak_for_whom_others_were_vouched(
+    place: Place,
+) -> None:
+    keys, now = place.home / "keys", real_now()
+    authority = DevelopmentAuthority.open(keys, now=now)
+    authority.ensure([H24], now=now)
+    [first] = load_ring(keys)
+    changed = place.change(lambda directory: vouch(directory, H24, [first]))
+
+    authority.issue(H24, now=now)
+
+    assert len(load_ring(keys)) == 2
+    assert list(load_ring(keys).limited_to(vouched(changed))) == [first]
+    assert load_signing_key(keys, H24, now=now, known=[first]).thumbprint == first
+    released = place.change(lambda directory: vouch(directory, H24, []))
+    assert len(load_ring(keys).limited_to(vouched(released))) == 2
