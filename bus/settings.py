@@ -18,6 +18,7 @@ from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryP
 from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.tls import must_verify, with_tls
 from schemas.problem import AxisError
 
 
@@ -30,9 +31,9 @@ class LogStyle(StrEnum):
 
 
 def _of_nodes(url: str | None) -> str | None:
-    """A URL whose hosts can be told apart."""
+    """A URL whose hosts can be told apart, and are proven."""
     if url is not None:
-        addresses_in(url)
+        addresses_in(must_verify(url))
     return url
 
 
@@ -46,6 +47,13 @@ class Settings(BaseSettings):
             lost, the next is tried (decision record 0014). Absent: a broker is found or started.
         management_url: Its management API, `http://host:15672`, with as many hosts; derived from
             `amqp_url` if absent.
+        amqp_ca: The authority that must have signed the broker's certificate, a PEM file; absent:
+            one of those that the system believes.
+        amqp_certificate: The account's certificate, a PEM file. It is the login (EXTERNAL) when
+            `amqp_url` holds no password.
+        amqp_key: Its private key; absent: in the same file.
+        attachments: The folder of attachments, shared with those one exchanges documents with;
+            absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger is configured, and its queue declared.
@@ -79,6 +87,10 @@ class Settings(BaseSettings):
     home: Path = Path("axis")
     amqp_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
     management_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
+    amqp_ca: Path | None = None
+    amqp_certificate: Path | None = None
+    amqp_key: Path | None = None
+    attachments: Path | None = None
     may_install: bool = False
     database_url: str | None = None
     ledger: bool = False
@@ -104,6 +116,24 @@ class Settings(BaseSettings):
     pkcs11_pin_file: Path | None = None
     log_style: LogStyle = LogStyle.PRETTY
     traces_url: str | None = None
+
+    @property
+    def broker_url(self) -> str | None:
+        """The broker to use, with whom to believe. Raises `ConfigurationError` E_SETTING."""
+        return self._with_tls(self.amqp_url)
+
+    @property
+    def broker_management_url(self) -> str | None:
+        """Its management API likewise; over plain HTTP there is nobody to believe."""
+        url = self.management_url
+        return self._with_tls(url) if url is not None and url.startswith("https:") else url
+
+    def _with_tls(self, url: str | None) -> str | None:
+        if url is None:
+            return None
+        return with_tls(
+            url, authority=self.amqp_ca, certificate=self.amqp_certificate, key=self.amqp_key
+        )
 
     @property
     def limits(self) -> Limits:

@@ -6,7 +6,19 @@ given.
 """
 
 from bus.bootstrap.axis import Axis, open_axis
-from bus.bootstrap.broker import located_broker, managed, reached_broker, topology_of
+from bus.bootstrap.broker import (
+    apply_accounts,
+    located_broker,
+    managed,
+    provisioning,
+    reached_broker,
+    renew_password,
+    topology_of,
+    tried,
+    url_of,
+)
+from bus.bootstrap.connect import open_connection
+from bus.bootstrap.credentials import lay_out
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.letters import reached_letters
 from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
@@ -14,16 +26,23 @@ from bus.bootstrap.worker import run_worker
 
 __all__ = [
     "Axis",
+    "apply_accounts",
     "directory_of",
     "fresh_ids",
     "fresh_order_id",
+    "lay_out",
     "located_broker",
     "managed",
     "now",
     "open_axis",
+    "open_connection",
+    "provisioning",
     "reached_broker",
     "reached_letters",
+    "renew_password",
     "run_worker",
     "settle_process",
     "topology_of",
+    "tried",
+    "url_of",
 ]

@@ -2,32 +2,55 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import structlog
+
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.process import now
+from bus.core.accounts import accounts_for, kind_of
 from bus.core.routing import Routing
-from bus.core.topology import Topology, desired
+from bus.core.topology import Topology, account_of, desired
+from bus.core.trial import trials_of
+from bus.keys.passwords import PasswordFolder
+from bus.keys.transport import TransportAuthority
 from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Defect, Provisioning
+from bus.rabbit.residence import Transport
+from bus.rabbit.tls import as_account, is_open_to_others
+from bus.rabbit.trials import AccessFinding, Trials
 from bus.settings import Settings
 from bus.store.home import Home
+from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+
+_log = structlog.get_logger()
 
 
 def topology_of(settings: Settings, routing: Routing) -> Topology:
     """What the broker must hold for a directory."""
-    return desired(routing.mailboxes, ledger=settings.ledger)
+    suspended = {m for m in routing.mailboxes if routing.owner_of(m).suspended}
+    return replace(
+        desired(routing.mailboxes, ledger=settings.ledger),
+        accounts=accounts_for(routing.mailboxes, suspended=suspended),
+    )
 
 
-async def provision(address: Located, wanted: Topology) -> None:
+def passwords_of(settings: Settings) -> PasswordFolder:
+    """The passwords of the accounts of a home."""
+    return PasswordFolder(Home(settings.home.absolute()).accounts)
+
+
+async def provision(settings: Settings, address: Located, wanted: Topology) -> None:
     """Make the broker as wanted.
 
     Raises:
         ConfigurationError: E_TOPOLOGY names the object that cannot be made so.
     """
-    async with managed(address) as management:
-        provisioning = Provisioning(address.amqp_url, management)
-        applied = await provisioning.apply(await provisioning.plan(wanted))
-        found = applied.findings or await provisioning.verify(wanted)
+    async with provisioning(settings, address) as provisioned:
+        applied = await provisioned.apply(await provisioned.plan(wanted))
+        found = applied.findings or await provisioned.verify(wanted)
     for finding in found:
         # A queue without a leader would hold up every publish that shares its channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:
@@ -35,14 +58,47 @@ async def provision(address: Located, wanted: Topology) -> None:
 
 
 @asynccontextmanager
+async def provisioning(settings: Settings, address: Located) -> AsyncIterator[Provisioning]:
+    """Who reads, makes and proves the topology of a broker."""
+    async with managed(address) as management:
+        yield Provisioning(address.amqp_url, management, passwords=passwords_of(settings))
+
+
+async def tried(
+    settings: Settings, address: Located, routing: Routing, *, thorough: bool
+) -> tuple[AccessFinding, ...]:
+    """Try as accounts what each must not be able to do. Leaves no trace.
+
+    Args:
+        thorough: As every account; else as one of each kind.
+    """
+    wanted = topology_of(settings, routing)
+    async with provisioning(settings, address) as provisioned:
+        found = await provisioned.accounts(wanted)
+    # Whose password we do not have, or is missing, is told already.
+    known = {account.name for account in found if account.current}
+    accounts = [account for account in wanted.accounts if account.name in known]
+    chosen = accounts if thorough else list({kind_of(a): a for a in accounts[::-1]}.values())
+    return await Trials(
+        address.amqp_url,
+        address.management_url,
+        url_of=lambda account: url_of(settings, address, account),
+    ).hold([(a, trials_of(a, routing.mailboxes, ledger=settings.ledger)) for a in chosen])
+
+
+@asynccontextmanager
 async def located_broker(settings: Settings) -> AsyncIterator[Located]:
     """The broker that the settings ask for, or one of our own that ends with this block."""
+    home = Home(settings.home.absolute())
     async with locate(
-        amqp_url=settings.amqp_url,
-        management_url=settings.management_url,
-        home=settings.home.absolute(),
+        amqp_url=settings.broker_url,
+        management_url=settings.broker_management_url,
+        home=home.path,
         may_install=settings.may_install,
+        transport=lambda: _transport(home),
     ) as located:
+        if is_open_to_others(located.amqp_url):
+            _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
         yield located
 
 
@@ -59,21 +115,48 @@ async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
         yield located
 
 
-async def must_impersonate(located: Located) -> None:
-    """One process stands in for many agencies: its account must be allowed to name each.
+async def apply_accounts(settings: Settings) -> bool:
+    """Make the accounts as the directory has them now, and close the connections of those changed.
+
+    Returns:
+        Whether a broker was told; if not, none is running, and it is when the axis starts.
+    """
+    home = Home(settings.home.absolute())
+    if settings.amqp_url is None and home.running() is None:
+        return False
+    routing = Routing(directory_of(settings).load())
+    async with (
+        reached_broker(settings) as address,
+        provisioning(settings, address) as provisioned,
+    ):
+        plan = await provisioned.plan(topology_of(settings, routing))
+        await provisioned.apply_accounts(plan)
+    return True
+
+
+async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
+    """Give an agency's account another password; returns as `apply_accounts`.
 
     Raises:
-        ConfigurationError: E_SETTING says which tag the account lacks.
+        ConfigurationError: E_AGENCY_UNKNOWN; it has no mailbox.
     """
-    if located.impersonates:
-        return
-    async with managed(located) as management:
-        tags = await management.tags()
-    if "impersonator" not in tags:
-        cause = "its account needs the tag impersonator: rabbitmqctl set_user_tags <account> ..."
-        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+    if mailbox not in Routing(directory_of(settings).load()).mailboxes:
+        raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
+    passwords_of(settings).renew(account_of(mailbox))
+    return await apply_accounts(settings)
+
+
+def url_of(settings: Settings, located: Located, account: str) -> str:
+    """With which an account of this home logs in."""
+    return as_account(located.amqp_url, account, passwords_of(settings).of(account))
 
 
 def managed(located: Located) -> Management:
     """The management interface of a broker, for its virtual host."""
     return Management(located.management_url, vhost=located.vhost)
+
+
+def _transport(home: Home) -> Transport:
+    authority = TransportAuthority(home.transport)
+    files = authority.for_broker(now=now())
+    return Transport(authority=authority.certificate, certificate=files.certificate, key=files.key)

@@ -5,9 +5,10 @@ from asyncio import Event
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from bus.bootstrap.broker import url_of
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.routing import Routing
-from bus.core.topology import mailboxes_by_word
+from bus.core.topology import HANDLER_ACCOUNT, mailboxes_by_word
 from bus.ports import DeadLetters, Observer, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
@@ -36,7 +37,9 @@ async def dead_letter_handler(
     """The handler with its store and connections; its `run` obeys `stop`."""
     async with (
         open_dead_letters(settings.failures_url) as letters,
-        RabbitBroker(address.amqp_url, name="lienthong dead letters", impersonates=True) as broker,
+        RabbitBroker(
+            url_of(settings, address, HANDLER_ACCOUNT), name="lienthong dead letters"
+        ) as broker,
     ):
         yield DeadLetterHandler(
             letters=letters,

@@ -27,12 +27,14 @@ from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.share import WorkerName
 from bus.core.signing import SigningKey
+from bus.core.topology import is_agency_account
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.traces import tracing
 from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.tls import account_in
 from bus.services.courier import Courier
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
@@ -330,6 +332,9 @@ async def _workplace(
 ) -> AsyncIterator[Workplace]:
     """Build everything; on the way out take it down in the reverse order."""
     home = Home(settings.home)
+    url = settings.broker_url or ""
+    # One of the hub speaks for many agencies, an agency's own for none but itself.
+    impersonates = not is_agency_account(account_in(url))
     threads = _THREADS + _THREADS_PER_AGENCY * len(known.directory.agencies)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
@@ -337,7 +342,7 @@ async def _workplace(
         tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
         store = await stack.enter_async_context(open_store(settings.store_url))
         broker = await stack.enter_async_context(
-            RabbitBroker(settings.amqp_url or "", name=f"lienthong {worker}", impersonates=True)
+            RabbitBroker(url, name=f"lienthong {worker}", impersonates=impersonates)
         )
         place = Workplace(
             worker=worker,
@@ -345,7 +350,7 @@ async def _workplace(
             home=home,
             broker=broker,
             store=store,
-            attachments=FolderAttachments(home.attachments, now=now()),
+            attachments=FolderAttachments(settings.attachments or home.attachments, now=now()),
             observe=line.tell,
             stop=stop,
             known=known,

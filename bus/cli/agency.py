@@ -1,13 +1,15 @@
 """`lienthong agency`: who is on the axis, under which codes, served by which mailbox."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapters.registry import format_named
-from bus.bootstrap import directory_of
+from bus.bootstrap import apply_accounts, directory_of, lay_out, renew_password
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
@@ -17,10 +19,13 @@ from bus.settings import load_settings
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
-from schemas.identifiers import AgencyCode, scheme_of, to_qcvn102
+from schemas.identifiers import AgencyCode, MailboxName, scheme_of, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
-app = typer.Typer(no_args_is_help=True, help="List, show, add and change agencies.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, show, add, change and vouch for agencies; their access to the broker.",
+)
 
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
 
@@ -132,14 +137,67 @@ def add_agency(
 
 @app.command("suspend")
 def suspend_agency(code: Code, home: Home = None) -> None:
-    """Suspend an agency: it may neither send nor be sent to."""
+    """Suspend an agency: it may neither send nor be sent to.
+
+    Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
+    """
     _change(home, lambda directory: suspend(directory, code))
+    _tell_broker(home)
 
 
 @app.command("resume")
 def resume_agency(code: Code, home: Home = None) -> None:
     """Let a suspended agency take part again."""
     _change(home, lambda directory: resume(directory, code))
+    _tell_broker(home)
+
+
+@app.command("credentials")
+def credentials(
+    code: Code,
+    to: Annotated[Path, typer.Option(help="Folder to lay them out in.", file_okay=False)],
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            help="How the agency reaches the broker, amqps://host:port/. Default: as here."
+        ),
+    ] = None,
+    move_key: Annotated[
+        bool,
+        typer.Option("--move-key", help="Keep no copy of the private key that signs for it."),
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Lay out what an agency's own worker needs on its own machine, for `lienthong connect`.
+
+    Directory, everybody's certificates, its own private keys, and how to reach the broker. Bring
+    the folder there by a safe way; what it holds lets one speak as this agency.
+    """
+    settings = load_settings(home=home)
+    told = lay_out(settings, MailboxName(code), to, broker=broker, move_key=move_key)
+    way = "its certificate" if told.by_certificate else "its password"
+    typer.echo(f"{told.folder}: {told.account} logs in with {way}", err=True)
+    if told.signing_keys and not move_key:
+        typer.echo(
+            "its signing key is still here too; say --move-key to let the agency alone have it",
+            err=True,
+        )
+
+
+@app.command("rotate")
+def rotate(code: Code, home: Home = None) -> None:
+    """Give an agency's account another password; its connections are closed at once."""
+    settings = load_settings(home=home)
+    if not asyncio.run(renew_password(settings, MailboxName(code))):
+        typer.echo(_NOT_TOLD, err=True)
+
+
+def _tell_broker(home: Home) -> None:
+    if not asyncio.run(apply_accounts(load_settings(home=home))):
+        typer.echo(_NOT_TOLD, err=True)
+
+
+_NOT_TOLD = "no broker is running; it is told when the axis starts"
 
 
 @app.command("seal")

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from bus.cli import agency, keys, sealing_keys, topology
+from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
@@ -22,6 +23,7 @@ app = typer.Typer(
     "Try [bold]lienthong demo[/] to see it work, [bold]lienthong up --home axis[/] to run it.",
 )
 app.command()(up)
+app.command()(connect)
 app.command()(demo)
 app.command()(convert)
 app.command()(send)

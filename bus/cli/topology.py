@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import directory_of, managed, reached_broker, topology_of
+from bus.bootstrap import directory_of, provisioning, reached_broker, topology_of, tried
 from bus.cli.options import Home
 from bus.cli.output import AsJson, Exit, listing
 from bus.core.plan import Plan
 from bus.core.routing import Routing
 from bus.core.topology import Topology
 from bus.rabbit.provisioning import Finding, Provisioning
+from bus.rabbit.trials import AccessFinding
 from bus.settings import Settings, load_settings
 from schemas.problem import Language
 
@@ -47,17 +48,29 @@ def apply(
 
 
 @app.command()
-def verify(home: Home = None, as_json: AsJson = False) -> None:
+def verify(
+    home: Home = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Try as every account, not as one of each kind.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Prove it: types, bindings, the policy in force, leaders, and a probe through every queue.
 
-    Exit 1 when anything is found.
+    Logs in as agencies, workers and the dead-letter handler and tries what each must not be able to
+    do: every such thing must be refused. No trace is left. Exit 1 when anything is found.
     """
-    findings = asyncio.run(_verify(load_settings(home=home)))
+    findings = asyncio.run(_verify(load_settings(home=home), thorough=thorough))
     rows = [
-        {"defect": found.defect, "object": found.name, "finding": found.sentence()}
+        {
+            "defect": found.defect,
+            "object": found.name,
+            "finding": found.sentence(),
+            "finding_vi": found.sentence(Language.VIETNAMESE),
+        }
         for found in findings
     ]
-    listing(rows, as_json=as_json, title="Findings")
+    listing(rows, as_json=as_json, title="Findings", columns=("defect", "object", "finding"))
     raise typer.Exit(Exit.REFUSED if findings else Exit.DONE)
 
 
@@ -65,14 +78,17 @@ def verify(home: Home = None, as_json: AsJson = False) -> None:
 async def _provisioning(settings: Settings) -> AsyncIterator[Provisioning]:
     async with (
         reached_broker(settings) as address,
-        managed(address) as management,
+        provisioning(settings, address) as provisioned,
     ):
-        yield Provisioning(address.amqp_url, management)
+        yield provisioned
 
 
 def _wanted(settings: Settings) -> Topology:
-    routing = Routing(directory_of(settings).load())
-    return topology_of(settings, routing)
+    return topology_of(settings, _routing(settings))
+
+
+def _routing(settings: Settings) -> Routing:
+    return Routing(directory_of(settings).load())
 
 
 async def _plan(settings: Settings) -> Plan:
@@ -87,9 +103,14 @@ async def _apply(settings: Settings, *, remove: bool) -> tuple[Plan, tuple[Findi
         return plan, applied.findings
 
 
-async def _verify(settings: Settings) -> tuple[Finding, ...]:
-    async with _provisioning(settings) as provisioning:
-        return await provisioning.verify(_wanted(settings))
+async def _verify(settings: Settings, *, thorough: bool) -> tuple[Finding | AccessFinding, ...]:
+    routing = _routing(settings)
+    async with (
+        reached_broker(settings) as address,
+        provisioning(settings, address) as provisioned,
+    ):
+        found = await provisioned.verify(topology_of(settings, routing))
+        return (*found, *await tried(settings, address, routing, thorough=thorough))
 
 
 def _steps(plan: Plan) -> list[dict[str, object]]:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
 
 import typer
 import uvloop
@@ -13,6 +12,7 @@ from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
 from bus.cli.options import Home, Workers
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
+from bus.rabbit.tls import without_login
 from bus.settings import LogStyle, Settings, load_settings
 from schemas.identifiers import MailboxName
 from schemas.vietnam import day_in_vietnam
@@ -80,7 +80,7 @@ def _greet(axis: Axis, console: Console) -> None:
         f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
         f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
         f"{_development(axis)}"
-        f"broker's management             {_without_password(axis.address.management_url)}\n"
+        f"broker's management             {without_login(axis.address.management_url)}\n"
         f"  (account and password: {axis.home.running_file})\n"
         "stop with Ctrl-C",
         highlight=False,
@@ -97,8 +97,3 @@ def _development(axis: Axis) -> str:
         f"[yellow]DEVELOPMENT certificates[/]       {count} of {len(axis.mailboxes)} agencies sign "
         "with them: not for production (lienthong keys list)\n"
     )
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -46,10 +46,9 @@ def admit(
     envelope = open_envelope(verified)
     if not addressed(envelope, mailbox, routing):
         raise AxisError.of("E_NOT_ADDRESSED", mailbox=mailbox)
-    # The broker checked `user_id` when it was set; a message without one came from somebody who
-    # had no right to publish under a name, such as the redelivery of an old broker.
-    publisher = HANDLER_ACCOUNT if message.exchange == REDELIVERY else None
-    if message.user_id not in (None, publisher, account_of(envelope.sender_mailbox)):
+    # The broker checked that it is the account that published; whoever leaves it out hides.
+    sender = account_of(envelope.sender_mailbox)
+    if message.user_id != (HANDLER_ACCOUNT if message.exchange == REDELIVERY else sender):
         cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
         raise AxisError.of("E_FORGED", cause=cause)
     routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))

@@ -8,17 +8,19 @@ from enum import StrEnum
 
 from bus.core.topology import (
     LEDGER,
+    Account,
     Binding,
     Exchange,
     Policy,
     Queue,
     Topology,
+    is_agency_account,
     is_mailbox_queue,
     is_our_policy,
 )
 from schemas.problem import Language
 
-TopologyObject = Exchange | Queue | Binding | Policy
+TopologyObject = Exchange | Queue | Binding | Policy | Account
 
 
 class Change(StrEnum):
@@ -88,6 +90,7 @@ def difference(wanted: Topology, found: Topology) -> Plan:
             *_policies(wanted.policies, found.policies),
             *_typed(wanted.queues, found.queues),
             *_missing_bindings(wanted, found),
+            *_accounts(wanted.accounts, found.accounts),
             *_surplus(wanted, found),
         )
     )
@@ -103,6 +106,8 @@ def describe(thing: TopologyObject, language: Language = Language.ENGLISH) -> st
             return f"queue {name}" if english else f"hàng đợi {name}"
         case Policy(name=name):
             return f"policy {name}" if english else f"chính sách {name}"
+        case Account(name=name):
+            return f"account {name}" if english else f"tài khoản {name}"
         case Binding(exchange=exchange, queue=queue, pattern=pattern):
             if english:
                 return f"binding {pattern} from {exchange} to {queue}"
@@ -134,6 +139,17 @@ def _policies(wanted: tuple[Policy, ...], found: tuple[Policy, ...]) -> list[Ste
     return steps
 
 
+def _accounts(wanted: tuple[Account, ...], found: tuple[Account, ...]) -> list[Step]:
+    known = {account.name: account for account in found}
+    steps = []
+    for account in wanted:
+        if account.name not in known:
+            steps.append(Step(change=Change.CREATE, object=account))
+        elif not known[account.name].is_as(account):
+            steps.append(Step(change=Change.CHANGE, object=account))
+    return steps
+
+
 def _missing_bindings(wanted: Topology, found: Topology) -> list[Step]:
     known = set(found.bindings)
     return [Step(change=Change.CREATE, object=b) for b in wanted.bindings if b not in known]
@@ -157,5 +173,7 @@ def _surplus(wanted: Topology, found: Topology) -> list[Step]:
     ours = {policy.name for policy in wanted.policies}
     policies = [p for p in found.policies if is_our_policy(p.name) and p.name not in ours]
     bindings.sort(key=lambda binding: (binding.exchange, binding.queue, binding.pattern))
-    things: tuple[TopologyObject, ...] = (*bindings, *queues, *policies)
+    accounts = {account.name for account in wanted.accounts}
+    strangers = [a for a in found.accounts if is_agency_account(a.name) and a.name not in accounts]
+    things: tuple[TopologyObject, ...] = (*bindings, *queues, *policies, *strangers)
     return [Step(change=Change.REMOVE, object=thing) for thing in things]

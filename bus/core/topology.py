@@ -5,7 +5,7 @@ How it comes to be on a broker is left to `bus.rabbit.provisioning`; what is mis
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
@@ -33,6 +33,7 @@ _UNLIMITED_DELIVERIES = 1_000_000_000
 _CODE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MAILBOX_QUEUES = "mailbox."
 _POLICIES = "lienthong."
+_AGENCY_ACCOUNTS = "agency."
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -82,12 +83,17 @@ def mailboxes_by_word(mailboxes: Iterable[MailboxName]) -> dict[str, MailboxName
 
 def account_of(mailbox: MailboxName) -> str:
     """The broker account a mailbox's worker logs in with, and its messages' `user_id`."""
-    return f"agency.{word(mailbox)}"
+    return f"{_AGENCY_ACCOUNTS}{word(mailbox)}"
 
 
 def is_mailbox_queue(name: str) -> bool:
     """Whether a queue is a mailbox's, wanted or not."""
     return name.startswith(_MAILBOX_QUEUES)
+
+
+def is_agency_account(name: str) -> bool:
+    """Whether an account is made for a mailbox, wanted or not."""
+    return name.startswith(_AGENCY_ACCOUNTS)
 
 
 def is_our_policy(name: str) -> bool:
@@ -158,6 +164,27 @@ class Permissions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Somebody who may log in.
+
+    Attributes:
+        tags: What the broker lets it do beside (RabbitMQ manual, Access Control).
+        current: Its password is the one that is kept for it; told by the broker's side only.
+    """
+
+    name: str
+    permissions: Permissions
+    tags: frozenset[str] = frozenset()
+    current: bool = True
+
+    def is_as(self, wanted: "Account") -> bool:
+        """Whether it may do exactly what another may; narrowed further does no harm."""
+        mine, theirs = self.permissions, wanted.permissions
+        narrowed = {exchange: mine.topics.get(exchange) for exchange in theirs.topics}
+        return replace(self, permissions=replace(mine, topics=narrowed)) == wanted  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Topology:
     """All the objects of one virtual host, wanted or found."""
 
@@ -165,6 +192,7 @@ class Topology:
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
     policies: tuple[Policy, ...] = ()
+    accounts: tuple[Account, ...] = ()
 
     def policy_of(self, queue: str) -> Policy | None:
         """The policy in force: the highest priority that matches (RabbitMQ manual, Policies)."""

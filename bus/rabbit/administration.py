@@ -18,6 +18,7 @@ from aiormq.exceptions import AMQPError
 
 from bus.core.topology import PROBE, Binding, Exchange, Queue
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
 
 T = TypeVar("T")
@@ -111,25 +112,26 @@ class Administration:
 async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
     """The doorway: what goes wrong with the broker inside is a `TransportError` outside."""
     try:
-        async with await _connect(addresses_in(url)) as connection:
+        async with await connect(addresses_in(url)) as connection:
             yield connection
     except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
         raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
 
 
-async def _connect(addresses: Sequence[str]) -> AbstractConnection:
-    """To the first node that takes it. Raises what the last one answered."""
+async def connect(addresses: Sequence[str]) -> AbstractConnection:
+    """Connect to the first node that takes it. Raises what the last one answered."""
     first, *others = addresses
     try:
         return await aio_pika.connect(
             first,
             timeout=_CONNECT_TIMEOUT.total_seconds(),
+            ssl_context=context_of(first),
             client_properties={"connection_name": "lienthong administration"},
         )
     except (AMQPError, OSError):  # TimeoutError is one
         if not others:
             raise
-        return await _connect(others)
+        return await connect(others)
 
 
 async def _declare(connection: AbstractConnection, queue: Queue) -> None:

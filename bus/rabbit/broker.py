@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from bus.core.message import WireMessage
 from bus.ports import BrokerHealth, Handler, PublishOutcome
 from bus.rabbit.connection import Link
 from bus.rabbit.publisher import WINDOW, RabbitPublisher
 from bus.rabbit.subscriber import RabbitSubscriber
+from bus.rabbit.tls import account_in
 
 
 class RabbitBroker:
@@ -23,7 +23,7 @@ class RabbitBroker:
 
     Args:
         url: `amqp[s]://account:password@host:port/vhost`, or with the hosts of all nodes of a
-            cluster, separated by commas; the account becomes the `user_id`.
+            cluster, separated by commas; the account becomes the `user_id`. For TLS see `tls`.
         name: Shown by the broker with its connections.
         impersonates: The account may publish as any other (tag `impersonator`): one process then
             stands in for many agencies (decision record 0008).
@@ -35,9 +35,8 @@ class RabbitBroker:
     ) -> None:
         self._outward = Link(url, name=f"{name} publishing")
         self._inward = Link(url, name=f"{name} consuming")
-        account = unquote(urlsplit(url).username or "guest")
         self._publisher = RabbitPublisher(
-            self._outward, account=account, impersonates=impersonates, window=window
+            self._outward, account=account_in(url), impersonates=impersonates, window=window
         )
         self._subscriber = RabbitSubscriber(self._inward)
 

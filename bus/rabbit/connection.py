@@ -17,6 +17,7 @@ from yarl import URL
 
 from bus.rabbit.addresses import Rotation, addresses_in
 from bus.rabbit.bypass import Bypass
+from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -106,7 +107,10 @@ class Connection(aiormq.Connection):
     def __init__(self, url: URL, *, name: str) -> None:
         self.bypass = Bypass()
         super().__init__(
-            url, transport_factory=self.bypass, client_properties={"connection_name": name}
+            url,
+            context=context_of(str(url)),
+            transport_factory=self.bypass,
+            client_properties={"connection_name": name},
         )
 
 

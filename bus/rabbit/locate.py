@@ -7,7 +7,7 @@ system's package manager, when allowed, as a private node.
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +18,7 @@ from bus.rabbit.addresses import addresses_in
 from bus.rabbit.container import Container
 from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
+from bus.rabbit.residence import Transport
 from schemas.problem import ConfigurationError
 
 _MANAGEMENT_PORT = 15672
@@ -49,11 +50,6 @@ class Located:
     way: Way
 
     @property
-    def impersonates(self) -> bool:
-        """Whether the account may publish as any other: only on a broker of our own."""
-        return self.way is not Way.GIVEN
-
-    @property
     def vhost(self) -> str:
         """The virtual host that the AMQP URL names; `/` when it names none."""
         return unquote(urlsplit(self.amqp_url).path[1:]) or "/"
@@ -70,6 +66,7 @@ async def locate(
     management_url: str | None = None,
     home: Path | None = None,
     may_install: bool = False,
+    transport: Callable[[], Transport] | None = None,
 ) -> AsyncIterator[Located]:
     """Find a broker; one that was started for this is stopped at the end of the block.
 
@@ -78,6 +75,7 @@ async def locate(
         management_url: When only an AMQP URL is given, the usual port of the same hosts.
         home: Where a broker of our own keeps its data; without one it forgets.
         may_install: Use the system's package manager as a last resort.
+        transport: Makes the certificate of a private node, which then speaks TLS only.
 
     Raises:
         ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_HOME_IN_USE.
@@ -102,7 +100,8 @@ async def locate(
         if installation is None:
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause="")
         folder = home / "rabbitmq" if home else None
-        node = await stack.enter_async_context(PrivateNode(installation, folder))
+        tls = transport() if transport else None
+        node = await stack.enter_async_context(PrivateNode(installation, folder, transport=tls))
         yield Located(amqp_url=node.amqp_url, management_url=node.management_url, way=Way.PRIVATE)
 
 
@@ -112,7 +111,8 @@ def _beside(amqp_url: str) -> str:
     login, at, _ = parts.netloc.rpartition("@")
     port = _MANAGEMENT_PORT - 1 if scheme == "https" else _MANAGEMENT_PORT
     hosts = (_host_in(address) for address in addresses_in(amqp_url))
-    return f"{scheme}://{login}{at}{','.join(f'{host}:{port}' for host in hosts)}"
+    beside = f"{scheme}://{login}{at}{','.join(f'{host}:{port}' for host in hosts)}"
+    return f"{beside}/?{parts.query}" if scheme == "https" and parts.query else beside
 
 
 def _host_in(url: str) -> str:

@@ -3,20 +3,27 @@
 Nothing on the way of a message depends on it.
 """
 
+import hashlib
+import secrets
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, RootModel, TypeAdapter
 
-from bus.core.topology import Permissions
+from bus.core.topology import Account, Permissions
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
 
 _TIMEOUT = timedelta(seconds=30)
+_HASHING = "rabbit_password_hashing_sha256"
+_SALT_BYTES = 4
+_NO_LIMIT = -1
 
 
 class FoundExchange(BaseModel):
@@ -60,19 +67,57 @@ class FoundPolicy(BaseModel):
     apply_to: str = Field(alias="apply-to")
 
 
+class PasswordHash(RootModel[str]):
+    """Salt and digest, base64 (RabbitMQ manual, Passwords)."""
+
+    @classmethod
+    def of(cls, password: str) -> Self:
+        """With a fresh salt."""
+        salt = secrets.token_bytes(_SALT_BYTES)
+        return cls(b64encode(salt + _digest(salt, password)).decode())
+
+    def is_of(self, password: str | None) -> bool:
+        """Whether this very password was hashed; whatever it is of, it is not of none."""
+        hashed = b64decode(self.root)
+        salt, digest = hashed[:_SALT_BYTES], hashed[_SALT_BYTES:]
+        return password is not None and secrets.compare_digest(digest, _digest(salt, password))
+
+
+class FoundUser(BaseModel):
+    """An account as the broker tells it. 3.x before 3.9 gave its tags as one text."""
+
+    name: str
+    password_hash: PasswordHash = PasswordHash("")
+    tags: list[str] | str
+    limits: dict[str, int] = {}
+
+
+class FoundRights(BaseModel):
+    """What an account may do in one virtual host."""
+
+    user: str
+    configure: str
+    write: str
+    read: str
+
+
+class FoundTopicRights(BaseModel):
+    """With which keys an account may publish to one exchange."""
+
+    user: str
+    exchange: str
+    write: str
+
+
 _EXCHANGES = TypeAdapter(list[FoundExchange])
 _QUEUES = TypeAdapter(list[FoundQueue])
 _BINDINGS = TypeAdapter(list[FoundBinding])
 _POLICIES = TypeAdapter(list[FoundPolicy])
 
 
-class FoundAccount(BaseModel):
-    """The account that asks."""
-
-    tags: list[str] | str
-
-
-_ACCOUNT = TypeAdapter(FoundAccount)
+_USERS = TypeAdapter(list[FoundUser])
+_RIGHTS = TypeAdapter(list[FoundRights])
+_TOPICS = TypeAdapter(list[FoundTopicRights])
 
 
 class Management:
@@ -88,7 +133,9 @@ class Management:
 
     def __init__(self, url: str, *, vhost: str = "/", timeout: timedelta = _TIMEOUT) -> None:
         self._addresses = addresses_in(url)
-        self._client = httpx.AsyncClient(timeout=timeout.total_seconds(), trust_env=False)
+        self._client = httpx.AsyncClient(
+            timeout=timeout.total_seconds(), trust_env=False, verify=context_of(url) or True
+        )
         self._vhost = quote(vhost, safe="")
 
     async def __aenter__(self) -> Self:
@@ -101,11 +148,6 @@ class Management:
         trace: TracebackType | None,
     ) -> None:
         await self._client.aclose()
-
-    async def tags(self) -> Sequence[str]:
-        """The tags of the account that asks. 3.x before 3.9 gave them as one text."""
-        told = _ACCOUNT.validate_json(await self._get("whoami")).tags
-        return told.split(",") if isinstance(told, str) else told
 
     async def exchanges(self) -> Sequence[FoundExchange]:
         """All exchanges of the virtual host."""
@@ -152,24 +194,73 @@ class Management:
         """Delete the virtual host with everything in it."""
         await self._send("DELETE", f"vhosts/{self._vhost}")
 
-    async def put_account(self, name: str, password: str, permissions: Permissions) -> None:
-        """Create or replace an account that may use this virtual host only."""
-        user = quote(name, safe="")
-        await self._send("PUT", f"users/{user}", {"password": password, "tags": ""})
-        allowed = {
-            "configure": permissions.configure,
-            "write": permissions.write,
-            "read": permissions.read,
-        }
-        await self._send("PUT", f"permissions/{self._vhost}/{user}", allowed)
-        for exchange, keys in permissions.topics.items():
-            narrowed = {"exchange": exchange, "write": keys, "read": ".*"}
-            await self._send("PUT", f"topic-permissions/{self._vhost}/{user}", narrowed)
-        for limit, value in (
-            ("max-connections", permissions.max_connections),
-            ("max-channels", permissions.max_channels),
-        ):
-            await self._send("PUT", f"user-limits/{user}/{limit}", {"value": value})
+    async def accounts(self, kept: Mapping[str, str]) -> Sequence[Account]:
+        """The accounts with rights in this virtual host.
+
+        Args:
+            kept: The password that each should have, by account.
+        """
+        users = {u.name: u for u in _USERS.validate_json(await self._get("users"))}
+        rights = _RIGHTS.validate_json(await self._get(f"vhosts/{self._vhost}/permissions"))
+        topics: dict[str, dict[str, str]] = {}
+        path = f"vhosts/{self._vhost}/topic-permissions"
+        for topic in _TOPICS.validate_json(await self._get(path)):
+            topics.setdefault(topic.user, {})[topic.exchange] = topic.write
+        return [
+            Account(
+                name=right.user,
+                permissions=Permissions(
+                    configure=right.configure,
+                    write=right.write,
+                    read=right.read,
+                    topics=topics.get(right.user, {}),
+                    max_connections=user.limits.get("max-connections", _NO_LIMIT),
+                    max_channels=user.limits.get("max-channels", _NO_LIMIT),
+                ),
+                tags=frozenset(_tags(user.tags)),
+                current=user.password_hash.is_of(kept.get(right.user)),
+            )
+            for right in rights
+            if (user := users.get(right.user)) is not None
+        ]
+
+    async def put_accounts(self, accounts: Sequence[Account], passwords: Mapping[str, str]) -> None:
+        """Create or replace accounts, which may use this virtual host only; all at once."""
+        vhost = unquote(self._vhost)
+        users = [
+            {
+                "name": account.name,
+                "password_hash": PasswordHash.of(passwords[account.name]).root,
+                "hashing_algorithm": _HASHING,
+                "tags": ",".join(sorted(account.tags)),
+                "limits": {
+                    "max-connections": account.permissions.max_connections,
+                    "max-channels": account.permissions.max_channels,
+                },
+            }
+            for account in accounts
+        ]
+        permissions = [
+            {
+                "user": account.name,
+                "vhost": vhost,
+                "configure": account.permissions.configure,
+                "write": account.permissions.write,
+                "read": account.permissions.read,
+            }
+            for account in accounts
+        ]
+        topics = [
+            {"user": one.name, "vhost": vhost, "exchange": exchange, "write": keys, "read": ".*"}
+            for one in accounts
+            for exchange, keys in one.permissions.topics.items()
+        ]
+        body = {"users": users, "permissions": permissions, "topic_permissions": topics}
+        await self._send("POST", "definitions", body)
+
+    async def close_connections(self, account: str) -> None:
+        """Close all connections of an account at once. It may come back, if it still may."""
+        await self._send("DELETE", f"connections/username/{quote(account, safe='')}")
 
     async def delete_account(self, name: str) -> None:
         """Remove an account."""
@@ -215,3 +306,11 @@ class Management:
 
 def _at(address: str, path: str) -> str:
     return f"{httpx.URL(address).join('/api/')}{path}"
+
+
+def _digest(salt: bytes, password: str) -> bytes:
+    return hashlib.sha256(salt + password.encode()).digest()
+
+
+def _tags(told: list[str] | str) -> list[str]:
+    return [tag for tag in told.split(",") if tag] if isinstance(told, str) else told

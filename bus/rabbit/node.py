@@ -23,12 +23,14 @@ from bus.rabbit.residence import (
     LOOPBACK,
     Identity,
     Membership,
+    Transport,
     end_leftover,
     identity_in,
     lock,
     pids_in,
     write_private,
 )
+from bus.rabbit.tls import context_of, with_tls
 from schemas.problem import ConfigurationError
 
 ACCOUNT = "lienthong"
@@ -48,6 +50,7 @@ class PrivateNode:
         folder: Keeps the data from run to run; without one everything is gone afterwards.
         membership: For one of several that will be joined to a cluster. It is not started again
             by its keeper: the others are there.
+        transport: It then speaks TLS, and nothing else.
     """
 
     def __init__(
@@ -56,9 +59,11 @@ class PrivateNode:
         folder: Path | None = None,
         *,
         membership: Membership | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._installation = installation
         self._membership = membership
+        self._transport = transport
         self._discard = folder is None
         self._folder = folder
         self._lock: IO[str] | None = None
@@ -122,12 +127,13 @@ class PrivateNode:
     @property
     def amqp_url(self) -> str:
         """With the account and its password; virtual host `/`."""
-        return f"amqp://{self._login}@{LOOPBACK}:{self._settled.amqp_port}/"
+        return self._secured("amqp", f"{self._login}@{LOOPBACK}:{self._settled.amqp_port}/")
 
     @property
     def management_url(self) -> str:
         """With the account and its password."""
-        return f"http://{self._login}@{LOOPBACK}:{self._settled.management_port}"
+        place = f"{self._login}@{LOOPBACK}:{self._settled.management_port}"
+        return self._secured("http", place)
 
     @property
     def name(self) -> str:
@@ -180,13 +186,18 @@ class PrivateNode:
     def _login(self) -> str:
         return f"{ACCOUNT}:{self._settled.password}"
 
+    def _secured(self, scheme: str, place: str) -> str:
+        if self._transport is None:
+            return f"{scheme}://{place}"
+        return with_tls(f"{scheme}s://{place}", authority=self._transport.authority)
+
     def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
         identity, membership = self._settled, self._membership
-        configuration = _configuration(identity)
+        configuration = _configuration(identity, self._transport)
         if membership is not None:
             configuration += membership.configuration
         write_private(folder / "rabbitmq.conf", configuration)
-        write_private(folder / "plugins", "[rabbitmq_management].\n")
+        write_private(folder / "plugins", "[rabbitmq_management,rabbitmq_auth_mechanism_ssl].\n")
         cookie = folder / ".erlang.cookie"
         if not cookie.exists():
             write_private(cookie, membership.cookie if membership else secrets.token_hex(20))
@@ -215,7 +226,9 @@ class PrivateNode:
             ConfigurationError: E_BROKER_NOT_FOUND: it ended at its start.
         """
         identity = self._settled
-        async with httpx.AsyncClient(trust_env=False) as client:
+        context = await asyncio.to_thread(context_of, self.management_url)
+        whoami = httpx.URL(self.management_url).join("/api/whoami")
+        async with httpx.AsyncClient(trust_env=False, verify=context or True) as client:
             while True:
                 if self._keeper is None or self._keeper.poll() is not None:
                     cause = f"the private node ended at its start: {self._last_words()}"
@@ -223,7 +236,7 @@ class PrivateNode:
                 with contextlib.suppress(OSError, httpx.HTTPError):
                     _, writer = await asyncio.open_connection(LOOPBACK, identity.amqp_port)
                     writer.close()
-                    (await client.get(f"{self.management_url}/api/whoami")).raise_for_status()
+                    (await client.get(whoami)).raise_for_status()
                     return
                 await asyncio.sleep(_POLL_SECONDS)
 
@@ -238,13 +251,15 @@ class PrivateNode:
         return " ".join(line.strip() for line in lines if line.strip())[-500:]
 
 
-def _configuration(identity: Identity) -> str:
+def _configuration(identity: Identity, transport: Transport | None) -> str:
     """Small enough for a laptop that does other things."""
+    kind = "tcp" if transport is None else "ssl"
+    tls = "" if transport is None else f"listeners.tcp = none\n{transport.configuration}"
     return f"""\
-listeners.tcp.1 = {LOOPBACK}:{identity.amqp_port}
-management.tcp.ip = {LOOPBACK}
-management.tcp.port = {identity.management_port}
-default_user = {ACCOUNT}
+listeners.{kind}.1 = {LOOPBACK}:{identity.amqp_port}
+management.{kind}.ip = {LOOPBACK}
+management.{kind}.port = {identity.management_port}
+{tls}default_user = {ACCOUNT}
 default_pass = {identity.password}
 default_user_tags.administrator = true
 default_user_tags.impersonator = true

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from bus.core.plan import Change, Plan, TopologyObject, difference
-from bus.core.topology import Binding, Exchange, Policy, Queue, Topology
+from bus.core.topology import Account, Binding, Exchange, Policy, Queue, Topology
 from bus.rabbit.administration import Administration, Progress, nobody
 from bus.rabbit.management import FoundPolicy, FoundQueue, Management
 from schemas.problem import ConfigurationError, Language
@@ -74,6 +75,16 @@ class Applied:
     findings: tuple[Finding, ...]
 
 
+class Passwords(Protocol):
+    """Keeps the passwords of accounts."""
+
+    def kept(self, account: str) -> str | None:
+        """The password of an account; None when it has none yet."""
+
+    def of(self, account: str) -> str:
+        """The password of an account, made when it has none yet."""
+
+
 class Provisioning:
     """Reads, makes and proves the objects of one virtual host.
 
@@ -83,23 +94,35 @@ class Provisioning:
         amqp_url: Of an administrator, with the virtual host.
         management: The same virtual host.
         settling: How long a new queue stays unbound; less only where nothing must survive.
+        passwords: Needed where the topology has accounts.
     """
 
     def __init__(
-        self, amqp_url: str, management: Management, *, settling: timedelta = SETTLING
+        self,
+        amqp_url: str,
+        management: Management,
+        *,
+        settling: timedelta = SETTLING,
+        passwords: Passwords | None = None,
     ) -> None:
         self._administration = Administration(amqp_url)
         self._management = management
         self._settling = settling
+        self._passwords = passwords
 
     async def read(self) -> Topology:
         """What is there."""
         found, _ = await self._read()
         return found
 
+    async def accounts(self, wanted: Topology) -> tuple[Account, ...]:
+        """Those that are there, whether or not they are as wanted."""
+        return await self._accounts(wanted.accounts)
+
     async def plan(self, wanted: Topology) -> Plan:
         """What is missing or different."""
-        return difference(wanted, await self.read())
+        found, _ = await self._read(wanted.accounts)
+        return difference(wanted, found)
 
     async def apply(
         self, plan: Plan, *, remove: bool = False, progress: Progress = nobody
@@ -119,6 +142,8 @@ class Provisioning:
         for thing in plan.of(Change.CONFLICT):
             name = getattr(thing, "name", "")
             raise ConfigurationError.of("E_TOPOLOGY", object=name, cause="it has another type")
+        # First, so that a suspended agency is out at once.
+        await self.apply_accounts(plan)
         made = plan.of(Change.CREATE)
         await self._administration.declare_exchanges(t for t in made if isinstance(t, Exchange))
         await self._put_policies([*made, *plan.of(Change.CHANGE)])
@@ -139,12 +164,31 @@ class Provisioning:
             opened=tuple(name for name in names if name not in silent), findings=_silent(silent)
         )
 
+    async def apply_accounts(self, plan: Plan) -> None:
+        """Carry out what a plan says of accounts, and no more.
+
+        A connection keeps what it may do from when it began: those of accounts that are changed
+        are closed, and may come back.
+        """
+        changed = [t for t in plan.of(Change.CHANGE) if isinstance(t, Account)]
+        created = [t for t in plan.of(Change.CREATE) if isinstance(t, Account)]
+        accounts = [*created, *changed]
+        if not accounts:
+            return
+        if self._passwords is None:
+            raise ValueError("accounts without passwords")
+        kept = self._passwords
+        passwords = await asyncio.to_thread(lambda: {a.name: kept.of(a.name) for a in accounts})
+        await self._management.put_accounts(accounts, passwords)
+        for account in changed:
+            await self._management.close_connections(account.name)
+
     async def verify(self, wanted: Topology) -> tuple[Finding, ...]:
         """Prove that the broker is as wanted: types, bindings, policy in force, leaders, probes.
 
         A queue in use, with messages or consumers, is not probed: nobody is disturbed.
         """
-        found, queues = await self._read()
+        found, queues = await self._read(wanted.accounts)
         findings = [
             Finding(
                 defect=Defect.DIFFERENT,
@@ -166,7 +210,10 @@ class Provisioning:
             *_silent(await self._administration.probe([queue.name for queue in there])),
         )
 
-    async def _read(self) -> tuple[Topology, dict[str, FoundQueue]]:
+    async def _read(
+        self, accounts: Sequence[Account] = ()
+    ) -> tuple[Topology, dict[str, FoundQueue]]:
+        """What is there; of accounts only where there are to be any."""
         exchanges, queues, bindings, policies = await asyncio.gather(
             self._management.exchanges(),
             self._management.queues(),
@@ -181,8 +228,17 @@ class Provisioning:
                 for b in bindings
             ),
             policies=tuple(_policy(p) for p in policies if p.apply_to != "exchanges"),
+            accounts=await self._accounts(accounts),
         )
         return found, {queue.name: queue for queue in queues}
+
+    async def _accounts(self, wanted: Sequence[Account]) -> tuple[Account, ...]:
+        if not wanted or self._passwords is None:
+            return ()
+        kept = self._passwords
+        known = await asyncio.to_thread(lambda: {a.name: kept.kept(a.name) for a in wanted})
+        passwords = {name: password for name, password in known.items() if password is not None}
+        return tuple(await self._management.accounts(passwords))
 
     async def _put_policies(self, things: Iterable[TopologyObject]) -> None:
         for thing in things:
@@ -207,6 +263,9 @@ class Provisioning:
         for thing in things:
             if isinstance(thing, Policy):
                 await self._management.delete_policy(thing.name)
+            if isinstance(thing, Account):
+                await self._management.delete_account(thing.name)
+                await self._management.close_connections(thing.name)
 
 
 def _policy(found: FoundPolicy) -> Policy:

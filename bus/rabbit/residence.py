@@ -53,6 +53,41 @@ class Membership:
     erlang: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transport:
+    """With what a node proves itself, and whom it believes; PEM files.
+
+    Attributes:
+        authority: Signs the certificates of clients, and the node's own.
+    """
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+    @property
+    def configuration(self) -> str:
+        """Lines for `rabbitmq.conf`: the same for AMQP as for the management interface."""
+        shared = (
+            f"cacertfile = {self.authority}",
+            f"certfile = {self.certificate}",
+            f"keyfile = {self.key}",
+            "versions.1 = tlsv1.3",
+            "versions.2 = tlsv1.2",
+        )
+        lines = [f"{room}.{line}" for room in ("ssl_options", "management.ssl") for line in shared]
+        return "\n".join((*lines, _MECHANISMS, ""))
+
+
+_MECHANISMS = """\
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+auth_mechanisms.1 = EXTERNAL
+auth_mechanisms.2 = PLAIN
+ssl_cert_login_from = common_name"""
+# Named one by one: 4.x also offers ANONYMOUS.
+
+
 def identity_in(folder: Path, membership: Membership | None = None) -> Identity:
     """The identity of the last start, with new ports where one is taken."""
     path = folder / "node.json"

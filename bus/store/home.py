@@ -56,6 +56,16 @@ class Home:
         return self.path / "keys"
 
     @property
+    def accounts(self) -> Path:
+        """Passwords and certificates of broker accounts."""
+        return self.path / "accounts"
+
+    @property
+    def transport(self) -> Path:
+        """The authority and certificates of the private broker, and of accounts."""
+        return self.path / "tls"
+
+    @property
     def attempts(self) -> Path:
         """What formats have begun and not ended."""
         return self.path / "attempts"

@@ -142,3 +142,10 @@ def axis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
     """An axis on which three agencies are connected."""
     with RunningAxis(tmp_path_factory.mktemp("axis"), "--agencies", "G22,H24,H41") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
+    """An axis that serves H24 and H41; the others, such as G22, are connected elsewhere."""
+    with RunningAxis(tmp_path_factory.mktemp("hub"), "--agencies", "H24,H41") as running:
+        yield running

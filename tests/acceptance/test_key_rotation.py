@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from typer.testing import CliRunner
 
-from tests.acceptance.conftest import RunningAxis, eventually, lienthong
+from bus.cli.keys import app
+from tests.acceptance.conftest import RunningAxis, eventually
 from tests.acceptance.test_workers import FOUR, Traffic
 from tests.certificates import Issuer, leaf, root
 
 
 def said(*arguments: str | Path, home: Path) -> Any:
     """What a command of `lienthong keys` answers."""
-    done = lienthong("keys", *arguments, "--home", home, "--json")
-    assert done.returncode == 0, done.stderr.decode()
+    # In this process: a fresh one takes longer to start than to answer.
+    done = CliRunner().invoke(app, [*map(str, arguments), "--home", str(home), "--json"])
+    assert done.exit_code == 0, done.exception
     return json.loads(done.stdout)
 
 
@@ -111,10 +114,9 @@ def test_an_axis_says_at_its_start_that_it_signs_with_development_certificates(
 
 def _signing(home: Path, code: str) -> str:
     """The certificate with which an agency signs."""
-    done = lienthong("keys", "list", "--home", home, "--json")
     [thumbprint] = [
         row["thumbprint"]
-        for row in json.loads(done.stdout)
+        for row in said("list", home=home)
         if (row["owner"], row["state"]) == (code, "signs")
     ]
     return str(thumbprint)

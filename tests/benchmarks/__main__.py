@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from bus.bootstrap import located_broker, settle_process
 from bus.observability.logs import configure
+from bus.rabbit.locate import locate
 from bus.settings import load_settings
 from tests.benchmarks.bare_hop import bare_hop
 from tests.benchmarks.dead_letters import measure
@@ -54,16 +55,28 @@ async def _hops(
     home: Path, messages: int, rounds: int, replays: int
 ) -> tuple[list[Hop], ReplayRate | None]:
     settings = load_settings(home=home)
-    async with located_broker(settings) as address:
+    # A broker of our own once without TLS, for the comparison, and once as it runs for agencies.
+    given = settings.broker_url, settings.broker_management_url
+    async with (
+        locate(amqp_url=given[0], management_url=given[1]) as plain,
+        located_broker(settings) as secure,
+    ):
         measured = []
         for _ in range(rounds):
             # In turn, so that a slow minute of the machine hits them all.
             measured += [
-                await bare_hop(address.amqp_url, messages),
-                await faststream_hop(address.amqp_url, messages),
-                await our_hop(address, messages),
+                await bare_hop(plain.amqp_url, messages),
+                await faststream_hop(plain.amqp_url, messages),
+                await our_hop(plain, messages),
+                await bare_hop(secure.amqp_url, messages, name="aio-pika, bare, TLS"),
+                await our_hop(
+                    secure,
+                    messages,
+                    name="Liên Thông, signed, TLS, own accounts",
+                    accounts=home / "accounts",
+                ),
             ]
-        replay = await replay_rate(address, home, replays) if replays else None
+        replay = await replay_rate(plain, home, replays) if replays else None
         return best_of(measured), replay
 
 

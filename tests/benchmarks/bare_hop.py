@@ -8,7 +8,7 @@ _QUEUE = "bench.bare"
 _BODY = b"x" * 4096
 
 
-async def bare_hop(amqp_url: str, messages: int) -> Hop:
+async def bare_hop(amqp_url: str, messages: int, *, name: str = "aio-pika, bare") -> Hop:
     """Publish confirmed and persistent into a quorum queue, consume, acknowledge."""
     arrivals = Arrivals(messages)
     async with await aio_pika.connect(amqp_url) as out, await aio_pika.connect(amqp_url) as back:
@@ -30,7 +30,7 @@ async def bare_hop(amqp_url: str, messages: int) -> Hop:
             await publishing.default_exchange.publish(message, routing_key=_QUEUE, mandatory=True)
 
         tag = await queue.consume(consume)
-        hop = await arrivals.measure("aio-pika, bare", publish)
+        hop = await arrivals.measure(name, publish)
         await queue.cancel(tag)
         await queue.delete(if_unused=False, if_empty=False)
         return hop

@@ -1,20 +1,26 @@
 """Our hop: signed, published, consumed, verified, validated, de-duplicated, acknowledged."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bus.bootstrap import managed
+from bus.core.accounts import accounts_for
 from bus.core.admission import admit, prove
 from bus.core.identity import delivery_id
 from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_key
 from bus.core.wire import body_of, document_envelope, identity_of
+from bus.keys.passwords import PasswordFolder
 from bus.memory.inbox import MemoryInbox
 from bus.ports import Claim, PublishOutcome, ReceivedMessage, Settlement, Standing
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.rabbit.provisioning import Provisioning
+from bus.rabbit.tls import as_account
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Document
 from schemas.envelope import Envelope
@@ -26,12 +32,21 @@ from tests.two_agencies import routing_of_two
 _FROM, _TO = MailboxName(SENDER), MailboxName(RECIPIENT)
 
 
-async def our_hop(located: Located, messages: int) -> Hop:
-    """Everything between two agencies but reading and writing their files and stores."""
+async def our_hop(
+    located: Located,
+    messages: int,
+    *,
+    name: str = "Liên Thông, signed",
+    accounts: Path | None = None,
+) -> Hop:
+    """Everything between two agencies but reading and writing their files and stores.
+
+    Args:
+        accounts: Each agency works under its own account, whose password is kept there; without,
+            both under the administrator's.
+    """
     routing, signers, arrivals = routing_of_two(), Signers(), Arrivals(messages)
-    async with managed(located) as management:
-        provisioning = Provisioning(located.amqp_url, management)
-        await provisioning.apply(await provisioning.plan(desired(routing.mailboxes, ledger=False)))
+    here, there = await _provisioned(located, routing.mailboxes, accounts)
     inbox = MemoryInbox()
 
     async def handle(received: ReceivedMessage) -> Settlement:
@@ -46,8 +61,12 @@ async def our_hop(located: Located, messages: int) -> Hop:
         arrivals.arrived(int(received.message.message_id.partition("-")[0]))
         return Settlement.ACK
 
-    async with RabbitBroker(located.amqp_url, name="bench", impersonates=True) as broker:
+    async with (
+        RabbitBroker(here, name="bench", impersonates=accounts is None) as broker,
+        RabbitBroker(there, name="bench", impersonates=accounts is None) as recipient,
+    ):
         await broker.ready(timedelta(seconds=30))
+        await recipient.ready(timedelta(seconds=30))
 
         letters = [_letter(number) for number in range(messages)]
 
@@ -57,8 +76,26 @@ async def our_hop(located: Located, messages: int) -> Hop:
             if outcome is not PublishOutcome.CONFIRMED:
                 raise AssertionError(outcome)
 
-        async with broker.subscribe(queue_of(_TO, Lane.STANDARD), handle, prefetch=WINDOW):
-            return await arrivals.measure("Liên Thông, signed", publish)
+        async with recipient.subscribe(queue_of(_TO, Lane.STANDARD), handle, prefetch=WINDOW):
+            return await arrivals.measure(name, publish)
+
+
+async def _provisioned(
+    located: Located, mailboxes: Sequence[MailboxName], accounts: Path | None
+) -> tuple[str, str]:
+    """Make the two mailboxes; returns how their agencies log in."""
+    wanted = desired(mailboxes, ledger=False)
+    if accounts is not None:
+        wanted = replace(wanted, accounts=accounts_for(mailboxes))
+    passwords = PasswordFolder(accounts or Path())
+    async with managed(located) as management:
+        provisioning = Provisioning(located.amqp_url, management, passwords=passwords)
+        await provisioning.apply(await provisioning.plan(wanted))
+    if accounts is None:
+        return located.amqp_url, located.amqp_url
+    names = (account_of(_FROM), account_of(_TO))
+    here, there = (as_account(located.amqp_url, name, passwords.of(name)) for name in names)
+    return here, there
 
 
 def _letter(number: int) -> Document:

@@ -1,17 +1,23 @@
 """What has to be done so that the broker holds what is wanted, and in which order."""
 
 from dataclasses import replace
+from typing import Any, TypeVar
 
+import pytest
+
+from bus.core.accounts import accounts_for, is_shut_out
 from bus.core.plan import Change, Plan, Step, describe, difference
 from bus.core.topology import (
     DOCUMENTS,
     FAILURES,
     LEDGER,
+    Account,
     Binding,
     Exchange,
     Policy,
     Queue,
     Topology,
+    account_of,
     desired,
     queues_of,
 )
@@ -19,13 +25,31 @@ from schemas.identifiers import MailboxName
 from schemas.problem import Language
 
 PROVINCE, OFFICE = MailboxName("H24"), MailboxName("H24.05")
-WANTED = desired([PROVINCE, OFFICE], ledger=True)
+
+
+def all_of(*mailboxes: MailboxName, ledger: bool = True) -> Topology:
+    """What an axis wants, accounts included."""
+    return replace(desired(mailboxes, ledger=ledger), accounts=accounts_for(mailboxes))
+
+
+Named = TypeVar("Named", Policy, Account)
+
+WANTED = all_of(PROVINCE, OFFICE)
+
+
+def put(thing: Named, among: list[Named], change: Change) -> list[Named]:
+    """What has a name of its own is replaced, or goes."""
+    others: list[Named] = [other for other in among if other.name != thing.name]
+    if change is not Change.REMOVE:
+        others.append(thing)
+    return others
 
 
 def carried_out(plan: Plan, found: Topology) -> Topology:
     """The broker after creating, changing and removing as the plan says, in its order."""
     exchanges, queues = list(found.exchanges), list(found.queues)
     bindings, policies = list(found.bindings), list(found.policies)
+    accounts = list(found.accounts)
     for step in plan.steps:
         match step.object:
             case Exchange() as exchange:
@@ -42,14 +66,15 @@ def carried_out(plan: Plan, found: Topology) -> Topology:
                 assert binding.queue in {queue.name for queue in queues}
                 bindings.append(binding)
             case Policy() as policy:
-                policies = [p for p in policies if p.name != policy.name]
-                if step.change is not Change.REMOVE:
-                    policies.append(policy)
+                policies = put(policy, policies, step.change)
+            case Account() as account:
+                accounts = put(account, accounts, step.change)
     return Topology(
         exchanges=tuple(exchanges),
         queues=tuple(queues),
         bindings=tuple(bindings),
         policies=tuple(policies),
+        accounts=tuple(accounts),
     )
 
 
@@ -59,6 +84,7 @@ def test_nothing_is_to_be_done_where_all_is_as_wanted_in_whatever_order() -> Non
         queues=WANTED.queues[::-1],
         bindings=WANTED.bindings[::-1],
         policies=WANTED.policies[::-1],
+        accounts=WANTED.accounts[::-1],
     )
 
     assert difference(WANTED, found) == Plan(steps=())
@@ -110,19 +136,20 @@ def test_an_object_of_another_type_is_a_conflict() -> None:
     assert len(plan.steps) == 2
 
 
-def test_a_mailbox_that_left_the_directory_is_told_with_its_queues_only() -> None:
-    plan = difference(desired([PROVINCE], ledger=True), WANTED)
+def test_a_mailbox_that_left_the_directory_is_told_with_its_queues_and_account_only() -> None:
+    plan = difference(all_of(PROVINCE), WANTED)
 
     removed = plan.of(Change.REMOVE)
 
     assert {q.name for q in removed if isinstance(q, Queue)} == set(queues_of(OFFICE))
     # The ledger stays, so that its own binding to the mailbox is told of.
     assert [b.queue for b in removed if isinstance(b, Binding)] == [LEDGER]
-    assert len(removed) == len(plan.steps) == 3
+    assert [a.name for a in removed if isinstance(a, Account)] == [account_of(OFFICE)]
+    assert len(removed) == len(plan.steps) == 4
 
 
 def test_a_ledger_without_a_reader_is_told_with_its_policy() -> None:
-    wanted = desired([PROVINCE, OFFICE], ledger=False)
+    wanted = all_of(PROVINCE, OFFICE, ledger=False)
 
     plan = difference(wanted, WANTED)
 
@@ -137,6 +164,49 @@ def test_a_stray_binding_on_our_exchanges_is_told() -> None:
     assert difference(WANTED, found).steps == (Step(change=Change.REMOVE, object=stray),)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"read": ".*"},
+        {"write": ".*"},
+        {"configure": ".*"},
+        {"topics": {}},
+        {"max_connections": 1000},
+    ],
+)
+def test_an_account_with_other_rights_is_changed(more: dict[str, Any]) -> None:
+    account = WANTED.accounts[-1]
+    found = replace(account, permissions=replace(account.permissions, **more))
+
+    plan = difference(WANTED, replace(WANTED, accounts=(*WANTED.accounts[:-1], found)))
+
+    assert plan.steps == (Step(change=Change.CHANGE, object=account),)
+
+
+@pytest.mark.parametrize(
+    "more", [{"tags": frozenset({"administrator"})}, {"current": False}], ids=["tag", "password"]
+)
+def test_an_account_with_a_tag_or_another_password_is_changed(more: dict[str, Any]) -> None:
+    account = WANTED.accounts[-1]
+
+    found = (*WANTED.accounts[:-1], replace(account, **more))
+
+    assert difference(WANTED, replace(WANTED, accounts=found)).of(Change.CHANGE) == (account,)
+
+
+def test_a_suspended_agency_keeps_its_mailbox_and_loses_every_right() -> None:
+    suspended = replace(
+        WANTED, accounts=accounts_for([PROVINCE, OFFICE], suspended=frozenset({OFFICE}))
+    )
+
+    (step,) = difference(suspended, WANTED).steps
+
+    assert step.change is Change.CHANGE
+    assert isinstance(step.object, Account)
+    assert step.object.name == account_of(OFFICE)
+    assert is_shut_out(step.object)
+
+
 def test_what_is_not_ours_is_not_mentioned() -> None:
     found = Topology(
         exchanges=(*WANTED.exchanges, Exchange(name="amq.topic"), Exchange(name="theirs")),
@@ -147,6 +217,7 @@ def test_what_is_not_ours_is_not_mentioned() -> None:
             Binding(exchange="theirs", queue="theirs", pattern="#"),
         ),
         policies=(*WANTED.policies, Policy(name="theirs", pattern="^theirs", definition={})),
+        accounts=(*WANTED.accounts, replace(WANTED.accounts[0], name="theirs")),
     )
 
     assert difference(WANTED, found) == Plan(steps=())

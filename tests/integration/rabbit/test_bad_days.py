@@ -15,6 +15,7 @@ from bus.core.message import WireMessage
 from bus.core.topology import (
     DOCUMENTS,
     PROBE,
+    Account,
     account_of,
     desired,
     permissions_of,
@@ -187,7 +188,8 @@ async def test_a_refused_publish_makes_its_siblings_unknown_and_they_can_be_sent
     """Bad day 7, when it could not be foreseen: the account has no right to this key."""
     await vhost.provision(desired([HERE, THERE], ledger=False))
     account = f"{account_of(HERE)}.{vhost.name}"
-    await vhost.management.put_account(account, "secret", permissions_of(HERE))
+    one = Account(name=account, permissions=permissions_of(HERE))
+    await vhost.management.put_accounts([one], {account: "secret"})
     culprit = replace(a_message(), routing_key="G98.H98.standard.document")
     async with RabbitBroker(vhost.url_of(account, "secret"), name="test") as broker:
         first = await asyncio.gather(

@@ -13,6 +13,7 @@ from bus.core.topology import (
     DOCUMENTS,
     FAILURES,
     LEDGER,
+    Account,
     Policy,
     account_of,
     desired,
@@ -179,7 +180,8 @@ async def test_an_agency_account_speaks_for_itself_and_reads_its_own_queues_only
 ) -> None:
     await vhost.provision(desired([HERE, THERE], ledger=False))
     account = f"{account_of(HERE)}.{vhost.name}"
-    await vhost.management.put_account(account, "secret", permissions_of(HERE))
+    one = Account(name=account, permissions=permissions_of(HERE))
+    await vhost.management.put_accounts([one], {account: "secret"})
     refused = [
         a_message(sender=THERE, recipient=HERE),
         replace(a_message(), exchange="redelivery"),

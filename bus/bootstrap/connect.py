@@ -1,0 +1,188 @@
+"""Connect: an agency's own worker on its own machine, under the agency's own account.
+
+It provisions nothing, sees no dead letters and no management, and holds no key but its own. The
+hub's side is `axis`.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bus.bootstrap.axis import Progress, launcher_of, noting
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.process import now
+from bus.core.routing import Routing
+from bus.core.share import workers_for
+from bus.core.topology import account_of
+from bus.keys.folder import KeyFolder
+from bus.keys.ring import load_signing_key
+from bus.keys.sealing import SealingFolder
+from bus.ports import Observer
+from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.supervisor import Supervisor
+from bus.settings import Settings
+from bus.store.home import Home
+from bus.store.paused import PausedFile
+from bus.store.sql import open_store
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, TransportError
+
+_WORKERS_DEADLINE = timedelta(seconds=15)
+_BROKER_DEADLINE = timedelta(seconds=10)
+
+_log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class ConnectedAgency:
+    """The worker of one agency, and who keeps it running."""
+
+    home: Home
+    mailbox: MailboxName
+    knowledge: Knowledge
+    supervisor: Supervisor
+    stop: asyncio.Event
+
+    async def run(self) -> None:
+        """Run until `stop` is set, or the worker cannot be kept running; then drain."""
+        tasks = [
+            asyncio.create_task(self.supervisor.failed()),
+            asyncio.create_task(self.knowledge.watch(self.supervisor, _nothing_to_prepare)),
+        ]
+        stopped = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self.supervisor.drain()
+            for task in (stopped, *tasks):
+                task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+
+@asynccontextmanager
+async def open_connection(
+    settings: Settings, agency: str, *, observe: Observer, stop: asyncio.Event, progress: Progress
+) -> AsyncIterator[ConnectedAgency]:
+    """Build everything; on the way out take it down in the reverse order.
+
+    Args:
+        agency: Its own code; it must have a mailbox.
+
+    Raises:
+        ConfigurationError: One sentence says what the operator must mend.
+    """
+    home = Home(settings.home.absolute())
+    settings = _at_home(settings, home, agency)
+    url = settings.broker_url
+    if url is None:
+        cause = "the hub's broker must be given: amqps://broker.example:5671/"
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(home.in_use())
+        await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
+        if not home.directory.exists():
+            cause = f"{home.directory} is missing: it is the hub's directory, copied"
+            raise AxisError.of("E_DIRECTORY", cause=cause)
+        mailbox = MailboxName(agency)
+        _must_be_its_own(url, mailbox)
+        await asyncio.to_thread(_must_hold_no_key_of_others, home, mailbox)
+        await asyncio.to_thread(_ensure_sealing_key, settings, home, mailbox)
+        directory = directory_of(settings)
+        if mailbox not in Routing(await asyncio.to_thread(directory.load)).mailboxes:
+            raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
+        knowledge = await asyncio.to_thread(
+            Knowledge.read,
+            settings,
+            home,
+            directory,
+            served=lambda _: (mailbox,),
+            observe=observe,
+        )
+        paused = PausedFile(home.paused)
+        paused.save()
+        await stack.enter_async_context(open_store(settings.store_url))
+        await _knock(url, progress)
+        supervisor = Supervisor(
+            launcher=launcher_of(settings, home, amqp_url=url, management_url=""),
+            workers=workers_for(1, processors=1, mailboxes=1),
+            observe=noting(paused, observe),
+            jitter=random.random,
+            stop=stop,
+        )
+        await stack.enter_async_context(
+            supervisor.supervising(
+                knowledge.routing.directory, (mailbox,), certificates=tuple(knowledge.ring)
+            )
+        )
+        yield ConnectedAgency(
+            home=home, mailbox=mailbox, knowledge=knowledge, supervisor=supervisor, stop=stop
+        )
+
+
+async def _nothing_to_prepare(_routing: Routing, _anew: bool) -> None:
+    """The hub has seen to the broker; the directory and the certificates are copies."""
+
+
+def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
+    """What lies in the home as `agency credentials` laid it there is used where nothing is said."""
+    account = account_of(MailboxName(agency))
+    usual = {
+        "amqp_ca": home.transport / "authority.pem",
+        "amqp_certificate": home.transport / f"{account}.pem",
+        "amqp_key": home.transport / f"{account}.key",
+    }
+    secure = (settings.amqp_url or "").startswith("amqps:")
+    missing = {
+        name: path
+        for name, path in usual.items()
+        if secure and getattr(settings, name) is None and path.exists()
+    }
+    return settings.model_copy(update=missing)
+
+
+def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
+    account = account_in(url)
+    if account != account_of(mailbox):
+        cause = f"it logs in as {account}, but the account of {mailbox} is {account_of(mailbox)}"
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+    if is_open_to_others(url):
+        _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
+
+
+def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
+    files = KeyFolder(home.keys)
+    signing = {filed.owner for filed in files.filed() if filed.has_private_key}
+    others = (signing | SealingFolder(home.keys).opens_for()) - {mailbox}
+    if others:
+        cause = f"private keys of others lie here too, for example of {min(others)}"
+        raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
+
+
+def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) -> None:
+    """What is sealed to us is opened here: the key is made here, and renewed."""
+    moment = now()
+    SealingFolder(home.keys).ensure(
+        [mailbox],
+        signing=lambda owner: load_signing_key(
+            home.keys, owner, now=moment, access=settings.key_access
+        ),
+        now=moment,
+    )
+
+
+async def _knock(url: str, progress: Progress) -> None:
+    """Say why the broker does not let us in. Whether it will is not ours to decide: we wait."""
+    try:
+        async with RabbitBroker(url, name="lienthong knocking") as broker:
+            await broker.ready(_BROKER_DEADLINE)
+    except TransportError as error:
+        progress(f"waiting for the broker: {error.problem.text()}")

@@ -1,0 +1,119 @@
+"""Credentials: what an agency's own worker needs, laid out as the home that it will run in."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.bootstrap.broker import passwords_of
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.process import now
+from bus.core.routing import Routing
+from bus.core.topology import account_of
+from bus.keys.files import write_secret
+from bus.keys.folder import KeyFolder
+from bus.keys.sealing import SealingFolder
+from bus.keys.transport import TransportAuthority
+from bus.rabbit.tls import as_account, without_login
+from bus.settings import Settings
+from bus.store.home import Home
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+
+CONNECTION = "connection.env"
+"""The settings of the connection, for a shell or systemd; may hold a password."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credentials:
+    """What was laid out.
+
+    Attributes:
+        by_certificate: How the agency logs in; if not, by its password.
+        signing_keys: The hub's copies of the agency's private keys, those that sign.
+    """
+
+    account: str
+    folder: Path
+    by_certificate: bool
+    signing_keys: tuple[Path, ...]
+
+
+def lay_out(
+    settings: Settings, mailbox: MailboxName, folder: Path, *, broker: str | None, move_key: bool
+) -> Credentials:
+    """Write directory, certificates, the agency's own keys, and how to reach the broker.
+
+    Safe to repeat, for a newer directory or certificates; what a worker keeps there stays.
+
+    Args:
+        broker: `amqps://host:port/vhost` as the agency reaches it; absent: as the hub does.
+        move_key: Keep no copy of the private keys that sign for the agency and open what is sealed
+            to it.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN: it has no mailbox. E_SETTING: no broker is known.
+            E_KEYS: a file cannot be written.
+    """
+    home, there = Home(settings.home.absolute()), Home(folder.absolute())
+    directory = directory_of(settings).load()
+    if mailbox not in Routing(directory).mailboxes:
+        raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
+    account, url = account_of(mailbox), _broker_url(settings, home, broker)
+    there.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in _public(home):
+        _copy(path, home, there)
+    filed = KeyFolder(home.keys).filed_under(mailbox)
+    keys = tuple(key.private_key_path for key in filed if key.has_private_key)
+    for path in keys:
+        _copy(path, home, there)
+        if move_key:
+            path.unlink()
+    SealingFolder(home.keys).hand_out(mailbox, there.keys, move=move_key)
+    by_certificate = _transport(settings, home, there, account)
+    if not by_certificate:
+        url = as_account(url, account, passwords_of(settings).of(account))
+    write_secret(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}\n".encode(), agency=account)
+    return Credentials(
+        account=account, folder=there.path, by_certificate=by_certificate, signing_keys=keys
+    )
+
+
+def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
+    running = home.running()
+    known = running.amqp_url if running else settings.amqp_url
+    url = given or known
+    if url is None:
+        cause = "no axis runs in this home: say --broker amqps://broker.example:5671/"
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+    return without_login(url).partition("?")[0]
+
+
+def _public(home: Home) -> Iterator[Path]:
+    # The signature before what it signs, and both after who may sign.
+    yield from (home.keys / "directory").glob("*.pem")
+    yield from (home.directory.with_suffix(".jws"), home.directory)
+    yield from (home.keys / "authorities").glob("*.pem")
+    yield from (home.keys / "agencies").glob("*/*.pem")
+
+
+def _transport(settings: Settings, home: Home, there: Home, account: str) -> bool:
+    """Whom to believe, and the certificate to log in with where we have an authority."""
+    there.transport.mkdir(mode=0o700, exist_ok=True)
+    authority = TransportAuthority(home.transport)
+    ours = authority.certificate.exists() and settings.amqp_url is None
+    if ours:
+        files = authority.for_account(account, now=now())
+        for path in (authority.certificate, files.certificate, files.key):
+            _copy(path, home, there)
+    elif settings.amqp_ca is not None:
+        shutil.copyfile(settings.amqp_ca, there.transport / authority.certificate.name)
+    return ours
+
+
+def _copy(path: Path, home: Home, there: Home) -> None:
+    target = there.path / path.relative_to(home.path)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.touch(mode=0o600)
+    shutil.copyfile(path, target)

@@ -1,0 +1,212 @@
+"""Knowledge: the directory and the certificates of a home, read anew when they have changed.
+
+The hub prepares its broker and its keys for a new directory first (`axis`); an agency's own worker
+only reads (`connect`).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from adapters.registry import require_format
+from bus.bootstrap.process import now
+from bus.core.directory import vouched
+from bus.core.ending import endings, next_change
+from bus.core.events import CertificateEnding
+from bus.core.keyring import KeyRing
+from bus.core.routing import Routing
+from bus.keys.authority import DEVELOPMENT
+from bus.keys.folder import KeyFolder
+from bus.keys.ring import counting, load_ring, load_signing_key
+from bus.ports import Observer
+from bus.services.supervisor import Supervisor
+from bus.settings import Settings
+from bus.store.home import Home
+from bus.store.snapshot import DirectoryFile
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, Problem
+
+_LOOK_EVERY = timedelta(seconds=1)
+
+_log = structlog.get_logger()
+
+Served = Callable[[Routing], tuple[MailboxName, ...]]
+"""The mailboxes whose adapters run here."""
+
+Prepare = Callable[[Routing, bool], Awaitable[None]]
+"""Makes ready for a directory (and whether it is another one), before anybody goes by it."""
+
+
+@dataclass(kw_only=True)
+class Knowledge:
+    """What is known now.
+
+    Attributes:
+        routing: The directory; replaced when its file has changed and can be believed.
+        ring: The certificates; replaced when the key folder has changed.
+        seen: The stamps of both when they were read.
+        observe: Hears of certificates that end soon.
+    """
+
+    home: Home
+    directory: DirectoryFile
+    served: Served
+    observe: Observer
+    routing: Routing
+    ring: KeyRing
+    seen: tuple[int, int]
+    _told: set[tuple[str, timedelta]] = field(default_factory=set)
+    _said_anew: bool = False
+    _refusal: Problem | None = None
+
+    def __post_init__(self) -> None:
+        self._until: datetime | None = next_change(self.ring.values(), now=now())
+
+    @classmethod
+    def read(
+        cls,
+        settings: Settings,
+        home: Home,
+        directory: DirectoryFile,
+        *,
+        served: Served,
+        observe: Observer,
+        ensure_keys: Callable[[Routing], None] | None = None,
+    ) -> "Knowledge":
+        """Read all for the first time; blocking.
+
+        Args:
+            ensure_keys: Makes the keys that are missing, once it is known whose.
+
+        Raises:
+            ConfigurationError: The directory must not be believed, a format of it is not
+                installed, or E_KEYS: a mailbox has nothing to sign with.
+        """
+        routing, directory_seen = Routing(directory.load()), directory.stamp()
+        mailboxes = served(routing)
+        _require_formats(routing, mailboxes)
+        if ensure_keys is not None:
+            ensure_keys(routing)
+        # Before the ring is read: what is filed meanwhile is seen at the first look.
+        seen = (directory_seen, KeyFolder(home.keys).stamp())
+        ring, access = _ring_of(home, routing), settings.key_access
+        for mailbox in mailboxes:
+            load_signing_key(home.keys, mailbox, now=now(), access=access, known=tuple(ring))
+        return cls(
+            home=home,
+            directory=directory,
+            served=served,
+            observe=observe,
+            routing=routing,
+            ring=ring,
+            seen=seen,
+        )
+
+    @property
+    def mailboxes(self) -> tuple[MailboxName, ...]:
+        """The mailboxes whose adapters run here."""
+        return self.served(self.routing)
+
+    @property
+    def signing_in_development(self) -> int:
+        """How many of them were given their certificate by a development authority only."""
+        real = {key.owner for key in self.ring.values() if DEVELOPMENT not in key.issuer}
+        return sum(mailbox not in real for mailbox in self.mailboxes)
+
+    def read_keys_anew(self) -> None:
+        """Let workers know soon what was said against keys, though no file of theirs changed."""
+        self._said_anew = True
+
+    async def watch(self, supervisor: Supervisor, prepare: Prepare) -> None:
+        """Look each second for what has changed, and let the workers know; for ever.
+
+        A broker that is away, or keys that are being worked on: the old state goes on serving,
+        and it is tried again. It is said once.
+        """
+        told = ""
+        while True:
+            self._warn()
+            await asyncio.sleep(_LOOK_EVERY.total_seconds())
+            try:
+                await self._take_up(supervisor, prepare)
+                told = ""
+            except AxisError as error:
+                if (problem := str(error.problem)) != told:
+                    _log.error("directory_not_taken_up", problem=problem)
+                told = problem
+
+    def _warn(self) -> None:
+        """Tell of certificates that end soon, of each once within each of the warnings."""
+        for ending in endings(counting(self.ring), now=now(), told=self._told):
+            self._told.add((ending.key.thumbprint, ending.ahead))
+            self.observe(
+                CertificateEnding(
+                    mailbox=ending.key.owner,
+                    thumbprint=ending.key.thumbprint,
+                    not_after=ending.key.not_after,
+                    ahead=ending.ahead,
+                )
+            )
+
+    async def _take_up(self, supervisor: Supervisor, prepare: Prepare) -> None:
+        """Take up a changed directory, or changed keys: prepared first, then told to the workers.
+
+        The keys have also changed when a certificate begins or has ended.
+        """
+        seen, moment = await asyncio.to_thread(self._stamps), now()
+        unchanged = seen == self.seen and not self._said_anew
+        if unchanged and (self._until is None or moment < self._until):
+            return
+        routing, said_anew, self._said_anew = self.routing, self._said_anew, False
+        if seen[0] != self.seen[0]:
+            routing = await self._read_directory()
+        try:
+            await prepare(routing, routing is not self.routing)
+            # Before the ring is read: what is filed meanwhile is seen at the next look.
+            seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
+            self.ring = await asyncio.to_thread(_ring_of, self.home, routing)
+        except AxisError:
+            self._said_anew |= said_anew
+            raise
+        self.routing = routing
+        supervisor.take_up(routing.directory, self.mailboxes, certificates=tuple(self.ring))
+        self.seen, self._until = seen, next_change(self.ring.values(), now=moment)
+        _log.info(
+            "directory_taken_up",
+            version=routing.directory.version,
+            certificates=len(self.ring),
+        )
+
+    async def _read_directory(self) -> Routing:
+        """The directory as its file says; the one before it, when that must not be believed.
+
+        That is said once: it is read again when its file has changed again.
+        """
+        try:
+            routing = Routing(await asyncio.to_thread(self.directory.load))
+            _require_formats(routing, self.served(routing))
+        except AxisError as error:
+            version = self.routing.directory.version
+            if error.problem != self._refusal:
+                _log.error("directory_refused", problem=str(error.problem), goes_on_with=version)
+            self._refusal = error.problem
+            return self.routing
+        self._refusal = None
+        return routing
+
+    def _stamps(self) -> tuple[int, int]:
+        """Change whenever the directory or the key folder does."""
+        return self.directory.stamp(), KeyFolder(self.home.keys).stamp()
+
+
+def _ring_of(home: Home, routing: Routing) -> KeyRing:
+    return load_ring(home.keys).limited_to(vouched(routing.directory))
+
+
+def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:
+    """The code of formats is for the workers: it may be a stranger's, and crash."""
+    for name in {routing.owner_of(mailbox).format for mailbox in mailboxes}:
+        require_format(name)

@@ -1,0 +1,55 @@
+"""`lienthong connect`: one agency's worker on its own machine, on the broker of the hub."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from bus.bootstrap import open_connection, settle_process
+from bus.cli.options import Home
+from bus.observability.logs import configure, log_event
+from bus.settings import LogStyle, Settings, load_settings
+
+
+def connect(
+    agency: Annotated[str, typer.Option(help="The agency's own code, for example H24.")],
+    home: Home = None,
+) -> None:
+    """Run one agency's adapter under its own account, until Ctrl-C.
+
+    The home holds the agency's own keys and a copy of the hub's directory, as `lienthong agency
+    credentials` lays them out on the hub; LIENTHONG_AMQP_URL names the hub's broker. Nothing is
+    provisioned, and no administrator's account is needed.
+    """
+    settings = load_settings(home=home)
+    settle_process()
+    configure(
+        as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
+    )
+    uvloop.run(_run(settings, agency))
+
+
+async def _run(settings: Settings, agency: str) -> None:
+    console, stop = Console(stderr=True), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_connection(
+        settings, agency, observe=log_event, stop=stop, progress=console.print
+    ) as connected:
+        running = asyncio.create_task(connected.run())
+        if not stop.is_set():
+            console.print(
+                f"[bold green]{connected.mailbox} is connected[/]\n"
+                f"its folders: {connected.home.agencies / connected.mailbox}\nstop with Ctrl-C",
+                highlight=False,
+                soft_wrap=True,
+            )
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
+        console.print("stopping: finishing what is under way")
+        await running
+    console.print("stopped; nothing is lost")

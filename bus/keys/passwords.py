@@ -1,0 +1,44 @@
+"""PasswordFolder: the passwords of broker accounts, one file each, for the owner only.
+
+    <folder>/<account>.password
+
+Made here at random; the broker keeps a salted digest.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from bus.keys.files import doorway, sync_folder, write_secret
+
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordFolder:
+    """Every method raises `ConfigurationError` E_KEYS when the disk fails."""
+
+    folder: Path
+
+    def kept(self, account: str) -> str | None:
+        """The password of an account; None when it has none yet."""
+        path = self._path(account)
+        with doorway(path, agency=account):
+            return path.read_text(encoding="ascii").strip() if path.exists() else None
+
+    def of(self, account: str) -> str:
+        """The password of an account, made when it has none yet."""
+        return self.kept(account) or self.renew(account)
+
+    def renew(self, account: str) -> str:
+        """Another password; it counts as soon as the broker is told."""
+        path = self._path(account)
+        with doorway(self.folder, agency=account):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        password = secrets.token_urlsafe(_BYTES)
+        write_secret(path, f"{password}\n".encode("ascii"), agency=account)
+        sync_folder(self.folder, agency=account)
+        return password
+
+    def _path(self, account: str) -> Path:
+        return self.folder / f"{account}.password"

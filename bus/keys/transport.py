@@ -1,0 +1,170 @@
+"""TransportAuthority: certificates for the way to the broker, with nothing bought or configured.
+
+    <folder>/authority.pem, authority.key    for development; the private node believes no other
+    <folder>/broker.pem, broker.key          the private node's own
+    <folder>/<account>.pem, <account>.key    with which an account logs in
+
+Apart from the authority that certifies signatures: a certificate to sign with must not be one to
+log in with, nor the reverse.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from bus.core.algorithm import PrivateKey
+from bus.keys.authority import DEVELOPMENT
+from bus.keys.files import (
+    doorway,
+    read_certificates,
+    read_private_key,
+    sync_folder,
+    write_certificates,
+    write_private_key,
+)
+
+_BROKER = "broker"
+_HOSTS = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+_AUTHORITY_LIFE = timedelta(days=3650)
+_LIFE = timedelta(days=365)
+_RENEWED_AHEAD = timedelta(days=30)
+_BACKDATED = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateFiles:
+    """A certificate and its private key, both PEM."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TransportAuthority:
+    """The authority in one folder, made on first use; used by one process at a time.
+
+    Every method raises `ConfigurationError` E_KEYS when a file cannot be used or written.
+    """
+
+    folder: Path
+
+    @property
+    def certificate(self) -> Path:
+        """Whom the broker and its clients believe."""
+        return self.folder / "authority.pem"
+
+    def for_broker(self, *, now: datetime) -> CertificateFiles:
+        """The private node's certificate, for loopback."""
+        names = x509.SubjectAlternativeName(_HOSTS)
+        return self._ensure(_BROKER, "localhost", [names], ExtendedKeyUsageOID.SERVER_AUTH, now)
+
+    def for_account(self, account: str, *, now: datetime) -> CertificateFiles:
+        """The certificate that logs an account in."""
+        return self._ensure(f"{account}", account, [], ExtendedKeyUsageOID.CLIENT_AUTH, now)
+
+    def _ensure(
+        self,
+        name: str,
+        common_name: str,
+        extensions: Sequence[x509.ExtensionType],
+        usage: ObjectIdentifier,
+        now: datetime,
+    ) -> CertificateFiles:
+        files = CertificateFiles(
+            certificate=self.folder / f"{name}.pem", key=self.folder / f"{name}.key"
+        )
+        authority, authority_key = self._authority(now)
+        if not _lasts(files, authority, now=now):
+            key = ec.generate_private_key(ec.SECP256R1())
+            builder = _unsigned(
+                key, _name(common_name), authority.subject, now=now, life=_LIFE, authority=False
+            ).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            for extension in extensions:
+                builder = builder.add_extension(extension, critical=False)
+            issuer = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer),
+                critical=False,
+            )
+            write_private_key(files.key, key, agency=name)
+            certificate = builder.sign(authority_key, SHA256())
+            write_certificates(files.certificate, [certificate], agency=name)
+            sync_folder(self.folder, agency=name)
+        return files
+
+    def _authority(self, now: datetime) -> tuple[x509.Certificate, PrivateKey]:
+        owner, path = "the transport authority", self.folder / "authority.key"
+        with doorway(self.folder, agency=owner):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.certificate.exists():
+            key = ec.generate_private_key(ec.SECP256R1())
+            name = _name("Liên Thông DEVELOPMENT transport authority")
+            builder = _unsigned(key, name, name, now=now, life=_AUTHORITY_LIFE, authority=True)
+            write_private_key(path, key, agency=owner)
+            # Last: while it is missing, the authority is founded anew.
+            write_certificates(self.certificate, [builder.sign(key, SHA256())], agency=owner)
+        certificate = read_certificates(self.certificate, agency=owner)[0]
+        return certificate, read_private_key(path, agency=owner)
+
+
+def _lasts(files: CertificateFiles, authority: x509.Certificate, *, now: datetime) -> bool:
+    if not (files.certificate.exists() and files.key.exists()):
+        return False
+    certificate = read_certificates(files.certificate, agency=files.certificate.stem)[0]
+    key = read_private_key(files.key, agency=files.key.stem)
+    return (
+        certificate.issuer == authority.subject
+        and certificate.public_key() == key.public_key()
+        and now + _RENEWED_AHEAD < certificate.not_valid_after_utc
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _unsigned(
+    key: ec.EllipticCurvePrivateKey,
+    subject: x509.Name,
+    issuer: x509.Name,
+    *,
+    now: datetime,
+    life: timedelta,
+    authority: bool,
+) -> x509.CertificateBuilder:
+    usage = x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + life)
+        .add_extension(constraints, critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )

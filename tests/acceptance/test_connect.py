@@ -1,0 +1,122 @@
+"""A hub, and an agency's own worker beside it as on another machine: own home, account and key."""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import AgencyFolder, RunningAxis, eventually, lienthong
+from tests.acceptance.elsewhere import ConnectedAgency, laid_out
+from tests.acceptance.packets import a_packet
+
+FILES = {"phu-luc.txt": "Phụ lục\n".encode() * 1000}
+
+
+@pytest.fixture(scope="module")
+def agency(hub: RunningAxis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectedAgency]:
+    """G22 at work elsewhere."""
+    elsewhere = laid_out(hub, tmp_path_factory.mktemp("g22"))
+    with elsewhere.running():
+        yield elsewhere
+
+
+def _arrived(folder: AgencyFolder, number: str) -> list[Path]:
+    return [path for path in folder.inbox() if f"_{number}-VB_" in path.name]
+
+
+def _receipts(folder: AgencyFolder, number: str) -> list[Path]:
+    return [path for path in folder.inbox("statuses") if f"_01_{number}-VB_" in path.name]
+
+
+def test_documents_and_receipts_travel_both_ways(hub: RunningAxis, agency: ConnectedAgency) -> None:
+    there = hub.agency("H41")
+    agency.folder.drop(
+        "a.edxml", a_packet(sender="G22", receivers=["H41"], number="1", files=FILES)
+    )
+    there.drop("b.edxml", a_packet(sender="H41", receivers=["G22"], number="2", files=FILES))
+
+    eventually(partial(_arrived, there, "1"))
+    eventually(partial(_arrived, agency.folder, "2"))
+
+    eventually(partial(_receipts, agency.folder, "1"))
+    eventually(partial(_receipts, there, "2"))
+
+
+def test_the_agency_holds_its_own_key_and_no_administrators_password(
+    hub: RunningAxis, agency: ConnectedAgency
+) -> None:
+    keys = [path.relative_to(agency.home) for path in agency.home.rglob("*.key")]
+    password = (hub.home / "running.json").read_text().split("lienthong:")[1].split("@")[0]
+
+    texts = [p.read_bytes() for p in agency.home.rglob("*") if p.is_file() and p.suffix != ".db"]
+
+    assert {path.parts[0:3] for path in keys} == {
+        ("keys", "agencies", "G22"),
+        ("tls", "agency.G22.key"),
+    }
+    assert not any(password.encode() in text for text in texts)
+    assert not list((hub.home / "keys/agencies/G22").glob("*.key"))
+
+
+def test_what_is_sealed_to_the_agency_cannot_be_read_at_the_hub(
+    hub: RunningAxis, agency: ConnectedAgency
+) -> None:
+    """H41 is served by the hub, so its own folder is there; nothing else tells the content."""
+    subject, content = "V/v điều động mẫu", b"readable bytes of an attachment " * 20_000
+    packet = a_packet(
+        sender="H41", receivers=["G22"], number="5", subject=subject, files={"mat.txt": content}
+    )
+    hub.agency("H41").drop("s.sealed.edxml", packet)
+
+    eventually(partial(_arrived, agency.folder, "5"))
+    (document,) = _arrived(agency.folder, "5")
+    own = hub.agency("H41").path
+    held = [p for p in hub.home.rglob("*") if p.is_file() and own not in p.parents]
+    told = [
+        path
+        for path in held
+        if any(
+            secret in path.read_bytes() for secret in (subject.encode(), b"mat.txt", content[:64])
+        )
+    ]
+
+    assert subject.encode() in document.read_bytes()
+    assert list((hub.home / "keys/agencies/G22").rglob("*.key")) == []
+    assert any("attachments" in path.parts for path in held)
+    assert told == []
+
+
+def test_a_suspended_agency_is_cut_off_and_gets_what_waited_when_it_resumes(
+    hub: RunningAxis, agency: ConnectedAgency
+) -> None:
+    def lost() -> bool:
+        return "broker_lost" in agency.said() or "broker_unreachable" in agency.said()
+
+    assert not lost()
+    lienthong("agency", "suspend", "G22", "--home", hub.home)
+    eventually(lost, within=5)
+    agency.folder.drop("c.edxml", a_packet(sender="G22", receivers=["H41"], number="3"))
+    eventually(lambda: agency.said().count("broker_unreachable") > 1)
+    waits = (agency.folder.path / "outbox" / "c.edxml").exists()
+
+    lienthong("agency", "resume", "G22", "--home", hub.home)
+
+    assert waits
+    eventually(partial(_arrived, hub.agency("H41"), "3"))
+
+
+def test_a_home_with_others_private_keys_is_no_agencys_home(
+    hub: RunningAxis, tmp_path: Path
+) -> None:
+    lienthong("agency", "credentials", "H24", "--to", tmp_path, "--home", hub.home)
+    (key,) = (hub.home / "keys/agencies/H41").glob("*.key")
+    shutil.copy(key, tmp_path / "keys/agencies/H41")
+    url = (tmp_path / "connection.env").read_text().strip().partition("=")[2]
+
+    told = lienthong("connect", "--agency", "H24", "--home", tmp_path, LIENTHONG_AMQP_URL=url)
+
+    assert told.returncode == 2
+    assert b"E_KEYS" in told.stderr
+    assert b"H41" in told.stderr
