@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export LIENTHONG_MAY_INSTALL ?= yes
 DURATION ?= 60
 
-.PHONY: help install demo test test-cluster chaos format lint types contracts unit bench lock clean
+.PHONY: help install demo test test-cluster chaos fuzz format lint types contracts unit bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ test-cluster: install ## Run the bad days of a cluster: three nodes of our own, 
 chaos: install ## Kill, freeze, lock and take away at random under load, for DURATION seconds; SEED=n repeats
 	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
 
+fuzz: install ## Hostile bytes at everything that reads them, DURATION seconds a target; SEED=n repeats
+	$(BIN)/python -m tests.fuzz --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
+
 bench: install ## Measure a hop, FastStream's hop, ours, and the first month, in one run
 	$(BIN)/python -m tests.benchmarks
 
@@ -55,4 +58,4 @@ lock: ## Renew constraints.txt (needs uv)
 		--no-header --python-version 3.11 --quiet -o constraints.txt
 
 clean: ## Remove the virtual environment and everything made by the tools
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzz dist

@@ -11,13 +11,41 @@ from typing import BinaryIO, Protocol, runtime_checkable
 
 from schemas.document import Document
 from schemas.identifiers import DeliveryId
+from schemas.limits import (
+    MAX_ATTACHMENTS,
+    MAX_DEPTH_LEVELS,
+    MAX_ELEMENTS,
+    MAX_PACKET_BYTES,
+    MAX_RAW_BYTES,
+    MAX_RECEIVERS,
+    MAX_SIGNED_PACKET_BYTES,
+    MAX_TEXT_BYTES,
+    MAX_WARNINGS,
+    MAX_ZIP_RATIO,
+    MIB,
+    ZIP_RATIO_FROM_BYTES,
+)
 from schemas.problem import Problem
 from schemas.reading import Reading
 from schemas.status import StatusReport
+from schemas.verdict import DeliveryCheck
+
+__all__ = [
+    "MIB",
+    "AttachmentSink",
+    "AttachmentSource",
+    "BlobWriter",
+    "Endpoint",
+    "Format",
+    "Kept",
+    "Limits",
+    "Message",
+    "Parcel",
+    "ParcelKind",
+    "Submission",
+]
 
 Message = Document | StatusReport
-
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,17 +56,17 @@ class Limits:
     unwrapped attachments.
     """
 
-    max_packet_bytes: int = 2048 * MIB
-    max_depth: int = 64
-    max_elements: int = 100_000
-    max_text_bytes: int = 256 * 1024
-    max_attachments: int = 1_000
-    max_warnings: int = 200
-    max_raw_bytes: int = 64 * 1024
-    max_zip_ratio: int = 100
-    zip_ratio_from_bytes: int = MIB
-    max_signature_packet_bytes: int = 8 * MIB
-    """A header signature over a larger packet is `unverifiable`: it needs the whole tree."""
+    max_packet_bytes: int = MAX_PACKET_BYTES
+    max_depth: int = MAX_DEPTH_LEVELS
+    max_elements: int = MAX_ELEMENTS
+    max_text_bytes: int = MAX_TEXT_BYTES
+    max_receivers: int = MAX_RECEIVERS
+    max_attachments: int = MAX_ATTACHMENTS
+    max_warnings: int = MAX_WARNINGS
+    max_raw_bytes: int = MAX_RAW_BYTES
+    max_zip_ratio: int = MAX_ZIP_RATIO
+    zip_ratio_from_bytes: int = ZIP_RATIO_FROM_BYTES
+    max_signature_packet_bytes: int = MAX_SIGNED_PACKET_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +85,15 @@ class BlobWriter(Protocol):
 
     def reopen(self) -> BinaryIO:
         """Read back, seekable, what was written so far. The caller closes it."""
+
+    def finish(self, *, aside: bool) -> Kept:
+        """Say what it will be kept as: nothing more is written, and no open file is held for it.
+
+        `keep` and `discard` may follow, in the same way as without.
+
+        Args:
+            aside: It is not held in memory either.
+        """
 
     def keep(self) -> Kept:
         """Make it durable and findable by digest; the same bytes twice are kept once."""
@@ -124,6 +161,21 @@ class Format(Protocol):
         """
 
 
+@runtime_checkable
+class CheckedFormat(Format, Protocol):
+    """A format that has a place of its own for what was found about a document's signatures."""
+
+    def write_checked(
+        self,
+        message: Message,
+        check: DeliveryCheck,
+        *,
+        attachments: AttachmentSource,
+        written_at: datetime,
+    ) -> Iterator[bytes]:
+        """Write as `write` does, with the check beside the message; reading passes over it."""
+
+
 class ParcelKind(StrEnum):
     """What is handed over: decides the inbox it belongs to."""
 
@@ -139,12 +191,15 @@ class Parcel:
         delivery_id: Hand-over is idempotent by it.
         name: File name with suffix; the same delivery always has the same name.
         chunks: The bytes, produced once, lazily, in a thread. May raise `DocumentError`.
+        note: What was found about the document's signatures, UTF-8 JSON (`schemas.verdict`); absent
+            where there is nothing to say, or the content has a place of its own for it.
     """
 
     delivery_id: DeliveryId
     kind: ParcelKind
     name: str
     chunks: Iterable[bytes]
+    note: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,6 +238,8 @@ class Endpoint(Protocol):
 
     async def hand_over(self, parcel: Parcel) -> None:
         """Put a delivery into the agency's hands, durably, all or nothing.
+
+        A note is there, with the parcel's name, before the parcel itself can be seen.
 
         Idempotent by delivery id, also across crashes and also when the agency has taken the file
         away in between, until `forget` is called.

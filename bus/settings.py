@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -31,10 +32,33 @@ class LogStyle(StrEnum):
 
 
 def _of_nodes(url: str | None) -> str | None:
-    """A URL whose hosts can be told apart, and are proven."""
+    """A URL whose hosts can be told apart, and are proven.
+
+    Never quoted when it is wrong: it holds a password.
+    """
     if url is not None:
-        addresses_in(must_verify(url))
+        for address in addresses_in(url):
+            _parted(address)
+        must_verify(url)
     return url
+
+
+def _of_store(url: str | None) -> str | None:
+    """A URL that can be taken apart, or a file's."""
+    if url is not None and not url.startswith("sqlite"):
+        _parted(url)
+    return url
+
+
+def _parted(url: str) -> None:
+    form = "it is no scheme://account:password@host:port/…; in a password write / as %2F, @ as %40"
+    try:
+        parts = urlsplit(url)
+        well = parts.scheme and parts.hostname and parts.port != 0
+    except ValueError:
+        well = False
+    if not well:
+        raise ValueError(form)
 
 
 class Settings(BaseSettings):
@@ -61,6 +85,10 @@ class Settings(BaseSettings):
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
         seal: Whether every document sent from this home is sealed (docs/sealed-documents.md).
+        sign_edxml: Whether the edXML packets that are handed over bear a header signature by the
+            mailbox's own key, which must be an RSA key.
+        trust_list: Folder of the certificates (*.pem) that signatures in attached PDFs are judged
+            by. Absent: `trust-list` in the home; without any certificate they are not checked.
         workers: Processes that run the agencies' adapters; 0: one for each processor.
         poll: How often outboxes are looked at.
         settle: How long a dropped file must rest before it is taken.
@@ -85,19 +113,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
 
     home: Path = Path("axis")
-    amqp_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
-    management_url: Annotated[str | None, AfterValidator(_of_nodes)] = None
+    amqp_url: Annotated[str | None, AfterValidator(_of_nodes), Field(repr=False)] = None
+    management_url: Annotated[str | None, AfterValidator(_of_nodes), Field(repr=False)] = None
     amqp_ca: Path | None = None
     amqp_certificate: Path | None = None
     amqp_key: Path | None = None
     attachments: Path | None = None
     may_install: bool = False
-    database_url: str | None = None
+    database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None
     ledger: bool = False
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
     seal: bool = False
+    sign_edxml: bool = False
+    trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)

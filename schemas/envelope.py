@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Document
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName, Sha256
+from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import Problem, Warned
 from schemas.reading import SignatureCheck, Source
 from schemas.recipient import Recipient
@@ -15,8 +16,8 @@ from schemas.status import StatusReport
 from schemas.value import Value
 
 WIRE_VERSION = "1.0"
-MAX_BODY_BYTES = 1024 * 1024
-"""Larger is refused before sending; attachments are referenced, never carried."""
+
+__all__ = ["MAX_BODY_BYTES", "WIRE_VERSION", "Envelope", "Receipt", "Recipient"]
 
 SEALED_WIRE_VERSION = "1.1"
 """Of sealed envelopes alone: who knows 1.0 only cannot open them, and has no sealing key."""

@@ -280,6 +280,12 @@ ENTRIES: dict[str, Entry] = {
         _SECURITY_EN,
         _SECURITY_VI,
     ),
+    "E_HEADER_CONTRADICTS": _sender(
+        "The message says of its {header} {said}, but what was signed says {signed}.",
+        "Thuộc tính {header} của thông điệp ghi {said}, nhưng nội dung đã ký ghi {signed}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
     "E_NOT_ADDRESSED": _sender(
         "The envelope does not name {mailbox} as a recipient.",
         "Phong bì không ghi {mailbox} là bên nhận.",
@@ -452,6 +458,22 @@ ENTRIES: dict[str, Entry] = {
         "Giải phóng dung lượng; bản gốc vẫn ở chỗ cũ.",
     ),
     # The operator.
+    "E_TRUST_LIST": _entry(
+        Fault.OPERATOR,
+        False,
+        "The trust list {path} cannot be used: {cause}.",
+        "Không dùng được danh sách tin cậy {path}: {cause}.",
+        "Put the authorities' certificates there as *.pem; see docs/signed-pdfs.md.",
+        "Đặt chứng thư của các tổ chức chứng thực vào đó dưới dạng *.pem; xem docs/signed-pdfs.md.",
+    ),
+    "E_EXTRA_MISSING": _entry(
+        Fault.OPERATOR,
+        False,
+        "{setting} needs a part that is not installed: the extra '{extra}'.",
+        "{setting} cần phần mở rộng '{extra}' chưa được cài đặt.",
+        "Install lienthong[{extra}], or leave {setting} out.",
+        "Cài lienthong[{extra}], hoặc bỏ {setting}.",
+    ),
     "E_SETTING": _entry(
         Fault.OPERATOR,
         False,

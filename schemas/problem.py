@@ -1,8 +1,15 @@
 """Problem: one thing that went wrong or was repaired, told so that a person can act on it."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, field_validator
 
 from schemas.errors import ENTRIES, Entry, Fault
+from schemas.limits import MAX_TOLD_CHARS, MAX_TOLD_PARAMS
+from schemas.redaction import redacted
 from schemas.value import Value
 from schemas.warnings import WARNINGS
 
@@ -14,13 +21,30 @@ class Language(StrEnum):
     VIETNAMESE = "vi"
 
 
+def _tellable(text: Any) -> Any:
+    """A text that may leave the process: without secrets, UTF-8, and no longer than is read.
+
+    A problem travels in a message header and is kept as a row, whatever hostile bytes it quotes.
+    """
+    if not isinstance(text, str):
+        return text
+    # Redacted before it is cut: half a password would no longer be known for one.
+    text = redacted(text)
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()
+    return text if len(text) <= MAX_TOLD_CHARS else f"{text[: MAX_TOLD_CHARS - 1]}…"
+
+
+_Tellable = Annotated[str, BeforeValidator(_tellable)]
+
+
 class Place(Value):
     """Where: any of a line and column of the source (from 1), a field path, a file's name."""
 
     line: int | None = None
     column: int | None = None
-    field: str | None = None
-    file: str | None = None
+    field: _Tellable | None = None
+    file: _Tellable | None = None
 
     def describe(self, language: Language = Language.ENGLISH) -> str:
         """The place in words, empty when nothing is known."""
@@ -42,7 +66,14 @@ class _Told(Value):
 
     code: str
     place: Place = Place()
-    params: dict[str, str] = {}
+    params: dict[str, _Tellable] = {}
+
+    @field_validator("params", mode="before")
+    @classmethod
+    def _few(cls, params: Any) -> Any:
+        if isinstance(params, Mapping) and len(params) > MAX_TOLD_PARAMS:
+            return dict(islice(params.items(), MAX_TOLD_PARAMS))
+        return params
 
     def _fill(self, template: str) -> str:
         return template.format_map(_Lenient(self.params))
@@ -54,7 +85,7 @@ class Problem(_Told):
     `detail` may add a technical cause for operators; never content, keys or personal data.
     """
 
-    detail: str | None = None
+    detail: _Tellable | None = None
 
     @property
     def entry(self) -> Entry:

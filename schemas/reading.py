@@ -11,6 +11,8 @@ from schemas.problem import Warned
 from schemas.status import StatusReport
 from schemas.value import Value
 
+ABSENT = "absent"
+
 
 class SignatureOutcome(StrEnum):
     """The three outcomes of a header signature (handbook 2.5); never two."""
@@ -28,6 +30,11 @@ class SignatureCheck(Value):
     signer: str | None = None
     certificate_sha256: Sha256 | None = None
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether there was no signature to check."""
+        return self.outcome is SignatureOutcome.UNVERIFIABLE and self.reason == ABSENT
+
 
 class Source(Value):
     """The exact bytes an agency's system gave us, kept in the attachment store."""
@@ -42,7 +49,5 @@ class Reading(Value):
 
     message: Document | StatusReport
     warnings: tuple[Warned, ...] = ()
-    signature: SignatureCheck = SignatureCheck(
-        outcome=SignatureOutcome.UNVERIFIABLE, reason="absent"
-    )
+    signature: SignatureCheck = SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=ABSENT)
     repaired: bool = False

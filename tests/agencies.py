@@ -35,6 +35,7 @@ from bus.ports import (
     Tracer,
     Untraced,
 )
+from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
@@ -88,6 +89,7 @@ class Parts:
     Attributes:
         tell: Hears every event as well.
         seals: The sealing keys that an agency's worker has; None: those of one home for all.
+        written_in: The format of what is handed over, where it is another one.
     """
 
     routing: Routing
@@ -104,6 +106,8 @@ class Parts:
     prefetch: int = 4
     tell: Observer = _nobody
     seals: Callable[[str], SealingKeys] | None = None
+    appraisal: Appraisal = field(default_factory=Appraisal)
+    written_in: Format | None = None
     tracer: Tracer = field(default_factory=Untraced)
 
 
@@ -207,7 +211,7 @@ class Agencies(Folders):
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=parts.format,
+                    format=parts.written_in or parts.format,
                     keys=lambda: parts.ring,
                     routing=lambda: parts.routing,
                     attachments=parts.attachments,
@@ -219,6 +223,7 @@ class Agencies(Folders):
                     new_id=self.new_id,
                     jitter=_no_jitter,
                     observe=self.observe,
+                    appraisal=parts.appraisal,
                 ),
                 watch=watch,
                 subscriber=parts.broker,

@@ -27,6 +27,11 @@ OTHER = MailboxName("G22")
 @cache
 def key_for(algorithm: Algorithm) -> PrivateKey:
     """One private key per algorithm: making an RSA key takes long."""
+    return fresh_key_for(algorithm)
+
+
+def fresh_key_for(algorithm: Algorithm) -> PrivateKey:
+    """A private key that nobody else has."""
     match algorithm:
         case Algorithm.ES256:
             return ec.generate_private_key(ec.SECP256R1())

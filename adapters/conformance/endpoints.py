@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol, TypeVar
@@ -49,7 +50,10 @@ class Agency(Protocol):
         """Be out of reach until the exit; what was dropped and has arrived stays."""
 
     def take(self, kind: ParcelKind) -> Mapping[str, bytes]:
-        """Take everything that has arrived away, by name."""
+        """Take everything that has arrived away, by name; notes aside."""
+
+    def take_notes(self, kind: ParcelKind) -> Mapping[str, bytes]:
+        """Take the notes about what has arrived away, by the name of their parcel."""
 
 
 class EndpointConformance:
@@ -179,6 +183,34 @@ class EndpointConformance:
             _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "once")
             asyncio.run(agency.endpoint().hand_over(_parcel("d1", b"content")))
             _promised(not agency.take(ParcelKind.DOCUMENT), "nor after it was taken")
+
+    def test_a_note_arrives_with_its_parcel(self) -> None:
+        """And before it: whoever sees a parcel has its note at hand."""
+        with self._agency() as agency:
+            noted = replace(_parcel("d1", b"content"), note=b'{"note": 1}')
+            for endpoint in (agency.endpoint(), agency.endpoint()):
+                asyncio.run(endpoint.hand_over(noted))
+            asyncio.run(agency.endpoint().hand_over(_parcel("d2", b"content")))
+            notes = agency.take_notes(ParcelKind.DOCUMENT)
+            _promised(notes == {"d1.edxml": b'{"note": 1}'}, "one note, as it is")
+            arrived = agency.take(ParcelKind.DOCUMENT).keys()
+            _promised(arrived == {"d1.edxml", "d2.edxml"}, "beside the parcels")
+
+    def test_notes_of_parcels_with_one_name_are_told_apart(self) -> None:
+        """Also when the first was taken away without its note."""
+        with self._agency() as agency:
+            arrived: dict[str, bytes] = {}
+            for delivery in ("d1", "d2", "d3"):
+                content = delivery.encode()
+                parcel = _parcel(delivery, content, name="same.edxml")
+                asyncio.run(agency.endpoint().hand_over(replace(parcel, note=b"of " + content)))
+                if delivery == "d1":
+                    arrived |= agency.take(ParcelKind.DOCUMENT)
+            notes = agency.take_notes(ParcelKind.DOCUMENT)
+            arrived |= agency.take(ParcelKind.DOCUMENT)
+            expected = {name: b"of " + content for name, content in arrived.items()}
+            _promised(len(arrived) == 3, "no name is given twice")
+            _promised(notes == expected, "each parcel has its own note")
 
     def test_forgetting_is_harmless(self) -> None:
         """Twice, and what was never handed over."""

@@ -20,16 +20,22 @@ from io import SEEK_END, BufferedReader, BytesIO, FileIO, RawIOBase
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
-from adapters.contract import MIB, BlobWriter, Format, Kept, Limits, Message
+from adapters.contract import MIB, BlobWriter, CheckedFormat, Format, Kept, Limits, Message
 from schemas.document import Attachment, Document
 from schemas.problem import DocumentError
-from schemas.reading import Reading
+from schemas.reading import Reading, SignatureCheck, SignatureOutcome
+from schemas.verdict import DeliveryCheck
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 TODAY = date(2026, 11, 22)
 WRITTEN_AT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+_SIGNED_BY = "CN=Somebody in the check"
+_CHECK = DeliveryCheck(
+    header_signature=SignatureCheck(outcome=SignatureOutcome.VERIFIED, signer=_SIGNED_BY)
+)
 
 _MEMORY_BYTES = 8 * MIB
 _CHUNK_BYTES = 4 * MIB
@@ -74,6 +80,9 @@ class _ShelfWriter:
     def reopen(self) -> BinaryIO:
         return BytesIO(self._written)
 
+    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (there is nowhere else)
+        return Kept(sha256=sha256(self._written).hexdigest(), size=len(self._written))
+
     def keep(self) -> Kept:
         self._shelf.open_writers.discard(self)
         file = bytes(self._written)
@@ -115,6 +124,22 @@ class FormatConformance:
             _promised(shelf.files == Shelf(sample.files).files, "and its files")
             _promised(not shelf.open_writers, "and leaves no file open")
             _promised(not reading.repaired, "what it writes needs no repair")
+
+    def test_a_check_beside_the_message_is_passed_over(self) -> None:
+        """Where the format has a place for one; it is written, and not read as content."""
+        if not isinstance(self.subject, CheckedFormat):
+            return
+        for sample in self.samples:
+            written = b"".join(
+                self.subject.write_checked(
+                    sample.message, _CHECK, attachments=Shelf(sample.files), written_at=WRITTEN_AT
+                )
+            )
+            reading = self._read(written, Shelf())
+            _promised(_SIGNED_BY.encode() in written, "the check is written")
+            _promised(reading.message == sample.message.without_raw(), "the message is the same")
+            codes = [warning.code for warning in reading.warnings]
+            _promised("W_UNKNOWN_ELEMENT" not in codes, "the check is known")
 
     def test_the_same_message_is_written_alike(self) -> None:
         """Formats have no clock and no chance."""
@@ -277,10 +302,13 @@ class _DiskWriter:
         self._file.seek(0)
         return cast("BinaryIO", BufferedReader(FileIO(os.dup(self._file.fileno()))))
 
+    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (it is aside)
+        return Kept(sha256=self._digest.hexdigest(), size=self._file.seek(0, SEEK_END))
+
     def keep(self) -> Kept:
-        size = self._file.seek(0, SEEK_END)
+        kept = self.finish(aside=True)
         self._file.close()
-        return Kept(sha256=self._digest.hexdigest(), size=size)
+        return kept
 
     def discard(self) -> None:
         self._file.close()

@@ -4,6 +4,10 @@ Draft, synced → mark, a second name of the draft → rename of the draft into 
 rename takes the draft out of the hidden folder, so a mark alone means: handed over, wherever the
 agency has moved the file since. Blocking; `porter` calls it in threads, many at a time.
 
+A note about the parcel lies in the inbox as `<name>.check.json` before the parcel does. It waits in
+the hidden folder under the delivery's id and gets its name as a second one, so that an attempt that
+was cut off between the two is recognised, and goes on with the same name.
+
 The mark is not synced by itself: journaling file systems (ext4, XFS) bring changes of names to disk
 in their order, so the sync after the rename covers it. A second name needs no inode of its own, as
 a symbolic link would (decision record 0004).
@@ -11,12 +15,15 @@ a symbolic link would (decision record 0004).
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.naming import free_name
-from adapters.endpoints.staging import Staging, sync_folder
+from adapters.endpoints.staging import DRAFT_SUFFIX, Staging, sync_folder
 from schemas.identifiers import DeliveryId
+
+NOTE_SUFFIX = ".check.json"
 
 
 class Inbox:
@@ -44,6 +51,7 @@ class Inbox:
     def forget(self, delivery_id: DeliveryId) -> None:
         """Remove the mark: somebody else remembers now."""
         (self.staging.folder / delivery_id).unlink(missing_ok=True)
+        staged_note(self.staging, delivery_id).unlink(missing_ok=True)
 
 
 class HandOver:
@@ -59,6 +67,8 @@ class HandOver:
         self._name = parcel.name
         self._mark = inbox.staging.folder / parcel.delivery_id
         self._draft = inbox.staging.draft(parcel.chunks)
+        self._note = parcel.note
+        self._staged = staged_note(inbox.staging, parcel.delivery_id)
 
     def write(self, *, most: int | None = None) -> bool:
         """Write the draft, or `most` bytes more of it; True when it is complete or not needed."""
@@ -69,8 +79,10 @@ class HandOver:
         self._draft.start_sync()
 
     def sync(self) -> None:
-        """Wait until the draft is on disk."""
+        """Wait until the draft is on disk, and the note."""
         self._draft.sync()
+        if self._note is not None and not os.path.lexists(self._mark):
+            self._stage(self._note)
 
     def appear(self) -> None:
         """Mark the draft and move it into the inbox, unless it has appeared before."""
@@ -87,4 +99,27 @@ class HandOver:
                 self._draft.discard()
                 raise
             if draft is not None:
-                draft.rename(self.folder / free_name(self.folder, self._name))
+                draft.rename(self.folder / self._named())
+                self._staged.unlink(missing_ok=True)
+
+    def _named(self) -> str:
+        """The name in the inbox; the note lies beside it already."""
+        if self._note is not None:
+            self._stage(self._note)
+        # Also without a note: one whose parcel was taken must not seem to be about this one.
+        name = free_name(self.folder, self._name, companion=NOTE_SUFFIX, placed=self._staged)
+        if self._note is not None:
+            # Where an earlier attempt was cut off, it lies there.
+            with suppress(FileExistsError):
+                (self.folder / (name + NOTE_SUFFIX)).hardlink_to(self._staged)
+        return name
+
+    def _stage(self, note: bytes) -> None:
+        """Have the note in the hidden folder, synced; one of an earlier attempt stays."""
+        if not self._staged.exists():
+            self._inbox.staging.write([note]).rename(self._staged)
+
+
+def staged_note(staging: Staging, delivery_id: DeliveryId) -> Path:
+    """Where a note waits; the sweep takes what is left of it for a draft."""
+    return staging.folder / f"{delivery_id}{NOTE_SUFFIX}{DRAFT_SUFFIX}"

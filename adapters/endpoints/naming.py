@@ -8,20 +8,31 @@ MAX_NAME_BYTES = 255
 _LONGEST_SUFFIX_BYTES = 32
 
 
-def free_name(folder: Path, name: str, *, companion: str = "") -> str:
+def free_name(folder: Path, name: str, *, companion: str = "", placed: Path | None = None) -> str:
     """The name, or with -2, -3 … before its suffix, under which nothing lies in the folder.
 
     Args:
         name: Encodable in UTF-8.
         companion: A second name, `<name><companion>`, must be free and fit as well.
+        placed: A file that may lie under the second name already.
     """
     room = MAX_NAME_BYTES - len(companion.encode())
     candidates = (_numbered(name, number, room) for number in count(1))
     return next(
         free
         for free in candidates
-        if not any(os.path.lexists(folder / each) for each in {free, free + companion})
+        if not os.path.lexists(folder / free)
+        and (not companion or _is_free(folder / (free + companion), placed))
     )
+
+
+def _is_free(path: Path, placed: Path | None) -> bool:
+    """Whether nothing lies there but what is placed."""
+    try:
+        there = path.lstat()
+        return placed is not None and os.path.samestat(there, placed.lstat())
+    except FileNotFoundError:
+        return not os.path.lexists(path)
 
 
 def _numbered(name: str, number: int, room: int) -> str:

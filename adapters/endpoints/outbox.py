@@ -18,6 +18,7 @@ from adapters.endpoints.naming import free_name
 from adapters.endpoints.report import REPORT_SUFFIX, report
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.writing import is_being_written, open_plain
+from schemas.limits import MAX_OUTBOX_FILES
 from schemas.problem import Problem
 
 MOST_AT_ONCE = 500
@@ -71,7 +72,7 @@ class Outbox:
     def _sights(self) -> Iterator[_Sight]:
         now = time.monotonic()
         with os.scandir(self._outbox) as entries:
-            for entry in entries:
+            for entry in islice(entries, MAX_OUTBOX_FILES):
                 if entry.name.startswith(".") or entry.name.lower().endswith(_UNFINISHED):
                     continue
                 try:

@@ -3,9 +3,7 @@
 import unicodedata
 
 from adapters.formats.media_type import extension, extension_for, sniff
-
-MAX_BYTES = 255
-"""What common file systems take for one name."""
+from schemas.limits import MAX_FILE_NAME_BYTES
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, invisible (they can turn the reading direction), line ends."""
@@ -26,6 +24,6 @@ def safe_name(raw: str, head: bytes) -> str:
     stem, _, suffix = name.rpartition(".")
     if suffix.lower() == "zip":
         suffix = "zip"
-    room = MAX_BYTES - len(suffix) - 1
+    room = MAX_FILE_NAME_BYTES - len(suffix) - 1
     stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
     return f"{stem}.{suffix}"

@@ -3,12 +3,9 @@
 What is refused is raised where it is seen, not collected here.
 """
 
-import unicodedata
-
 from adapters.contract import Limits
 from schemas.problem import DocumentError, Place, Warned
-
-_STATE_SECRET_MARKS = frozenset({"mật", "tối mật", "tuyệt mật"})
+from schemas.secrecy import mark_in_list
 
 
 class Findings:
@@ -48,6 +45,13 @@ class Findings:
             place = Place(line=line, field=field, file=file)
             self._warnings.append(Warned(code=code, place=place, params=told))
 
+    def refuse_many(self, receivers: int) -> None:
+        """Raises `DocumentError` E_LIMIT when a document has too many receivers."""
+        limit = self._limits.max_receivers
+        if receivers > limit:
+            what = "The number of receivers"
+            raise DocumentError.of("E_LIMIT", place=Place(field="To"), what=what, limit=limit)
+
     def missing(self, element: str, *, line: int | None = None, field: str | None = None) -> None:
         """Name a required element that the source left out."""
         self.warn(f"W_MISSING_{element.upper()}", line=line, field=field or element)
@@ -66,12 +70,10 @@ class Findings:
 
 
 def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> None:
-    """Refuse a field whose whole value is a secrecy mark (Decision 28/2018/QĐ-TTg).
-
-    Free text is never scanned: "bảo mật" in a subject is innocent.
+    """Refuse a field that declares a secrecy mark (Decision 28/2018/QĐ-TTg).
 
     Raises:
-        DocumentError: E_STATE_SECRET.
+        DocumentError: E_STATE_SECRET; it says no more of the value than the mark.
     """
-    if unicodedata.normalize("NFC", value).strip().casefold() in _STATE_SECRET_MARKS:
-        raise DocumentError.of("E_STATE_SECRET", place=Place(line=line, field=field), mark=value)
+    if mark := mark_in_list(value):
+        raise DocumentError.of("E_STATE_SECRET", place=Place(line=line, field=field), mark=mark)

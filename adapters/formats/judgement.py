@@ -2,9 +2,11 @@
 
 from datetime import date
 
-from adapters.formats.findings import Findings, refuse_state_secret
+from adapters.formats.findings import Findings
 from schemas.codes import STATUS_NEEDS_REASON, BusinessType, StatusCode
 from schemas.document import Document
+from schemas.problem import DocumentError, Place
+from schemas.secrecy import declared_mark
 from schemas.status import StatusReport
 from schemas.vietnam import day_in_vietnam
 
@@ -16,6 +18,9 @@ _WIRE_NAMES = {
     "type_code": "Type",
     "type_name": "TypeName",
     "subject": "Subject",
+    "content": "Content",
+    "circulation": "SphereOfPromulgation",
+    "drafter": "TyperNotation",
     "signer.full_name": "FullName",
 }
 """Canonical field → the element of QCVN 102 that warnings name."""
@@ -25,10 +30,14 @@ def judge_document(document: Document, findings: Findings, *, today: date) -> No
     """Warn of missing fields, of an issue date in the future and of repeated receivers.
 
     Raises:
-        DocumentError: The circulation note is a mark of State secrecy (E_STATE_SECRET).
+        DocumentError: It declares a mark of State secrecy (E_STATE_SECRET), or there are too many
+            receivers (E_LIMIT).
     """
-    if document.circulation is not None:
-        refuse_state_secret(document.circulation, field="SphereOfPromulgation")
+    findings.refuse_many(len(document.to_agencies))
+    if declared := declared_mark(document):
+        field, mark = declared
+        place = Place(field=_WIRE_NAMES.get(field, field))
+        raise DocumentError.of("E_STATE_SECRET", place=place, mark=mark)
     for name in document.missing_fields:
         findings.missing(_WIRE_NAMES[name])
     if document.bussiness.type is not BusinessType.NEW and document.bussiness.reason is None:

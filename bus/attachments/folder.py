@@ -143,6 +143,15 @@ class _Spool:
             self._file.flush()
             return self._path.open("rb")
 
+    def finish(self, *, aside: bool) -> Kept:
+        with self._or_nothing():
+            if aside:
+                self._to_disk()
+            if self._path is not None:
+                self._memory = BytesIO()
+                self._file.close()
+        return Kept(sha256=self._hash.hexdigest(), size=self._size)
+
     def keep(self) -> Kept:
         digest = self._hash.hexdigest()
         with self._or_nothing():
@@ -150,6 +159,9 @@ class _Spool:
                 self.discard()
             else:
                 path = self._to_disk()
+                if self._file.closed:
+                    # Finished before: the same content, only without a descriptor.
+                    self._file = path.open("ab")
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 self._file.close()

@@ -3,31 +3,37 @@
 import asyncio
 import os
 import random
-import secrets
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
-from bus.bootstrap.broker import located_broker, provision, topology_of, url_of
+from bus.bootstrap.broker import (
+    located_broker,
+    provision,
+    suspended_in,
+    topology_of,
+    url_of,
+)
 from bus.bootstrap.directory import directory_of
-from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import dead_letter_handler
+from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
+from bus.bootstrap.revocation import revocations_for
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
+from bus.core.topology import Topology
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
-from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.traces import tracing
+from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -46,8 +52,6 @@ Progress = Callable[[str], None]
 
 _LOOK_EVERY = timedelta(seconds=1)
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_NONCE_BYTES = 32
-"""RFC 9654, 2.1."""
 
 _log = structlog.get_logger()
 
@@ -97,7 +101,7 @@ class Axis:
         handling = asyncio.create_task(self.handler.run())
         services = [
             asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor, self._prepare)),
+            asyncio.create_task(self.knowledge.watch(self.supervisor, self)),
             asyncio.create_task(self.revocations.run()),
         ]
         stopped = asyncio.create_task(self.stop.wait())
@@ -114,13 +118,26 @@ class Axis:
             if isinstance(ended, Exception):
                 raise ended
 
-    async def _prepare(self, routing: Routing, anew: bool) -> None:
-        """Mailboxes and accounts for another directory, and the keys that are missing."""
+    async def prepare(self, change: Change) -> None:
+        """Mailboxes and accounts for another directory, and the keys that are missing.
+
+        Whom it suspends is out at once; whom it lets in again waits for `complete`, for documents
+        would be refused that come before every worker knows.
+        """
         # A broker in trouble must not keep workers from learning that a key was stolen.
-        if anew:
-            await provision(self.settings, self.address, topology_of(self.settings, routing))
-        served = self.knowledge.served(routing)
-        await asyncio.to_thread(_ensure_keys, self.settings, self.home, routing, served)
+        if change.is_of_directory:
+            shut_out = suspended_in(change.before) | suspended_in(change.after)
+            await self._provision(topology_of(self.settings, change.after, suspended=shut_out))
+        served = self.knowledge.served(change.after)
+        await asyncio.to_thread(_ensure_keys, self.settings, self.home, change.after, served)
+
+    async def complete(self, change: Change) -> None:
+        """Let in again whom the directory no longer suspends."""
+        if suspended_in(change.before) - suspended_in(change.after):
+            await self._provision(topology_of(self.settings, change.after))
+
+    async def _provision(self, wanted: Topology) -> None:
+        await provision(self.settings, self.address, wanted)
 
 
 @asynccontextmanager
@@ -147,6 +164,9 @@ async def open_axis(
         paused = PausedFile(home.paused)
         paused.save()
         observe = noting(paused, observe)
+        trust_list = trust_list_of(settings)
+        if trust_list is not None:
+            await asyncio.to_thread(read_trust_list, trust_list)
         progress("preparing keys")
 
         def served(routing: Routing) -> tuple[MailboxName, ...]:
@@ -198,16 +218,7 @@ async def open_axis(
             store=store,
             supervisor=supervisor,
             handler=handler,
-            revocations=Revocations(
-                fetcher=HttpRevocationFetcher(),
-                shelf=FolderRevocationShelf(home.keys),
-                every=settings.revocation_every,
-                grace=settings.revocation_grace,
-                nonce=partial(secrets.token_bytes, _NONCE_BYTES),
-                clock=now,
-                observe=observe,
-                taken_up=knowledge.read_keys_anew,
-            ),
+            revocations=revocations_for(settings, knowledge, observe=observe),
             knowledge=knowledge,
             stop=stop,
         )

@@ -1,6 +1,6 @@
 """Broker: the one that an axis uses, found or started, and provisioned."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -28,13 +28,24 @@ from schemas.problem import AxisError
 _log = structlog.get_logger()
 
 
-def topology_of(settings: Settings, routing: Routing) -> Topology:
-    """What the broker must hold for a directory."""
-    suspended = {m for m in routing.mailboxes if routing.owner_of(m).suspended}
+def topology_of(
+    settings: Settings, routing: Routing, *, suspended: Collection[MailboxName] | None = None
+) -> Topology:
+    """What the broker must hold for a directory.
+
+    Args:
+        suspended: Whose accounts are shut out; absent: those that the directory suspends.
+    """
+    shut_out = suspended_in(routing) if suspended is None else suspended
     return replace(
         desired(routing.mailboxes, ledger=settings.ledger),
-        accounts=accounts_for(routing.mailboxes, suspended=suspended),
+        accounts=accounts_for(routing.mailboxes, suspended=shut_out),
     )
+
+
+def suspended_in(routing: Routing) -> frozenset[MailboxName]:
+    """The mailboxes whose own agency is suspended."""
+    return frozenset(m for m in routing.mailboxes if routing.owner_of(m).suspended)
 
 
 def passwords_of(settings: Settings) -> PasswordFolder:

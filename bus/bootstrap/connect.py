@@ -17,15 +17,18 @@ from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
+from bus.bootstrap.revocation import revocations_for
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
-from bus.keys.folder import KeyFolder
+from bus.keys.directory_authority import directory_folder
+from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home
@@ -48,13 +51,15 @@ class ConnectedAgency:
     mailbox: MailboxName
     knowledge: Knowledge
     supervisor: Supervisor
+    revocations: Revocations
     stop: asyncio.Event
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
         tasks = [
             asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor, _nothing_to_prepare)),
+            asyncio.create_task(self.knowledge.watch(self.supervisor)),
+            asyncio.create_task(self.revocations.run()),
         ]
         stopped = asyncio.create_task(self.stop.wait())
         try:
@@ -89,9 +94,7 @@ async def open_connection(
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
-        if not home.directory.exists():
-            cause = f"{home.directory} is missing: it is the hub's directory, copied"
-            raise AxisError.of("E_DIRECTORY", cause=cause)
+        _must_have_the_hubs_directory(home)
         mailbox = MailboxName(agency)
         _must_be_its_own(url, mailbox)
         await asyncio.to_thread(_must_hold_no_key_of_others, home, mailbox)
@@ -124,12 +127,14 @@ async def open_connection(
             )
         )
         yield ConnectedAgency(
-            home=home, mailbox=mailbox, knowledge=knowledge, supervisor=supervisor, stop=stop
+            home=home,
+            mailbox=mailbox,
+            knowledge=knowledge,
+            supervisor=supervisor,
+            # The hub cannot tell it: whom it believes is its own business.
+            revocations=revocations_for(settings, knowledge, observe=observe),
+            stop=stop,
         )
-
-
-async def _nothing_to_prepare(_routing: Routing, _anew: bool) -> None:
-    """The hub has seen to the broker; the directory and the certificates are copies."""
 
 
 def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
@@ -159,11 +164,12 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
 
 
 def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
-    files = KeyFolder(home.keys)
-    signing = {filed.owner for filed in files.filed() if filed.has_private_key}
-    others = (signing | SealingFolder(home.keys).opens_for()) - {mailbox}
+    """Of no other agency, and of no authority."""
+    own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
+    own.add(SealingFolder(home.keys).folder_of(mailbox))
+    others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too, for example of {min(others)}"
+        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
 
 
@@ -177,6 +183,13 @@ def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) ->
         ),
         now=moment,
     )
+
+
+def _must_have_the_hubs_directory(home: Home) -> None:
+    """One of its own would be made, and signed, where there is none."""
+    if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
+        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
+        raise AxisError.of("E_DIRECTORY", cause=cause)
 
 
 async def _knock(url: str, progress: Progress) -> None:

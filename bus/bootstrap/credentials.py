@@ -10,6 +10,7 @@ from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.core.topology import account_of
+from bus.keys.directory_authority import directory_folder
 from bus.keys.files import write_secret
 from bus.keys.folder import KeyFolder
 from bus.keys.sealing import SealingFolder
@@ -91,10 +92,13 @@ def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
 
 def _public(home: Home) -> Iterator[Path]:
     # The signature before what it signs, and both after who may sign.
-    yield from (home.keys / "directory").glob("*.pem")
+    yield from directory_folder(home.keys).glob("*.pem")
     yield from (home.directory.with_suffix(".jws"), home.directory)
     yield from (home.keys / "authorities").glob("*.pem")
     yield from (home.keys / "agencies").glob("*/*.pem")
+    revoked = KeyFolder(home.keys).revoked
+    if revoked.exists():
+        yield revoked
 
 
 def _transport(settings: Settings, home: Home, there: Home, account: str) -> bool:
@@ -114,6 +118,9 @@ def _transport(settings: Settings, home: Home, there: Home, account: str) -> boo
 def _copy(path: Path, home: Home, there: Home) -> None:
     target = there.path / path.relative_to(home.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    target.touch(mode=0o600)
-    shutil.copyfile(path, target)
+    # Whole or not at all: a worker may be at work there.
+    draft = target.with_name(f".{target.name}.tmp")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    shutil.copyfile(path, draft)
+    draft.replace(target)

@@ -5,13 +5,15 @@ only reads (`connect`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from adapters.registry import require_format
+from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
 from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
@@ -26,6 +28,7 @@ from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
+from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 
@@ -36,8 +39,28 @@ _log = structlog.get_logger()
 Served = Callable[[Routing], tuple[MailboxName, ...]]
 """The mailboxes whose adapters run here."""
 
-Prepare = Callable[[Routing, bool], Awaitable[None]]
-"""Makes ready for a directory (and whether it is another one), before anybody goes by it."""
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was known before, and what is known from now on; often the same directory."""
+
+    before: Routing
+    after: Routing
+
+    @property
+    def is_of_directory(self) -> bool:
+        """Whether it is another directory, and not only other keys."""
+        return self.before is not self.after
+
+
+class Surroundings(Protocol):
+    """What must fit to the directory beside the workers."""
+
+    async def prepare(self, change: Change) -> None:
+        """Make ready for it, before any worker goes by it."""
+
+    async def complete(self, change: Change) -> None:
+        """Finish, once all workers go by it."""
 
 
 @dataclass(kw_only=True)
@@ -61,6 +84,7 @@ class Knowledge:
     _told: set[tuple[str, timedelta]] = field(default_factory=set)
     _said_anew: bool = False
     _refusal: Problem | None = None
+    _incomplete: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._until: datetime | None = next_change(self.ring.values(), now=now())
@@ -83,7 +107,8 @@ class Knowledge:
 
         Raises:
             ConfigurationError: The directory must not be believed, a format of it is not
-                installed, or E_KEYS: a mailbox has nothing to sign with.
+                installed; E_KEYS: a mailbox has nothing to sign with; E_SETTING: it cannot sign the
+                packets that it shall sign.
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         mailboxes = served(routing)
@@ -94,7 +119,9 @@ class Knowledge:
         seen = (directory_seen, KeyFolder(home.keys).stamp())
         ring, access = _ring_of(home, routing), settings.key_access
         for mailbox in mailboxes:
-            load_signing_key(home.keys, mailbox, now=now(), access=access, known=tuple(ring))
+            key = load_signing_key(home.keys, mailbox, now=now(), access=access, known=tuple(ring))
+            if settings.sign_edxml and routing.owner_of(mailbox).format == FormatName.EDXML:
+                header_signer(key, mailbox, keys=home.keys)
         return cls(
             home=home,
             directory=directory,
@@ -120,7 +147,7 @@ class Knowledge:
         """Let workers know soon what was said against keys, though no file of theirs changed."""
         self._said_anew = True
 
-    async def watch(self, supervisor: Supervisor, prepare: Prepare) -> None:
+    async def watch(self, supervisor: Supervisor, surroundings: Surroundings | None = None) -> None:
         """Look each second for what has changed, and let the workers know; for ever.
 
         A broker that is away, or keys that are being worked on: the old state goes on serving,
@@ -131,7 +158,7 @@ class Knowledge:
             self._warn()
             await asyncio.sleep(_LOOK_EVERY.total_seconds())
             try:
-                await self._take_up(supervisor, prepare)
+                await self._take_up(supervisor, surroundings)
                 told = ""
             except AxisError as error:
                 if (problem := str(error.problem)) != told:
@@ -151,7 +178,7 @@ class Knowledge:
                 )
             )
 
-    async def _take_up(self, supervisor: Supervisor, prepare: Prepare) -> None:
+    async def _take_up(self, supervisor: Supervisor, surroundings: Surroundings | None) -> None:
         """Take up a changed directory, or changed keys: prepared first, then told to the workers.
 
         The keys have also changed when a certificate begins or has ended.
@@ -159,12 +186,16 @@ class Knowledge:
         seen, moment = await asyncio.to_thread(self._stamps), now()
         unchanged = seen == self.seen and not self._said_anew
         if unchanged and (self._until is None or moment < self._until):
+            if surroundings is not None:
+                await self._complete(surroundings)
             return
         routing, said_anew, self._said_anew = self.routing, self._said_anew, False
         if seen[0] != self.seen[0]:
             routing = await self._read_directory()
+        change = Change(self.routing, routing)
         try:
-            await prepare(routing, routing is not self.routing)
+            if surroundings is not None:
+                await surroundings.prepare(change)
             # Before the ring is read: what is filed meanwhile is seen at the next look.
             seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
             self.ring = await asyncio.to_thread(_ring_of, self.home, routing)
@@ -179,6 +210,16 @@ class Knowledge:
             version=routing.directory.version,
             certificates=len(self.ring),
         )
+        if surroundings is not None:
+            self._incomplete.append(change)
+            await supervisor.known_by_all()
+            await self._complete(surroundings)
+
+    async def _complete(self, surroundings: Surroundings) -> None:
+        """Finish what changes began; what fails is tried again at the next look."""
+        while self._incomplete:
+            await surroundings.complete(self._incomplete[0])
+            self._incomplete.pop(0)
 
     async def _read_directory(self) -> Routing:
         """The directory as its file says; the one before it, when that must not be believed.

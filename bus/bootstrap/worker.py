@@ -14,9 +14,13 @@ from typing import assert_never
 from adapters.contract import Format
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
+from adapters.formats.edxml import EdxmlFormat
+from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
+from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.directory import vouched
 from bus.core.events import DirectoryTakenUp, SigningKeyChanged, WorkerFailed, WorkerReady
@@ -35,10 +39,11 @@ from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
+from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
-from bus.services.guard import Guard, GuardedFormat
+from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.sealer import Sealer
@@ -47,6 +52,7 @@ from bus.settings import Settings
 from bus.store.attempts import FolderAttempts
 from bus.store.home import Home
 from bus.store.sql import Store, open_store
+from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 
@@ -77,12 +83,13 @@ class Workplace:
     known: Know
     routing: Routing
     ring: KeyRing
+    appraisal: Appraisal
     tracer: Tracer
 
     def __post_init__(self) -> None:
         self._guard = Guard(FolderAttempts(self.home.attempts))
         self._formats: Mapping[str, Format] = {
-            name: GuardedFormat(each, self._guard) for name, each in load_formats().items()
+            name: guarded(each, self._guard) for name, each in load_formats().items()
         }
         self._running = Worker(self.stop)
         self._adapters: dict[MailboxName, Adapter] = {}
@@ -149,6 +156,22 @@ class Workplace:
         self.observe(
             WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
+
+    def _written_for(self, mailbox: MailboxName) -> Format:
+        """The format of what is handed over."""
+        name = self.routing.owner_of(mailbox).format
+        if name != FormatName.EDXML or not self.settings.sign_edxml:
+            return self._format(name)
+
+        def signer() -> HeaderSigner:
+            # Asked for each packet: the key may have changed. One that cannot sign is waited for.
+            try:
+                return header_signer(self._key_of(mailbox), mailbox, keys=self.home.keys)
+            except ConfigurationError as error:
+                cause = error.problem.params.get("cause", error.problem.code)
+                raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
+
+        return guarded(EdxmlFormat(signer=signer), self._guard)
 
     async def _choose_keys(self, mailboxes: Iterable[MailboxName]) -> None:
         """Let mailboxes sign with what is the right key now.
@@ -273,7 +296,7 @@ class Workplace:
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=self._format(self.routing.owner_of(mailbox).format),
+                    format=self._written_for(mailbox),
                     keys=lambda: self.ring,
                     routing=lambda: self.routing,
                     attachments=self.attachments,
@@ -285,6 +308,7 @@ class Workplace:
                     new_id=self._new_id,
                     jitter=random.random,
                     observe=self.observe,
+                    appraisal=self.appraisal,
                 ),
                 watch=watch,
                 subscriber=self.broker,
@@ -344,18 +368,21 @@ async def _workplace(
         broker = await stack.enter_async_context(
             RabbitBroker(url, name=f"lienthong {worker}", impersonates=impersonates)
         )
+        attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
+        pdfs = await stack.enter_async_context(pdf_checker(settings, attachments))
         place = Workplace(
             worker=worker,
             settings=settings,
             home=home,
             broker=broker,
             store=store,
-            attachments=FolderAttachments(settings.attachments or home.attachments, now=now()),
+            attachments=attachments,
             observe=line.tell,
             stop=stop,
             known=known,
             routing=routing,
             ring=ring,
+            appraisal=Appraisal(pdfs=pdfs),
             tracer=tracer,
         )
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))

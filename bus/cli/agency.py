@@ -16,6 +16,7 @@ from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.routing import Routing
 from bus.keys.ring import load_ring
 from bus.settings import load_settings
+from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
@@ -147,9 +148,13 @@ def suspend_agency(code: Code, home: Home = None) -> None:
 
 @app.command("resume")
 def resume_agency(code: Code, home: Home = None) -> None:
-    """Let a suspended agency take part again."""
+    """Let a suspended agency take part again.
+
+    A running axis lets it in once all its workers know, within a second or two.
+    """
     _change(home, lambda directory: resume(directory, code))
-    _tell_broker(home)
+    if HomeFolder(load_settings(home=home).home).running() is None:
+        _tell_broker(home)
 
 
 @app.command("credentials")

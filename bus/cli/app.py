@@ -1,10 +1,12 @@
 """App: the commands put together, and the one place where an error becomes an exit code."""
 
 import sys
+import traceback
 
 import typer
 
 from bus.cli import agency, keys, sealing_keys, topology
+from bus.cli.check import check
 from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
@@ -14,6 +16,7 @@ from bus.cli.send import send
 from bus.cli.up import up
 from bus.cli.worker import worker
 from schemas.problem import AxisError
+from schemas.redaction import redacted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +29,7 @@ app.command()(up)
 app.command()(connect)
 app.command()(demo)
 app.command()(convert)
+app.command()(check)
 app.command()(send)
 app.command()(worker)
 app.add_typer(agency.app, name="agency")
@@ -45,4 +49,7 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone; that is its right.
         sys.stderr.close()
+        sys.exit(Exit.REFUSED)
+    except Exception:  # noqa: BLE001 (a bug: its trace, without what drivers quote in theirs)
+        sys.stderr.write(redacted(traceback.format_exc()))
         sys.exit(Exit.REFUSED)

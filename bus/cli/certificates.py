@@ -27,6 +27,7 @@ def certificate_row(row: KeyRow) -> dict[str, object]:
         "thumbprint": key.thumbprint if key else None,
         "revoked_at": row.revocation.at.isoformat() if row.revocation else None,
         "revoked_for": row.revocation.reason if row.revocation else None,
+        "revoked_by": row.revocation.evidence if row.revocation else None,
         "file": row.file,
         "problem": str(row.problem) if row.problem else None,
     }

@@ -5,8 +5,8 @@ from datetime import datetime
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
-from bus.core.signing import Verified, verify
-from bus.core.topology import HANDLER_ACCOUNT, REDELIVERY, account_of
+from bus.core.signing import CLOCK_TOLERANCE, Verified, verify
+from bus.core.topology import DOCUMENTS, HANDLER_ACCOUNT, REDELIVERY, account_of, word
 from bus.core.wire import open_envelope
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
@@ -40,8 +40,8 @@ def admit(
 
     Raises:
         DocumentError: E_NOT_ADDRESSED: it does not name this mailbox. E_FORGED: it contradicts
-            itself, or the broker account that published it. E_SENDER_UNKNOWN: its mailbox may not
-            send for its sender. Never retry.
+            itself, or the broker account that published it. E_HEADER_CONTRADICTS: the message
+            around it does. E_SENDER_UNKNOWN: its mailbox may not send for its sender. Never retry.
     """
     envelope = open_envelope(verified)
     if not addressed(envelope, mailbox, routing):
@@ -51,6 +51,7 @@ def admit(
     if message.user_id != (HANDLER_ACCOUNT if message.exchange == REDELIVERY else sender):
         cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
         raise AxisError.of("E_FORGED", cause=cause)
+    _compare(message, envelope, verified.signed_at)
     routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
     return envelope
 
@@ -65,6 +66,32 @@ def judge_seal(envelope: Envelope, routing: Routing) -> None:
     """
     if envelope.document is not None and routing.owner_of(envelope.sender_mailbox).seals:
         raise AxisError.of("E_SEAL_REQUIRED", mailbox=envelope.sender_mailbox)
+
+
+def _compare(message: WireMessage, envelope: Envelope, signed_at: datetime) -> None:
+    """Refuse a message whose properties, which nobody signed, contradict what was signed.
+
+    They are hints, and nothing is done by them; but a wrong one shows that somebody between sender
+    and recipient is lying, or wants a place in a lane that is not the document's.
+    """
+    sender, _, lane, kind = (*message.routing_key.split("."), "", "", "", "")[:4]
+    facts = (
+        ("exchange", message.exchange, (DOCUMENTS, REDELIVERY)),
+        ("type", message.type, (envelope.kind.value,)),
+        ("routing key", sender, (word(envelope.sender_mailbox),)),
+        ("routing key", lane, (envelope.lane.value,)),
+        ("routing key", kind, (envelope.kind.value,)),
+    )
+    for header, said, signed in facts:
+        if said not in signed:
+            raise _contradicts(header, said, " or ".join(signed))
+    # Published later than signed, however often; a clock is set by a little now and then.
+    if message.timestamp is not None and message.timestamp < signed_at - CLOCK_TOLERANCE:
+        raise _contradicts("timestamp", message.timestamp.isoformat(), signed_at.isoformat())
+
+
+def _contradicts(header: str, said: str, signed: str) -> AxisError:
+    return AxisError.of("E_HEADER_CONTRADICTS", header=header, said=said, signed=signed)
 
 
 def addressed(envelope: Envelope, mailbox: MailboxName, routing: Routing) -> tuple[Recipient, ...]:

@@ -27,6 +27,17 @@ PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
 
 MIN_RSA_BITS = 2048
 """RFC 7518, 3.3 and 3.5."""
+MAX_RSA_BITS = 8192
+"""A larger one only costs its verifiers time: 16,384 bits, a millisecond for every message."""
+_RSA_EXPONENTS = range(65537, 2**64)
+"""FIPS 186-5, A.1.1, from 2^16 on. With 3, a careless verifier takes made-up padding; with 1, the
+padded message is its own signature."""
+
+# The y of the points whose order divides 8, also as they are written beyond the field: under such a
+# key one signature holds for many bodies, or all of them.
+_PRIME = 2**255 - 19
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _PRIME, _PRIME + 1, _ORDER_8, _PRIME - _ORDER_8})
 
 _SHA256 = hashes.SHA256()
 # RFC 6979 takes the nonce from the message: signing needs no randomness and a bad random source
@@ -73,9 +84,13 @@ def algorithms_of(key: PublicKey) -> tuple[Algorithm, ...]:
     match key:
         case EllipticCurvePublicKey() if isinstance(key.curve, SECP256R1):
             return (Algorithm.ES256,)
-        case Ed25519PublicKey():
+        case Ed25519PublicKey() if _y_of(key) not in _SMALL_ORDER:
             return (Algorithm.EDDSA,)
-        case RSAPublicKey() if key.key_size >= MIN_RSA_BITS:
+        case RSAPublicKey() if (
+            MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS
+            and key.public_numbers().e in _RSA_EXPONENTS
+            and key.public_numbers().n % 2
+        ):
             return (Algorithm.PS256, Algorithm.RS256)
         case _:
             return ()
@@ -112,12 +127,20 @@ def is_signature(signature: bytes, data: bytes, *, key: PublicKey, algorithm: Al
             case Ed25519PublicKey():
                 key.verify(signature, data)
             case RSAPublicKey():
+                # RFC 8017, 8.1.2 and 8.2.2, step 1; the library takes one without its leading
+                # zeros, and a signature would have two spellings.
+                if len(signature) != (key.key_size + 7) // 8:
+                    return False
                 key.verify(signature, data, _rsa_padding(algorithm), _SHA256)
             case _:
                 assert_never(key)
     except InvalidSignature:
         return False
     return True
+
+
+def _y_of(key: Ed25519PublicKey) -> int:
+    return int.from_bytes(key.public_bytes_raw(), "little") % 2**255
 
 
 def _rsa_padding(algorithm: Algorithm) -> padding.PSS | padding.PKCS1v15:

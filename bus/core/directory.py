@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
 from schemas.identifiers import AgencyCode, CodeScheme, scheme_of
+from schemas.limits import MAX_AGENCIES
 from schemas.problem import AxisError
 
 Names = Mapping[str, tuple[AgencyAlias, ...]]
@@ -23,8 +24,12 @@ def check(directory: Directory) -> Names:
     Raises:
         ConfigurationError: E_DIRECTORY names the entry: a code given twice, an unknown parent,
             successor or aliased agency, a circle of parents or successors, a validity that ends
-            before it begins, or one code that names two agencies at the same time.
+            before it begins, or one code that names two agencies at the same time; or there are
+            too many of them.
     """
+    for many in (directory.agencies, directory.aliases):
+        if len(many) > MAX_AGENCIES:
+            raise _inconsistent(f"it has more than {MAX_AGENCIES} entries")
     agencies = _by_code(directory.agencies)
     _check_links(agencies, "parent", lambda agency: agency.parent)
     _check_links(agencies, "successor", lambda agency: agency.merged_into)

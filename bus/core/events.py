@@ -76,6 +76,22 @@ class DeliveryFailed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ForgeryRefused:
+    """A matter of security: a delivery was not what it said it was, and nothing was handed over.
+
+    Attributes:
+        account: The broker account that published it, if one was named: whom to ask first.
+        routing_key: As published.
+    """
+
+    mailbox: MailboxName
+    problem: Problem
+    account: str | None
+    routing_key: str
+    message_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkStalled:
     """The world is away; nothing is acknowledged, and the work is tried again after `pause`."""
 
@@ -265,6 +281,7 @@ Event = (
     | DeliveryHandedOver
     | DuplicateAbsorbed
     | DeliveryFailed
+    | ForgeryRefused
     | WorkStalled
     | EndpointPaused
     | EndpointResumed

@@ -59,6 +59,7 @@ _SECURITY_CODES = frozenset(
         "E_CERTIFICATE_EXPIRED",
         "E_CERTIFICATE_REVOKED",
         "E_FORGED",
+        "E_HEADER_CONTRADICTS",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
         "E_SEAL_NOT_WRAPPED",
@@ -69,6 +70,9 @@ _SECURITY_CODES = frozenset(
         "E_SEAL_SIGNATURE",
     }
 )
+
+_WITHHELD = frozenset({"E_STATE_SECRET"})
+"""Whose content is not kept in a dead letter."""
 
 _CLASS_OF_CODE = {
     "E_CONFLICT": FailureClass.CONFLICT,
@@ -139,6 +143,8 @@ def fail(
 ) -> WireMessage:
     """The message that reports a failed attempt to the dead-letter handler.
 
+    Of a State secret only the failure is told: its bytes go nowhere from here.
+
     The account that first published stays readable in the header `original_user_id`; the property
     must be the account that publishes now, or the broker closes the channel.
     """
@@ -154,6 +160,7 @@ def fail(
     )
     return replace(
         message,
+        body=b"" if problem.code in _WITHHELD else message.body,
         exchange=FAILURES,
         routing_key=failure_key(mailbox, failed.failure_class),
         message_id=message_id,

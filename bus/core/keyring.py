@@ -10,6 +10,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID
 
@@ -17,6 +18,7 @@ from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
 from bus.core.revocation import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
+from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
 
 OWNER_PREFIX = "LT:VN-"
@@ -82,17 +84,24 @@ class KeyRing(Mapping[str, CertifiedKey]):
             assurances: Of the same, from sources that know of no revocation.
 
         Raises:
-            ConfigurationError: One certificate is filed under two owners (E_KEYS).
+            ConfigurationError: One certificate is filed under two owners, or two certificates
+                give one key to two owners (E_KEYS): either could sign as the other.
         """
         self._revocations = strictest(revocations)
         self._assurances: dict[str, Assurance] = {}
         for said in sorted(assurances, key=lambda assurance: assurance.stated_at):
             self._assurances[said.thumbprint] = said
         self._keys: dict[str, CertifiedKey] = {}
+        owners: dict[bytes, MailboxName] = {}
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
             if known.owner != key.owner:
                 cause = f"its certificate is also filed under {known.owner}"
+                raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
+            encoded = key.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            owner = owners.setdefault(encoded, key.owner)
+            if owner != key.owner:
+                cause = f"its public key is also that of {owner}"
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
     def __getitem__(self, thumbprint: str) -> CertifiedKey:
@@ -154,6 +163,8 @@ def certify(
         DocumentError: It is no certificate, unfit for signing documents, another's, or nobody
             trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
+    if len(pem) > MAX_CERTIFICATE_FILE_BYTES:
+        raise _untrusted(f"its file is longer than {MAX_CERTIFICATE_FILE_BYTES} bytes")
     try:
         certificate, *intermediates = x509.load_pem_x509_certificates(pem)
         public_key = certificate.public_key()
@@ -161,8 +172,10 @@ def certify(
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         # TypeError: names are read late, and some of their forms end in it.
         raise _untrusted("there is no readable certificate") from error
+    if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
+        raise _untrusted(f"its file holds more than {MAX_CHAIN_CERTIFICATES} certificates")
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more")
+        raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more, or unfit")
     for stated in stated_owners(subject):
         if stated != owner:
             raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
@@ -205,6 +218,7 @@ def _chain(
     anything, either = verification.ExtensionPolicy.permit_all(), verification.Criticality.AGNOSTIC
     above = anything.require_present(x509.BasicConstraints, either, None)
     above = above.may_be_present(x509.KeyUsage, either, _must_sign_certificates)
+    above = above.may_be_present(x509.NameConstraints, either, _must_not_constrain_names)
     below = anything.may_be_present(x509.BasicConstraints, either, _must_be_no_authority)
     below = below.require_present(x509.KeyUsage, either, _must_sign_documents)
     verifier = (
@@ -225,6 +239,20 @@ def _must_sign_certificates(
 ) -> None:
     if usage is not None and not usage.key_cert_sign:
         raise ValueError("an issuer's key is not for signing certificates")
+
+
+def _must_not_constrain_names(
+    _policy: verification.Policy,
+    _certificate: x509.Certificate,
+    constraints: x509.NameConstraints | None,
+) -> None:
+    # The library judges those of hosts and addresses, refuses these where they are critical, and
+    # would pass them over where they are not.
+    if constraints is None:
+        return
+    names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
+    if any(isinstance(name, x509.DirectoryName) for name in names):
+        raise ValueError("an issuer constrains directory names, which cannot be judged here")
 
 
 def _must_be_no_authority(

@@ -22,10 +22,10 @@ from bus.core.algorithm import (
 from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import KeyRing
 from schemas.identifiers import MailboxName
+from schemas.limits import MAX_BODY_BYTES, MAX_JWS_HEADER_CHARS, MAX_SIGNATURE_CHARS
 from schemas.problem import AxisError
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
-MAX_HEADER_CHARS = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
@@ -135,10 +135,15 @@ def verify(
     Raises:
         DocumentError: The body must not be trusted (E_SIGNATURE_MISSING, E_SIGNATURE_INVALID,
             E_SIGNATURE_ALGORITHM, E_CERTIFICATE_UNKNOWN, E_CERTIFICATE_EXPIRED,
-            E_CERTIFICATE_REVOKED, E_CLOCK_SKEW). Never retry.
+            E_CERTIFICATE_REVOKED, E_CLOCK_SKEW), or is larger than the wire allows (E_TOO_LARGE).
+            Never retry.
     """
     if not signature:
         raise AxisError.of("E_SIGNATURE_MISSING")
+    if len(signature) > MAX_SIGNATURE_CHARS:
+        _refuse(f"it is longer than {MAX_SIGNATURE_CHARS} characters")
+    if len(body) > MAX_BODY_BYTES:
+        raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)
     protected, made = _split(signature)
     header = _read_header(protected)
     key = keys.get(header.thumbprint)
@@ -206,8 +211,8 @@ def _split(signature: str) -> tuple[str, bytes]:
 
 @lru_cache(maxsize=1024)
 def _read_header(protected: str) -> _Header:
-    if len(protected) > MAX_HEADER_CHARS:
-        _refuse(f"the header is longer than {MAX_HEADER_CHARS} characters")
+    if len(protected) > MAX_JWS_HEADER_CHARS:
+        _refuse(f"the header is longer than {MAX_JWS_HEADER_CHARS} characters")
     try:
         header = _JSON.decode(from_base64url(protected).decode("utf-8"))
     except (ValueError, RecursionError):

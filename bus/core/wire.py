@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ValidationError
 
+from bus.core.bounds import check
 from bus.core.identity import (
     document_hash,
     document_identity,
@@ -84,11 +85,13 @@ def body_of(envelope: Envelope) -> bytes:
     """The exact bytes to sign.
 
     Raises:
-        DocumentError: E_TOO_LARGE: the document's header alone exceeds the wire's limit.
+        DocumentError: E_TOO_LARGE: the document's header alone exceeds the wire's limit; or
+            E_LIMIT or E_ENVELOPE of `check`.
     """
     body = envelope.to_json()
     if len(body) > MAX_BODY_BYTES:
         raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)
+    check(envelope, body)
     return body
 
 
@@ -96,8 +99,8 @@ def open_envelope(verified: Verified) -> Envelope:
     """Parse what a signature has proven, and prove the rest: version, ids, owner of the key.
 
     Raises:
-        DocumentError: E_UNSUPPORTED_VERSION, E_ENVELOPE (schema), or E_FORGED when the envelope
-            says something of itself that does not follow from its content. Never retry.
+        DocumentError: E_UNSUPPORTED_VERSION, E_ENVELOPE (schema), E_LIMIT, or E_FORGED when the
+            envelope says something of itself that does not follow from its content. Never retry.
     """
     try:
         envelope = Envelope.model_validate_json(verified.body)
@@ -110,6 +113,7 @@ def open_envelope(verified: Verified) -> Envelope:
             cause=first["msg"],
         ) from invalid
     _refuse_newer(envelope.version)
+    check(envelope, verified.body)
     if verified.owner != envelope.sender_mailbox:
         raise _forged(f"signed by {verified.owner}, but sent by {envelope.sender_mailbox}")
     if envelope.sealed is not None:

@@ -135,7 +135,7 @@ class SealingFolder:
 
     def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
         """Copy a file of another home in, unless one of its name is here."""
-        target = self._folder(owner) / path.name
+        target = self.folder_of(owner) / path.name
         with doorway(target, agency=owner):
             if target.exists():
                 return
@@ -185,7 +185,7 @@ class SealingFolder:
             not_before=begins,
             not_after=ends,
         )
-        path = self._folder(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
+        path = self.folder_of(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
         # The private key first: nobody may seal to what cannot be opened.
         write_file(path.with_suffix(".key"), kept.to_json(), mode=0o600, agency=owner)
         published = publish(key, signing=signing, now=now)
@@ -195,12 +195,13 @@ class SealingFolder:
         return key_id
 
     def _files(self, owner: MailboxName, pattern: str) -> list[Path]:
-        return sorted(self._folder(owner).glob(pattern))
+        return sorted(self.folder_of(owner).glob(pattern))
 
     def _secret(self, owner: MailboxName) -> Path:
-        return self._folder(owner) / "ids.secret"
+        return self.folder_of(owner) / "ids.secret"
 
-    def _folder(self, owner: MailboxName) -> Path:
+    def folder_of(self, owner: MailboxName) -> Path:
+        """Where the sealing keys of one mailbox lie."""
         return KeyFolder(self.root).folder_of(owner) / "sealing"
 
 

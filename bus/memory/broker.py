@@ -15,7 +15,7 @@ from itertools import count
 from typing import assert_never
 
 from bus.core.message import WireMessage
-from bus.core.topology import PROBE, Policy, Topology
+from bus.core.topology import DOCUMENTS, PROBE, Policy, Topology
 from bus.ports import BrokerHealth, Handler, PublishOutcome, ReceivedMessage, Settlement
 from schemas.envelope import MAX_BODY_BYTES
 from schemas.problem import AxisError
@@ -76,7 +76,7 @@ class MemoryBroker:
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
         """Route a message at once, or as soon as the broker is there for it."""
         size = len(message.body)
-        if size > MAX_BODY_BYTES:
+        if size > MAX_BODY_BYTES and message.exchange == DOCUMENTS:
             raise AxisError.of("E_TOO_LARGE", size=size, limit=MAX_BODY_BYTES)
         try:
             async with asyncio.timeout(deadline.total_seconds()):

@@ -24,6 +24,7 @@ from bus.core.events import (
     Event,
     EventsDropped,
     FailureRecorded,
+    ForgeryRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -36,7 +37,9 @@ from bus.core.events import (
     WorkerReady,
     WorkStalled,
 )
+from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import Problem
+from schemas.redaction import redacted
 
 _log = structlog.get_logger()
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -47,6 +50,10 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
     # They say at length what our own events say in one line; signxml would even log content.
     for chatty in ("aiormq", "aio_pika", "signxml", "httpx"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    # What libraries say by themselves, such as asyncio of an exception nobody waited for.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
@@ -58,6 +65,7 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _tellable,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
@@ -90,7 +98,8 @@ def log_event(event: Event) -> None:
         case SigningKeyChanged():
             (_log.info if event.problem is None else _log.error)(name, **said)
         case (
-            SubmissionRefused()
+            ForgeryRefused()
+            | SubmissionRefused()
             | WorkStalled()
             | EventsDropped()
             | FailureRecorded()
@@ -107,6 +116,37 @@ def log_event(event: Event) -> None:
             | RevocationGraceEnded()
         ):
             _log.error(name, **said)
+
+
+class _RedactingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _cut(super().format(record))
+
+
+def _tellable(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Take secrets out of every value, wherever it came from, and bound it."""
+    return {name: _told(value) for name, value in said.items()}
+
+
+def _told(value: object) -> object:
+    match value:
+        case str():
+            return _cut(value)
+        case dict():
+            return {name: _told(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_told(each) for each in value]
+        case None | int() | float():
+            return value
+        case _:
+            return _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    text = redacted(text)
+    if len(text) <= MAX_LOG_VALUE_CHARS:
+        return text
+    return f"{text[: MAX_LOG_VALUE_CHARS - 1]}…"
 
 
 def _plain(value: object) -> object:

@@ -18,6 +18,7 @@ from bus.ports.broker import (
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
+from bus.ports.pdf import PdfChecker
 from bus.ports.records import Records
 from bus.ports.sealing import SealingKeys, Spool
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
@@ -39,6 +40,7 @@ __all__ = [
     "Launcher",
     "NewId",
     "Observer",
+    "PdfChecker",
     "PublishOutcome",
     "Publisher",
     "ReceivedMessage",

@@ -52,6 +52,8 @@ class Hearing:
 
     def takes(self, kind: int, payload: bytes) -> bool:
         """Whether the frame was one of a message, and is dealt with."""
+        if frames.is_cut_off(kind, payload):
+            return False  # the driver knows how to end a connection
         if kind == FRAME_METHOD:
             (method,) = frames.METHOD.unpack_from(payload)
             if method in _BEFORE_CONTENT:

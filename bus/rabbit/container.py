@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -87,7 +88,8 @@ class Container:
         code, said = await _docker(
             *("run", "--detach", "--rm", "--name", self._name, *options),
             *("--env", f"RABBITMQ_DEFAULT_USER={ACCOUNT}"),
-            *("--env", f"RABBITMQ_DEFAULT_PASS={self._password}", IMAGE),
+            *("--env", "RABBITMQ_DEFAULT_PASS", IMAGE),
+            RABBITMQ_DEFAULT_PASS=self._password,
         )
         if code:
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=f"docker run: {said[-300:]}")
@@ -143,13 +145,15 @@ def _password(home: Path | None) -> str:
     return path.read_text(encoding="ascii")
 
 
-async def _docker(*arguments: str) -> tuple[int, str]:
+async def _docker(*arguments: str, **secrets_: str) -> tuple[int, str]:
+    """Run it; secrets go by its environment, for everybody may read its command line."""
     process = await asyncio.create_subprocess_exec(
         "docker",
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **secrets_},
     )
     said, _ = await process.communicate()
     return process.returncode or 0, said.decode(errors="replace")

@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import assert_never
 
-from pamqp.constants import FRAME_BODY, FRAME_END, FRAME_END_CHAR, FRAME_HEADER, FRAME_METHOD
+from pamqp.constants import (
+    FRAME_BODY,
+    FRAME_END,
+    FRAME_END_CHAR,
+    FRAME_HEADER,
+    FRAME_METHOD,
+    FRAME_MIN_SIZE,
+)
 from pamqp.header import ContentHeader
 
 from bus.core.message import WireMessage
@@ -34,6 +41,8 @@ _CONTENT_HEAD = struct.Struct(">HHQH")
 _SETTLE = struct.Struct(">BHIIQBB")
 _SETTLE_BYTES = 13
 _ANSWER = struct.Struct(">4xQB")
+_DELIVER = METHOD.pack(DELIVER)
+_ANSWERS = frozenset({METHOD.pack(ACK), METHOD.pack(NACK)})
 _MULTIPLE = 1
 _DELIVERY = struct.Struct(">Q?")
 _LENGTH, _COUNT, _SECONDS = (struct.Struct(form) for form in (">I", ">i", ">Q"))
@@ -86,17 +95,19 @@ def publish(message: WireMessage, *, channel: int, user_id: str, frame_bytes: in
         frame_bytes: How long a whole frame may be, as the broker said.
 
     Raises:
-        ValueError: A name is longer than 255 bytes.
+        ValueError: A name is longer than 255 bytes, or all properties together than a frame.
     """
     body = message.body
     header = _properties(message, user_id, len(body))
+    most = frame_bytes - HEAD.size - len(FRAME_END_CHAR)
+    if len(header) > max(most, FRAME_MIN_SIZE):
+        raise ValueError(f"the properties have {len(header)} bytes, a frame has room for {most}")
     frames = [
         _publish_method(channel, message.exchange, message.routing_key),
         HEAD.pack(FRAME_HEADER, channel, len(header)),
         header,
         FRAME_END_CHAR,
     ]
-    most = frame_bytes - HEAD.size - len(FRAME_END_CHAR)
     for start in range(0, len(body), most):
         part = body[start : start + most]
         frames += HEAD.pack(FRAME_BODY, channel, len(part)), part, FRAME_END_CHAR
@@ -163,6 +174,23 @@ def _short(text: str) -> bytes:
 
 
 # --- in -----------------------------------------------------------------------------------------
+
+
+def is_cut_off(kind: int, payload: bytes) -> bool:
+    """Whether a frame is too short for what it must hold; no broker sends such a frame."""
+    if kind == FRAME_HEADER:
+        return len(payload) < _CONTENT_HEAD.size
+    if kind != FRAME_METHOD:
+        return False
+    if payload.startswith(_DELIVER):
+        at = METHOD.size
+        for apart in (0, _DELIVERY.size, 0):  # before each of three names
+            at += apart
+            if at >= len(payload):
+                return True
+            at += 1 + payload[at]
+        return at > len(payload)
+    return len(payload) < _ANSWER.size if payload[:4] in _ANSWERS else len(payload) < METHOD.size
 
 
 def content_size(header: bytes) -> int:

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -45,8 +45,8 @@ class Way(StrEnum):
 class Located:
     """A broker, with an administrator's account in both URLs."""
 
-    amqp_url: str
-    management_url: str
+    amqp_url: str = field(repr=False)
+    management_url: str = field(repr=False)
     way: Way
 
     @property

@@ -31,6 +31,7 @@ from bus.rabbit.residence import (
     write_private,
 )
 from bus.rabbit.tls import context_of, with_tls
+from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
 
 ACCOUNT = "lienthong"
@@ -263,6 +264,7 @@ management.{kind}.port = {identity.management_port}
 default_pass = {identity.password}
 default_user_tags.administrator = true
 default_user_tags.impersonator = true
+max_message_size = {MAX_BODY_BYTES}
 vm_memory_high_watermark.relative = 0.25
 disk_free_limit.absolute = 200MB
 log.console = false

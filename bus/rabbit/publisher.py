@@ -9,6 +9,7 @@ from math import inf
 from aiormq.abc import AbstractChannel
 
 from bus.core.message import WireMessage
+from bus.core.topology import DOCUMENTS
 from bus.ports import PublishOutcome
 from bus.rabbit import frames
 from bus.rabbit.bypass import Bypass, Hearing
@@ -53,7 +54,8 @@ class RabbitPublisher:
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
         """As promised by the port; a foreign `user_id` is `REFUSED` without being sent."""
         size = len(message.body)
-        if size > MAX_BODY_BYTES:
+        # What came with more than anybody may send is reported as it is.
+        if size > MAX_BODY_BYTES and message.exchange == DOCUMENTS:
             raise DocumentError.of("E_TOO_LARGE", size=size, limit=MAX_BODY_BYTES)
         user_id = message.user_id or self._account
         if user_id != self._account and not self._impersonates:

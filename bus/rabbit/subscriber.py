@@ -6,7 +6,7 @@ cancelled, not told by an error.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -27,6 +27,12 @@ from bus.rabbit.connection import (
     ended,
     is_cancelled,
     noticing_loss,
+)
+from schemas.limits import (
+    MAX_HEADER_BYTES,
+    MAX_HEADER_FIELDS,
+    MAX_HEADERS_BYTES,
+    MAX_SIGNATURE_CHARS,
 )
 
 _log = structlog.get_logger()
@@ -211,9 +217,15 @@ async def _told_elsewhere(_: DeliveredMessage) -> None:
 def received(
     queue: str, delivery: frames.Delivery, properties: frames.Properties, body: bytes
 ) -> ReceivedMessage:
-    """A delivery in our words. Headers that are not text are nothing of ours, save two counts."""
+    """A delivery in our words. Headers that are not text are nothing of ours, save two counts.
+
+    What is taken up goes out again, with more beside it, when the delivery fails: a message whose
+    headers fill a frame would then be refused together with its connection, again and again.
+    """
     headers = properties.headers
-    texts = {name: value for name, value in headers.items() if isinstance(value, str)}
+    texts = _taken_up(headers)
+    # One character too many is enough to be refused for it.
+    signature = str(headers.get("signature") or "")[: MAX_SIGNATURE_CHARS + 1]
     return ReceivedMessage(
         queue=queue,
         message=WireMessage(
@@ -222,7 +234,7 @@ def received(
             body=body,
             type=properties.type,
             message_id=properties.message_id,
-            signature=texts.pop("signature", ""),
+            signature=signature,
             user_id=properties.user_id,
             timestamp=properties.timestamp,
             attempt=_count(headers.get("attempt"), least=1),
@@ -231,6 +243,21 @@ def received(
         redelivered=delivery.redelivered,
         delivery_count=_count(headers.get("x-delivery-count"), least=0),
     )
+
+
+def _taken_up(headers: Mapping[str, str | int]) -> dict[str, str]:
+    """The texts among the headers, as far as they are no burden; the broker's own come last."""
+    taken: dict[str, str] = {}
+    room = MAX_HEADERS_BYTES
+    for name, value in headers.items():
+        if not isinstance(value, str) or name == "signature":
+            continue
+        size = len(name) + len(value.encode(errors="replace"))
+        if size > MAX_HEADER_BYTES or size > room or len(taken) == MAX_HEADER_FIELDS:
+            continue
+        room -= size
+        taken[name] = value
+    return taken
 
 
 def _count(value: object, *, least: int) -> int:

@@ -8,14 +8,19 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import AttachmentSource, Endpoint, Format, Parcel, ParcelKind
+from adapters.contract import AttachmentSource, CheckedFormat, Endpoint, Format, Parcel, ParcelKind
 from bus.core.admission import addressed, admit, judge_seal, prove
-from bus.core.events import DeliveryFailed, DeliveryHandedOver, DuplicateAbsorbed
-from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class, internal
+from bus.core.events import (
+    DeliveryFailed,
+    DeliveryHandedOver,
+    DuplicateAbsorbed,
+    ForgeryRefused,
+)
+from bus.core.failure import REFUSED_TO_SENDER, FailureClass, Stage, fail, failure_class, internal
 from bus.core.handover import original_for, parcel_name
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
@@ -24,6 +29,7 @@ from bus.core.parties import judge_report, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
+from bus.core.secrecy import refuse_secret
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
 from bus.core.trace import TRACEPARENT, about, processing, trace_id
@@ -46,6 +52,7 @@ from bus.ports import (
     Step,
 )
 from bus.services.answers import Answers
+from bus.services.appraisal import Appraisal
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
@@ -56,6 +63,7 @@ from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
 from schemas.reading import Source
+from schemas.verdict import DeliveryCheck, note_of
 
 LEASE = timedelta(minutes=5)
 
@@ -113,6 +121,7 @@ class Courier:
     new_id: NewId
     jitter: Jitter
     observe: Observer
+    appraisal: Appraisal = field(default_factory=Appraisal)
 
     def __post_init__(self) -> None:
         self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
@@ -194,6 +203,8 @@ class Courier:
             attempt.envelope = envelope = opened.envelope
         if attempt.step.traceparent:
             attempt.step.note(about(envelope))
+        if envelope.document is not None:
+            refuse_secret(envelope.document)
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
             judge_report(
@@ -288,28 +299,44 @@ class Courier:
         )
 
     async def _hand_over(self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
+        attempt.stage = Stage.HAND_OVER
+        # Before the turn comes, so that a file that takes long delays those behind it the least.
+        check = await self.appraisal.of(envelope, delivery, leave=attempt.leave)
+        chunks, note = self._content(envelope, check, attempt.files)
         parcel = Parcel(
             delivery_id=delivery,
             kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
             name=parcel_name(envelope, delivery, self.format.suffix),
-            chunks=self._chunks(envelope, attempt.files),
+            chunks=chunks,
+            note=note,
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():
             raise Stopping
-        attempt.stage = Stage.HAND_OVER
         with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
             await self.endpoint.hand_over(parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
 
-    def _chunks(self, envelope: Envelope, files: AttachmentSource) -> Iterable[bytes]:
-        """What the recipient's system gets: the original where it proves something, else anew."""
+    def _content(
+        self, envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource
+    ) -> tuple[Iterable[bytes], bytes | None]:
+        """What the recipient's system gets, and the note beside it.
+
+        The original where it proves something, else written anew; the check inside where the
+        format has a place for it.
+        """
         original = original_for(envelope, self.format.name)
+        message, attachments, written_at = envelope.message, files, envelope.sent_at
+        note = None if check is None else note_of(check)
         if original is not None:
-            return _copy(original, files)
-        return self.format.write(envelope.message, attachments=files, written_at=envelope.sent_at)
+            return _copy(original, files), note
+        if check is not None and isinstance(self.format, CheckedFormat):
+            return self.format.write_checked(
+                message, check, attachments=attachments, written_at=written_at
+            ), None
+        return self.format.write(message, attachments=attachments, written_at=written_at), note
 
     async def _fail(self, attempt: _Attempt, problem: Problem) -> Settlement:
         """Publish the failure, confirmed, tell the sender, and acknowledge.
@@ -342,6 +369,17 @@ class Courier:
                 trace=trace_id(attempt.step.traceparent),
             )
         )
+        if failure_class(problem) is FailureClass.SECURITY:
+            message = attempt.received.message
+            self.observe(
+                ForgeryRefused(
+                    mailbox=mailbox,
+                    problem=problem,
+                    account=message.user_id,
+                    routing_key=message.routing_key,
+                    message_id=message.message_id,
+                )
+            )
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = await self._refusals(attempt, envelope, problem)

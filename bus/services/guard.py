@@ -15,10 +15,18 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import BinaryIO
 
-from adapters.contract import AttachmentSink, AttachmentSource, Format, Limits, Message
+from adapters.contract import (
+    AttachmentSink,
+    AttachmentSource,
+    CheckedFormat,
+    Format,
+    Limits,
+    Message,
+)
 from bus.ports import Attempts
 from schemas.problem import AxisError
 from schemas.reading import Reading
+from schemas.verdict import DeliveryCheck
 
 MOST_CRASHES = 2
 _END_BYTES = 64 * 1024
@@ -91,6 +99,35 @@ class GuardedFormat:
         """As promised by the contract."""
         with self._guard.around(self.name, message.to_json):
             yield from self._format.write(message, attachments=attachments, written_at=written_at)
+
+
+class GuardedCheckedFormat(GuardedFormat):
+    """A format with a place for checks, under guard."""
+
+    def __init__(self, guarded: CheckedFormat, guard: Guard) -> None:
+        super().__init__(guarded, guard)
+        self._checked = guarded
+
+    def write_checked(
+        self,
+        message: Message,
+        check: DeliveryCheck,
+        *,
+        attachments: AttachmentSource,
+        written_at: datetime,
+    ) -> Iterator[bytes]:
+        """As promised by the contract."""
+        with self._guard.around(self.name, message.to_json):
+            yield from self._checked.write_checked(
+                message, check, attachments=attachments, written_at=written_at
+            )
+
+
+def guarded(format_: Format, guard: Guard) -> GuardedFormat:
+    """Put a format under guard; it can all that it could."""
+    if isinstance(format_, CheckedFormat):
+        return GuardedCheckedFormat(format_, guard)
+    return GuardedFormat(format_, guard)
 
 
 def _outline(source: BinaryIO) -> bytes:

@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.registry import format_for
 from bus.core.events import EnvelopeSent, SubmissionRefused
 from bus.core.failure import internal
+from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
 from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
+from bus.core.secrecy import refuse_secret
 from bus.core.stream import keep
 from bus.core.trace import about, trace_id
 from bus.core.wire import document_envelope, receipt_envelope
@@ -332,14 +335,27 @@ class Outbound:
             head = file.read(_HEAD_BYTES)
             file.seek(0)
             chosen = format_for(head, submission.name, self.formats)
-            today = day_in_vietnam(self.clock())
-            reading = chosen.read(file, sink=files, limits=self.limits, today=today)
+            reading = self._take(chosen, file, files)
             signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
             if not (signed or reading.repaired):
                 return reading, None
             file.seek(0)
             kept = keep(file, files)
             return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
+
+    def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
+        """Read the message; its files are in the store when it is taken, and none otherwise."""
+        held = HeldFiles(files)
+        try:
+            reading = chosen.read(
+                file, sink=held, limits=self.limits, today=day_in_vietnam(self.clock())
+            )
+            if isinstance(reading.message, Document):
+                refuse_secret(reading.message)
+            held.keep_all()
+        finally:
+            held.discard_all()
+        return reading
 
     def _patience(self) -> Patience:
         return Patience(

@@ -78,6 +78,7 @@ class Supervisor:
         self._shares: dict[WorkerName, tuple[MailboxName, ...]] = {}
         self._places: Mapping[MailboxName, WorkerName] = {}
         self._known: Know
+        self._all_know = asyncio.Event()
 
     @asynccontextmanager
     async def supervising(
@@ -142,10 +143,16 @@ class Supervisor:
             directory=directory,
             certificates=tuple(certificates),
         )
+        self._all_know.clear()
         self._place(mailboxes)
         for post in self._posts:
             if post.process is not None:
                 post.process.instruct(self._known)
+        self._serve_when_all_know()
+
+    async def known_by_all(self) -> None:
+        """Wait until every worker that runs goes by what was made known last."""
+        await self._all_know.wait()
 
     async def drain(self) -> None:
         """Let every worker finish what is under way, and end. Harmless when they have."""
@@ -232,6 +239,7 @@ class Supervisor:
         running = [(post, post.process) for post in self._posts if post.process is not None]
         edition = self._known.edition
         if all(post.knows == edition for post, _ in running):
+            self._all_know.set()
             for post, process in running:
                 if post.serves != edition:
                     serve = Serve(mailboxes=self._shares[post.worker], careful=post.careful)

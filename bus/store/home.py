@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from schemas.problem import AxisError
 from schemas.value import Value
@@ -20,8 +23,8 @@ class Running(Value):
     """How a running axis is reached. Holds passwords: the file is for its owner only."""
 
     pid: int
-    amqp_url: str
-    management_url: str
+    amqp_url: Annotated[str, Field(repr=False)]
+    management_url: Annotated[str, Field(repr=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ class Home:
     def transport(self) -> Path:
         """The authority and certificates of the private broker, and of accounts."""
         return self.path / "tls"
+
+    @property
+    def trust_list(self) -> Path:
+        """The certificates of the authorities whose signatures in PDFs count."""
+        return self.path / "trust-list"
 
     @property
     def attempts(self) -> Path:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from adapters.conformance.endpoints import Agency, EndpointConformance
 from adapters.contract import Endpoint, Parcel, ParcelKind, Submission
 from adapters.endpoints.folder import FolderEndpoint
+from adapters.endpoints.inbox import NOTE_SUFFIX
 from schemas.problem import Problem
 
 SETTLE = timedelta(milliseconds=20)
@@ -54,10 +56,17 @@ class FolderAgency:
         elsewhere.rename(self._root)
 
     def take(self, kind: ParcelKind) -> Mapping[str, bytes]:
+        return self._take(kind, notes=False)
+
+    def take_notes(self, kind: ParcelKind) -> Mapping[str, bytes]:
+        return self._take(kind, notes=True)
+
+    def _take(self, kind: ParcelKind, *, notes: bool) -> Mapping[str, bytes]:
         taken = {}
         for path in (self._root / "inbox" / kind).iterdir():
-            taken[path.name] = path.read_bytes()
-            path.unlink()
+            if path.name.endswith(NOTE_SUFFIX) is notes:
+                taken[path.name.removesuffix(NOTE_SUFFIX)] = path.read_bytes()
+                path.unlink()
         return taken
 
 
@@ -72,6 +81,13 @@ class Forgetful(FolderEndpoint):
     async def hand_over(self, parcel: Parcel) -> None:
         await self.forget(parcel.delivery_id)
         await super().hand_over(parcel)
+
+
+class Mute(FolderEndpoint):
+    """Keeps the notes."""
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        await super().hand_over(replace(parcel, note=None))
 
 
 class Hasty(FolderEndpoint):
@@ -97,6 +113,7 @@ class Silent(FolderEndpoint):
     ("kind", "broken"),
     [
         (Forgetful, "a_delivery_is_handed_over_once"),
+        (Mute, "a_note_arrives_with_its_parcel"),
         (Hasty, "a_file_is_not_offered_while_it_is_being_written"),
         (Silent, "a_refused_file_is_told_with_its_reasons"),
     ],

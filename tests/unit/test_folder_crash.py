@@ -9,12 +9,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
+from adapters.endpoints.inbox import NOTE_SUFFIX
 from schemas.identifiers import DeliveryId
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +46,13 @@ def whole(taken: bytes) -> str:
     return taken[size + 32 :].decode()
 
 
-def parcel(delivery: str) -> Parcel:
+def parcel(delivery: str, *, noted: bool = False) -> Parcel:
     return Parcel(
         delivery_id=DeliveryId(delivery),
         kind=ParcelKind.DOCUMENT,
         name="the same name for all.edxml",
         chunks=content(delivery),
+        note=delivery.encode() if noted else None,
     )
 
 
@@ -102,7 +107,7 @@ def kill_at_random(root: Path) -> None:
     asyncio.run(work(root, iter(range(begun))))
 
 
-def attempt(root: Path, delivery: str, *, fatal: int | None = None) -> int:
+def attempt(root: Path, delivery: str, *, noted: bool, fatal: int | None = None) -> int:
     """Hand over in a process that is killed before its `fatal`-th operation; its wait status."""
     operations = count(1)
 
@@ -113,34 +118,46 @@ def attempt(root: Path, delivery: str, *, fatal: int | None = None) -> int:
     def hand_over() -> None:
         endpoint = FolderEndpoint(root)
         sys.addaudithook(watch)
-        asyncio.run(endpoint.hand_over(parcel(delivery)))
+        asyncio.run(endpoint.hand_over(parcel(delivery, noted=noted)))
 
     return os.waitpid(fork(hand_over), 0)[1]
 
 
-def kill_before_each_operation(root: Path) -> None:
+def kill_before_each_operation(root: Path, *, noted: bool = False) -> None:
     """Until there is none left, kill the first attempt, let the agency take, and try again."""
     for fatal in count(1):
         delivery, taken = f"delivery{fatal}", Counter[str]()
-        status = attempt(root, delivery, fatal=fatal)
-        take_away(root / "inbox/documents", taken)
-        assert attempt(root, delivery) == 0
-        take_away(root / "inbox/documents", taken)
+        status = attempt(root, delivery, noted=noted, fatal=fatal)
+        take_away(root / "inbox/documents", taken, noted=noted)
+        assert attempt(root, delivery, noted=noted) == 0
+        take_away(root / "inbox/documents", taken, noted=noted)
         assert taken == Counter([delivery]), f"killed before operation {fatal}"
+        assert not list((root / "inbox/documents").iterdir()), f"a note without its parcel: {fatal}"
         if status == 0:
             assert fatal > LEAST_OPERATIONS
             return
 
 
-def take_away(inbox: Path, taken: Counter[str]) -> None:
+def take_away(inbox: Path, taken: Counter[str], *, noted: bool = False) -> None:
+    """Take the parcels and the notes about them; each has one, when they are noted."""
     for path in inbox.iterdir():
-        taken[whole(path.read_bytes())] += 1
+        if path.name.endswith(NOTE_SUFFIX):
+            continue
+        delivery = whole(path.read_bytes())
+        taken[delivery] += 1
+        if noted:
+            note = path.with_name(path.name + NOTE_SUFFIX)
+            assert note.read_text() == delivery
+            note.unlink()
         path.unlink()
 
 
-def test_a_kill_before_any_operation_on_files_neither_loses_nor_repeats(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["before each", "before each, with notes"])
+def test_a_kill_before_any_operation_on_files_neither_loses_nor_repeats(
+    tmp_path: Path, what: str
+) -> None:
     subprocess.run(
-        [sys.executable, __file__, "before each", tmp_path / "H24"],
+        [sys.executable, __file__, what, tmp_path / "H24"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
     )
@@ -168,5 +185,9 @@ def test_nothing_is_lost_nothing_comes_twice_and_nothing_half_is_seen(tmp_path: 
 
 
 if __name__ == "__main__":
-    kill = {"at random": kill_at_random, "before each": kill_before_each_operation}[sys.argv[1]]
-    kill(Path(sys.argv[2]))
+    kills: dict[str, Callable[[Path], None]] = {
+        "at random": kill_at_random,
+        "before each": kill_before_each_operation,
+        "before each, with notes": partial(kill_before_each_operation, noted=True),
+    }
+    kills[sys.argv[1]](Path(sys.argv[2]))

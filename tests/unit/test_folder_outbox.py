@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.contract import Submission
+from adapters.endpoints import outbox
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.outbox import MOST_AT_ONCE
 from adapters.endpoints.writing import is_being_written
@@ -288,3 +289,20 @@ async def test_an_outbox_that_is_gone_is_the_agency_being_away(
 
     assert refusal.value.problem.code == "E_ENDPOINT_DOWN"
     assert refusal.value.problem.params["agency"] == "H24"
+
+
+async def test_an_outbox_without_end_is_looked_at_in_parts(
+    root: Path, endpoint: FolderEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory does not grow with it; what leaves makes room for the rest."""
+    monkeypatch.setattr(outbox, "MAX_OUTBOX_FILES", 3)
+    for number in range(5):
+        drop(root, f"{number}")
+
+    seen = await names(endpoint)
+    for submission in await endpoint.submissions():
+        await endpoint.accept(submission)
+    rest = await names(endpoint)
+
+    assert len(seen) == 3
+    assert sorted(seen + rest) == ["0", "1", "2", "3", "4"]

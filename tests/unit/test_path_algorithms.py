@@ -10,7 +10,7 @@ from bus.core.algorithm import Algorithm
 from bus.core.keyring import KeyRing
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.packets import a_packet
-from tests.certificates import signer
+from tests.certificates import fresh_key_for, signer
 from tests.envelopes import RECIPIENT, SENDER
 from tests.two_agencies import TwoAgencies, eventually
 
@@ -24,6 +24,7 @@ async def test_a_document_and_its_receipt_are_signed_and_proven(
         code: signer(
             algorithm,
             owner=MailboxName(code),
+            private_key=fresh_key_for(algorithm),
             starts=now - timedelta(days=1),
             ends=now + timedelta(days=1),
         )

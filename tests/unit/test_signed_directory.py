@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,9 +167,10 @@ def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_c
     place: Place, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     elsewhere = Place(home=tmp_path_factory.mktemp("agency"))
-    shutil.copytree(place.home / "keys" / "directory", elsewhere.home / "keys" / "directory")
-    for secret in (elsewhere.home / "keys" / "directory").glob("*.key"):
-        secret.unlink()
+    folder = elsewhere.home / "keys" / "directory"
+    folder.mkdir(parents=True)
+    for path in (place.home / "keys" / "directory").glob("*.pem"):
+        shutil.copy(path, folder)
     for path in (place.snapshot, place.signature):
         shutil.copy(path, elsewhere.home)
 
@@ -193,6 +195,21 @@ def test_what_an_authority_signed_that_is_not_filed_is_not_believed(place: Place
     shutil.rmtree(place.home / "keys" / "directory")
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
+
+
+def test_many_may_make_the_first_directory_of_a_home_at_once(tmp_path: Path) -> None:
+    place = Place(home=tmp_path)
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: place.file.load(), range(24)))
+
+    assert made == [place.file.load()] * 24
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "directory.json",
+        "directory.jws",
+        "directory.seen",
+        "keys",
+    }
 
 
 def test_a_certificate_that_somebody_filed_does_not_speak_for_whom_others_were_vouched(

@@ -4,6 +4,7 @@ r"""The canonical JSON format: one object, readable and complete, in UTF-8.
       "format": "lienthong.document",        or "lienthong.status"
       "version": "1.0",
       "document": {...},                     or "status": {...}; fields as in the JSON schema
+      "check": {...},                        only to a recipient: what the signatures prove
       "contents": {"<sha256>": "<base64>"}   every attachment once, by its digest
     }
 
@@ -20,6 +21,7 @@ from adapters.formats.canonical_json.reader import FileReader, from_canonical_js
 from adapters.formats.canonical_json.writer import to_canonical_json, write_file
 from schemas.codes import FormatName
 from schemas.reading import Reading
+from schemas.verdict import DeliveryCheck
 
 __all__ = ["CanonicalJsonFormat", "from_canonical_json", "to_canonical_json"]
 
@@ -51,3 +53,14 @@ class CanonicalJsonFormat:
     ) -> Iterator[bytes]:
         """Write one file. Raises `DocumentError` when an attachment is absent or damaged."""
         return write_file(message, attachments)
+
+    def write_checked(
+        self,
+        message: Message,
+        check: DeliveryCheck,
+        *,
+        attachments: AttachmentSource,
+        written_at: datetime,  # noqa: ARG002
+    ) -> Iterator[bytes]:
+        """Write one file with the check as its member `check`."""
+        return write_file(message, attachments, check)

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from adapters.contract import Message
 from adapters.formats.canonical_json.stream import Value, loads, locate
-from adapters.formats.canonical_json.writer import DOCUMENT, STATUS, VERSION
-from adapters.formats.findings import Findings
+from adapters.formats.canonical_json.writer import CHECK, DOCUMENT, STATUS, VERSION
+from adapters.formats.findings import Findings, refuse_state_secret
 from adapters.formats.text import BLANKS, fault_in
 from schemas.document import Document
 from schemas.problem import AxisError, DocumentError, Place
@@ -51,7 +51,10 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
         raise _misfit(members, (name, *first["loc"]), first["msg"]) from error
     known_fields = message.model_dump(mode="json", exclude_unset=True)
     unknown = _unknown(tidied, known_fields, (name,))
-    unknown += sorted(parsed.keys() - {"format", "version", name})
+    unknown += sorted(parsed.keys() - {"format", "version", CHECK, name})
+    _refuse_secrets(tidied, known_fields, (name,))
+    for member in sorted(parsed.keys() - {"format", "version", CHECK, name}):
+        _refuse_secrets(parsed[member], None, (member,))
     for path in unknown:
         findings.warn("W_UNKNOWN_ELEMENT", field=path, element=path)
     return message
@@ -83,6 +86,24 @@ def _unknown(given: object, known: object, path: Path) -> list[str]:
         pairs = enumerate(zip(given, known, strict=True))
         return [name for index, pair in pairs for name in _unknown(*pair, (*path, index))]
     return []
+
+
+def _refuse_secrets(given: object, known: object, path: Path) -> None:
+    """Refuse a secrecy mark among what we give no meaning to: unknown fields, and raw values.
+
+    Raises:
+        DocumentError: E_STATE_SECRET.
+    """
+    if isinstance(given, dict):
+        for name, child in given.items():
+            there = known.get(name) if isinstance(known, dict) and name != "raw" else None
+            _refuse_secrets(child, there, (*path, name))
+    elif isinstance(given, list):
+        there = known if isinstance(known, list) else [None] * len(given)
+        for index, child in enumerate(given):
+            _refuse_secrets(child, there[index], (*path, index))
+    elif isinstance(given, str) and known is None:
+        refuse_state_secret(given, field=".".join(map(str, path)))
 
 
 def _misfit(members: Mapping[str, Value], path: Path, cause: str) -> AxisError:

@@ -8,10 +8,12 @@ from adapters.contract import AttachmentSource, Message
 from adapters.formats.base64_stream import encode
 from schemas.document import Document
 from schemas.status import StatusReport
+from schemas.verdict import DeliveryCheck, told
 
 VERSION = "1.0"
 DOCUMENT = "lienthong.document"
 STATUS = "lienthong.status"
+CHECK = "check"
 
 _END = "\n}\n"
 _READ_BYTES = 256 * 1024
@@ -31,13 +33,21 @@ def to_canonical_json(message: Message) -> bytes:
     return (json.dumps(file, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def write_file(message: Message, source: AttachmentSource) -> Iterator[bytes]:
+def write_file(
+    message: Message, source: AttachmentSource, check: DeliveryCheck | None = None
+) -> Iterator[bytes]:
     """Write a message with the contents of its attachments, each content once.
+
+    Args:
+        check: What was found about the signatures; a member of its own.
 
     Raises:
         DocumentError: An attachment is absent or damaged.
     """
     head = to_canonical_json(message.without_raw())
+    if check is not None:
+        member = json.dumps({CHECK: told(check)}, ensure_ascii=False, indent=2)
+        head = head.removesuffix(_END.encode()) + b"," + member[1:].encode() + b"\n"
     attachments = message.attachments if isinstance(message, Document) else ()
     digests = dict.fromkeys(attachment.sha256 for attachment in attachments)
     if not digests:

@@ -3,15 +3,17 @@
 The official text was not at hand, so nothing here claims to be validated against it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import BinaryIO
 
 from adapters.contract import AttachmentSink, AttachmentSource, Limits, Message
 from adapters.formats.edxml.names import QCVN
 from adapters.formats.edxml.reader import PacketReader
+from adapters.formats.edxml.signing import HeaderSigner, sign_packet
 from adapters.formats.edxml.writer import write_packet
 from schemas.codes import FormatName
+from schemas.document import Document
 from schemas.reading import Reading
 
 __all__ = ["EdxmlFormat"]
@@ -24,13 +26,17 @@ class EdxmlFormat:
 
     Args:
         zip_attachments: Write every attachment in a one-entry ZIP, for receivers with old readers.
+        signer: Write a header signature with the key that it gives, asked for each packet.
     """
 
     name: str = FormatName.EDXML
     suffix: str = ".edxml"
 
-    def __init__(self, *, zip_attachments: bool = False) -> None:
+    def __init__(
+        self, *, zip_attachments: bool = False, signer: Callable[[], HeaderSigner] | None = None
+    ) -> None:
         self._zip_attachments = zip_attachments
+        self._signer = signer
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """By its suffix, or by its namespace or root element."""
@@ -46,6 +52,14 @@ class EdxmlFormat:
         self, message: Message, *, attachments: AttachmentSource, written_at: datetime
     ) -> Iterator[bytes]:
         """Write one packet. Raises `DocumentError` when an attachment is absent or damaged."""
-        return write_packet(
+        packet = write_packet(
             message, attachments=attachments, written_at=written_at, zipped=self._zip_attachments
         )
+        most_bytes = Limits().max_signature_packet_bytes
+        if self._signer is None or _attached_bytes(message) > most_bytes:
+            return packet
+        return sign_packet(packet, self._signer(), most_bytes=most_bytes)
+
+
+def _attached_bytes(message: Message) -> int:
+    return sum(each.size for each in message.attachments) if isinstance(message, Document) else 0

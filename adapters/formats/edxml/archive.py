@@ -66,7 +66,8 @@ def only_entry(archive: BinaryIO) -> Entry | None:
     if at < 0 or len(tail) - at < _END.size:
         return None
     _, _, _, _, count, directory_size, directory_offset, _ = _END.unpack_from(tail, at)
-    if count != 1 or directory_offset + directory_size > size - tail_size + at:
+    # Right before its end: some readers look there for it, others where the offset says.
+    if count != 1 or directory_offset + directory_size != size - tail_size + at:
         return None
     archive.seek(directory_offset)
     directory = archive.read(min(directory_size, _CENTRAL.size + 3 * 0xFFFF))

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from adapters.formats.edxml.names import OLD_EDXML, QCVN
+from schemas.limits import MAX_JUNK_BYTES
 from schemas.problem import DocumentError, Place
 
 HEAD_BYTES = 64 * 1024
-MAX_JUNK_BYTES = 1024
 
 _BOM = b"\xef\xbb\xbf"
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00", b"\x00\x00\x00<")

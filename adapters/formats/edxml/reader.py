@@ -11,7 +11,12 @@ from adapters.formats.edxml.document import read_document
 from adapters.formats.edxml.fields import Fields
 from adapters.formats.edxml.names import ROOT, SIGNATURE
 from adapters.formats.edxml.node import Node
-from adapters.formats.edxml.signature import UnverifiableError, read_signature, verify_signature
+from adapters.formats.edxml.signature import (
+    MOST_ATTRIBUTES,
+    UnverifiableError,
+    read_signature,
+    verify_signature,
+)
 from adapters.formats.edxml.status import is_status, read_status
 from adapters.formats.edxml.tree import TreeBuilder
 from adapters.formats.findings import Findings
@@ -136,6 +141,8 @@ class PacketReader:
             raise UnverifiableError(f"the packet is larger than {limit} bytes")
         if self._tree.declared_xlink:
             raise UnverifiableError("a prefix is not declared")
+        if self._tree.most_attributes > MOST_ATTRIBUTES:
+            raise UnverifiableError(f"an element has more than {MOST_ATTRIBUTES} attributes")
         self._source.seek(self._tree.prolog.skipped)
         return verify_signature(signature, self._source.read())
 

@@ -4,13 +4,15 @@ Not judged here: trust in the certificate, and its validity in time. Only whethe
 embedded certificate signed exactly this packet (handbook 2.5).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 import pybase64
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml.etree import LxmlError  # type: ignore[import-untyped]  # lxml has no types
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
@@ -29,7 +31,14 @@ _METHODS = {
     for method in SignatureMethod
     if not method.name.startswith(("HMAC", "DSA"))
 }
+_INCLUSIVE_NAMESPACES = "{http://www.w3.org/2001/10/xml-exc-c14n#}InclusiveNamespaces"
 _MAX_CERTIFICATES = 8
+_MOST_TRANSFORMS = 2
+_MOST_PREFIXES = 16
+_SHORT_RSA_BITS = 2048
+_LONGEST_RSA_BITS = 8192
+MOST_ATTRIBUTES = 64
+"""Of one element; a canonical form sorts them, in quadratic time (libxml2)."""
 _MAX_SHOWN = 200
 
 
@@ -59,25 +68,69 @@ def read_signature(node: Node) -> HeaderSignature:
     reference = _only(info, "Reference")
     if reference.attributes.get("URI") != "":
         raise UnverifiableError("it does not cover the whole packet")
-    transforms = [
-        transform.attributes.get("Algorithm", "")
-        for transform in _only(reference, "Transforms").children.get(_ds("Transform"), [])
-    ]
-    for transform in transforms:
-        if transform != _ENVELOPED and transform not in _CANONICAL:
-            raise UnverifiableError(f"unknown transform {transform[:_MAX_SHOWN]}")
-    if _ENVELOPED not in transforms:
-        raise UnverifiableError("it covers itself")
+    _check_transforms(_only(reference, "Transforms").children.get(_ds("Transform"), []))
     _algorithm(info, "CanonicalizationMethod", _CANONICAL)
+    _check_prefixes(_only(info, "CanonicalizationMethod"))
     method = _METHODS[_algorithm(info, "SignatureMethod", _METHODS)]
     digest = _DIGESTS[_algorithm(reference, "DigestMethod", _DIGESTS)]
     if len(_decoded(reference, "DigestValue")) != digest.implementation().digest_size:
         raise UnverifiableError("DigestValue is no digest")
     _decoded(node, "SignatureValue")
+    certificates = _read_certificates(_only(_only(node, "KeyInfo"), "X509Data"))
+    _nothing_but(node, "SignedInfo", "SignatureValue", "KeyInfo")
     return HeaderSignature(
-        certificates=_read_certificates(_only(_only(node, "KeyInfo"), "X509Data")),
-        weak="SHA1" in method.name or digest is DigestAlgorithm.SHA1,
+        certificates=certificates,
+        weak="SHA1" in method.name
+        or digest is DigestAlgorithm.SHA1
+        or any(map(_has_short_key, certificates)),
     )
+
+
+def _check_transforms(transforms: Sequence[Node]) -> None:
+    """Nothing but the removal of the signature itself, and then a canonical form (or its default).
+
+    In any other order, or with more, it would not be clear what was signed.
+    """
+    said = [transform.attributes.get("Algorithm", "") for transform in transforms]
+    for algorithm in said:
+        if algorithm != _ENVELOPED and algorithm not in _CANONICAL:
+            raise UnverifiableError(f"unknown transform {algorithm[:_MAX_SHOWN]}")
+    if _ENVELOPED not in said:
+        raise UnverifiableError("it covers itself")
+    if said[0] != _ENVELOPED or said.count(_ENVELOPED) > 1 or len(said) > _MOST_TRANSFORMS:
+        raise UnverifiableError("its transforms are of an unusual order or number")
+    for transform in transforms:
+        _check_prefixes(transform)
+
+
+def _check_prefixes(method: Node) -> None:
+    """A canonical form may name a few prefixes; each is looked for at every element."""
+    for name, children in method.children.items():
+        listed = [child.attributes.get("PrefixList", "").split() for child in children]
+        if name != _INCLUSIVE_NAMESPACES or len(listed) > 1 or len(listed[0]) > _MOST_PREFIXES:
+            raise UnverifiableError("a canonical form has unusual parameters")
+
+
+def _nothing_but(node: Node, *names: str) -> None:
+    """What else stands in a signature is not signed by it, and may be a part of the packet."""
+    for name in node.children:
+        if name not in map(_ds, names):
+            raise UnverifiableError(f"it holds {name.rpartition('}')[2][:_MAX_SHOWN]}")
+
+
+def _has_short_key(certificate: x509.Certificate) -> bool:
+    key = _public_key(certificate)
+    return isinstance(key, rsa.RSAPublicKey) and key.key_size < _SHORT_RSA_BITS
+
+
+def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UnverifiableError("the certificate holds an unusual key") from error
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size > _LONGEST_RSA_BITS:
+        raise UnverifiableError(f"the key has {key.key_size} bits")
+    return key
 
 
 def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureCheck:

@@ -21,17 +21,15 @@ from adapters.formats.edxml.names import (
 )
 from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.prolog import HEAD_BYTES, Prolog, read_prolog
+from adapters.formats.findings import refuse_state_secret
 from adapters.formats.text import BLANKS
+from schemas.limits import MAX_NAMESPACE_PREFIXES, MAX_TOKEN_BYTES
 from schemas.problem import AxisError, DocumentError, Place
 
 _WATCHED = frozenset({"ContentTransferEncoded", SIGNATURE})
 
 _CHUNK = 256 * 1024
 _TEXT_BUFFER = 64 * 1024  # a larger one costs a small packet 100 µs of page faults
-_MAX_TOKEN_BYTES = 1024 * 1024
-"""A tag, comment or instruction may not be longer: expat before 2.6 reads an unfinished one
-again with every chunk, in quadratic time (CVE-2023-52425)."""
-_MAX_PREFIXES = 64
 _MAX_TEXTS = 16
 """All texts together may be this many times as long as the longest."""
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
@@ -79,6 +77,8 @@ class TreeBuilder:
         """Whether an undeclared `xlink:` was declared for the packet."""
         self.signatures: list[Node] = []
         """Every `Signature` in the true namespace, wherever it stands."""
+        self.most_attributes = 0
+        """What one element has of them, its namespaces included."""
         self._parser = parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True
         parser.buffer_size = _TEXT_BUFFER
@@ -110,8 +110,10 @@ class TreeBuilder:
             while following := self._source.read(_CHUNK):
                 self._parser.Parse(chunk, False)
                 fed += len(chunk)
-                if fed - self._parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
-                    raise self._over("A single tag or comment in bytes", _MAX_TOKEN_BYTES)
+                # Expat before 2.6 reads an unfinished one again with every chunk, in quadratic
+                # time (CVE-2023-52425).
+                if fed - self._parser.CurrentByteIndex > MAX_TOKEN_BYTES:
+                    raise self._over("A single tag or comment in bytes", MAX_TOKEN_BYTES)
                 self._check_text(sum(map(len, self._texts)))
                 chunk = following
             self._parser.Parse(chunk, True)
@@ -161,7 +163,8 @@ class TreeBuilder:
         if self._content_depth:
             raise self._contents.broken(node.line)
         attachment = self._stack[-2]
-        if node.name == "ContentTransferEncoded":
+        # What stands in a signature is not signed by it: no content may hide there.
+        if node.name == "ContentTransferEncoded" and not self._signature_depth:
             if attachment.name == "Attachment" and self._stack[-3].name == "AttachmentEncoded":
                 self._content_depth = depth
                 self._parser.CharacterDataHandler = self._contents.begin(attachment, node.line)
@@ -185,12 +188,13 @@ class TreeBuilder:
                 node.text = text = "".join(self._texts).strip(BLANKS)
                 self._count(len(text) if text.isascii() else len(text.encode()))
             self._texts.clear()
-        if name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
+        if self._signature_depth:
+            if self._signature_depth == depth:
+                self._signature_depth = 0
+        elif name == "Attachment" and self._stack[-1].name == "AttachmentEncoded":
             self._contents.close(node)
         elif name == "Reference" and self._stack[-1].name == "edXMLManifest":
             self._contents.reference(node)
-        elif self._signature_depth == depth:
-            self._signature_depth = 0
         if self._scopes[-1].depth == depth:
             self._scopes.pop()
 
@@ -198,6 +202,7 @@ class TreeBuilder:
 
     def _enter_attributes(self, attributes: dict[str, str], depth: int) -> None:
         scope = self._scopes[-1]
+        self.most_attributes = max(self.most_attributes, len(attributes))
         for name, value in attributes.items():
             if name == "xmlns":
                 prefix = ""
@@ -212,9 +217,11 @@ class TreeBuilder:
                 self._scopes.append(scope)
             scope.prefixes[prefix] = value
             (scope.ours.add if value == QCVN else scope.ours.discard)(prefix)
-            if len(scope.prefixes) > _MAX_PREFIXES:
-                raise self._over("The number of namespace prefixes", _MAX_PREFIXES)
-        for name in attributes:
+            if len(scope.prefixes) > MAX_NAMESPACE_PREFIXES:
+                raise self._over("The number of namespace prefixes", MAX_NAMESPACE_PREFIXES)
+        for name, value in attributes.items():
+            if not name.startswith("xmlns"):
+                refuse_state_secret(value, field=name, line=self._place().line)
             prefix, colon, _ = name.partition(":")
             if colon and prefix != "xmlns":
                 self._namespace(prefix)

@@ -99,6 +99,11 @@ _OF_STATES = {
 }
 
 _OF_CODE = {
+    "E_STATE_SECRET": _Answer(
+        "Its content was not kept. Report it to whoever is charged with State secrets; discard it.",
+        "Nội dung không được lưu. Báo người phụ trách bảo vệ bí mật nhà nước; sau đó bỏ thư này.",
+        (_SHOW, _DISCARD),
+    ),
     "E_CERTIFICATE_UNKNOWN": _Answer(
         "If the certificate is truly the sender's, import it; when the proof is good, replay.",
         "Nếu chứng thư đúng của bên gửi thì nhập vào; khi chữ ký hợp lệ, hãy phát lại.",

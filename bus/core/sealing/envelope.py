@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bus.core.bounds import check
 from bus.core.keyring import KeyRing
 from bus.core.sealing.content import proven_content, signed_content
 from bus.core.sealing.identity import salt_of, sealed_ids
@@ -107,9 +108,11 @@ def seal(
         sent_at=sent_at,
         document=document,
     )
+    plain = signed_content(content, signing=signing, now=sent_at)
+    check(envelope, plain)
     return enclose(
         envelope,
-        signed_content(content, signing=signing, now=sent_at),
+        plain,
         content_key=content_key,
         keys=keys,
         files=[file.sealed for file in files],
@@ -134,7 +137,8 @@ def unseal(
 
     Raises:
         DocumentError: E_SEAL_NOT_WRAPPED, E_SEAL_SUITE, E_SEAL_DOWNGRADE, E_SEAL_BROKEN,
-            E_SEAL_SIGNATURE or E_SEAL_BINDING. Never retry.
+            E_SEAL_SIGNATURE or E_SEAL_BINDING; or E_LIMIT or E_ENVELOPE of what was sealed. Never
+            retry.
         ConfigurationError: E_SEAL_NO_KEY: the private key is not here.
     """
     sealed = envelope.sealed
@@ -144,15 +148,17 @@ def unseal(
         envelope, sealed, mailbox=mailbox, private=private, signed_at=verified.signed_at
     )
     content = proven_content(plain, envelope, sealed, keys=keys, now=now)
+    opened = envelope.model_copy(
+        update={
+            "document": content.document,
+            "source": content.source,
+            "source_signature": content.source_signature,
+            "warnings": content.warnings,
+        }
+    )
+    check(opened.model_copy(update={"sealed": None}), plain)
     return Opened(
-        envelope=envelope.model_copy(
-            update={
-                "document": content.document,
-                "source": content.source,
-                "source_signature": content.source_signature,
-                "warnings": content.warnings,
-            }
-        ),
+        envelope=opened,
         files={
             file.of: OpenFile(sealed=file.sealed, key=file_key(content_key, place))
             for place, file in enumerate(content.files)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
+import aio_pika
 import pytest
+from aio_pika.exceptions import ChannelPreconditionFailed
 
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, desired, failure_key
@@ -20,6 +22,7 @@ from bus.rabbit.management import Management
 from bus.rabbit.node import PrivateNode
 from bus.rabbit.provisioning import Provisioning
 from schemas.identifiers import MailboxName
+from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
 from tests.rabbit_bus import PATIENCE, eventually
 
@@ -175,3 +178,18 @@ def listening_addresses(node: PrivateNode) -> list[IPv4Address | IPv6Address]:
                 raw = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
                 addresses.append(ip_address(raw))
     return addresses
+
+
+async def test_a_node_of_our_own_takes_no_message_that_could_not_be_an_envelope(
+    mortal: PrivateNode,
+) -> None:
+    """What a hostile account publishes past our own check never reaches a recipient's memory."""
+    async with await aio_pika.connect(mortal.amqp_url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True)
+        whole = aio_pika.Message(b"x" * MAX_BODY_BYTES)
+        await channel.default_exchange.publish(whole, queue.name)
+
+        larger = aio_pika.Message(b"x" * (MAX_BODY_BYTES + 1))
+        with pytest.raises(ChannelPreconditionFailed, match="larger than configured max size"):
+            await channel.default_exchange.publish(larger, queue.name)

@@ -1,0 +1,72 @@
+"""Held: the files of a packet on their way in, until it is known whether the packet is taken.
+
+Nothing of a refused packet may lie in the attachment store, least of all of one that bears a mark
+of State secrecy, whichever part of it is read first.
+"""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from adapters.contract import MIB, AttachmentSink, BlobWriter, Kept
+
+_IN_MEMORY_BYTES = 4 * MIB
+"""Of one packet; the files after that wait on disk."""
+
+
+class HeldFiles:
+    """An `AttachmentSink` before another one: what is kept in it is only meant to be kept."""
+
+    def __init__(self, sink: AttachmentSink) -> None:
+        self._sink = sink
+        self._held: dict[str, BlobWriter] = {}
+        self._bytes = 0
+        self._begun: list[BlobWriter] = []
+
+    def begin(self) -> BlobWriter:
+        """Start a new file."""
+        writer = self._sink.begin()
+        self._begun.append(writer)
+        return _Held(writer, self._hold)
+
+    def keep_all(self) -> None:
+        """The packet is taken: make its files durable and findable."""
+        for writer in self._held.values():
+            writer.keep()
+
+    def discard_all(self) -> None:
+        """Leave nothing behind. Harmless after `keep_all`."""
+        for writer in self._begun:
+            writer.discard()
+
+    def _hold(self, writer: BlobWriter) -> Kept:
+        kept = writer.finish(aside=self._bytes > _IN_MEMORY_BYTES)
+        self._bytes += kept.size
+        if self._held.setdefault(kept.sha256, writer) is not writer:
+            writer.discard()
+        return kept
+
+
+class _Held:
+    """A file that waits."""
+
+    def __init__(self, writer: BlobWriter, hold: Callable[[BlobWriter], Kept]) -> None:
+        self._writer = writer
+        self._hold = hold
+        self._is_held = False
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    def reopen(self) -> BinaryIO:
+        return self._writer.reopen()
+
+    def finish(self, *, aside: bool) -> Kept:
+        return self._writer.finish(aside=aside)
+
+    def keep(self) -> Kept:
+        self._is_held = True
+        return self._hold(self._writer)
+
+    def discard(self) -> None:
+        if not self._is_held:
+            self._writer.discard()

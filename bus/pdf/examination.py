@@ -1,0 +1,283 @@
+"""Examination: what pyHanko finds in one PDF, as a verdict. Blocking, and as slow as the file is.
+
+Nothing is fetched: revocation counts as far as the file itself brings its evidence. A signature is
+judged now; where a trusted time stamp proves when it was made, at that moment (ETSI EN 319 102-1,
+5.5). What was added after a signature must be of the kind that a signature allows: further
+signatures, form fields, evidence (pyHanko's difference analysis).
+
+Deep nesting and the like raise what they raise: `examiner` is where that is caught.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from io import SEEK_END
+from typing import Any, BinaryIO, cast
+
+from asn1crypto import x509
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESSubIndic
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.validation import (
+    DocumentSecurityStore,
+    EmbeddedPdfSignature,
+    PdfSignatureStatus,
+    SignatureCoverageLevel,
+    async_validate_pdf_signature,
+)
+from pyhanko.sign.validation.errors import (
+    DisallowedAlgorithmError,
+    NoDSSFoundError,
+    SignatureValidationError,
+)
+from pyhanko.sign.validation.settings import KeyUsageConstraints
+from pyhanko_certvalidator import ValidationContext
+
+from schemas.verdict import PdfOutcome, PdfSigner, PdfVerdict
+
+MOST_SIGNATURES = 32
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""A signature may be this much younger than our clock says it can be."""
+
+_USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
+"""Either: certificates of agencies have been seen with the one and with both."""
+
+_END_MARK = b"%%EOF"
+_TAIL_BYTES = 64 * 1024
+_MAX_SAID = 200
+
+_BROKEN = (
+    PdfError,
+    SignatureValidationError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    NotImplementedError,
+)
+"""What pyHanko raises on files that are none, as tried with a changed byte at every place."""
+
+_UNTRUSTED = frozenset(
+    {
+        AdESFailure.REVOKED,
+        AdESIndeterminate.REVOKED_NO_POE,
+        AdESIndeterminate.REVOKED_CA_NO_POE,
+        AdESIndeterminate.NO_CERTIFICATE_CHAIN_FOUND,
+        AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE,
+        AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE,
+        AdESIndeterminate.SIG_CONSTRAINTS_FAILURE,
+        AdESIndeterminate.NO_SIGNING_CERTIFICATE_FOUND,
+    }
+)
+_EXPIRED = frozenset(
+    {
+        AdESIndeterminate.EXPIRED,
+        AdESIndeterminate.OUT_OF_BOUNDS_NO_POE,
+        AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED,
+        AdESIndeterminate.NOT_YET_VALID,
+        AdESFailure.NOT_YET_VALID,
+    }
+)
+_WORST_FIRST = (
+    PdfOutcome.ALTERED,
+    PdfOutcome.UNREADABLE,
+    PdfOutcome.UNTRUSTED,
+    PdfOutcome.EXPIRED,
+    PdfOutcome.INDETERMINATE,
+    PdfOutcome.VALID,
+)
+
+
+def examine(file: BinaryIO, *, anchors: Sequence[bytes], now: datetime) -> PdfVerdict:
+    """Judge every signature of a PDF.
+
+    Args:
+        anchors: Certificates, DER, that are trusted.
+        now: Aware.
+    """
+    try:
+        reader = PdfFileReader(file)
+        if reader.encrypted:
+            return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason="it is encrypted")
+        signatures = reader.embedded_regular_signatures
+    except _BROKEN as error:
+        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
+    if not signatures:
+        return PdfVerdict(outcome=PdfOutcome.NONE)
+    if len(signatures) > MOST_SIGNATURES:
+        reason = f"it has more than {MOST_SIGNATURES} signatures"
+        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
+    judge = _Judge(reader, [x509.Certificate.load(anchor) for anchor in anchors], now)
+    signers = tuple(judge.signer(signature) for signature in signatures)
+    worst = min((signer.outcome for signer in signers), key=_WORST_FIRST.index)
+    against = next(signer.reason for signer in signers if signer.outcome is worst)
+    return PdfVerdict(outcome=worst, signers=signers, reason=against)
+
+
+class _Judge:
+    """Judges the signatures of one file."""
+
+    def __init__(
+        self, reader: PdfFileReader, anchors: Sequence[x509.Certificate], now: datetime
+    ) -> None:
+        self._reader = reader
+        self._now = now
+        self._anchors = list(anchors)
+        self._evidence = _evidence(reader)
+
+    def signer(self, signature: EmbeddedPdfSignature) -> PdfSigner:
+        """What one signature is worth."""
+        try:
+            known = _identity(signature)
+        except _BROKEN as error:
+            return PdfSigner(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
+        try:
+            status = asyncio.run(self._validate(signature, self._now, compare=True))
+            stamped = _stamp(status)
+            outcome, reason = self._outcome(signature, status, stamped)
+            if outcome in {PdfOutcome.EXPIRED, PdfOutcome.UNTRUSTED} and stamped is not None:
+                then = asyncio.run(self._validate(signature, stamped, compare=False))
+                outcome, reason = _trust(then)
+        except DisallowedAlgorithmError as error:
+            return known.model_copy(
+                update={"outcome": PdfOutcome.INDETERMINATE, "reason": _said(error)}
+            )
+        except _BROKEN as error:
+            return known.model_copy(
+                update={"outcome": PdfOutcome.UNREADABLE, "reason": _said(error)}
+            )
+        return known.model_copy(
+            update={
+                "outcome": outcome,
+                "reason": reason,
+                "signed_at": stamped or _aware(status.signer_reported_dt),
+                "time_stamped": stamped is not None,
+            }
+        )
+
+    async def _validate(
+        self, signature: EmbeddedPdfSignature, moment: datetime, *, compare: bool
+    ) -> PdfSignatureStatus:
+        return await async_validate_pdf_signature(
+            signature,
+            signer_validation_context=self._context(moment),
+            ts_validation_context=self._context(self._now),
+            key_usage_settings=_USAGES,
+            skip_diff=not compare,
+        )
+
+    def _context(self, moment: datetime) -> ValidationContext:
+        chosen: dict[str, Any] = {
+            "trust_roots": self._anchors,
+            "allow_fetching": False,
+            "revocation_mode": "soft-fail",
+            "moment": moment,
+            # A list of today tells, too, what was revoked at that moment and what was not yet.
+            "retroactive_revinfo": moment < self._now,
+        }
+        if self._evidence is not None:
+            return self._evidence.as_validation_context(chosen)
+        return ValidationContext(**chosen)
+
+    def _addition(self, signature: EmbeddedPdfSignature) -> str | None:
+        """What follows a signature and belongs to no later revision: readers differ about it."""
+        file = self._reader.stream
+        if signature.signed_revision == self._reader.xrefs.total_revisions - 1:
+            file.seek(signature.byte_range[-2] + signature.byte_range[-1])
+            rest = file.read()
+        else:
+            file.seek(max(0, file.seek(0, SEEK_END) - _TAIL_BYTES))
+            rest = file.read().rpartition(_END_MARK)[2]
+        return None if not rest.strip() else "bytes were added after the end of the signed file"
+
+    def _outcome(
+        self, signature: EmbeddedPdfSignature, status: PdfSignatureStatus, stamped: datetime | None
+    ) -> tuple[PdfOutcome, str | None]:
+        """By the integrity of the file first, then by trust and time."""
+        altered = _alteration(status) or self._addition(signature)
+        if altered is not None:
+            return PdfOutcome.ALTERED, altered
+        latest = self._now + CLOCK_TOLERANCE
+        signed_at = stamped or _aware(status.signer_reported_dt)
+        if signed_at is not None and signed_at > latest:
+            reason = f"it says it was signed at {signed_at.isoformat()}, in the future"
+            return PdfOutcome.INDETERMINATE, reason
+        return _trust(status)
+
+
+def _evidence(reader: PdfFileReader) -> DocumentSecurityStore | None:
+    """Certificates, CRLs and OCSP answers that the file brings, each signed itself."""
+    try:
+        return DocumentSecurityStore.read_dss(reader)
+    except NoDSSFoundError:
+        return None
+
+
+def _alteration(status: PdfSignatureStatus) -> str | None:
+    """How the signed content was changed; None when it was not."""
+    if not status.intact:
+        return "the signed content does not match its digest"
+    if not status.valid:
+        return "the signature value does not match the certificate"
+    coverage = status.coverage
+    if coverage is None or coverage < SignatureCoverageLevel.ENTIRE_REVISION:
+        return "the signature does not cover all that the file held when it was signed"
+    if status.modification_level is ModificationLevel.OTHER or not status.docmdp_ok:
+        return "something was added after signing that a signature does not allow"
+    return None
+
+
+def _trust(status: PdfSignatureStatus) -> tuple[PdfOutcome, str | None]:
+    if status.trusted and status.seed_value_ok:
+        return PdfOutcome.VALID, None
+    if not status.seed_value_ok:
+        return PdfOutcome.INDETERMINATE, "it breaks a condition of its signature field"
+    problem = status.trust_problem_indic
+    if status.revoked:
+        return PdfOutcome.UNTRUSTED, "the certificate, or one above it, was revoked"
+    return _outcome_of(problem), f"the certificate: {_words(problem)}"
+
+
+def _outcome_of(problem: AdESSubIndic | None) -> PdfOutcome:
+    if problem in _UNTRUSTED:
+        return PdfOutcome.UNTRUSTED
+    return PdfOutcome.EXPIRED if problem in _EXPIRED else PdfOutcome.INDETERMINATE
+
+
+def _words(problem: AdESSubIndic | None) -> str:
+    return problem.standard_name.lower().replace("_", " ") if problem else "no path to the list"
+
+
+def _stamp(status: PdfSignatureStatus) -> datetime | None:
+    """When the signature existed at the latest, if a trusted time stamp says so."""
+    stamp = status.timestamp_validity
+    return _aware(stamp.timestamp) if stamp is not None and stamp.trusted else None
+
+
+def _identity(signature: EmbeddedPdfSignature) -> PdfSigner:
+    certificate = cast("x509.Certificate", signature.signer_cert)
+    return PdfSigner(
+        name=_common_name(certificate.subject),
+        issuer=_common_name(certificate.issuer),
+        certificate_sha256=sha256(certificate.dump()).hexdigest(),
+        signed_at=_aware(signature.self_reported_timestamp),
+        outcome=PdfOutcome.INDETERMINATE,
+    )
+
+
+def _common_name(name: x509.Name) -> str:
+    said = name.native.get("common_name", name.human_friendly)
+    return str(said)[:_MAX_SAID]
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """A moment without a zone is none that can be compared."""
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _said(error: Exception) -> str:
+    """What a library says of a file, at a length that can be shown; never the file's content."""
+    return f"{type(error).__name__}: {error}"[:_MAX_SAID]

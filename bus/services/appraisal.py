@@ -1,0 +1,96 @@
+"""Appraisal: what the recipient is told of the signatures in a delivery, before it is handed over.
+
+It informs and refuses nothing (Decree 28/2018): a delivery with an altered file arrives like any
+other, and says so.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bus.ports import PdfChecker
+from bus.services.patience import Stopping
+from schemas.document import Attachment
+from schemas.envelope import Envelope
+from schemas.identifiers import DeliveryId
+from schemas.verdict import AttachmentVerdict, DeliveryCheck, PdfOutcome, PdfVerdict, judged
+
+MOST_TIME = timedelta(seconds=60)
+"""For all files of one delivery; what is not judged by then arrives unchecked."""
+
+_PDF = "application/pdf"
+NO_PDF = "it is no PDF"
+CAME_SEALED = "it came sealed; see 'lienthong check'"
+
+
+class _Sealed:
+    """Judges nothing: the checker reads the store, where a sealed file cannot be read."""
+
+    async def check(self, sha256: str, size: int) -> PdfVerdict:  # noqa: ARG002 (of the port)
+        """Not checked."""
+        return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=CAME_SEALED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appraisal:
+    """Judges deliveries.
+
+    Attributes:
+        pdfs: Absent when no trust list is configured.
+    """
+
+    pdfs: PdfChecker | None = None
+    most_time: timedelta = MOST_TIME
+
+    async def of(
+        self, envelope: Envelope, delivery: DeliveryId, *, leave: asyncio.Event
+    ) -> DeliveryCheck | None:
+        """What there is to say; None when that is nothing.
+
+        Raises:
+            Stopping: `leave` was set first.
+            TransportError, DocumentError: A file cannot be read.
+        """
+        if envelope.document is None:
+            return None
+        header = envelope.source_signature
+        if header is not None and header.is_absent:
+            header = None
+        attachments = envelope.document.attachments
+        pdfs = _Sealed() if self.pdfs is not None and envelope.sealed is not None else self.pdfs
+        verdicts = () if pdfs is None else await self._judge(attachments, pdfs, leave)
+        if header is None and not verdicts:
+            return None
+        return DeliveryCheck(delivery_id=delivery, header_signature=header, attachments=verdicts)
+
+    async def _judge(
+        self, attachments: Sequence[Attachment], pdfs: PdfChecker, leave: asyncio.Event
+    ) -> tuple[AttachmentVerdict, ...]:
+        ends = asyncio.get_running_loop().time() + self.most_time.total_seconds()
+        verdicts = []
+        for attachment in attachments:
+            if leave.is_set():
+                raise Stopping
+            verdict = await self._within(ends, verdict_on(attachment, pdfs))
+            verdicts.append(judged(attachment.name, attachment.sha256, verdict))
+        return tuple(verdicts)
+
+    async def _within(self, ends: float, verdict: Awaitable[PdfVerdict]) -> PdfVerdict:
+        try:
+            async with asyncio.timeout_at(ends):
+                return await verdict
+        except TimeoutError:
+            reason = f"not within {self.most_time.total_seconds():g} s"
+            return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=reason)
+
+
+async def verdict_on(attachment: Attachment, pdfs: PdfChecker) -> PdfVerdict:
+    """The verdict on one file; only a PDF can have legal value.
+
+    Raises what the checker raises.
+    """
+    # By its bytes, as the reader saw them, or by its name.
+    if attachment.media_type == _PDF or attachment.name.casefold().endswith(".pdf"):
+        return await pdfs.check(attachment.sha256, attachment.size)
+    return PdfVerdict(outcome=PdfOutcome.NONE, reason=NO_PDF)

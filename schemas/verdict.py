@@ -1,0 +1,191 @@
+"""Verdict: what the signatures of a delivered document prove, told to its recipient.
+
+Decree 28/2018 (D28): a document signed as the law says equals the paper; any other is for
+information only. A verdict informs and refuses nothing: the recipient's clerk decides.
+"""
+
+import json
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from schemas.identifiers import DeliveryId, Sha256
+from schemas.problem import Language
+from schemas.reading import SignatureCheck
+from schemas.value import Value
+
+CHECK_VERSION = "1.0"
+
+
+class LegalValue(StrEnum):
+    """Whether a file equals the paper."""
+
+    LEGAL_VALUE = "legal_value"
+    REFERENCE_ONLY = "reference_only"
+
+    def text(self, language: Language) -> str:
+        """In the words that clerks use."""
+        return _LEGAL_VALUE_TEXTS[self][language]
+
+
+class PdfOutcome(StrEnum):
+    """What the signatures in one file came to. The worst of several signatures counts."""
+
+    VALID = "valid"
+    ALTERED = "altered"
+    UNTRUSTED = "untrusted"
+    EXPIRED = "expired"
+    INDETERMINATE = "indeterminate"
+    NONE = "none"
+    UNREADABLE = "unreadable"
+    NOT_CHECKED = "not_checked"
+
+    def text(self, language: Language) -> str:
+        """In one sentence."""
+        return _OUTCOME_TEXTS[self][language]
+
+
+class PdfSigner(Value):
+    """One signature and what it is worth.
+
+    Attributes:
+        name: Who signed, as the certificate says; absent when it cannot be read.
+        signed_at: When, as the signer's own clock said, or a time stamp where there is a good one.
+        time_stamped: Whether `signed_at` is a time stamp of a trusted authority.
+        reason: What stands against it, in technical words.
+    """
+
+    name: str | None = None
+    issuer: str | None = None
+    certificate_sha256: Sha256 | None = None
+    signed_at: AwareDatetime | None = None
+    time_stamped: bool = False
+    outcome: PdfOutcome
+    reason: str | None = None
+
+
+class PdfVerdict(Value):
+    """What the signatures in these bytes prove, measured against one trust list."""
+
+    outcome: PdfOutcome
+    signers: tuple[PdfSigner, ...] = ()
+    reason: str | None = None
+
+    @property
+    def legal_value(self) -> LegalValue:
+        """Only a file whose every signature is valid, and that has one, equals the paper."""
+        if self.outcome is PdfOutcome.VALID:
+            return LegalValue.LEGAL_VALUE
+        return LegalValue.REFERENCE_ONLY
+
+
+class AttachmentVerdict(Value):
+    """The verdict on one file of a document."""
+
+    name: str
+    sha256: Sha256
+    legal_value: LegalValue
+    verdict: PdfVerdict
+
+
+class DeliveryCheck(Value):
+    """Everything the recipient is told about signatures, beside the document.
+
+    Attributes:
+        header_signature: Of the packet that the sender's system gave us, where it had one.
+        attachments: Empty when no trust list is configured.
+    """
+
+    version: str = CHECK_VERSION
+    delivery_id: DeliveryId | None = None
+    header_signature: SignatureCheck | None = None
+    attachments: tuple[AttachmentVerdict, ...] = ()
+
+
+def judged(name: str, sha256: str, verdict: PdfVerdict) -> AttachmentVerdict:
+    """A verdict with the file that it is about."""
+    return AttachmentVerdict(
+        name=name, sha256=sha256, legal_value=verdict.legal_value, verdict=verdict
+    )
+
+
+def note_of(check: DeliveryCheck) -> bytes:
+    """A check as a file of its own, UTF-8 JSON."""
+    return json.dumps(told(check), ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def told(check: DeliveryCheck) -> dict[str, object]:
+    """A check as JSON for people and programs: with the words in both languages."""
+    fields: dict[str, object] = {"format": "lienthong.check", "version": check.version}
+    if check.delivery_id is not None:
+        fields["delivery_id"] = check.delivery_id
+    if check.header_signature is not None:
+        fields["header_signature"] = check.header_signature.model_dump(
+            mode="json", exclude_none=True
+        )
+    fields["attachments"] = [_told(attachment) for attachment in check.attachments]
+    return fields
+
+
+def _told(attachment: AttachmentVerdict) -> dict[str, object]:
+    verdict = attachment.verdict
+    legal_value, outcome = attachment.legal_value, verdict.outcome
+    return {
+        "name": attachment.name,
+        "sha256": attachment.sha256,
+        "legal_value": legal_value.value,
+        "legal_value_text": {each.value: legal_value.text(each) for each in Language},
+        "outcome": outcome.value,
+        "outcome_text": {each.value: outcome.text(each) for each in Language},
+        **({"reason": verdict.reason} if verdict.reason else {}),
+        "signers": [
+            signer.model_dump(mode="json", exclude_none=True) for signer in verdict.signers
+        ],
+    }
+
+
+_LEGAL_VALUE_TEXTS = {
+    LegalValue.LEGAL_VALUE: {
+        Language.ENGLISH: "has legal value",
+        Language.VIETNAMESE: "có giá trị pháp lý",
+    },
+    LegalValue.REFERENCE_ONLY: {
+        Language.ENGLISH: "for reference only",
+        Language.VIETNAMESE: "chỉ để tham khảo",
+    },
+}
+
+_OUTCOME_TEXTS = {
+    PdfOutcome.VALID: {
+        Language.ENGLISH: "Every signature is valid, and nothing was changed afterwards.",
+        Language.VIETNAMESE: "Mọi chữ ký số đều hợp lệ, nội dung không bị sửa sau khi ký.",
+    },
+    PdfOutcome.ALTERED: {
+        Language.ENGLISH: "The file was changed after it was signed.",
+        Language.VIETNAMESE: "Tệp đã bị sửa đổi sau khi ký số.",
+    },
+    PdfOutcome.UNTRUSTED: {
+        Language.ENGLISH: "The signer's certificate is not of the trust list, or was revoked.",
+        Language.VIETNAMESE: "Chứng thư số của người ký không được tin cậy hoặc đã bị thu hồi.",
+    },
+    PdfOutcome.EXPIRED: {
+        Language.ENGLISH: "The signer's certificate is out of date; no time stamp saves it.",
+        Language.VIETNAMESE: "Chứng thư số của người ký ngoài thời hạn và không có dấu thời gian.",
+    },
+    PdfOutcome.INDETERMINATE: {
+        Language.ENGLISH: "It cannot be said whether the signature is valid.",
+        Language.VIETNAMESE: "Chưa thể kết luận chữ ký số có hợp lệ hay không.",
+    },
+    PdfOutcome.NONE: {
+        Language.ENGLISH: "The file carries no digital signature.",
+        Language.VIETNAMESE: "Tệp không có chữ ký số.",
+    },
+    PdfOutcome.UNREADABLE: {
+        Language.ENGLISH: "The file could not be examined.",
+        Language.VIETNAMESE: "Không thể kiểm tra tệp này.",
+    },
+    PdfOutcome.NOT_CHECKED: {
+        Language.ENGLISH: "The file was not checked.",
+        Language.VIETNAMESE: "Tệp chưa được kiểm tra.",
+    },
+}
