@@ -20,6 +20,7 @@ from schemas.directory import Agency, Directory
 from schemas.document import Attachment
 from schemas.envelope import Envelope
 from schemas.identifiers import AgencyCode, MailboxName
+from schemas.limits import MAX_TEXT_CHARS
 from schemas.problem import AxisError
 from schemas.sealing import SealedContent, SealedFile, SignedSealingKey
 from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_recipient, an_envelope
@@ -86,6 +87,15 @@ def test_lengths_of_content_are_told_in_steps_of_four_kibibytes(seals: Seals) ->
     )
 
     assert short == longer
+
+
+def test_the_bounds_of_content_hold_inside_a_seal(seals: Seals) -> None:
+    longest, longer = ("x" * (MAX_TEXT_CHARS + more) for more in (0, 1))
+    opened = seals.opened(seals.sealed(a_document(content=longest)))
+
+    assert opened.envelope.document is not None
+    assert opened.envelope.document.content == longest
+    assert code_of(lambda: seals.sealed(a_document(content=longer))) == "E_LIMIT"
 
 
 def test_two_readings_of_one_document_have_one_id(seals: Seals) -> None:
