@@ -18,6 +18,13 @@ _SEALED_CHUNK = CHUNK_BYTES + TAG_BYTES
 _SEALS = Seals()
 _ENVELOPE = _SEALS.sealed(files=[b"one", b"two"])
 
+
+def _texts(longest: int) -> st.SearchStrategy[str]:
+    """What every format can write."""
+    writable = st.characters(exclude_categories=("Cs", "Cc", "Cn"))
+    return st.text(writable, max_size=longest)
+
+
 _sizes = st.one_of(
     st.integers(0, 3000),
     st.builds(
@@ -81,7 +88,7 @@ def test_a_file_under_another_digest_is_refused() -> None:
     assert code_of(opened(BytesIO(sealed), KEY, digest="0" * 64).read) == "E_SEAL_BROKEN"
 
 
-@given(subject=st.text(max_size=300), content=st.text(max_size=3000), data=st.binary(max_size=99))
+@given(subject=_texts(300), content=_texts(3000), data=st.binary(max_size=99))
 @settings(max_examples=40, deadline=None)
 def test_any_content_comes_back(subject: str, content: str, data: bytes) -> None:
     document = a_document(subject=subject, content=content)
