@@ -272,7 +272,9 @@ def launcher_of(
     settings: Settings, home: Home, *, amqp_url: str, management_url: str
 ) -> ProcessLauncher:
     """Workers get the settings of this process, and an account of their own at its broker."""
-    found = {"home": home.path, "amqp_url": amqp_url, "management_url": management_url}
+    # Whose own worker knows no management has none to name.
+    named = management_url or None
+    found = {"home": home.path, "amqp_url": amqp_url, "management_url": named}
 
     def arguments(worker: WorkerName) -> tuple[str, ...]:
         return ("worker", "--home", str(home.path), "--part", worker)
