@@ -108,6 +108,10 @@ class Settings(BaseSettings):
         traces_url: Where traces go, OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; absent: no
             tracing. Needs the extra `traces`.
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
+        metrics: Whether metrics are kept and served; `lienthong top` needs them.
+        metrics_host: The IPv4 address that `/metrics`, `/healthz` and `/readyz` are served on.
+        metrics_port: The port of the axis; its workers take those that follow. Absent: free ones,
+            named in `<home>/running.json`.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENTHONG_", frozen=True, extra="ignore")
@@ -139,6 +143,9 @@ class Settings(BaseSettings):
         FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
     }
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
+    metrics: bool = True
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=1, le=65_535 - 256)] | None = None
     revocation_every: timedelta = timedelta(minutes=10)
     revocation_grace: timedelta = timedelta(days=3)
     key_passphrase_file: Path | None = None

@@ -548,6 +548,22 @@ ENTRIES: dict[str, Entry] = {
         "Run `lienthong up`, which starts its workers itself.",
         "Chạy `lienthong up`; lệnh này tự khởi động các tiến trình xử lý.",
     ),
+    "E_AXIS_UNSEEN": _entry(
+        Fault.OPERATOR,
+        False,
+        "No axis that shows its metrics runs in {home}.",
+        "Không có trục nào đang chạy và cung cấp số đo tại {home}.",
+        "Start it with 'lienthong up', without LIENTHONG_METRICS=false, or choose another --home.",
+        "Khởi động bằng 'lienthong up', không đặt LIENTHONG_METRICS=false, hoặc chọn --home khác.",
+    ),
+    "E_AXIS_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The axis does not answer at {url}.",
+        "Trục không phản hồi tại {url}.",
+        "See whether 'lienthong up' still runs; it is asked again.",
+        "Xem 'lienthong up' còn chạy không; hệ thống sẽ hỏi lại.",
+    ),
     "E_AGENCY_UNKNOWN": _entry(
         Fault.OPERATOR,
         False,

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -73,7 +74,7 @@ class Outbox:
         now = time.monotonic()
         with os.scandir(self._outbox) as entries:
             for entry in islice(entries, MAX_OUTBOX_FILES):
-                if entry.name.startswith(".") or entry.name.lower().endswith(_UNFINISHED):
+                if _is_unfinished(entry.name):
                     continue
                 try:
                     if not entry.is_file(follow_symlinks=False):
@@ -183,3 +184,27 @@ def _put_back(source: Path, folder: Path, name: str) -> None:
             continue
         source.unlink()
         return
+
+
+def oldest_waiting(outbox: Path) -> float | None:
+    """Since when the oldest finished file of an outbox lies there (seconds since 1970), if any.
+
+    Quick, for whoever only looks; a folder that is away holds none.
+    """
+    oldest = None
+    try:
+        with os.scandir(outbox) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False) and not _is_unfinished(entry.name):
+                    with suppress(FileNotFoundError):
+                        stat = entry.stat(follow_symlinks=False)
+                        # A rename into the outbox renews the second one only.
+                        since = max(stat.st_mtime, stat.st_ctime)
+                        oldest = since if oldest is None else min(oldest, since)
+    except OSError:
+        return None
+    return oldest
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") or name.lower().endswith(_UNFINISHED)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ import structlog
 
 from bus.bootstrap.broker import (
     located_broker,
+    managed,
     provision,
     suspended_in,
     topology_of,
@@ -19,11 +20,14 @@ from bus.bootstrap.broker import (
 )
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Change, Knowledge
-from bus.bootstrap.letters import dead_letter_handler
+from bus.bootstrap.letters import Office, dead_letter_handler
+from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.bootstrap.revocation import revocations_for
+from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
+from bus.core.dead_letters.order import OrderState
 from bus.core.events import Event
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
@@ -32,6 +36,8 @@ from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
+from bus.observability.health import Health, Reason
+from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
 from bus.pdf.trust_list import read_trust_list
 from bus.ports import Observer
@@ -41,10 +47,12 @@ from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
+from bus.services.survey import Survey
 from bus.settings import Settings
 from bus.store.home import Home, Running
 from bus.store.paused import PausedFile
 from bus.store.sql import Store, open_store
+from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 
 Progress = Callable[[str], None]
@@ -65,6 +73,7 @@ class Axis:
         handler: The dead-letter handler; runs here, because it serves the whole axis.
         revocations: The watch over revoked certificates; for the same reason.
         knowledge: The directory and the certificates as they are now.
+        metrics: None where none are kept; as `survey`.
     """
 
     settings: Settings
@@ -76,6 +85,11 @@ class Axis:
     revocations: Revocations
     knowledge: Knowledge
     stop: asyncio.Event
+    metrics: AxisMetrics | None
+    survey: Survey | None
+
+    def __post_init__(self) -> None:
+        self._show_who_is_served()
 
     @property
     def routing(self) -> Routing:
@@ -104,6 +118,8 @@ class Axis:
             asyncio.create_task(self.knowledge.watch(self.supervisor, self)),
             asyncio.create_task(self.revocations.run()),
         ]
+        if self.survey is not None:
+            services.append(asyncio.create_task(self.survey.run()))
         stopped = asyncio.create_task(self.stop.wait())
         try:
             await asyncio.wait([stopped, handling, *services], return_when=asyncio.FIRST_COMPLETED)
@@ -133,11 +149,20 @@ class Axis:
 
     async def complete(self, change: Change) -> None:
         """Let in again whom the directory no longer suspends."""
+        self._show_who_is_served()
         if suspended_in(change.before) - suspended_in(change.after):
             await self._provision(topology_of(self.settings, change.after))
 
     async def _provision(self, wanted: Topology) -> None:
         await provision(self.settings, self.address, wanted)
+
+    def _show_who_is_served(self) -> None:
+        if self.metrics is not None:
+            self.metrics.serving(
+                self.mailboxes,
+                known=self.routing.mailboxes,
+                workers=len(self.supervisor.workers),
+            )
 
 
 @asynccontextmanager
@@ -163,7 +188,8 @@ async def open_axis(
         await asyncio.to_thread(home.await_workers, _WORKERS_DEADLINE)
         paused = PausedFile(home.paused)
         paused.save()
-        observe = noting(paused, observe)
+        metrics = axis_metrics() if settings.metrics else None
+        observe = noting(paused, observe if metrics is None else _telling(metrics, observe))
         trust_list = trust_list_of(settings)
         if trust_list is not None:
             await asyncio.to_thread(read_trust_list, trust_list)
@@ -182,12 +208,18 @@ async def open_axis(
             ensure_keys=lambda routing: _ensure_keys(settings, home, routing, served(routing)),
         )
         routing, mailboxes = knowledge.routing, knowledge.mailboxes
+        workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
+        health = None
+        if metrics is not None:
+            health = Health(metrics=metrics)
+            settings = await stack.enter_async_context(
+                observed_axis(settings, health, workers=len(workers))
+            )
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
         address = await stack.enter_async_context(located_broker(settings))
         progress("preparing mailboxes")
         await provision(settings, address, topology_of(settings, routing))
-        workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
         supervisor = Supervisor(
             launcher=launcher_of(
                 settings,
@@ -201,36 +233,60 @@ async def open_axis(
             stop=stop,
         )
         progress(f"starting workers: {len(workers)}")
-        handler = await stack.enter_async_context(
+        office = await stack.enter_async_context(
             dead_letter_handler(
                 settings,
                 address,
                 routing=lambda: knowledge.routing,
                 observe=observe,
+                published=metrics.published if metrics else None,
                 stop=asyncio.Event(),
                 tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
+        looks = None
+        if metrics is not None:
+            management = await stack.enter_async_context(managed(address))
+            looks = survey(
+                metrics,
+                home=home,
+                store=store,
+                letters=office.letters,
+                management=management,
+                known=lambda: axis.routing.mailboxes,
+                served=lambda: axis.mailboxes,
+            )
         axis = Axis(
             settings=settings,
             home=home,
             address=address,
             store=store,
             supervisor=supervisor,
-            handler=handler,
+            handler=office.handler,
             revocations=revocations_for(settings, knowledge, observe=observe),
             knowledge=knowledge,
             stop=stop,
+            metrics=metrics,
+            survey=looks,
         )
+        if health is not None:
+            health.broker = lambda: office.broker.health
+            health.more = lambda: _not_ready(axis)
+            health.ask_store = lambda: _ask_stores(store, office)
+            stack.callback(health.stopping)
         await stack.enter_async_context(
             supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
         )
+        urls = served_at(settings, workers)
+        TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
         stack.enter_context(
             home.announced(
                 Running(
                     pid=os.getpid(),
                     amqp_url=address.amqp_url,
                     management_url=address.management_url,
+                    metrics_url=urls[0] if urls else None,
+                    worker_metrics_urls=urls[1:],
                 )
             )
         )
@@ -245,6 +301,30 @@ def noting(paused: PausedFile, observe: Observer) -> Observer:
         observe(event)
 
     return tell
+
+
+def _telling(metrics: AxisMetrics, observe: Observer) -> Observer:
+    """Let the metrics hear what happens, beside whoever else listens."""
+
+    def tell(event: Event) -> None:
+        metrics(event)
+        observe(event)
+
+    return tell
+
+
+def _not_ready(axis: Axis) -> Iterator[Reason]:
+    """What of the axis itself keeps it from its work."""
+    if idle := axis.supervisor.idle:
+        yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
+    if axis.knowledge.refusal is not None:
+        yield Reason(reason="directory_wrong", detail=str(axis.knowledge.refusal))
+
+
+async def _ask_stores(store: Store, office: Office) -> None:
+    """Read nothing from each. Raises `TransportError`."""
+    await store.records.find(document_id="", limit=1)
+    await office.letters.orders([OrderState.PENDING])
 
 
 def _ensure_keys(

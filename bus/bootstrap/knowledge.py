@@ -138,6 +138,11 @@ class Knowledge:
         return self.served(self.routing)
 
     @property
+    def refusal(self) -> Problem | None:
+        """Why the directory is not taken up as its file says now."""
+        return self._refusal
+
+    @property
     def signing_in_development(self) -> int:
         """How many of them were given their certificate by a development authority only."""
         real = {key.owner for key in self.ring.values() if DEVELOPMENT not in key.issuer}

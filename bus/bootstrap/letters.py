@@ -4,17 +4,27 @@ import random
 from asyncio import Event
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from bus.bootstrap.broker import url_of
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.routing import Routing
 from bus.core.topology import HANDLER_ACCOUNT, mailboxes_by_word
-from bus.ports import DeadLetters, Observer, Tracer
+from bus.ports import Broker, DeadLetters, Observer, PublishObserver, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
 from bus.settings import Settings
 from bus.store.sql import open_dead_letters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Office:
+    """The dead-letter handler with its store and its connections."""
+
+    handler: DeadLetterHandler
+    letters: DeadLetters
+    broker: Broker
 
 
 @asynccontextmanager
@@ -31,17 +41,20 @@ async def dead_letter_handler(
     *,
     routing: Callable[[], Routing],
     observe: Observer,
+    published: PublishObserver | None,
     stop: Event,
     tracer: Tracer,
-) -> AsyncIterator[DeadLetterHandler]:
+) -> AsyncIterator[Office]:
     """The handler with its store and connections; its `run` obeys `stop`."""
     async with (
         open_dead_letters(settings.failures_url) as letters,
         RabbitBroker(
-            url_of(settings, address, HANDLER_ACCOUNT), name="lienthong dead letters"
+            url_of(settings, address, HANDLER_ACCOUNT),
+            name="lienthong dead letters",
+            published=published,
         ) as broker,
     ):
-        yield DeadLetterHandler(
+        handler = DeadLetterHandler(
             letters=letters,
             subscriber=broker,
             publisher=broker,
@@ -56,3 +69,4 @@ async def dead_letter_handler(
             poll=settings.look_at_letters,
             stop=stop,
         )
+        yield Office(handler=handler, letters=letters, broker=broker)

@@ -20,10 +20,11 @@ from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.directory import vouched
-from bus.core.events import DirectoryTakenUp, SigningKeyChanged, WorkerFailed, WorkerReady
+from bus.core.events import DirectoryTakenUp, SigningKeyChanged, WorkerFailed, WorkerStarted
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
@@ -34,6 +35,7 @@ from bus.core.signing import SigningKey
 from bus.core.topology import is_agency_account
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
+from bus.observability.health import Health, Reason
 from bus.observability.traces import tracing
 from bus.ports import Broker, Observer, Tracer
 from bus.processes.leash import Leash, leash, obey_signals
@@ -62,6 +64,8 @@ _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
 hangs can hold at once without taking a thread from the others. Threads are made when needed."""
+
+_IDLE = Reason(reason="adapters_not_started", detail="it was not told yet whom to serve")
 
 
 @dataclass(kw_only=True)
@@ -102,6 +106,11 @@ class Workplace:
         self._usable: tuple[str, ...] = ()
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
         self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
+
+    @property
+    def serves(self) -> bool:
+        """Whether any adapter runs."""
+        return bool(self._adapters)
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
@@ -154,7 +163,7 @@ class Workplace:
             self._adapters[mailbox] = self._adapter(mailbox)
         self._running.start(self._adapters.values())
         self.observe(
-            WorkerReady(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
+            WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
 
     def _written_for(self, mailbox: MailboxName) -> Format:
@@ -365,8 +374,14 @@ async def _workplace(
     async with AsyncExitStack() as stack:
         tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
         store = await stack.enter_async_context(open_store(settings.store_url))
+        metrics = worker_metrics() if settings.metrics else None
         broker = await stack.enter_async_context(
-            RabbitBroker(url, name=f"lienthong {worker}", impersonates=impersonates)
+            RabbitBroker(
+                url,
+                name=f"lienthong {worker}",
+                impersonates=impersonates,
+                published=metrics.published if metrics else None,
+            )
         )
         attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
         pdfs = await stack.enter_async_context(pdf_checker(settings, attachments))
@@ -385,6 +400,14 @@ async def _workplace(
             appraisal=Appraisal(pdfs=pdfs),
             tracer=tracer,
         )
+        if metrics is not None:
+            health = Health(
+                metrics=metrics,
+                broker=lambda: broker.health,
+                more=lambda: () if place.serves else (_IDLE,),
+                ask_store=lambda: store.records.find(document_id="", limit=1),
+            )
+            await stack.enter_async_context(observed_worker(settings, health, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
 

@@ -13,6 +13,7 @@ from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
+from bus.cli.top.command import top
 from bus.cli.up import up
 from bus.cli.worker import worker
 from schemas.problem import AxisError
@@ -31,6 +32,7 @@ app.command()(demo)
 app.command()(convert)
 app.command()(check)
 app.command()(send)
+app.command()(top)
 app.command()(worker)
 app.add_typer(agency.app, name="agency")
 app.add_typer(dlq, name="dlq")

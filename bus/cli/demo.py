@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bus.bootstrap import now, open_axis, settle_process
-from bus.cli.options import Workers
+from bus.cli.options import MetricsPort, Workers
 from bus.cli.output import AsJson, Exit
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
@@ -40,6 +40,10 @@ def demo(
         Path | None, typer.Option(help="Keep everything in this folder.", file_okay=False)
     ] = None,
     workers: Workers = None,
+    metrics_port: MetricsPort = None,
+    linger: Annotated[
+        int, typer.Option(help="Seconds to go on running at the end, for who scrapes.", min=0)
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show the whole path at work on a broker of our own, and reconcile to the last receipt.
@@ -51,15 +55,18 @@ def demo(
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
         settings = load_settings(
-            home=keep or Path(scratch), workers=workers, log_style=LogStyle.QUIET
+            home=keep or Path(scratch),
+            workers=workers,
+            metrics_port=metrics_port,
+            log_style=LogStyle.QUIET,
         )
-        outcome = uvloop.run(_run(settings, documents, first_month, seed, console))
+        outcome = uvloop.run(_run(settings, documents, first_month, seed, linger, console))
     _show(outcome, as_json=as_json)
     raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)
 
 
 async def _run(
-    settings: Settings, documents: int, first_month: bool, seed: int, console: Console
+    settings: Settings, documents: int, first_month: bool, seed: int, linger: int, console: Console
 ) -> Outcome:
     seen, stop = Seen(), asyncio.Event()
     with console.status("starting") as status:
@@ -93,6 +100,7 @@ async def _run(
                     bars.update(handed, completed=seen.handed_over, total=due.handed_over)
 
                 outcome = await play(axis, drops, files, seen, progress=tick)
+            await asyncio.sleep(linger)
             stop.set()
             await running
             return outcome

@@ -16,6 +16,16 @@ Home = Annotated[
     ),
 ]
 
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        help="Port for /metrics, /healthz and /readyz of the axis; its workers take those that "
+        "follow. Default: free ones, named in <home>/running.json.",
+        min=1,
+        show_default=False,
+    ),
+]
+
 Workers = Annotated[
     int | None,
     typer.Option(

@@ -9,7 +9,7 @@ import uvloop
 from rich.console import Console
 
 from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
-from bus.cli.options import Home, Workers
+from bus.cli.options import Home, MetricsPort, Workers
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
 from bus.rabbit.tls import without_login
@@ -31,13 +31,16 @@ def up(
         int | None, typer.Option(help="Largest packet file that is taken. Default: 2 GiB.")
     ] = None,
     workers: Workers = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run the axis until Ctrl-C. Drop edXML files into <home>/agencies/<code>/outbox.
 
     Uses the broker of LIENTHONG_AMQP_URL, else an installed rabbitmq-server as a private node,
     else a Docker engine. Everything else lives in the home.
     """
-    settings = load_settings(home=home, max_packet_bytes=max_packet_bytes, workers=workers)
+    settings = load_settings(
+        home=home, max_packet_bytes=max_packet_bytes, workers=workers, metrics_port=metrics_port
+    )
     settle_process()
     configure(
         as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
@@ -82,6 +85,7 @@ def _greet(axis: Axis, console: Console) -> None:
         f"{_development(axis)}"
         f"broker's management             {without_login(axis.address.management_url)}\n"
         f"  (account and password: {axis.home.running_file})\n"
+        f"watch it with                   lienthong top --home {axis.settings.home}\n"
         "stop with Ctrl-C",
         highlight=False,
         soft_wrap=True,

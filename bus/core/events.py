@@ -22,6 +22,7 @@ class EnvelopeSent:
 
     mailbox: MailboxName
     kind: EnvelopeKind
+    lane: Lane
     envelope_id: EnvelopeId
     file: str
     recipients: tuple[AgencyCode, ...]
@@ -41,7 +42,14 @@ class SubmissionRefused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryHandedOver:
-    """A delivery is in the recipient's hands, and its receipts are on their way."""
+    """A delivery is in the recipient's hands, and its receipts are on their way.
+
+    Attributes:
+        status: Of a receipt: its code.
+        age: Since it was signed.
+        took: Since it was claimed.
+        answered_after: Of an automatic receipt: since the document it answers was recorded.
+    """
 
     mailbox: MailboxName
     kind: EnvelopeKind
@@ -52,6 +60,8 @@ class DeliveryHandedOver:
     file: str
     status: str | None
     age: timedelta
+    took: timedelta
+    answered_after: timedelta | None = None
     trace: str | None = None
 
 
@@ -60,18 +70,29 @@ class DuplicateAbsorbed:
     """A delivery that was done before came again; its first receipts were sent again."""
 
     mailbox: MailboxName
+    kind: EnvelopeKind
+    lane: Lane
     envelope_id: EnvelopeId
     delivery_id: DeliveryId
+    trace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryFailed:
-    """A delivery could not be handed over; it lies in `failures` with its original bytes."""
+    """A delivery could not be handed over; it lies in `failures` with its original bytes.
+
+    Attributes:
+        envelope_id: Absent, as what follows, when nothing could be proven of it.
+    """
 
     mailbox: MailboxName
     stage: Stage
     problem: Problem
     message_id: str
+    kind: EnvelopeKind | None = None
+    lane: Lane | None = None
+    envelope_id: EnvelopeId | None = None
+    delivery_id: DeliveryId | None = None
     trace: str | None = None
 
 
@@ -122,6 +143,7 @@ class FailureRecorded:
 
     mailbox: MailboxName
     letter: LetterId
+    stage: Stage
     failure_class: FailureClass
     code: str
     fingerprint: str
@@ -180,8 +202,8 @@ class SigningKeyChanged:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerReady:
-    """A worker serves its mailboxes."""
+class WorkerStarted:
+    """A worker has started to serve its mailboxes."""
 
     worker: WorkerName
     pid: int
@@ -290,7 +312,7 @@ Event = (
     | DirectoryTakenUp
     | CertificateEnding
     | SigningKeyChanged
-    | WorkerReady
+    | WorkerStarted
     | WorkerFailed
     | WorkerEnded
     | EventsDropped
@@ -301,5 +323,5 @@ Event = (
     | RevocationSourceBack
 )
 
-Answer = DirectoryTakenUp | WorkerReady | WorkerFailed
+Answer = DirectoryTakenUp | WorkerStarted | WorkerFailed
 """What the axis waits to hear from a worker."""

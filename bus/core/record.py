@@ -1,11 +1,12 @@
 """DocumentRecord: what the register keeps of a document that passed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bus.core.identity import document_identity
 from schemas.document import Document
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, Receipt
 from schemas.identifiers import AgencyCode, EnvelopeId
 
 
@@ -41,3 +42,13 @@ def record_of(envelope: Envelope, document: Document, *, now: datetime) -> Docum
         year=document.issued_on.year if document.issued_on else None,
         recorded_at=now,
     )
+
+
+def answered_after(
+    receipt: Receipt, meant: Iterable[DocumentRecord], *, now: datetime
+) -> timedelta | None:
+    """How long a document waited for this automatic receipt; None for what people report."""
+    if receipt.delivery is None:
+        return None
+    sent = [each.recorded_at for each in meant if each.envelope_id == receipt.answers]
+    return now - sent[0] if sent else None

@@ -1,7 +1,7 @@
 """The duplicate rule in memory: which deliveries were handed over, as long as the process lives."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +54,14 @@ class MemoryInbox:
             raise ValueError(f"delivery {delivery_id} was never claimed")
         if entry.standing is not Standing.DONE:
             entry.standing, entry.receipts = Standing.DONE, tuple(receipts)
+
+    async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these are done."""
+        return {
+            each
+            for each in delivery_ids
+            if each in self._entries and self._entries[each].standing is Standing.DONE
+        }
 
     async def release(self, delivery_id: DeliveryId) -> None:
         """Give the lease back; what is done or in conflict stays so."""

@@ -1,7 +1,7 @@
 """Dead letters in memory: their history and operators' orders, as long as the process lives."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -38,6 +38,7 @@ from bus.core.dead_letters.order import (
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.ports import Recorded, StoredLetter
+from schemas.identifiers import EnvelopeId, MailboxName
 from schemas.problem import AxisError
 
 _HOUR = timedelta(hours=1)
@@ -219,6 +220,17 @@ class MemoryDeadLetters:
             reverse=sort is not Sort.OLDEST,
         )
         return tuple(kept.letter for kept in found[offset : offset + limit])
+
+    async def states(
+        self, envelope_ids: Sequence[EnvelopeId]
+    ) -> Mapping[tuple[EnvelopeId, MailboxName], LetterState]:
+        """Where the dead letters of these envelopes stand, by their mailbox."""
+        wanted = set(envelope_ids)
+        return {
+            (EnvelopeId(kept.letter.envelope_id), kept.letter.mailbox): kept.letter.state
+            for kept in self._kept.values()
+            if kept.letter.envelope_id in wanted
+        }
 
     async def count(self, selection: Selection) -> int:
         """How many letters a selection means."""

@@ -1,8 +1,10 @@
 """The register of documents in memory."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bus.core.record import DocumentRecord
+from bus.ports import Confirmed
 from schemas.identifiers import EnvelopeId
 
 
@@ -11,6 +13,7 @@ class MemoryRecords:
 
     def __init__(self) -> None:
         self._records: dict[EnvelopeId, DocumentRecord] = {}
+        self._confirmed: dict[EnvelopeId, Confirmed] = {}
 
     async def record(self, record: DocumentRecord) -> None:
         """Add a document; the same envelope twice is recorded once."""
@@ -34,3 +37,18 @@ class MemoryRecords:
         ]
         found.sort(key=lambda record: record.recorded_at, reverse=True)
         return tuple(found[:limit])
+
+    async def confirm(self, confirmed: Confirmed) -> None:
+        """Keep that a document is in its mailboxes; of one envelope the first time counts."""
+        self._confirmed.setdefault(confirmed.envelope_id, confirmed)
+
+    async def confirmed(
+        self, *, since: datetime | None, behind: EnvelopeId | None, limit: int
+    ) -> Sequence[Confirmed]:
+        """One page of confirmations, by their moment and envelope."""
+        every = sorted(self._confirmed.values(), key=lambda c: (c.confirmed_at, c.envelope_id))
+        return [
+            each
+            for each in every
+            if since is None or (each.confirmed_at, each.envelope_id) > (since, behind or "")
+        ][:limit]

@@ -34,7 +34,7 @@ from bus.core.events import (
     SubmissionRefused,
     WorkerEnded,
     WorkerFailed,
-    WorkerReady,
+    WorkerStarted,
     WorkStalled,
 )
 from schemas.limits import MAX_LOG_VALUE_CHARS
@@ -57,13 +57,13 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="ts")
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.format_exc_info,
             _tellable,
             renderer,
@@ -80,7 +80,7 @@ def log_event(event: Event) -> None:
     said = {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
     if said.get("trace", "") is None:
         del said["trace"]
-    name = _CAPITAL.sub("_", type(event).__name__).lower()
+    name = name_of(type(event))
     match event:
         case DirectoryTakenUp() | RevocationSourceAsked():
             # Said once for the axis by itself; a change of it is an event of its own.
@@ -89,7 +89,7 @@ def log_event(event: Event) -> None:
             EnvelopeSent()
             | DeliveryHandedOver()
             | DuplicateAbsorbed()
-            | WorkerReady()
+            | WorkerStarted()
             | EndpointResumed()
             | LettersRedelivered()
             | RevocationSourceBack()
@@ -147,6 +147,11 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_LOG_VALUE_CHARS:
         return text
     return f"{text[: MAX_LOG_VALUE_CHARS - 1]}…"
+
+
+def name_of(kind: type[Event]) -> str:
+    """What events of a kind are called in the log: `DeliveryFailed` → `delivery_failed`."""
+    return _CAPITAL.sub("_", kind.__name__).lower()
 
 
 def _plain(value: object) -> object:

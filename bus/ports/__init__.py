@@ -10,6 +10,7 @@ from bus.ports.broker import (
     BrokerHealth,
     Handler,
     Publisher,
+    PublishObserver,
     PublishOutcome,
     ReceivedMessage,
     Settlement,
@@ -19,7 +20,7 @@ from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.pdf import PdfChecker
-from bus.ports.records import Records
+from bus.ports.records import Confirmed, Records
 from bus.ports.sealing import SealingKeys, Spool
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
@@ -33,6 +34,7 @@ __all__ = [
     "Claim",
     "Claimed",
     "Clock",
+    "Confirmed",
     "DeadLetters",
     "Handler",
     "Inbox",
@@ -41,6 +43,7 @@ __all__ = [
     "NewId",
     "Observer",
     "PdfChecker",
+    "PublishObserver",
     "PublishOutcome",
     "Publisher",
     "ReceivedMessage",

@@ -29,6 +29,10 @@ class PublishOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+PublishObserver = Callable[[str, PublishOutcome], None]
+"""Hears the exchange and the outcome of every publish: cheaper than an event for each."""
+
+
 class Settlement(StrEnum):
     """What the consumer tells the broker.
 

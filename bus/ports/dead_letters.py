@@ -1,15 +1,24 @@
 """Dead letters: deliveries that failed, kept for retries and for operators."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bus.core.dead_letters.cause import Cause
-from bus.core.dead_letters.letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
+from bus.core.dead_letters.letter import (
+    DeadLetter,
+    Decide,
+    Entry,
+    FailedAttempt,
+    LetterId,
+    LetterState,
+    OrderId,
+)
 from bus.core.dead_letters.order import NewOrder, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
+from schemas.identifiers import EnvelopeId, MailboxName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +113,11 @@ class DeadLetters(Protocol):
         self, selection: Selection, *, sort: Sort = Sort.NEWEST, limit: int, offset: int = 0
     ) -> Sequence[DeadLetter]:
         """One page of letters."""
+
+    async def states(
+        self, envelope_ids: Sequence[EnvelopeId]
+    ) -> Mapping[tuple[EnvelopeId, MailboxName], LetterState]:
+        """Where the dead letters of these envelopes, however many, stand, by their mailbox."""
 
     async def count(self, selection: Selection) -> int:
         """How many letters a selection means."""

@@ -1,6 +1,6 @@
 """Inbox: which deliveries were handed over: the duplicate rule, kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,6 +68,9 @@ class Inbox(Protocol):
         self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
     ) -> None:
         """Record that the delivery is done, with its receipts."""
+
+    async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these, however many, are done. Only reads."""
 
     async def release(self, delivery_id: DeliveryId) -> None:
         """Give the lease back without success: the next claim is fresh."""

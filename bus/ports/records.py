@@ -1,9 +1,21 @@
 """Records: who sent what to whom."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from bus.core.record import DocumentRecord
+from schemas.identifiers import EnvelopeId, MailboxName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirmed:
+    """A document that the broker has confirmed in these mailboxes."""
+
+    envelope_id: EnvelopeId
+    mailboxes: tuple[MailboxName, ...]
+    confirmed_at: datetime
 
 
 class Records(Protocol):
@@ -21,3 +33,16 @@ class Records(Protocol):
         limit: int = 100,
     ) -> Sequence[DocumentRecord]:
         """Documents by id, or by number and year; newest first."""
+
+    async def confirm(self, confirmed: Confirmed) -> None:
+        """Keep that a document is in its mailboxes; of one envelope the first time counts."""
+
+    async def confirmed(
+        self, *, since: datetime | None, behind: EnvelopeId | None, limit: int
+    ) -> Sequence[Confirmed]:
+        """One page of confirmations, by their moment and, of one moment, by envelope.
+
+        Args:
+            since: From this moment on; None: from the first.
+            behind: Of that very moment only those that come after this envelope.
+        """

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from bus.core.message import WireMessage
-from bus.ports import BrokerHealth, Handler, PublishOutcome
+from bus.ports import BrokerHealth, Handler, PublishObserver, PublishOutcome
 from bus.rabbit.connection import Link
 from bus.rabbit.publisher import WINDOW, RabbitPublisher
 from bus.rabbit.subscriber import RabbitSubscriber
@@ -28,11 +28,19 @@ class RabbitBroker:
         impersonates: The account may publish as any other (tag `impersonator`): one process then
             stands in for many agencies (decision record 0008).
         window: Publishes in flight.
+        published: Hears the exchange and the outcome of every publish.
     """
 
     def __init__(
-        self, url: str, *, name: str, impersonates: bool = False, window: int = WINDOW
+        self,
+        url: str,
+        *,
+        name: str,
+        impersonates: bool = False,
+        window: int = WINDOW,
+        published: PublishObserver | None = None,
     ) -> None:
+        self._published = published
         self._outward = Link(url, name=f"{name} publishing")
         self._inward = Link(url, name=f"{name} consuming")
         self._publisher = RabbitPublisher(
@@ -65,7 +73,10 @@ class RabbitBroker:
 
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
         """As promised by the port."""
-        return await self._publisher.publish(message, deadline=deadline)
+        outcome = await self._publisher.publish(message, deadline=deadline)
+        if self._published is not None:
+            self._published(message.exchange, outcome)
+        return outcome
 
     def subscribe(
         self, queue: str, handler: Handler, *, prefetch: int

@@ -221,7 +221,7 @@ class Link:
                 await asyncio.wait([connection.closing])
                 self._lost("broker_lost", connection, _reason(connection))
             except LostError as error:
-                self._lost("broker_unreachable", connection, str(error))
+                self._lost("broker_not_reached", connection, str(error))
             finally:
                 self._rotation.turn()
                 self._withdraw()

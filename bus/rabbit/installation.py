@@ -19,6 +19,7 @@ _PLUGINS = (
     "rabbitmq_management",
     "rabbitmq_management_agent",
     "rabbitmq_prelaunch",
+    "rabbitmq_prometheus",
     "rabbitmq_web_dispatch",
 )
 

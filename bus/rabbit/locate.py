@@ -43,11 +43,16 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Located:
-    """A broker, with an administrator's account in both URLs."""
+    """A broker, with an administrator's account in both URLs.
+
+    Attributes:
+        metrics_url: Where a node of our own answers Prometheus.
+    """
 
     amqp_url: str = field(repr=False)
     management_url: str = field(repr=False)
     way: Way
+    metrics_url: str | None = None
 
     @property
     def vhost(self) -> str:
@@ -102,7 +107,12 @@ async def locate(
         folder = home / "rabbitmq" if home else None
         tls = transport() if transport else None
         node = await stack.enter_async_context(PrivateNode(installation, folder, transport=tls))
-        yield Located(amqp_url=node.amqp_url, management_url=node.management_url, way=Way.PRIVATE)
+        yield Located(
+            amqp_url=node.amqp_url,
+            management_url=node.management_url,
+            way=Way.PRIVATE,
+            metrics_url=node.metrics_url,
+        )
 
 
 def _beside(amqp_url: str) -> str:

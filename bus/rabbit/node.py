@@ -37,6 +37,7 @@ from schemas.problem import ConfigurationError
 ACCOUNT = "lienthong"
 START_DEADLINE = timedelta(seconds=60)
 _POLL_SECONDS = 0.03
+_ENABLED = ("rabbitmq_management", "rabbitmq_auth_mechanism_ssl", "rabbitmq_prometheus")
 
 
 class PrivateNode:
@@ -137,6 +138,11 @@ class PrivateNode:
         return self._secured("http", place)
 
     @property
+    def metrics_url(self) -> str:
+        """Of the plugin `rabbitmq_prometheus`, which asks nobody who he is."""
+        return f"http://{LOOPBACK}:{self._settled.metrics_port}"
+
+    @property
     def name(self) -> str:
         """As the nodes of a cluster call each other."""
         return self._settled.name
@@ -198,7 +204,7 @@ class PrivateNode:
         if membership is not None:
             configuration += membership.configuration
         write_private(folder / "rabbitmq.conf", configuration)
-        write_private(folder / "plugins", "[rabbitmq_management,rabbitmq_auth_mechanism_ssl].\n")
+        write_private(folder / "plugins", f"[{','.join(_ENABLED)}].\n")
         cookie = folder / ".erlang.cookie"
         if not cookie.exists():
             write_private(cookie, membership.cookie if membership else secrets.token_hex(20))
@@ -260,6 +266,8 @@ def _configuration(identity: Identity, transport: Transport | None) -> str:
 listeners.{kind}.1 = {LOOPBACK}:{identity.amqp_port}
 management.{kind}.ip = {LOOPBACK}
 management.{kind}.port = {identity.management_port}
+prometheus.tcp.ip = {LOOPBACK}
+prometheus.tcp.port = {identity.metrics_port}
 {tls}default_user = {ACCOUNT}
 default_pass = {identity.password}
 default_user_tags.administrator = true

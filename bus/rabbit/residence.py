@@ -34,6 +34,8 @@ class Identity:
     management_port: int
     distribution_port: int
     epmd_port: int
+    metrics_port: int = 0
+    """0: of a node that was last started without metrics."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,15 +96,16 @@ def identity_in(folder: Path, membership: Membership | None = None) -> Identity:
     if path.exists():
         identity = Identity(**json.loads(path.read_text()))
         ports = [identity.amqp_port, identity.management_port, identity.distribution_port]
+        ports += [identity.metrics_port]
         if membership is None:
             ports.append(identity.epmd_port)
-        if all(map(_is_free, ports)):
+        if identity.metrics_port and all(map(_is_free, ports)):
             return identity
         name, password = identity.name, identity.password
     else:
         # `localhost` needs no name service. The data belong to the name.
         name, password = f"lienthong-{secrets.token_hex(4)}@localhost", secrets.token_urlsafe(24)
-    amqp, management, distribution, epmd = free_ports(4)
+    amqp, management, distribution, epmd, metrics = free_ports(5)
     if membership is not None:
         password, epmd = membership.password, membership.epmd_port
     identity = Identity(
@@ -112,6 +115,7 @@ def identity_in(folder: Path, membership: Membership | None = None) -> Identity:
         management_port=management,
         distribution_port=distribution,
         epmd_port=epmd,
+        metrics_port=metrics,
     )
     write_private(path, json.dumps(asdict(identity)))
     return identity

@@ -26,7 +26,7 @@ from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.parties import judge_report, judge_targets
-from bus.core.record import record_of
+from bus.core.record import answered_after, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
 from bus.core.secrecy import refuse_secret
@@ -85,6 +85,8 @@ class _Attempt:
     Attributes:
         files: Where the files of the document are found, opened if it was sealed.
         lease: Until when it is ours, also when the store could not be told that it no longer is.
+        claimed_at: When it became ours last.
+        answered_after: Of an automatic receipt: how old the document is that it answers.
     """
 
     received: ReceivedMessage
@@ -96,6 +98,8 @@ class _Attempt:
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
     lease: datetime | None = None
+    claimed_at: datetime | None = None
+    answered_after: timedelta | None = None
     unanswered: int = 0
 
 
@@ -207,12 +211,14 @@ class Courier:
             refuse_secret(envelope.document)
         attempt.stage = Stage.CLAIM
         if envelope.receipt is not None:
+            meant = await meant_by(envelope.receipt.report, self.records)
             judge_report(
                 envelope.receipt.report,
                 sender=envelope.sender,
                 addressee=envelope.recipients[0].agency,
-                known=await meant_by(envelope.receipt.report, self.records),
+                known=meant,
             )
+            attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
         if envelope.document is not None:
             known = await targeted_by(envelope.document, self.records)
             judge_targets(envelope.document, sender=envelope.sender, known=known)
@@ -226,8 +232,11 @@ class Courier:
             self.observe(
                 DuplicateAbsorbed(
                     mailbox=self.dispatch.mailbox,
+                    kind=envelope.kind,
+                    lane=envelope.lane,
                     envelope_id=envelope.envelope_id,
                     delivery_id=claim.delivery_id,
+                    trace=trace_id(attempt.step.traceparent),
                 )
             )
         await self._answers.send(
@@ -240,7 +249,7 @@ class Courier:
             claimed = await self.inbox.claim(claim, now=self.clock())
             match claimed.standing:
                 case Standing.FRESH:
-                    attempt.lease = claim.lease
+                    attempt.lease, attempt.claimed_at = claim.lease, self.clock()
                     return None
                 case Standing.DONE:
                     return claimed.receipts
@@ -272,6 +281,7 @@ class Courier:
                 attempt.lease = None
             raise
         await self.endpoint.forget(delivery)
+        now = self.clock()
         self.observe(
             DeliveryHandedOver(
                 mailbox=self.dispatch.mailbox,
@@ -282,7 +292,9 @@ class Courier:
                 sender=envelope.sender,
                 file=file,
                 status=envelope.receipt.report.code if envelope.receipt else None,
-                age=self.clock() - envelope.sent_at,
+                age=now - envelope.sent_at,
+                took=now - (attempt.claimed_at or now),
+                answered_after=attempt.answered_after,
                 trace=trace_id(attempt.step.traceparent),
             )
         )
@@ -360,12 +372,17 @@ class Courier:
                 break
             # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
             await attempt.patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
+        envelope = attempt.envelope
         self.observe(
             DeliveryFailed(
                 mailbox=mailbox,
                 stage=attempt.stage,
                 problem=problem,
                 message_id=attempt.received.message.message_id,
+                kind=envelope.kind if envelope else None,
+                lane=envelope.lane if envelope else None,
+                envelope_id=envelope.envelope_id if envelope else None,
+                delivery_id=delivery_id(envelope.envelope_id, mailbox) if envelope else None,
                 trace=trace_id(attempt.step.traceparent),
             )
         )
@@ -380,7 +397,6 @@ class Courier:
                     message_id=message.message_id,
                 )
             )
-        envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = await self._refusals(attempt, envelope, problem)
             await self._answers.send(

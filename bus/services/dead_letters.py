@@ -114,6 +114,7 @@ class DeadLetterHandler:
                 FailureRecorded(
                     mailbox=letter.mailbox,
                     letter=letter.id,
+                    stage=attempt.failure.stage,
                     failure_class=attempt.failure.failure_class,
                     code=letter.problem.code,
                     fingerprint=letter.fingerprint,

@@ -29,6 +29,7 @@ from bus.core.wire import document_envelope, receipt_envelope
 from bus.ports import (
     AttachmentStore,
     Clock,
+    Confirmed,
     Jitter,
     Observer,
     Records,
@@ -201,11 +202,14 @@ class Outbound:
         refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
         if len(absent) == len(envelope.recipients):
             return refused
+        if envelope.document is not None:
+            await self.records.confirm(_confirmed(envelope, absent, now=self.clock()))
         await self.endpoint.accept(submission, notices=refused)
         self.observe(
             EnvelopeSent(
                 mailbox=self.dispatch.mailbox,
                 kind=envelope.kind,
+                lane=outgoing.lane,
                 envelope_id=envelope.envelope_id,
                 file=submission.name,
                 recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
@@ -369,6 +373,15 @@ class _NobodyLeftError(DocumentError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(problems[0])
         self.problems = tuple(problems)
+
+
+def _confirmed(envelope: Envelope, absent: Sequence[Recipient], *, now: datetime) -> Confirmed:
+    there = (r.mailbox for r in envelope.recipients if r not in absent)
+    return Confirmed(
+        envelope_id=envelope.envelope_id,
+        mailboxes=tuple(dict.fromkeys(there)),
+        confirmed_at=now,
+    )
 
 
 def _unroutable(recipient: Recipient) -> Problem:

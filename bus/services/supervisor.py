@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bus.core.events import DirectoryTakenUp, WorkerEnded, WorkerFailed, WorkerReady
+from bus.core.events import DirectoryTakenUp, WorkerEnded, WorkerFailed, WorkerStarted
 from bus.core.instructions import Know, Serve
 from bus.core.restart import Restarts
 from bus.core.share import WorkerName, share
@@ -36,6 +36,7 @@ class _Post:
         knows: The edition of the directory that it has taken up.
         serves: The edition whose mailboxes it was told to serve.
         careful: The one before was lost.
+        serving: It serves its mailboxes.
         settled: It has served once, or has ended, not for reasons that an operator must mend.
     """
 
@@ -45,11 +46,13 @@ class _Post:
     serves: int = 0
     problem: Problem | None = None
     careful: bool = False
+    serving: bool = False
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def filled(self, process: WorkerProcess) -> None:
         """Somebody new begins."""
         self.process, self.knows, self.serves = process, 0, 0
+        self.serving = False
         self.problem = None
 
     @property
@@ -79,6 +82,11 @@ class Supervisor:
         self._places: Mapping[MailboxName, WorkerName] = {}
         self._known: Know
         self._all_know = asyncio.Event()
+
+    @property
+    def idle(self) -> tuple[WorkerName, ...]:
+        """The workers that do not serve their mailboxes now."""
+        return tuple(post.worker for post in self._posts if not post.serving)
 
     @asynccontextmanager
     async def supervising(
@@ -214,7 +222,7 @@ class Supervisor:
                 async with asyncio.timeout(_LAST_WORDS.total_seconds()):
                     await hearing
         finally:
-            post.process = None
+            post.process, post.serving = None, False
             hearing.cancel()
         # Who is gone holds up nobody: the next one learns the newest directory first.
         self._serve_when_all_know()
@@ -227,7 +235,8 @@ class Supervisor:
                 case DirectoryTakenUp():
                     post.knows = event.edition
                     self._serve_when_all_know()
-                case WorkerReady():
+                case WorkerStarted():
+                    post.serving = True
                     post.settled.set()
                 case WorkerFailed():
                     post.problem = event.problem

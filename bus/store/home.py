@@ -20,11 +20,18 @@ _LOOK_AT_WORKERS_SECONDS = 0.02
 
 
 class Running(Value):
-    """How a running axis is reached. Holds passwords: the file is for its owner only."""
+    """How a running axis is reached. Holds passwords: the file is for its owner only.
+
+    Attributes:
+        metrics_url: Where its parent serves `/metrics`, `/healthz` and `/readyz`.
+        worker_metrics_urls: Where its workers do, in their order.
+    """
 
     pid: int
     amqp_url: Annotated[str, Field(repr=False)]
     management_url: Annotated[str, Field(repr=False)]
+    metrics_url: str | None = None
+    worker_metrics_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,11 @@ class Home:
     def directory(self) -> Path:
         """The directory snapshot."""
         return self.path / "directory.json"
+
+    @property
+    def prometheus_targets(self) -> Path:
+        """Whom Prometheus is to ask."""
+        return self.path / "prometheus-targets.json"
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Inbox: the duplicate rule by outcome, durable, for many workers at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -44,6 +44,7 @@ class _Row:
         return {name: getattr(self, name) for name in _COLUMNS}
 
 
+_MOST_IDS = 512
 _COLUMNS = tuple(field.name for field in fields(_Row))
 _ID = deliveries.c.delivery_id
 _ADD = insert(deliveries)
@@ -67,6 +68,9 @@ _STANDINGS = (
     .order_by(_ID)
     .with_for_update()
 )
+_DONE = select(_ID).where(
+    _ID.in_(bindparam("ids", expanding=True)), deliveries.c.standing == Standing.DONE
+)
 _RECEIPTS = (
     select(receipts.c.delivery_id, receipts.c.body, receipts.c.signature)
     .where(receipts.c.delivery_id.in_(bindparam("ids", expanding=True)))
@@ -81,8 +85,9 @@ _LOCK_MAILBOXES = text(
 class SqlInbox:
     """The inbox in a database."""
 
-    def __init__(self, writes: GroupCommit) -> None:
+    def __init__(self, writes: GroupCommit, reads: GroupCommit) -> None:
         self._writes = writes
+        self._reads = reads
 
     async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
         """Begin work on a delivery."""
@@ -93,6 +98,15 @@ class SqlInbox:
     ) -> None:
         """Record that the delivery is done; of two finishes the first counts."""
         await self._writes.submit(_finish, _Finishing(delivery_id, receipts, now))
+
+    async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these are done."""
+        parts = [
+            delivery_ids[start : start + _MOST_IDS]
+            for start in range(0, len(delivery_ids), _MOST_IDS)
+        ]
+        found = [await self._reads.submit(_done, part) for part in parts]
+        return {each for part in found for each in part}
 
     async def release(self, delivery_id: DeliveryId) -> None:
         """Give the lease back; what is done or in conflict stays so."""
@@ -202,6 +216,15 @@ def _finish(connection: Connection, asked: Sequence[_Finishing]) -> list[Excepti
         if each.delivery_id in standings
         else ValueError(f"delivery {each.delivery_id} was never claimed")
         for each in asked
+    ]
+
+
+def _done(
+    connection: Connection, asked: Sequence[Sequence[DeliveryId]]
+) -> list[Collection[DeliveryId]]:
+    return [
+        {DeliveryId(id_) for id_ in connection.scalars(_DONE, {"ids": padded(part)})}
+        for part in asked
     ]
 
 

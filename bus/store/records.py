@@ -3,20 +3,28 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bus.core.record import DocumentRecord
+from bus.ports import Confirmed
 from bus.store.batch import GroupCommit, padded
-from bus.store.schema import records
+from bus.store.schema import confirmations, records
+from schemas.identifiers import EnvelopeId
 
 _ADD = {
     "sqlite": sqlite.insert(records).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(records).on_conflict_do_nothing(),
 }
 
+
+_CONFIRM = {
+    "sqlite": sqlite.insert(confirmations).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(confirmations).on_conflict_do_nothing(),
+}
 
 _COLUMNS = tuple(column.name for column in records.c)
 
@@ -57,6 +65,15 @@ class _Sought:
         return tuple(name for name in names if getattr(self, name) is not None)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """Which confirmations are read."""
+
+    since: datetime | None
+    behind: EnvelopeId | None
+    limit: int
+
+
 class SqlRecords:
     """The register in a database."""
 
@@ -79,6 +96,51 @@ class SqlRecords:
         """Documents for which everything given holds; newest first."""
         sought = _Sought(document_id=document_id, full_number=full_number, year=year, limit=limit)
         return await self._reads.submit(_find, sought)
+
+    async def confirm(self, confirmed: Confirmed) -> None:
+        """Keep that a document is in its mailboxes; of one envelope the first time counts."""
+        await self._writes.submit(_confirm, confirmed)
+
+    async def confirmed(
+        self, *, since: datetime | None, behind: EnvelopeId | None, limit: int
+    ) -> Sequence[Confirmed]:
+        """One page of confirmations, by their moment and envelope."""
+        return await self._reads.submit(_confirmed, _Page(since=since, behind=behind, limit=limit))
+
+
+def _confirm(connection: Connection, asked: Sequence[Confirmed]) -> list[None]:
+    in_order = sorted(asked, key=lambda each: each.envelope_id)
+    rows = [
+        {
+            "envelope_id": each.envelope_id,
+            "mailboxes": list(each.mailboxes),
+            "confirmed_at": each.confirmed_at,
+        }
+        for each in in_order
+    ]
+    connection.execute(_CONFIRM[connection.dialect.name], rows)
+    return [None] * len(asked)
+
+
+def _confirmed(connection: Connection, asked: Sequence[_Page]) -> list[tuple[Confirmed, ...]]:
+    return [_page(connection, page) for page in asked]
+
+
+def _page(connection: Connection, page: _Page) -> tuple[Confirmed, ...]:
+    at, envelope = confirmations.c.confirmed_at, confirmations.c.envelope_id
+    query = select(envelope, confirmations.c.mailboxes, at).order_by(at, envelope)
+    if page.since is not None:
+        query = query.where(
+            tuple_(at, envelope) > tuple_(literal(page.since, at.type), literal(page.behind or ""))
+        )
+    return tuple(
+        Confirmed(
+            envelope_id=row.envelope_id,
+            mailboxes=tuple(row.mailboxes),
+            confirmed_at=row.confirmed_at,
+        )
+        for row in connection.execute(query.limit(page.limit))
+    )
 
 
 def _add(connection: Connection, added: Sequence[DocumentRecord]) -> list[None]:

@@ -82,6 +82,16 @@ records = Table(
 )
 """The register of documents."""
 
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("envelope_id", String, primary_key=True),
+    Column("mailboxes", JSON, nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
+    Index("confirmations_by_time", "confirmed_at", "envelope_id"),
+)
+"""Documents that the broker has confirmed in all of their mailboxes, before the sender was told."""
+
 # --- dead letters -------------------------------------------------------------------------------
 
 causes = Table(
@@ -132,6 +142,7 @@ letters = Table(
     Index("letters_by_cause", "cause", "state", "attempts", "failed_at", "key"),
     Index("letters_by_sender", "sender", "failed_at", "key", "state", "attempts", "cause"),
     Index("letters_by_number", "number", "failed_at"),
+    Index("letters_by_envelope", "envelope_id"),
     Index("letters_by_origin", "first_failed_at", "cause", "state"),
     Index(
         "letters_returned",

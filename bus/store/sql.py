@@ -37,7 +37,7 @@ async def open_store(url: str) -> AsyncIterator[Store]:
             aclosing(GroupCommit(database.write)) as writes,
             aclosing(GroupCommit(database.read)) as reads,
         ):
-            yield Store(inbox=SqlInbox(writes), records=SqlRecords(writes, reads))
+            yield Store(inbox=SqlInbox(writes, reads), records=SqlRecords(writes, reads))
 
 
 @asynccontextmanager

@@ -108,7 +108,7 @@ class RunningAxis:
 
     def worker(self, part: str) -> int:
         """The process id of the worker that serves now."""
-        return int([r["pid"] for r in self.logged("worker_ready") if r["worker"] == part][-1])
+        return int([r["pid"] for r in self.logged("worker_started") if r["worker"] == part][-1])
 
     def kill(self) -> None:
         """Kill -9: no chance to say goodbye."""

@@ -5,10 +5,13 @@ Speed is reported, never asserted. Compare ratios of one run, not numbers of two
 
 import asyncio
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -22,6 +25,7 @@ from tests.benchmarks.bare_hop import bare_hop
 from tests.benchmarks.dead_letters import measure
 from tests.benchmarks.faststream_hop import faststream_hop
 from tests.benchmarks.measure import Hop, best_of
+from tests.benchmarks.observed_hop import observed_hop
 from tests.benchmarks.our_hop import our_hop
 from tests.benchmarks.replay import ReplayRate, replay_rate
 
@@ -68,6 +72,7 @@ async def _hops(
                 await bare_hop(plain.amqp_url, messages),
                 await faststream_hop(plain.amqp_url, messages),
                 await our_hop(plain, messages),
+                await observed_hop(plain, messages),
                 await bare_hop(secure.amqp_url, messages, name="aio-pika, bare, TLS"),
                 await our_hop(
                     secure,
@@ -95,23 +100,46 @@ def _print(hops: list[Hop]) -> None:
             f"{hop.p99_ms:.1f}",
         )
     Console().print(table)
+    plain, observed = (
+        next(hop for hop in hops if hop.name == name)
+        for name in ("Liên Thông, signed", "Liên Thông, observed")
+    )
+    Console().print(
+        f"Observed, a hop keeps {observed.per_second / plain.per_second:.3f} of its rate and takes "
+        f"{observed.cpu_us / plain.cpu_us:.3f} of its CPU"
+    )
 
 
 def print_first_month() -> None:
-    """Replay March 2019 through the whole path, in a process of its own."""
-    run = subprocess.run(
-        [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    told = json.loads(run.stdout)
+    """Replay March 2019 through the whole path, observed and not."""
+    (told, cpu), (blind, blind_cpu) = _first_month(metrics=True), _first_month(metrics=False)
     seen = told["total"]["seen"]
     Console().print(
         f"First month: {seen['sent']:,} documents to {seen['received']:,} receivers, "
         f"{seen['receipts']:,} receipts in {told['seconds']:.0f} s; "
         f"{told['lost']} lost, {told['twice']} twice; "
-        f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s"
+        f"hand-over p50 {told['p50_seconds']:.1f} s, p99 {told['p99_seconds']:.1f} s\n"
+        f"Not observed, without metrics, account and health: {blind['seconds']:.0f} s; observed it "
+        f"keeps {blind['seconds'] / told['seconds']:.3f} of the rate and takes "
+        f"{cpu / blind_cpu:.3f} of the CPU, that of the broker included"
     )
+
+
+def _first_month(*, metrics: bool) -> tuple[dict[str, Any], float]:
+    """One replay, in a process of its own; and the seconds of CPU that it took."""
+    before = _seconds_of_children()
+    run = subprocess.run(
+        [sys.executable, "-m", "bus.cli", "demo", "--first-month", "--json"],
+        check=True,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"LIENTHONG_METRICS": json.dumps(metrics)},
+    )
+    return json.loads(run.stdout), _seconds_of_children() - before
+
+
+def _seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def print_dead_letters(number: int) -> None:

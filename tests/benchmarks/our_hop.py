@@ -1,7 +1,7 @@
 """Our hop: signed, published, consumed, verified, validated, de-duplicated, acknowledged."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_
 from bus.core.wire import body_of, document_envelope, identity_of
 from bus.keys.passwords import PasswordFolder
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, PublishOutcome, ReceivedMessage, Settlement, Standing
+from bus.ports import Claim, PublishObserver, PublishOutcome, ReceivedMessage, Settlement, Standing
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.rabbit.provisioning import Provisioning
@@ -32,12 +32,18 @@ from tests.two_agencies import routing_of_two
 _FROM, _TO = MailboxName(SENDER), MailboxName(RECIPIENT)
 
 
+def _nothing() -> None:
+    """What is done after a hand-over that nobody observes."""
+
+
 async def our_hop(
     located: Located,
     messages: int,
     *,
     name: str = "Liên Thông, signed",
     accounts: Path | None = None,
+    published: PublishObserver | None = None,
+    handed_over: Callable[[], None] = _nothing,
 ) -> Hop:
     """Everything between two agencies but reading and writing their files and stores.
 
@@ -58,11 +64,14 @@ async def our_hop(
         if claimed.standing is not Standing.FRESH:
             raise AssertionError(claimed.standing)
         await inbox.finish(claim.delivery_id, (), now=now)
+        handed_over()
         arrivals.arrived(int(received.message.message_id.partition("-")[0]))
         return Settlement.ACK
 
     async with (
-        RabbitBroker(here, name="bench", impersonates=accounts is None) as broker,
+        RabbitBroker(
+            here, name="bench", impersonates=accounts is None, published=published
+        ) as broker,
         RabbitBroker(there, name="bench", impersonates=accounts is None) as recipient,
     ):
         await broker.ready(timedelta(seconds=30))

@@ -28,7 +28,7 @@ from bus.core.message import WireMessage
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters, Recorded, StoredLetter
 from bus.store.sql import open_dead_letters
-from schemas.identifiers import MailboxName
+from schemas.identifiers import EnvelopeId, MailboxName
 from schemas.problem import ConfigurationError, Place, Problem
 from tests.integration.store.databases import DATABASES, empty_database
 from tests.letters import (
@@ -1078,3 +1078,20 @@ async def test_a_letter_that_fails_for_another_reason_changes_its_group(
 
 async def test_without_letters_there_are_no_causes(letters: DeadLetters) -> None:
     assert await letters.groups(Selection(), now=NOW) == ()
+
+
+async def test_where_the_letters_of_envelopes_stand_is_told_by_mailbox(
+    letters: DeadLetters,
+) -> None:
+    await record(letters, "a")
+    await record(letters, "b", mailbox="H41", decide=retry_at(LATER))
+    await record(letters, "c")
+    told = [an_attempt(name).envelope_id or "" for name in ("a", "b", "unknown")]
+
+    found = await letters.states([EnvelopeId(each) for each in told])
+
+    assert found == {
+        (told[0], "H24"): LetterState.PARKED,
+        (told[1], "H41"): LetterState.WAITING,
+    }
+    assert await letters.states([]) == {}

@@ -241,3 +241,18 @@ async def test_many_deliveries_at_once_each_get_their_own_answer(inbox: Inbox) -
 
     assert [answer.standing is Standing.DONE for answer in answers] == [c in done for c in claims]
     assert all(answer.receipts == RECEIPTS for answer in answers[::3])
+
+
+async def test_which_of_many_deliveries_are_done_is_told(inbox: Inbox) -> None:
+    claims = [claim_of(document=str(n)) for n in range(700)]
+    done, in_work, released = claims[0], claims[1], claims[2]
+    await deliver(inbox, done)
+    await deliver(inbox, claims[-1])
+    for claim in (in_work, released):
+        await inbox.claim(claim, now=NOW)
+    await inbox.release(released.delivery_id)
+
+    found = await inbox.done([claim.delivery_id for claim in claims])
+
+    assert set(found) == {done.delivery_id, claims[-1].delivery_id}
+    assert not await inbox.done([])

@@ -10,9 +10,9 @@ import pytest
 
 from bus.core.record import DocumentRecord
 from bus.memory.records import MemoryRecords
-from bus.ports import Records
+from bus.ports import Confirmed, Records
 from bus.store.sql import open_store
-from schemas.identifiers import AgencyCode, EnvelopeId
+from schemas.identifiers import AgencyCode, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database
 
 NOW = datetime(2019, 3, 12, 8, 0, 0, 123456, tzinfo=UTC)
@@ -106,3 +106,45 @@ async def test_many_documents_are_recorded_and_looked_up_at_once(records: Record
     found = await asyncio.gather(*(records.find(document_id=str(n)) for n in range(300)))
 
     assert found == [(document,) for document in documents]
+
+
+async def test_confirmations_are_read_page_by_page_in_their_order(records: Records) -> None:
+    confirmed = [_confirmed(f"e{n}", at=NOW + timedelta(seconds=n // 2)) for n in range(5)]
+
+    await asyncio.gather(*map(records.confirm, reversed(confirmed)))
+    first = await records.confirmed(since=None, behind=None, limit=3)
+    second = await records.confirmed(
+        since=first[-1].confirmed_at, behind=first[-1].envelope_id, limit=3
+    )
+
+    assert [*first, *second] == confirmed
+
+
+async def test_confirmations_are_read_from_a_moment_on(records: Records) -> None:
+    early, late = _confirmed("e1", at=NOW), _confirmed("e2", at=NOW + timedelta(hours=1))
+    await records.confirm(early)
+    await records.confirm(late)
+
+    assert list(await records.confirmed(since=NOW, behind=None, limit=9)) == [early, late]
+    assert list(
+        await records.confirmed(since=NOW + timedelta(seconds=1), behind=None, limit=9)
+    ) == [late]
+
+
+async def test_a_document_that_is_confirmed_again_keeps_its_first_confirmation(
+    records: Records,
+) -> None:
+    await records.confirm(_confirmed("e1", at=NOW))
+    await records.confirm(_confirmed("e1", "H99", at=NOW + timedelta(hours=1)))
+
+    assert list(await records.confirmed(since=None, behind=None, limit=9)) == [
+        _confirmed("e1", at=NOW)
+    ]
+
+
+def _confirmed(envelope: str, *mailboxes: str, at: datetime) -> Confirmed:
+    return Confirmed(
+        envelope_id=EnvelopeId(envelope),
+        mailboxes=tuple(map(MailboxName, mailboxes or ("H24", "H41"))),
+        confirmed_at=at,
+    )

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -101,6 +101,10 @@ class DyingInbox:
         await self.inbox.finish(delivery_id, receipts, now=now)
         if receipts:
             self.fuse.burn()
+
+    async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """As the inbox."""
+        return await self.inbox.done(delivery_ids)
 
     async def release(self, delivery_id: DeliveryId) -> None:
         """As the inbox."""

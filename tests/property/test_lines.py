@@ -11,6 +11,7 @@ from bus.core.events import DuplicateAbsorbed, Event
 from bus.core.instructions import Know, Serve
 from bus.core.lines import event_of, instruction_of, to_line
 from bus.store.snapshot import seed_text
+from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Place, Problem
 
@@ -50,7 +51,11 @@ def test_every_order_comes_back_as_it_was(edition: int, mailboxes: tuple[Mailbox
 @pytest.mark.parametrize("cut", [0, 1, 5, 30, -1, -2])
 def test_a_line_that_is_cut_off_is_no_event(cut: int) -> None:
     event = DuplicateAbsorbed(
-        mailbox=MailboxName("G22"), envelope_id=EnvelopeId("e"), delivery_id=DeliveryId("d")
+        mailbox=MailboxName("G22"),
+        kind=EnvelopeKind.DOCUMENT,
+        lane=Lane.STANDARD,
+        envelope_id=EnvelopeId("e"),
+        delivery_id=DeliveryId("d"),
     )
 
     with pytest.raises(ValueError, match=r"not a line of ours|Invalid JSON"):

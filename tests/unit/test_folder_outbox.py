@@ -16,7 +16,7 @@ import pytest
 from adapters.contract import Submission
 from adapters.endpoints import outbox
 from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.outbox import MOST_AT_ONCE
+from adapters.endpoints.outbox import MOST_AT_ONCE, oldest_waiting
 from adapters.endpoints.writing import is_being_written
 from schemas.problem import Language, Place, Problem, RecipientError
 
@@ -306,3 +306,24 @@ async def test_an_outbox_without_end_is_looked_at_in_parts(
 
     assert len(seen) == 3
     assert sorted(seen + rest) == ["0", "1", "2", "3", "4"]
+
+
+def test_how_long_the_oldest_file_lies_in_an_outbox_is_seen_by_who_only_looks(
+    tmp_path: Path,
+) -> None:
+    outbox = tmp_path / "outbox"
+    assert oldest_waiting(outbox) is None
+    (outbox / "folder").mkdir(parents=True)
+    (outbox / "link").symlink_to("/")
+    (outbox / ".letter.part").write_bytes(b"half")
+    assert oldest_waiting(outbox) is None
+
+    before = time.time() - 1
+    written_long_ago = outbox / ".letter.edxml.part"
+    written_long_ago.write_bytes(b"whole")
+    os.utime(written_long_ago, (0, 0))
+    written_long_ago.rename(outbox / "letter.edxml")
+
+    since = oldest_waiting(outbox)
+    assert since is not None
+    assert before <= since <= time.time()

@@ -43,6 +43,7 @@ def test_a_hand_over_proves_that_a_system_is_back(tmp_path: Path) -> None:
         file="f.edxml",
         status=None,
         age=timedelta(seconds=1),
+        took=timedelta(seconds=1),
     )
     file.note(handed_over, now=NOW)
 

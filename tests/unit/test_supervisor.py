@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bus.core.directory import seed_directory
-from bus.core.events import DirectoryTakenUp, Event, WorkerEnded, WorkerFailed, WorkerReady
+from bus.core.events import DirectoryTakenUp, Event, WorkerEnded, WorkerFailed, WorkerStarted
 from bus.core.instructions import Know, Serve
 from bus.core.restart import MOST_REFUSALS
 from bus.core.share import WorkerName
@@ -54,7 +54,7 @@ class Stage:
         """The worker serves what it was told."""
         played = self.newest(worker)
         await _until(lambda: served(played))
-        played.tell(WorkerReady(worker=worker, pid=played.pid, mailboxes=len(served(played)[-1])))
+        played.tell(WorkerStarted(worker=worker, pid=played.pid, mailboxes=len(served(played)[-1])))
 
 
 def served(worker: MemoryWorker) -> list[tuple[MailboxName, ...]]:

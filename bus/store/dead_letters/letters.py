@@ -1,6 +1,6 @@
 """Letters: dead letters in a database, for the handler and the operators' commands at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -8,7 +8,15 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from bus.core.dead_letters.cause import Cause
-from bus.core.dead_letters.letter import DeadLetter, Decide, Entry, FailedAttempt, LetterId, OrderId
+from bus.core.dead_letters.letter import (
+    DeadLetter,
+    Decide,
+    Entry,
+    FailedAttempt,
+    LetterId,
+    LetterState,
+    OrderId,
+)
 from bus.core.dead_letters.order import NewOrder, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
@@ -17,6 +25,7 @@ from bus.store.batch import GroupCommit, Operate
 from bus.store.database import Database
 from bus.store.dead_letters import causes, intake, orders, worklist
 from bus.store.dead_letters.moves import alone
+from schemas.identifiers import EnvelopeId, MailboxName
 from schemas.problem import AxisError
 
 Answer = TypeVar("Answer")
@@ -93,6 +102,12 @@ class SqlDeadLetters:
         return await self._read(
             lambda connection: worklist.find(connection, selection, sort, limit, offset)
         )
+
+    async def states(
+        self, envelope_ids: Sequence[EnvelopeId]
+    ) -> Mapping[tuple[EnvelopeId, MailboxName], LetterState]:
+        """Where the dead letters of these envelopes stand, by their mailbox."""
+        return await self._read(lambda connection: worklist.states(connection, envelope_ids))
 
     async def count(self, selection: Selection) -> int:
         """How many letters a selection means."""

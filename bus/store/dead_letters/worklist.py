@@ -1,15 +1,17 @@
 """Worklist: dead letters as operators look at them, page by page and one by one."""
 
 import re
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from bus.core.dead_letters.letter import DeadLetter, Entry, LetterId
+from bus.core.dead_letters.letter import DeadLetter, Entry, LetterId, LetterState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
-from bus.store.dead_letters.letter_row import letter_in, letter_query, message_in
+from bus.store.dead_letters.letter_row import letter_in, letter_query, listed, message_in
 from bus.store.dead_letters.scope import Scope, order_of
-from bus.store.schema import history, letters, originals
+from bus.store.schema import causes, history, letters, originals
+from schemas.identifiers import EnvelopeId, MailboxName
 from schemas.problem import AxisError
 
 _DIGITS = re.compile(r"[0-9a-f]{1,32}")
@@ -27,6 +29,21 @@ def find(
 def count(connection: Connection, selection: Selection) -> int:
     """How many letters a selection means."""
     return connection.scalar(Scope(selection, connection.dialect.name).count()) or 0
+
+
+def states(
+    connection: Connection, envelope_ids: Sequence[EnvelopeId]
+) -> dict[tuple[EnvelopeId, MailboxName], LetterState]:
+    """Where the dead letters of these envelopes stand, by their mailbox."""
+    query = (
+        select(letters.c.envelope_id, causes.c.mailbox, letters.c.state)
+        .join(causes, causes.c.number == letters.c.cause)
+        .where(letters.c.envelope_id.in_(listed(envelope_ids, connection.dialect.name)))
+    )
+    return {
+        (EnvelopeId(row.envelope_id), MailboxName(row.mailbox)): LetterState(row.state)
+        for row in connection.execute(query)
+    }
 
 
 def letter(connection: Connection, id_or_prefix: str) -> DeadLetter:

@@ -1,0 +1,119 @@
+"""Observing: the metrics and the health of each process, and where they are served."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from importlib.metadata import version
+
+import structlog
+
+from bus.bootstrap.process import now
+from bus.core.share import WorkerName
+from bus.observability.health import Health, ended
+from bus.observability.http import serving
+from bus.observability.metrics import AxisMetrics, ProcessMetrics
+from bus.settings import Settings
+from schemas.problem import AxisError
+
+_TRIES = 50
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 (only if an operator says so)
+
+_log = structlog.get_logger()
+
+
+def axis_metrics() -> AxisMetrics:
+    """The metrics of a parent."""
+    return AxisMetrics(version=version("lienthong"), clock=now)
+
+
+def worker_metrics() -> ProcessMetrics:
+    """The metrics of a worker."""
+    return ProcessMetrics(version=version("lienthong"))
+
+
+@asynccontextmanager
+async def watched(health: Health) -> AsyncIterator[None]:
+    """Look after the health of this process, as long as the block runs."""
+    watching = asyncio.create_task(health.watch(), name="health")
+    try:
+        yield
+    finally:
+        await ended(watching)
+
+
+@asynccontextmanager
+async def observed_axis(
+    settings: Settings, health: Health, *, workers: int
+) -> AsyncIterator[Settings]:
+    """Serve what is known of the parent.
+
+    Yields:
+        The settings with the ports that it has, and that its workers are to take.
+
+    Raises:
+        ConfigurationError: E_SETTING, the address cannot be had.
+    """
+    host = settings.metrics_host
+    port = settings.metrics_port or _free_ports(host, 1 + workers)
+    with serving(health, host=host, port=port):
+        async with watched(health):
+            yield settings.model_copy(update={"metrics_port": port})
+
+
+@asynccontextmanager
+async def observed_worker(
+    settings: Settings, health: Health, worker: WorkerName
+) -> AsyncIterator[None]:
+    """Serve what is known of a worker; it works also when its port is taken by somebody else."""
+    async with AsyncExitStack() as stack:
+        if settings.metrics_port is not None:
+            port = _port_of(worker, settings.metrics_port)
+            try:
+                stack.enter_context(serving(health, host=settings.metrics_host, port=port))
+            except AxisError as error:
+                _log.warning("metrics_not_served", problem=str(error.problem))
+        await stack.enter_async_context(watched(health))
+        yield
+
+
+def served_at(settings: Settings, workers: Sequence[WorkerName]) -> tuple[str, ...]:
+    """Where the axis and its workers are found from this machine; nowhere, if they keep nothing."""
+    port, host = settings.metrics_port, settings.metrics_host
+    if not settings.metrics or port is None:
+        return ()
+    ports = (port, *(_port_of(worker, port) for worker in workers))
+    found = "127.0.0.1" if host == _EVERYWHERE else host
+    return tuple(f"http://{found}:{each}" for each in ports)
+
+
+def _port_of(worker: WorkerName, port: int) -> int:
+    """They follow that of the axis."""
+    return port + int(worker.partition("/")[0])
+
+
+def _free_ports(host: str, count: int) -> int:
+    """The first of so many free ports that follow one another."""
+    for _ in range(_TRIES):
+        with closing(socket.socket()) as first:
+            try:
+                first.bind((host, 0))
+            except OSError as error:
+                cause = f"{host}: {error}"
+                raise AxisError.of(
+                    "E_SETTING", name="LIENTHONG_METRICS_HOST", cause=cause
+                ) from error
+            port: int = first.getsockname()[1]
+        if all(_is_free(host, each) for each in range(port + 1, port + count)):
+            return port
+    cause = f"no {count} ports in a row are free on {host}"
+    raise AxisError.of("E_SETTING", name="LIENTHONG_METRICS_PORT", cause=cause)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError):
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""`lienthong top`: the axis at a glance, from what its processes serve under `/metrics`."""

@@ -1,0 +1,43 @@
+"""What is looked at for the metrics never stands in the way of work."""
+
+import asyncio
+from datetime import timedelta
+
+from bus.core.census import Outboxes, Sight
+from bus.services.survey import Look, Survey
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+
+H24 = MailboxName("H24")
+SOON = timedelta(milliseconds=5)
+
+
+async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
+    seen: list[Sight] = []
+    tried: list[str] = []
+
+    async def away() -> Sight:
+        tried.append("away")
+        raise AxisError.of("E_STORE_AWAY", cause="gone")
+
+    async def broken() -> Sight:
+        tried.append("broken")
+        raise ZeroDivisionError
+
+    async def hanging() -> Sight:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def well() -> Sight | None:
+        return Outboxes(oldest={H24: SOON}) if len(seen) < 2 else None
+
+    looks = [Look(look=each, every=SOON) for each in (away, broken, hanging, well)]
+    survey = asyncio.create_task(Survey(looks=looks, see=seen.append).run())
+    async with asyncio.timeout(10):
+        while len(seen) < 2 or min(tried.count("away"), tried.count("broken")) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    still_running = not survey.done()
+    survey.cancel()
+
+    assert still_running
+    assert seen == [Outboxes(oldest={H24: SOON})] * 2

@@ -1,0 +1,210 @@
+"""What `lienthong top` makes of metrics, and of keys."""
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import generate_latest
+from rich.console import Console, Group
+
+from bus.cli.top.keys import Key, keys_in, press
+from bus.cli.top.reading import Reading, quantile, samples_of
+from bus.cli.top.snapshot import Broker, Snapshot, compare
+from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
+from bus.core.census import Account, Certificates, Letters, Outboxes
+from bus.core.events import DeliveryHandedOver, EndpointPaused, WorkerStarted
+from bus.observability.metrics import AxisMetrics
+from bus.ports import BrokerHealth
+from schemas.codes import EnvelopeKind, Lane
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
+from tests.letters import NOW
+from tests.unit.test_metrics import DOWN, SENT, WORKER, a_cause, recorded
+
+H24, H41 = MailboxName("H24"), MailboxName("H41")
+
+
+def metrics() -> AxisMetrics:
+    """Of an axis that serves H24 and H41."""
+    made = AxisMetrics(version="1", clock=lambda: NOW)
+    made.serving([H24, H41], known=[H24, H41], workers=2)
+    made.broker_is(BrokerHealth.READY)
+    return made
+
+
+def reading(of: AxisMetrics, *, at: float) -> Reading:
+    return Reading(at=at, axis=samples_of(generate_latest(of.registry).decode()))
+
+
+def handed_over(seconds: float) -> DeliveryHandedOver:
+    return DeliveryHandedOver(
+        mailbox=H41,
+        kind=EnvelopeKind.DOCUMENT,
+        lane=Lane.STANDARD,
+        envelope_id=EnvelopeId("e"),
+        delivery_id=DeliveryId("d"),
+        sender=AgencyCode("H24"),
+        file="f",
+        status=None,
+        age=timedelta(seconds=seconds),
+        took=timedelta(seconds=0.01),
+    )
+
+
+@pytest.fixture
+def snapshot() -> Snapshot:
+    """H24 sent 20 in 10 s; H41 got 10 of them, and then its system went away."""
+    axis = metrics()
+    axis(SENT)
+    before = reading(axis, at=100)
+    for _ in range(20):
+        axis(SENT)
+    for _ in range(10):
+        axis(handed_over(0.3))
+    axis(WorkerStarted(worker=WORKER, pid=1, mailboxes=2))
+    axis(EndpointPaused(mailbox=H41, problem=DOWN))
+    axis(recorded(returned=False))
+    axis.see(
+        Account(
+            accepted=21,
+            delivered=10,
+            waiting=9,
+            parked=1,
+            unaccounted=1,
+            oldest={H41: NOW - timedelta(minutes=12)},
+        )
+    )
+    axis.see(Letters(causes=[a_cause(H24, parked=1, waiting=2)], oldest=NOW))
+    axis.see(Outboxes(oldest={H24: timedelta(seconds=7)}))
+    axis.see(Certificates(ends={H24: NOW + timedelta(days=300), H41: NOW + timedelta(days=6)}))
+    return compare(before, reading(axis, at=110), now=NOW.timestamp() + 5)
+
+
+def shown(view: Group) -> str:
+    console = Console(width=170, force_terminal=False, color_system=None)
+    with console.capture() as captured:
+        console.print(view)
+    return captured.get()
+
+
+def test_a_snapshot_says_how_the_axis_does(snapshot: Snapshot) -> None:
+    assert (snapshot.sent_per_second, snapshot.received_per_second) == (2.0, 1.0)
+    assert snapshot.p50_seconds == pytest.approx(0.375)
+    assert snapshot.broker is Broker.READY
+    assert (snapshot.workers_running, snapshot.workers_wanted) == (1, 2)
+    assert (snapshot.accepted, snapshot.unaccounted) == (21, 1)
+    assert snapshot.dead_letters == {"parked": 1, "waiting": 2}
+
+
+def test_a_snapshot_says_how_each_agency_does(snapshot: Snapshot) -> None:
+    h24, h41 = snapshot.agencies
+
+    assert (h24.agency, h24.sent_per_second, h24.failing_per_second) == ("H24", 2.0, 0.1)
+    assert (h24.dead_letters, h24.retries_waiting, h24.outbox_oldest_seconds) == (1, 2, 7.0)
+    assert (h24.paused, h24.last_success_seconds, h24.sent) == (False, None, 21)
+    assert (h41.received_per_second, h41.oldest_waiting_seconds, h41.paused) == (1.0, 720.0, True)
+    assert h41.last_success_seconds == pytest.approx(5.0)
+    assert h41.certificate_days == pytest.approx(6.0)
+
+
+def test_the_table_shows_both(snapshot: Snapshot) -> None:
+    lines = shown(overview(snapshot, Choice())).splitlines()
+
+    assert lines[0] == (
+        "2.0 sent/s   1.0 received/s   end to end p50 0.38 s, p99 0.50 s   broker ready   "
+        "workers 1/2  missing"
+    )
+    assert lines[1] == (
+        "21 accepted = 10 delivered + 9 waiting + 1 parked + 1 unaccounted   "
+        "dead letters: 1 parked, 2 waiting"
+    )
+    rows = [line.split() for line in lines[3:6]]
+    assert rows[0][:2] == ["agency", "sent/s"]
+    assert rows[1] == ["H41", "1.0", "12", "min", "paused", "6", "days"]
+    assert rows[2] == ["H24", "2.0", "7", "s", "0.1", "2", "1", "300", "days"]
+
+
+def test_a_screen_shows_as_many_agencies_as_it_has_room_for(snapshot: Snapshot) -> None:
+    lines = shown(overview(snapshot, Choice(cursor=1), height=7)).splitlines()
+
+    assert [line.split()[0] for line in lines[4:5]] == ["H24"]
+    assert len(lines) <= 7
+
+
+def test_one_agency_is_shown_with_what_its_letters_failed_with(snapshot: Snapshot) -> None:
+    text = shown(one_agency(snapshot.agencies[0], [a_cause(H24, parked=1)]))
+
+    assert "E_INTERNAL" in text
+    assert "1 parked" in text
+    assert "none since the start" in text
+
+
+def test_a_broker_that_one_process_has_lost_is_away() -> None:
+    axis = metrics()
+    whole = reading(axis, at=1)
+    worker = metrics()
+    worker.broker_is(BrokerHealth.AWAY)
+    lost = samples_of(generate_latest(worker.registry).decode())
+
+    seen = compare(whole, Reading(at=2, axis=whole.axis, workers=(None, lost)), now=0)
+
+    assert seen.broker is Broker.AWAY
+
+
+def test_a_restarted_axis_gives_no_negative_rate() -> None:
+    busy, fresh = metrics(), metrics()
+    for _ in range(5):
+        busy(SENT)
+
+    seen = compare(reading(busy, at=1), reading(fresh, at=2), now=0)
+
+    assert seen.sent_per_second == 0
+
+
+def test_a_letter_sorts_by_its_column_and_a_filter_narrows(snapshot: Snapshot) -> None:
+    by_code = press("a", Choice(), snapshot)
+    typed: Choice | None = Choice()
+    for key in ("/", "h", "4", "x", Key.BACKSPACE, Key.ENTER):
+        assert typed is not None
+        typed = press(key, typed, snapshot)
+
+    assert by_code is not None
+    assert typed is not None
+    assert (by_code.sort, [r.agency for r in rows_of(snapshot, by_code)]) == (
+        Column.AGENCY,
+        ["H24", "H41"],
+    )
+    assert ([r.agency for r in rows_of(snapshot, typed)], typed.typing) == (["H41"], False)
+
+
+def test_enter_opens_the_marked_agency_and_escape_closes_it(snapshot: Snapshot) -> None:
+    moved = press(Key.DOWN, Choice(), snapshot)
+    assert moved is not None
+    opened = press(Key.ENTER, moved, snapshot)
+    assert opened is not None
+    closed = press(Key.ESCAPE, opened, snapshot)
+    assert closed is not None
+
+    assert (opened.opened, closed.opened, closed.cursor) == ("H24", None, 1)
+    assert press("q", opened, snapshot) is None
+
+
+def test_what_a_terminal_sends_is_read_as_keys() -> None:
+    assert keys_in("\x1b[A\x1b[Bq\r\x1b\x7f\x00") == [
+        Key.UP,
+        Key.DOWN,
+        "q",
+        Key.ENTER,
+        Key.ESCAPE,
+        Key.BACKSPACE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.5, 1.0), (0.75, 1.5), (1.0, 2.0)],
+)
+def test_a_quantile_is_read_from_buckets(share: float, expected: float) -> None:
+    buckets = {1.0: 10.0, 2.0: 20.0, float("inf"): 20.0}
+
+    assert quantile(share, buckets) == pytest.approx(expected)
+    assert quantile(share, {1.0: 0.0}) is None
+    assert quantile(share, {1.0: 0.0, float("inf"): 5.0}) == 1.0
