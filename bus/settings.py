@@ -84,6 +84,7 @@ class Settings(BaseSettings):
         bulk_limit: An order about more dead letters than this must be said twice.
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
+        seal: Whether every document sent from this home is sealed (docs/sealed-documents.md).
         sign_edxml: Whether the edXML packets that are handed over bear a header signature by the
             mailbox's own key, which must be an RSA key.
         trust_list: Folder of the certificates (*.pem) that signatures in attached PDFs are judged
@@ -128,6 +129,7 @@ class Settings(BaseSettings):
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
+    seal: bool = False
     sign_edxml: bool = False
     trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0

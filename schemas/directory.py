@@ -38,6 +38,7 @@ class Agency(Value):
         format: The wire format that its system reads; it may send any that is installed.
         suspended: It may neither send nor be sent to, until resumed.
         merged_into: Where documents for an expired code go.
+        seals: Its mailbox seals every document it sends, and unsealed ones from it are refused.
         certificates: Thumbprints (`x5t#S256`) of those that speak for its mailbox, and no others;
             empty: whichever are filed.
     """
@@ -53,6 +54,7 @@ class Agency(Value):
     valid_from: date | None = None
     valid_to: date | None = None
     merged_into: AgencyCode | None = None
+    seals: bool = False
     certificates: tuple[Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{43}$")], ...] = ()
     confidence: Confidence = Confidence.CERTAIN
 

@@ -322,6 +322,75 @@ ENTRIES: dict[str, Entry] = {
         _SECURITY_EN,
         _SECURITY_VI,
     ),
+    # Sealed documents.
+    "E_SEAL_RECIPIENT": _sender(
+        "The document must be sealed, but {mailbox} has no valid sealing key.",
+        "Văn bản phải được niêm phong nhưng {mailbox} không có khóa niêm phong còn hiệu lực.",
+        "Ask that agency to publish a sealing key, or take it off the receivers.",
+        "Đề nghị cơ quan đó công bố khóa niêm phong, hoặc bỏ cơ quan đó khỏi danh sách nhận.",
+    ),
+    "E_SEAL_KEY_FORGED": _sender(
+        "The sealing key published for {mailbox} is not proven to be its own: {cause}.",
+        "Khóa niêm phong công bố cho {mailbox} không được chứng minh là của cơ quan đó: {cause}.",
+        "Nothing was sent. Do not trust this key; tell the axis operator and that agency.",
+        "Chưa gửi gì. Không tin khóa này; báo cho đơn vị vận hành trục và cơ quan đó.",
+    ),
+    "E_SEAL_REQUIRED": _sender(
+        "{mailbox} seals what it sends, but this document is not sealed.",
+        "{mailbox} luôn niêm phong văn bản gửi đi nhưng văn bản này không được niêm phong.",
+        "Send it again, sealed.",
+        "Gửi lại ở dạng niêm phong.",
+    ),
+    "E_SEAL_STATUS": _sender(
+        "A status cannot be sealed; it says no more than the document's number.",
+        "Không niêm phong được gói trạng thái; gói này chỉ nêu số văn bản.",
+        "Drop it under a name without '.sealed'.",
+        "Đặt tên tệp không có '.sealed' rồi gửi lại.",
+    ),
+    "E_SEAL_NO_KEY": _entry(
+        Fault.OPERATOR,
+        False,
+        "The private sealing key {key_id} of {mailbox} is not here.",
+        "Không có khóa niêm phong bí mật {key_id} của {mailbox} ở đây.",
+        "Restore the key from the backup of the agency's keys, then replay.",
+        "Khôi phục khóa từ bản sao lưu khóa của cơ quan rồi phát lại.",
+    ),
+    "E_SEAL_NOT_WRAPPED": _sender(
+        "The document is addressed to {mailbox}, but not sealed to it.",
+        "Văn bản ghi {mailbox} là bên nhận nhưng không được niêm phong cho {mailbox}.",
+        "It must be sent again by its sender, sealed to this mailbox.",
+        "Bên gửi phải gửi lại, niêm phong cho hộp thư này.",
+    ),
+    "E_SEAL_BROKEN": _sender(
+        "The seal does not open: {cause}.",
+        "Không mở được niêm phong: {cause}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_SEAL_SUITE": _sender(
+        "The seal's cipher suite {suite} is not that of the key, or not known.",
+        "Bộ mật mã niêm phong {suite} không đúng với khóa hoặc không được biết.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_SEAL_DOWNGRADE": _sender(
+        "Sealed with the weaker suite {suite}, though a key for {stronger} was published.",
+        "Niêm phong bằng bộ mật mã yếu hơn {suite} dù đã công bố khóa cho {stronger}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_SEAL_BINDING": _sender(
+        "The sealed content was made for another envelope: {what} differs.",
+        "Nội dung niêm phong được tạo cho phong bì khác: {what} không khớp.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_SEAL_SIGNATURE": _sender(
+        "The signature inside the seal is not believed: {cause}.",
+        "Chữ ký bên trong niêm phong không đáng tin: {cause}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
     # The recipient's system.
     "E_ENDPOINT_DOWN": _entry(
         Fault.RECIPIENT,

@@ -1,7 +1,7 @@
 """Export: the JSON Schemas of all that travels, and the catalogue of codes, as files.
 
 `python -m schemas.export` renews `schemas/jsonschema` and `docs/codes.md`; with `--freeze`, at a
-release, also the copy under the wire version that later versions must stay compatible with
+release, also the copy under the newest wire version that later versions must stay compatible with
 (`schemas.compatibility`).
 """
 
@@ -11,8 +11,9 @@ from pathlib import Path
 
 from schemas.directory import Directory
 from schemas.document import Document
-from schemas.envelope import WIRE_VERSION, Envelope, Receipt
+from schemas.envelope import SEALED_WIRE_VERSION, WIRE_VERSION, Envelope, Receipt
 from schemas.errors import ENTRIES
+from schemas.sealing import SealedContent, SealingKey, SignedSealingKey
 from schemas.status import StatusReport
 from schemas.value import Value
 from schemas.warnings import WARNINGS
@@ -26,6 +27,9 @@ _MODELS: dict[str, type[Value]] = {
     "document": Document,
     "envelope": Envelope,
     "receipt": Receipt,
+    "sealed-content": SealedContent,
+    "sealing-key": SealingKey,
+    "signed-sealing-key": SignedSealingKey,
     "status-report": StatusReport,
 }
 
@@ -101,4 +105,4 @@ if __name__ == "__main__":
     _write(FOLDER)
     CODES_PAGE.write_text(codes_page(), encoding="utf-8")
     if "--freeze" in sys.argv[1:]:
-        _write(FOLDER / WIRE_VERSION)
+        _write(FOLDER / SEALED_WIRE_VERSION)

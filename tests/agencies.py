@@ -1,6 +1,7 @@
 """Agencies: a few of them on one broker, their adapters built as the bootstrap builds them."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ from uuid import uuid4
 from adapters.contract import Endpoint, Format, Limits
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
+from bus.attachments.spool import Spools
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import Event
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
+from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.signing import SigningKey
 from bus.core.topology import mailboxes_by_word
+from bus.keys.sealing import SealingFolder
 from bus.ports import (
     AttachmentStore,
     Broker,
@@ -27,6 +31,7 @@ from bus.ports import (
     Inbox,
     Observer,
     Records,
+    SealingKeys,
     Tracer,
     Untraced,
 )
@@ -37,6 +42,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
+from bus.services.sealer import Sealer
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
@@ -82,6 +88,7 @@ class Parts:
 
     Attributes:
         tell: Hears every event as well.
+        seals: The sealing keys that an agency's worker has; None: those of one home for all.
         written_in: The format of what is handed over, where it is another one.
     """
 
@@ -98,6 +105,7 @@ class Parts:
     publish_deadline: timedelta = timedelta(seconds=1)
     prefetch: int = 4
     tell: Observer = _nobody
+    seals: Callable[[str], SealingKeys] | None = None
     appraisal: Appraisal = field(default_factory=Appraisal)
     written_in: Format | None = None
     tracer: Tracer = field(default_factory=Untraced)
@@ -144,11 +152,12 @@ class Agencies(Folders):
         return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """All adapters at work; drained on the way out."""
+    async def at_work(self, *, only: Sequence[str] | None = None) -> AsyncIterator[None]:
+        """All adapters at work, or those of some agencies; drained on the way out."""
         stop = asyncio.Event()
         worker = Worker(stop)
-        worker.start([self.adapter(mailbox, stop) for mailbox in self.parts.routing.mailboxes])
+        mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
+        worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
         running = asyncio.create_task(worker.until_stopped())
         try:
             yield
@@ -168,6 +177,7 @@ class Agencies(Folders):
             observe=self.observe,
             stop=stop,
         )
+        sealer = self.sealer(mailbox)
         dispatch = Dispatch(
             mailbox=mailbox,
             key=lambda: parts.key_of(mailbox),
@@ -188,6 +198,7 @@ class Agencies(Folders):
                 attachments=parts.attachments,
                 records=parts.records,
                 dispatch=dispatch,
+                sealer=sealer,
                 clock=parts.clock,
                 jitter=_no_jitter,
                 observe=self.observe,
@@ -207,6 +218,7 @@ class Agencies(Folders):
                     inbox=parts.inbox,
                     records=parts.records,
                     dispatch=dispatch,
+                    sealer=sealer,
                     clock=parts.clock,
                     new_id=self.new_id,
                     jitter=_no_jitter,
@@ -218,6 +230,20 @@ class Agencies(Folders):
                 prefetch=parts.prefetch,
                 stop=stop,
             ),
+        )
+
+    def sealer(self, mailbox: MailboxName) -> Sealer:
+        """One agency's seals."""
+        parts = self.parts
+        spools = Spools(self.root / "spools" / mailbox)
+        return Sealer(
+            mailbox=mailbox,
+            ring=lambda: parts.ring,
+            keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
+            store=parts.attachments,
+            begin_spool=lambda: spools.begin(parts.clock()),
+            new_key=lambda: secrets.token_bytes(KEY_BYTES),
+            clock=parts.clock,
         )
 
 

@@ -34,6 +34,8 @@ from bus.core.share import WorkerName, workers_for
 from bus.core.topology import Topology
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
+from bus.keys.ring import load_signing_key
+from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
@@ -328,7 +330,7 @@ async def _ask_stores(store: Store, office: Office) -> None:
 def _ensure_keys(
     settings: Settings, home: Home, routing: Routing, served: Collection[MailboxName]
 ) -> None:
-    """Key pairs made by the development authority where there are none at all.
+    """Key pairs made by the development authority where there are none at all; sealing keys.
 
     Whom we do not serve may sign elsewhere, with a private key that is there alone.
     """
@@ -337,13 +339,22 @@ def _ensure_keys(
     if lacking(home.keys, owners, now=moment):
         authority = DevelopmentAuthority.open(home.keys, now=moment, access=settings.key_access)
         authority.ensure(owners, now=moment)
+    SealingFolder(home.keys).ensure(
+        routing.mailboxes,
+        signing=lambda owner: load_signing_key(
+            home.keys, owner, now=moment, access=settings.key_access
+        ),
+        now=moment,
+    )
 
 
 def launcher_of(
     settings: Settings, home: Home, *, amqp_url: str, management_url: str | None
 ) -> ProcessLauncher:
     """Workers get the settings of this process, and an account of their own at its broker."""
-    found = {"home": home.path, "amqp_url": amqp_url, "management_url": management_url}
+    # Whose own worker knows no management has none to name.
+    named = management_url or None
+    found = {"home": home.path, "amqp_url": amqp_url, "management_url": named}
 
     def arguments(worker: WorkerName) -> tuple[str, ...]:
         return ("worker", "--home", str(home.path), "--part", worker)

@@ -16,12 +16,15 @@ import structlog
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
+from bus.keys.ring import load_signing_key
+from bus.keys.sealing import SealingFolder
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
@@ -95,6 +98,7 @@ async def open_connection(
         mailbox = MailboxName(agency)
         _must_be_its_own(url, mailbox)
         await asyncio.to_thread(_must_hold_no_key_of_others, home, mailbox)
+        await asyncio.to_thread(_ensure_sealing_key, settings, home, mailbox)
         directory = directory_of(settings)
         if mailbox not in Routing(await asyncio.to_thread(directory.load)).mailboxes:
             raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
@@ -162,10 +166,23 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
 def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
     """Of no other agency, and of no authority."""
     own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
+    own.add(SealingFolder(home.keys).folder_of(mailbox))
     others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
         cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
+
+
+def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) -> None:
+    """What is sealed to us is opened here: the key is made here, and renewed."""
+    moment = now()
+    SealingFolder(home.keys).ensure(
+        [mailbox],
+        signing=lambda owner: load_signing_key(
+            home.keys, owner, now=moment, access=settings.key_access
+        ),
+        now=moment,
+    )
 
 
 def _must_have_the_hubs_directory(home: Home) -> None:

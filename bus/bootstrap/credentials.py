@@ -13,6 +13,7 @@ from bus.core.topology import account_of
 from bus.keys.directory_authority import directory_folder
 from bus.keys.files import write_secret
 from bus.keys.folder import KeyFolder
+from bus.keys.sealing import SealingFolder
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.tls import as_account, without_login
 from bus.settings import Settings
@@ -48,7 +49,8 @@ def lay_out(
 
     Args:
         broker: `amqps://host:port/vhost` as the agency reaches it; absent: as the hub does.
-        move_key: Keep no copy of the private key that signs for the agency.
+        move_key: Keep no copy of the private keys that sign for the agency and open what is sealed
+            to it.
 
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN: it has no mailbox. E_SETTING: no broker is known.
@@ -68,6 +70,7 @@ def lay_out(
         _copy(path, home, there)
         if move_key:
             path.unlink()
+    SealingFolder(home.keys).hand_out(mailbox, there.keys, move=move_key)
     by_certificate = _transport(settings, home, there, account)
     if not by_certificate:
         url = as_account(url, account, passwords_of(settings).of(account))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -17,6 +18,7 @@ from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
+from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
@@ -27,10 +29,12 @@ from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
 from bus.core.routing import Routing
+from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.share import WorkerName
 from bus.core.signing import SigningKey
 from bus.core.topology import is_agency_account
 from bus.keys.ring import load_ring, load_signing_key
+from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
 from bus.observability.traces import tracing
 from bus.ports import Broker, Observer, Tracer
@@ -44,6 +48,7 @@ from bus.services.endpoint_watch import EndpointWatch
 from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
+from bus.services.sealer import Sealer
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.attempts import FolderAttempts
@@ -255,6 +260,17 @@ class Workplace:
             observe=self.observe,
             stop=self.stop,
         )
+        spools = Spools(self.home.spools / mailbox)
+        sealer = Sealer(
+            mailbox=mailbox,
+            ring=lambda: self.ring,
+            keys=SealingFolder(self.home.keys),
+            store=self.attachments,
+            begin_spool=lambda: spools.begin(now()),
+            new_key=lambda: secrets.token_bytes(KEY_BYTES),
+            clock=now,
+            always=self.settings.seal,
+        )
         dispatch = Dispatch(
             mailbox=mailbox,
             key=lambda: self._key_of(mailbox),
@@ -276,6 +292,7 @@ class Workplace:
                 attachments=self.attachments,
                 records=self.store.records,
                 dispatch=dispatch,
+                sealer=sealer,
                 clock=now,
                 jitter=random.random,
                 observe=self.observe,
@@ -295,6 +312,7 @@ class Workplace:
                     inbox=self.store.inbox,
                     records=self.store.records,
                     dispatch=dispatch,
+                    sealer=sealer,
                     clock=now,
                     new_id=self._new_id,
                     jitter=random.random,

@@ -12,7 +12,7 @@ from adapters.registry import format_named
 from bus.bootstrap import apply_accounts, directory_of, lay_out, renew_password
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
-from bus.core.directory import add, resume, suspend, vouch
+from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.routing import Routing
 from bus.keys.ring import load_ring
 from bus.settings import load_settings
@@ -25,7 +25,7 @@ from schemas.vietnam import day_in_vietnam
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List, show, add, suspend, resume and vouch for agencies; their access to the broker.",
+    help="List, show, add, change and vouch for agencies; their access to the broker.",
 )
 
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
@@ -46,6 +46,7 @@ def _row(agency: Agency, routing: Routing) -> dict[str, object]:
         "format": agency.format,
         "mailbox": routing.mailbox_or_none(agency.code),
         "suspended": agency.suspended,
+        "seals": agency.seals,
         "certificates": list(agency.certificates),
         "confidence": agency.confidence,
     }
@@ -202,6 +203,18 @@ def _tell_broker(home: Home) -> None:
 
 
 _NOT_TOLD = "no broker is running; it is told when the axis starts"
+
+
+@app.command("seal")
+def seal_agency(code: Code, home: Home = None) -> None:
+    """Seal every document that a connected agency's mailbox sends; unsealed ones are refused."""
+    _change(home, lambda directory: seal(directory, code))
+
+
+@app.command("unseal")
+def unseal_agency(code: Code, home: Home = None) -> None:
+    """Leave it to each document whether it is sealed."""
+    _change(home, lambda directory: unseal(directory, code))
 
 
 @app.command("vouch")

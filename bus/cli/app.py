@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from bus.cli import agency, keys, topology
+from bus.cli import agency, keys, sealing_keys, topology
 from bus.cli.check import check
 from bus.cli.connect import connect
 from bus.cli.convert import convert
@@ -37,6 +37,7 @@ app.command()(worker)
 app.add_typer(agency.app, name="agency")
 app.add_typer(dlq, name="dlq")
 app.add_typer(topology.app, name="topology")
+sealing_keys.register(keys.app)
 app.add_typer(keys.app, name="keys")
 
 

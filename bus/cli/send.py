@@ -13,6 +13,7 @@ from bus.bootstrap import directory_of
 from bus.cli.options import Home
 from bus.cli.output import Exit, print_json
 from bus.core.routing import Routing
+from bus.core.sealing.request import asks_to_be_sealed
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
 from schemas.vietnam import day_in_vietnam
@@ -24,6 +25,9 @@ def send(
     file: Annotated[Path, typer.Argument(help="An edXML or canonical JSON file.", dir_okay=False)],
     agency: Annotated[str, typer.Option("--as", help="Code of the agency that sends it.")],
     home: Home = None,
+    seal: Annotated[
+        bool, typer.Option("--seal", help="Only its recipients can read it, or it is refused.")
+    ] = False,
     wait: Annotated[
         float, typer.Option(help="Seconds to wait for the outcome; 0 only drops it.", min=0)
     ] = 30.0,
@@ -39,7 +43,7 @@ def send(
     folder, routing = HomeFolder(settings.home), Routing(directory_of(settings).load())
     code = routing.resolve(agency, day_in_vietnam(datetime.now(UTC))).agency.code
     mine = folder.agencies / routing.mailbox_of(code)
-    name = _drop(file, mine / "outbox")
+    name = _drop(file, mine / "outbox", seal=seal or asks_to_be_sealed(file.name))
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
         if not (mine / "outbox" / name).exists():
@@ -49,11 +53,11 @@ def send(
     raise typer.Exit(Exit.WAITING if wait else Exit.DONE)
 
 
-def _drop(file: Path, outbox: Path) -> str:
+def _drop(file: Path, outbox: Path, *, seal: bool) -> str:
     """Copy under a hidden name, then rename: the axis never sees half a file."""
     outbox.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    name = f"{file.stem}-{stamp}{file.suffix}"
+    name = f"{file.stem}-{stamp}{'.sealed' if seal else ''}{file.suffix}"
     hidden = outbox / f".{name}.part"
     shutil.copyfile(file, hidden)
     hidden.rename(outbox / name)

@@ -56,6 +56,18 @@ def admit(
     return envelope
 
 
+def judge_seal(envelope: Envelope, routing: Routing) -> None:
+    """Refuse an admitted document that lacks the seal which the directory promises.
+
+    Apart from `admit`, because its sender is proven, and is told.
+
+    Raises:
+        DocumentError: E_SEAL_REQUIRED: its mailbox seals what it sends, but not this.
+    """
+    if envelope.document is not None and routing.owner_of(envelope.sender_mailbox).seals:
+        raise AxisError.of("E_SEAL_REQUIRED", mailbox=envelope.sender_mailbox)
+
+
 def _compare(message: WireMessage, envelope: Envelope, signed_at: datetime) -> None:
     """Refuse a message whose properties, which nobody signed, contradict what was signed.
 

@@ -26,6 +26,9 @@ _INNOCENT_BYTES = 3 * MAX_LIST_ITEMS
 _SUSPECT = re.compile(rb"\\[ubf]|\xef\xbf[\xbe\xbf]")
 """How JSON may write a character that XML cannot hold; few bodies have one."""
 
+_SEALED_CONTENT = "sealed.content"
+"""Ciphertext, as long as the whole content; the body bounds it."""
+
 
 def check(envelope: Envelope, body: bytes) -> None:
     """Refuse an envelope that holds too much, or a text that no format can write.
@@ -62,6 +65,9 @@ def _identifiers(envelope: Envelope) -> Iterator[tuple[str, str | None]]:
         yield "recipients", recipient.named
     if envelope.source is not None:
         yield "source.format", envelope.source.format
+    if envelope.sealed is not None:
+        # What is in it is checked by who opens it.
+        return
     match envelope.message:
         case Document() as document:
             yield "document.document_id", document.document_id
@@ -90,7 +96,7 @@ def _identifiers(envelope: Envelope) -> Iterator[tuple[str, str | None]]:
 def _look_through(node: object, path: str) -> None:
     match node:
         case str():
-            if len(node) > MAX_TEXT_CHARS:
+            if len(node) > MAX_TEXT_CHARS and path != _SEALED_CONTENT:
                 raise _over(path, "The number of characters", MAX_TEXT_CHARS)
             if cause := fault_in(node):
                 raise AxisError.of("E_ENVELOPE", place=Place(field=path), cause=cause)
@@ -101,7 +107,7 @@ def _look_through(node: object, path: str) -> None:
                 _look_through(name, path)
                 _look_through(value, f"{path}.{name}" if path else name)
         case list() | tuple():
-            if path != "recipients":
+            if path not in {"recipients", "sealed.keys"}:
                 _few(node, MAX_LIST_ITEMS, path)
             for index, value in enumerate(node):
                 _look_through(value, f"{path}.{index}")

@@ -84,6 +84,24 @@ def resume(directory: Directory, code: str) -> Directory:
     return _with(directory, code, suspended=False)
 
 
+def seal(directory: Directory, code: str) -> Directory:
+    """The next version, in which everything an agency's mailbox sends is sealed.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN.
+    """
+    return _with(directory, code, seals=True)
+
+
+def unseal(directory: Directory, code: str) -> Directory:
+    """The next version, in which that is left to each document; the reverse of `seal`.
+
+    Raises:
+        ConfigurationError: E_AGENCY_UNKNOWN.
+    """
+    return _with(directory, code, seals=False)
+
+
 def vouch(directory: Directory, code: str, certificates: Iterable[str]) -> Directory:
     """The next version, in which these certificates speak for an agency, and no others.
 

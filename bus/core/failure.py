@@ -62,6 +62,12 @@ _SECURITY_CODES = frozenset(
         "E_HEADER_CONTRADICTS",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
+        "E_SEAL_NOT_WRAPPED",
+        "E_SEAL_BROKEN",
+        "E_SEAL_SUITE",
+        "E_SEAL_DOWNGRADE",
+        "E_SEAL_BINDING",
+        "E_SEAL_SIGNATURE",
     }
 )
 
@@ -77,6 +83,8 @@ _CLASS_OF_CODE = {
     "E_DELIVERY_LIMIT": FailureClass.DELIVERY_LIMIT,
     "E_EXPIRED": FailureClass.EXPIRED,
     "E_FORMAT_CRASHED": FailureClass.OURS,
+    "E_SEAL_NO_KEY": FailureClass.OURS,
+    "E_KEYS": FailureClass.OURS,
 } | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 

@@ -116,6 +116,9 @@ def open_envelope(verified: Verified) -> Envelope:
     check(envelope, verified.body)
     if verified.owner != envelope.sender_mailbox:
         raise _forged(f"signed by {verified.owner}, but sent by {envelope.sender_mailbox}")
+    if envelope.sealed is not None:
+        # Its ids are keyed: whoever can open it proves them (`bus.core.sealing`).
+        return envelope
     identity = identity_of(envelope)
     content_hash = document_hash(envelope.document) if envelope.document else identity
     if content_hash != envelope.content_hash:

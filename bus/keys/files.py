@@ -137,6 +137,28 @@ def write_secret(path: Path, data: bytes, *, agency: str) -> None:
         replace_file(path, data, mode=0o600)
 
 
+def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
+    """Write a file, whole or not at all, readable by nobody beyond `mode` even for a moment.
+
+    Raises:
+        ConfigurationError: It cannot be written (E_KEYS).
+    """
+    with doorway(path, agency=agency):
+        replace_file(path, data, mode=mode)
+
+
+def read_secret_file(path: Path, *, agency: str) -> bytes:
+    """The content of a file that only its owner can read.
+
+    Raises:
+        ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
+    """
+    with doorway(path, agency=agency), path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
+            raise unusable(path, agency, "others can read it; use 'chmod 600'")
+        return file.read()
+
+
 def sync_folder(folder: Path, *, agency: str) -> None:
     """Let the names of new files survive a power cut.
 

@@ -7,6 +7,7 @@
     <folder>/requests/<code>/*.csr   a certificate request that waits for its answer
     <folder>/requests/<code>/*.key   its private key
     <folder>/revoked.json            what an operator has revoked (`revoked`)
+    <folder>/agencies/<code>/sealing its sealing keys; see `sealing`
     <folder>/development.key         private key of the development authority, if there is one
 
 Whether a certificate is believed is judged in `bus.core.keyring`.
@@ -177,7 +178,7 @@ class KeyFolder:
 
     def filed_under(self, owner: MailboxName) -> tuple[FiledKey, ...]:
         """The certificates of one agency."""
-        paths = sorted(self._folder_of(owner).glob("*.pem"))
+        paths = sorted(self.folder_of(owner).glob("*.pem"))
         return tuple(FiledKey(owner=owner, path=path) for path in paths)
 
     def file(
@@ -202,7 +203,7 @@ class KeyFolder:
         """
         certificate = certificates[0]
         issued, digest = certificate.not_valid_before_utc.date(), certificate.fingerprint(SHA256())
-        path = self._folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
+        path = self.folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
         filed = FiledKey(owner=owner, path=path)
         with doorway(path, agency=owner):
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -221,7 +222,13 @@ class KeyFolder:
         write_certificates(path, [certificate], agency=_AXIS)
         return path
 
-    def _folder_of(self, owner: MailboxName) -> Path:
+    def owners(self) -> tuple[MailboxName, ...]:
+        """Whose keys are here, of whatever kind."""
+        folders = sorted(path for path in self._agencies.glob("*") if path.is_dir())
+        return tuple(MailboxName(unquote(folder.name)) for folder in folders)
+
+    def folder_of(self, owner: MailboxName) -> Path:
+        """Where everything of one agency lies."""
         return self._agencies / folder_name(owner)
 
 

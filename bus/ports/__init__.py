@@ -21,6 +21,7 @@ from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
+from bus.ports.sealing import SealingKeys, Spool
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
 
@@ -49,8 +50,10 @@ __all__ = [
     "Recorded",
     "Records",
     "Role",
+    "SealingKeys",
     "Settlement",
     "SignedEnvelope",
+    "Spool",
     "Standing",
     "Step",
     "StoredLetter",

@@ -21,6 +21,15 @@ MOST_TIME = timedelta(seconds=60)
 
 _PDF = "application/pdf"
 NO_PDF = "it is no PDF"
+CAME_SEALED = "it came sealed; see 'lienthong check'"
+
+
+class _Sealed:
+    """Judges nothing: the checker reads the store, where a sealed file cannot be read."""
+
+    async def check(self, sha256: str, size: int) -> PdfVerdict:  # noqa: ARG002 (of the port)
+        """Not checked."""
+        return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=CAME_SEALED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,8 @@ class Appraisal:
         if header is not None and header.is_absent:
             header = None
         attachments = envelope.document.attachments
-        verdicts = () if self.pdfs is None else await self._judge(attachments, self.pdfs, leave)
+        pdfs = _Sealed() if self.pdfs is not None and envelope.sealed is not None else self.pdfs
+        verdicts = () if pdfs is None else await self._judge(attachments, pdfs, leave)
         if header is None and not verdicts:
             return None
         return DeliveryCheck(delivery_id=delivery, header_signature=header, attachments=verdicts)

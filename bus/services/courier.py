@@ -1,6 +1,7 @@
 """Courier: carries one delivery from its proof to its recipient's hands and the receipt for it.
 
-Verify → parse → claim → write format → hand over → record done → publish receipts → acknowledge.
+Verify → parse → open a seal → claim → write format → hand over → record done → publish receipts →
+acknowledge.
 What fails is published to `failures`, confirmed, and then acknowledged. Nothing else is.
 """
 
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import CheckedFormat, Endpoint, Format, Parcel, ParcelKind
-from bus.core.admission import addressed, admit, prove
+from adapters.contract import AttachmentSource, CheckedFormat, Endpoint, Format, Parcel, ParcelKind
+from bus.core.admission import addressed, admit, judge_seal, prove
 from bus.core.events import (
     DeliveryFailed,
     DeliveryHandedOver,
@@ -27,6 +28,7 @@ from bus.core.message import WireMessage
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import answered_after, record_of
 from bus.core.routing import Routing
+from bus.core.sealing.files import OpenedFiles
 from bus.core.secrecy import refuse_secret
 from bus.core.stream import chunks_of
 from bus.core.topology import account_of
@@ -55,6 +57,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, targeted_by
+from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
@@ -80,6 +83,7 @@ class _Attempt:
     """One delivery under work, and how far it came.
 
     Attributes:
+        files: Where the files of the document are found, opened if it was sealed.
         lease: Until when it is ours, also when the store could not be told that it no longer is.
         claimed_at: When it became ours last.
         answered_after: Of an automatic receipt: how old the document is that it answers.
@@ -89,6 +93,7 @@ class _Attempt:
     leave: asyncio.Event
     ticket: Ticket
     patience: Patience
+    files: AttachmentSource
     step: Step
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
@@ -115,6 +120,7 @@ class Courier:
     inbox: Inbox
     records: Records
     dispatch: Dispatch
+    sealer: Sealer
     clock: Clock
     new_id: NewId
     jitter: Jitter
@@ -146,6 +152,7 @@ class Courier:
                     leave=leave,
                     ticket=ticket,
                     patience=self._patience(leave),
+                    files=self.attachments,
                     step=step,
                 )
             )
@@ -193,6 +200,11 @@ class Courier:
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
         )
         attempt.envelope = envelope
+        judge_seal(envelope, self.routing())
+        if envelope.sealed is not None:
+            opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
+            attempt.files = OpenedFiles(self.attachments, opened.files)
+            attempt.envelope = envelope = opened.envelope
         if attempt.step.traceparent:
             attempt.step.note(about(envelope))
         if envelope.document is not None:
@@ -302,7 +314,7 @@ class Courier:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
         check = await self.appraisal.of(envelope, delivery, leave=attempt.leave)
-        chunks, note = self._content(envelope, check)
+        chunks, note = self._content(envelope, check, attempt.files)
         parcel = Parcel(
             delivery_id=delivery,
             kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
@@ -320,7 +332,7 @@ class Courier:
         return parcel.name
 
     def _content(
-        self, envelope: Envelope, check: DeliveryCheck | None
+        self, envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource
     ) -> tuple[Iterable[bytes], bytes | None]:
         """What the recipient's system gets, and the note beside it.
 
@@ -328,19 +340,15 @@ class Courier:
         format has a place for it.
         """
         original = original_for(envelope, self.format.name)
-        message, attachments, written_at = envelope.message, self.attachments, envelope.sent_at
+        message, attachments, written_at = envelope.message, files, envelope.sent_at
         note = None if check is None else note_of(check)
         if original is not None:
-            return self._copy(original), note
+            return _copy(original, files), note
         if check is not None and isinstance(self.format, CheckedFormat):
             return self.format.write_checked(
                 message, check, attachments=attachments, written_at=written_at
             ), None
         return self.format.write(message, attachments=attachments, written_at=written_at), note
-
-    def _copy(self, original: Source) -> Iterator[bytes]:
-        with self.attachments.open(original.sha256) as file:
-            yield from chunks_of(file)
 
     async def _fail(self, attempt: _Attempt, problem: Problem) -> Settlement:
         """Publish the failure, confirmed, tell the sender, and acknowledge.
@@ -416,6 +424,11 @@ class Courier:
             stop=leave,
             jitter=self.jitter,
         )
+
+
+def _copy(original: Source, files: AttachmentSource) -> Iterator[bytes]:
+    with files.open(original.sha256) as file:
+        yield from chunks_of(file)
 
 
 def _continued(attempt: _Attempt) -> WireMessage:

@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from bus.core.message import WireMessage
 from bus.core.signing import SigningKey, sign
@@ -30,6 +31,8 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,13 +64,20 @@ class Dispatch:
             TransportError: There is no key to sign with now (E_SIGNING_KEY_AWAY).
         """
         body, key = body_of(envelope), self.key()
-        if key.is_elsewhere:
-            return SignedEnvelope(body=body, signature=await self._sign_elsewhere(body, key))
-        return SignedEnvelope(body=body, signature=sign(body, key=key, now=self.clock()))
+        made = partial(sign, body, key=key, now=self.clock())
+        return SignedEnvelope(
+            body=body, signature=await self.sign_elsewhere(made) if key.is_elsewhere else made()
+        )
 
-    async def _sign_elsewhere(self, body: bytes, key: SigningKey) -> str:
-        """Wait for a token in a thread; one that hangs costs that thread, and nothing else."""
-        work = partial(sign, body, key=key, now=self.clock())
+    async def sign_elsewhere(self, work: Callable[[], Made]) -> Made:
+        """Wait for a token in a thread; one that hangs costs that thread, and nothing else.
+
+        Args:
+            work: Signs, perhaps among other things.
+
+        Raises:
+            TransportError: It does not answer (E_SIGNING_KEY_AWAY); and whatever `work` raises.
+        """
         try:
             async with timeout(self.deadline.total_seconds()):
                 return await get_running_loop().run_in_executor(self.waiting, work)

@@ -1,13 +1,15 @@
 """Outbound: what an agency's system drops is read, proven sendable, signed and published.
 
 Read → store attachments → sign → publish to each recipient, confirmed → only then tell the
-endpoint. A crash anywhere repeats the work with the same ids.
+endpoint. A crash anywhere repeats the work with the same ids. What must be sealed is read into a
+spool of its own, and only its ciphertext is stored.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
@@ -19,6 +21,7 @@ from bus.core.identity import document_identity
 from bus.core.parties import judge_report, judge_reuse, judge_targets
 from bus.core.record import record_of
 from bus.core.routing import Routing
+from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.secrecy import refuse_secret
 from bus.core.stream import keep
 from bus.core.trace import about, trace_id
@@ -32,12 +35,14 @@ from bus.ports import (
     Records,
     Role,
     SignedEnvelope,
+    Spool,
     Step,
 )
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, resembling, targeted_by
+from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
@@ -80,6 +85,7 @@ class Outbound:
     attachments: AttachmentStore
     records: Records
     dispatch: Dispatch
+    sealer: Sealer
     clock: Clock
     jitter: Jitter
     observe: Observer
@@ -224,17 +230,31 @@ class Outbound:
 
     async def _prepare(self, submission: Submission) -> _Outgoing:
         """Read, route, judge and sign. Raises `DocumentError` when it may not be sent."""
+        if not self.sealer.is_due(submission.name, self.routing()):
+            return await self._prepare_from(submission, self.attachments, None)
+        spool = await asyncio.to_thread(self.sealer.begin_spool)
+        try:
+            return await self._prepare_from(submission, spool, spool)
+        finally:
+            await asyncio.to_thread(spool.clear)
+
+    async def _prepare_from(
+        self, submission: Submission, files: AttachmentStore, spool: Spool | None
+    ) -> _Outgoing:
+        """Prepare, with the files in a store that may be a spool to be sealed from."""
         # Not longer than the reading takes: what follows waits for the store, hundreds at a time.
         async with self.slots:
-            reading, source = await asyncio.to_thread(self._read, submission)
+            reading, source = await asyncio.to_thread(self._read, submission, files)
         match reading.message:
             case Document() as document:
-                return await self._prepare_document(document, reading, source)
+                return await self._prepare_document(document, reading, source, spool)
             case StatusReport() as report:
+                if asks_to_be_sealed(submission.name):
+                    raise AxisError.of("E_SEAL_STATUS")
                 return await self._prepare_report(report, reading)
 
     async def _prepare_document(
-        self, document: Document, reading: Reading, source: Source | None
+        self, document: Document, reading: Reading, source: Source | None, spool: Spool | None
     ) -> _Outgoing:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
@@ -252,16 +272,38 @@ class Outbound:
         routed = routing.route(document.to_agencies, today)
         if not routed.recipients:
             raise _NobodyLeftError(routed.problems)
-        envelope = document_envelope(
-            document,
-            sender=sender,
-            sender_mailbox=mailbox,
-            recipients=routed.recipients,
-            sent_at=now,
-            source=source,
-            source_signature=reading.signature if source else None,
-            warnings=(*reading.warnings, *routed.warnings, *warned),
-        )
+        source_signature = reading.signature if source else None
+        warnings = (*reading.warnings, *routed.warnings, *warned)
+        if spool is None:
+            envelope = document_envelope(
+                document,
+                sender=sender,
+                sender_mailbox=mailbox,
+                recipients=routed.recipients,
+                sent_at=now,
+                source=source,
+                source_signature=source_signature,
+                warnings=warnings,
+            )
+        else:
+            prepared = await asyncio.to_thread(
+                self.sealer.prepare, document, spool, recipients=routed.recipients, source=source
+            )
+            key = self.dispatch.key()
+            seal = partial(
+                self.sealer.seal,
+                document,
+                prepared,
+                signing=key,
+                sender=sender,
+                recipients=routed.recipients,
+                sent_at=now,
+                source=source,
+                source_signature=source_signature,
+                warnings=warnings,
+            )
+            apart = self.dispatch.sign_elsewhere if key.is_elsewhere else asyncio.to_thread
+            envelope = await apart(seal)
         signed = await self.dispatch.seal(envelope)
         await self.records.record(record_of(envelope, document, now=now))
         return _Outgoing(
@@ -286,7 +328,9 @@ class Outbound:
         signed = await self.dispatch.seal(envelope)
         return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
 
-    def _read(self, submission: Submission) -> tuple[Reading, Source | None]:
+    def _read(
+        self, submission: Submission, files: AttachmentStore
+    ) -> tuple[Reading, Source | None]:
         """Read the file, and keep its exact bytes where they may be needed (wire contract)."""
         with self.endpoint.open(submission) as file:
             if submission.size > self.limits.max_packet_bytes:
@@ -295,17 +339,17 @@ class Outbound:
             head = file.read(_HEAD_BYTES)
             file.seek(0)
             chosen = format_for(head, submission.name, self.formats)
-            reading = self._take(chosen, file)
+            reading = self._take(chosen, file, files)
             signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
             if not (signed or reading.repaired):
                 return reading, None
             file.seek(0)
-            kept = keep(file, self.attachments)
+            kept = keep(file, files)
             return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
 
-    def _take(self, chosen: Format, file: BinaryIO) -> Reading:
+    def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
         """Read the message; its files are in the store when it is taken, and none otherwise."""
-        held = HeldFiles(self.attachments)
+        held = HeldFiles(files)
         try:
             reading = chosen.read(
                 file, sink=held, limits=self.limits, today=day_in_vietnam(self.clock())

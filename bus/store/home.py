@@ -56,6 +56,11 @@ class Home:
         return self.path / "attachments"
 
     @property
+    def spools(self) -> Path:
+        """Where files of documents lie that are to be sealed, a folder a mailbox."""
+        return self.path / "spools"
+
+    @property
     def keys(self) -> Path:
         """Certificates and private keys."""
         return self.path / "keys"

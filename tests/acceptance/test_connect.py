@@ -60,6 +60,34 @@ def test_the_agency_holds_its_own_key_and_no_administrators_password(
     assert not list((hub.home / "keys/agencies/G22").glob("*.key"))
 
 
+def test_what_is_sealed_to_the_agency_cannot_be_read_at_the_hub(
+    hub: RunningAxis, agency: ConnectedAgency
+) -> None:
+    """H41 is served by the hub, so its own folder is there; nothing else tells the content."""
+    subject, content = "V/v điều động mẫu", b"readable bytes of an attachment " * 20_000
+    packet = a_packet(
+        sender="H41", receivers=["G22"], number="5", subject=subject, files={"mat.txt": content}
+    )
+    hub.agency("H41").drop("s.sealed.edxml", packet)
+
+    eventually(partial(_arrived, agency.folder, "5"))
+    (document,) = _arrived(agency.folder, "5")
+    own = hub.agency("H41").path
+    held = [p for p in hub.home.rglob("*") if p.is_file() and own not in p.parents]
+    told = [
+        path
+        for path in held
+        if any(
+            secret in path.read_bytes() for secret in (subject.encode(), b"mat.txt", content[:64])
+        )
+    ]
+
+    assert subject.encode() in document.read_bytes()
+    assert list((hub.home / "keys/agencies/G22").rglob("*.key")) == []
+    assert any("attachments" in path.parts for path in held)
+    assert told == []
+
+
 def test_a_suspended_agency_is_cut_off_and_gets_what_waited_when_it_resumes(
     hub: RunningAxis, agency: ConnectedAgency
 ) -> None:

@@ -17,11 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from bus.core.algorithm import Algorithm, PrivateKey, PublicKey, make_signature
 from bus.core.keyring import KeyRing
+from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey, sign, verify
 from bus.keys.access import KeyAccess
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import import_authority, import_certificate
 from bus.keys.ring import describe, load_ring, load_signing_key
+from bus.keys.sealing import SealingFolder
 from bus.keys.token import token_key, token_uri
 from bus.services.dispatch import Dispatch
 from schemas.identifiers import MailboxName
@@ -181,8 +183,9 @@ def test_many_threads_sign_with_one_token_and_every_signature_holds(token: Token
     assert all(verify(BODY, signature, keys=both, now=NOW) for signature in made)
 
 
+@pytest.mark.parametrize("suffix", [".edxml", ".sealed.edxml"])
 async def test_a_document_signed_by_a_token_arrives_and_is_answered(
-    token: Token, tmp_path: Path
+    token: Token, tmp_path: Path, suffix: str
 ) -> None:
     axis, sender = TwoAgencies(tmp_path), MailboxName(SENDER)
     key, ring = held(token, Algorithm.ES256, owner=sender)
@@ -192,11 +195,15 @@ async def test_a_document_signed_by_a_token_arrives_and_is_answered(
         ring=KeyRing([*known.ring.values(), *ring.values()]),
         key_of=lambda code: key if code == SENDER else known.key_of(code),
     )
+    for owner in known.routing.mailboxes:
+        SealingFolder(tmp_path / "keys").rotate(
+            owner, suite=SealingSuite.HYBRID, signing=axis.parts.key_of, now=NOW
+        )
 
     async with axis.running():
         for number in range(10):
             packet = a_packet(sender=SENDER, receivers=[RECIPIENT], number=str(number))
-            axis.drop(SENDER, f"{number}.edxml", packet)
+            axis.drop(SENDER, f"{number}{suffix}", packet)
         await eventually(lambda: len(axis.statuses(SENDER)) == 10)
 
     assert len(axis.documents(RECIPIENT)) == 10

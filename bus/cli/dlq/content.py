@@ -6,6 +6,7 @@ from bus.cli.legible import legible, size
 from bus.cli.moment import shown_exactly
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt
+from schemas.sealing import Sealed
 
 Line = tuple[str, str]
 
@@ -22,6 +23,8 @@ def _lines(envelope: Envelope) -> Iterator[Line]:
     yield "sent", f"{shown_exactly(envelope.sent_at)} by {envelope.sender}"
     for recipient in envelope.recipients:
         yield "recipient", _recipient(recipient.agency, recipient.mailbox)
+    if envelope.sealed is not None:
+        yield from _sealed(envelope.sealed)
     if envelope.document is not None:
         yield from _document(envelope.document)
     if envelope.receipt is not None:
@@ -30,6 +33,16 @@ def _lines(envelope: Envelope) -> Iterator[Line]:
 
 def _recipient(agency: str, mailbox: str) -> str:
     return agency if mailbox == agency else f"{agency} (mailbox {mailbox})"
+
+
+def _sealed(sealed: Sealed) -> Iterator[Line]:
+    yield "sealed", "only its recipients can open it"
+    yield "lane", sealed.lane
+    for key in sealed.keys:
+        yield "sealed to", f"{key.mailbox}, key {key.key_id[:12]}, {key.suite}"
+    for file in sealed.files:
+        yield "sealed file", size(file.size)
+        yield "  sha256", file.sha256
 
 
 def _document(document: Document) -> Iterator[Line]:

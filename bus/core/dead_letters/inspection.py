@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bus.core.admission import admit, prove
+from bus.core.admission import admit, judge_seal, prove
 from bus.core.dead_letters.letter import unproven
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
@@ -66,6 +66,7 @@ def inspect(
         # Its recipient knows no record of ours, only that it comes now.
         prove(message, keys=keys, now=now)
         envelope = admit(verified, message, mailbox=mailbox, routing=routing, now=now)
+        judge_seal(envelope, routing)
     except AxisError as error:
         return Inspection(
             envelope=claimed,

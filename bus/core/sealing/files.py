@@ -1,0 +1,47 @@
+"""Files: a document's files on their way into the attachment store sealed, and out of it opened."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import BinaryIO
+
+from adapters.contract import AttachmentSink, AttachmentSource
+from bus.core.sealing.envelope import OpenFile
+from bus.core.sealing.stream import opened, sealed_chunks
+from bus.core.stream import chunks_of
+from schemas.problem import AxisError
+from schemas.sealing import SealedFile
+
+
+def keep_sealed(file: BinaryIO, sink: AttachmentSink, *, key: bytes) -> SealedFile:
+    """Keep the rest of a file, sealed; nothing is left behind when that fails."""
+    writer = sink.begin()
+    try:
+        for chunk in sealed_chunks(chunks_of(file), key):
+            writer.write(chunk)
+        kept = writer.keep()
+    finally:
+        writer.discard()
+    return SealedFile(size=kept.size, sha256=kept.sha256)
+
+
+class OpenedFiles:
+    """The files of an opened document, as an attachment source; opened while they are read."""
+
+    def __init__(self, store: AttachmentSource, files: Mapping[str, OpenFile]) -> None:
+        self._store = store
+        self._files = files
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Open a file by its true digest, which reading to the end proves.
+
+        Raises:
+            DocumentError: E_ATTACHMENT_ABSENT. From reading: E_SEAL_BROKEN, E_ATTACHMENT_DIGEST.
+        """
+        file = self._files.get(sha256)
+        if file is None:
+            raise AxisError.of("E_ATTACHMENT_ABSENT", name="?", sha256="?")
+        with ExitStack() as held:
+            ciphertext = held.enter_context(self._store.open(file.sealed))
+            reader = opened(ciphertext, file.key, digest=sha256)
+            held.pop_all()
+        return reader

@@ -1,0 +1,263 @@
+"""Sealing: the sealing keys of a home, beside the signing keys of the same agencies.
+
+    <folder>/agencies/<code>/sealing/*.json      a public key with its owner's signature: published
+    <folder>/agencies/<code>/sealing/*.key       its private key, only where this home opens with it
+    <folder>/agencies/<code>/sealing/ids.secret  what the ids of its sealed documents are keyed with
+
+Several stand side by side: the strongest and newest is sealed to, all are opened with.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import AwareDatetime, ValidationError
+
+from bus.core.base64url import from_base64url, to_base64url
+from bus.core.keyring import KeyRing
+from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
+from bus.core.sealing.suite import SealingSuite
+from bus.core.signing import SigningKey
+from bus.keys.files import doorway, read_secret_file, sync_folder, write_file
+from bus.keys.folder import KeyFolder
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, Place, Problem
+from schemas.sealing import Base64url, SealingKey, SignedSealingKey
+from schemas.value import Value
+
+_LIFE = timedelta(days=365)
+_RENEWED_AHEAD = timedelta(days=30)
+# A sender whose clock is a little behind must not find a fresh key not yet valid.
+_BACKDATED = timedelta(hours=1)
+_SECRET_BYTES = 32
+
+SigningKeyOf = Callable[[MailboxName], SigningKey]
+"""With what an owner signs now. Raises `AxisError` when it cannot be signed with."""
+
+
+class _Kept(Value):
+    """A private key on disk."""
+
+    owner: MailboxName
+    suite: SealingSuite
+    private_key: Base64url
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SealingRow:
+    """One line of `lienthong keys seal-show`.
+
+    Attributes:
+        key: What the published statement says; absent when it cannot be read.
+        has_private_key: Documents sealed to it are opened here.
+        problem: Why nobody should seal to it.
+    """
+
+    owner: MailboxName
+    file: str
+    key: SealingKey | None
+    key_id: str | None
+    has_private_key: bool
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealingFolder:
+    """The sealing keys of one home. Every method raises `ConfigurationError` E_KEYS.
+
+    Nothing is remembered: a key that was made or copied here a moment ago is used at once.
+    """
+
+    root: Path
+
+    def published(self, mailbox: MailboxName) -> tuple[SignedSealingKey, ...]:
+        """What is published as a mailbox's keys; nothing of it is proven."""
+        found = [_published(path, mailbox) for path in self._files(mailbox, "*.json")]
+        return tuple(each for each in found if each is not None)
+
+    def private(self, mailbox: MailboxName) -> tuple[PrivateSealingKey, ...]:
+        """The private keys of a mailbox that are here, the old ones too."""
+        return tuple(_private(path, mailbox) for path in self._files(mailbox, "*.key"))
+
+    def secret(self, mailbox: MailboxName) -> bytes:
+        """What the ids of sealed documents of a mailbox are keyed with."""
+        path = self._secret(mailbox)
+        return from_base64url(read_secret_file(path, agency=mailbox).decode().strip())
+
+    def ensure(
+        self, owners: Iterable[MailboxName], *, signing: SigningKeyOf, now: datetime
+    ) -> None:
+        """Give each owner that signs here a key pair, unless one is good for another 30 days.
+
+        Owners whose signing keys are elsewhere make theirs there. One that cannot sign now gets
+        none now: whoever would seal to it is told.
+        """
+        folder = KeyFolder(self.root)
+        with folder.locked():
+            for owner in owners:
+                if any(filed.has_private_key for filed in folder.filed_under(owner)):
+                    self._ensure(owner, signing=signing, now=now)
+
+    def rotate(
+        self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKeyOf, now: datetime
+    ) -> str:
+        """Make a new key pair beside those that are there; its id."""
+        with KeyFolder(self.root).locked():
+            key = signing(owner)
+            self._ensure_secret(owner)
+            return self._make(owner, suite=suite, signing=key, now=now)
+
+    def opens_for(self) -> frozenset[MailboxName]:
+        """Whose private keys are here."""
+        owners = KeyFolder(self.root).owners()
+        return frozenset(owner for owner in owners if self._files(owner, "*.key"))
+
+    def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
+        """Copy what a mailbox's own worker needs into its key folder: all public keys, its private.
+
+        Args:
+            folder: The key folder of the home that the worker runs in. What it has stays.
+            move: Keep no copy of the private parts.
+        """
+        there = SealingFolder(folder)
+        for owner in KeyFolder(self.root).owners():
+            for path in self._files(owner, "*.json"):
+                there.take_in(owner, path, mode=0o644)
+        for path in (*self._files(mailbox, "*.key"), *self._files(mailbox, "*.secret")):
+            there.take_in(mailbox, path, mode=0o600)
+            if move:
+                with doorway(path, agency=mailbox):
+                    path.unlink()
+
+    def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
+        """Copy a file of another home in, unless one of its name is here."""
+        target = self.folder_of(owner) / path.name
+        with doorway(target, agency=owner):
+            if target.exists():
+                return
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            data = path.read_bytes()
+        write_file(target, data, mode=mode, agency=owner)
+        sync_folder(target.parent, agency=owner)
+
+    def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
+        """All published keys of a home, also those that cannot be used."""
+        return tuple(
+            _row(path, owner, ring, now=now)
+            for owner in KeyFolder(self.root).owners()
+            for path in self._files(owner, "*.json")
+        )
+
+    def _ensure(self, owner: MailboxName, *, signing: SigningKeyOf, now: datetime) -> None:
+        self._ensure_secret(owner)
+        if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
+            return
+        try:
+            key = signing(owner)
+        except AxisError:
+            return
+        self._make(owner, suite=SealingSuite.HYBRID, signing=key, now=now)
+
+    def _ensure_secret(self, owner: MailboxName) -> None:
+        path = self._secret(owner)
+        with doorway(path, agency=owner):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.exists():
+                return
+        text = to_base64url(secrets.token_bytes(_SECRET_BYTES))
+        write_file(path, f"{text}\n".encode(), mode=0o600, agency=owner)
+
+    def _make(
+        self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKey, now: datetime
+    ) -> str:
+        private = suite.new_private_bytes()
+        begins, ends = now - _BACKDATED, now + _LIFE
+        key = state(private, owner=owner, suite=suite, not_before=begins, not_after=ends)
+        key_id = key_id_of(owner, suite, from_base64url(key.public_key))
+        kept = _Kept(
+            owner=owner,
+            suite=suite,
+            private_key=to_base64url(private),
+            not_before=begins,
+            not_after=ends,
+        )
+        path = self.folder_of(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
+        # The private key first: nobody may seal to what cannot be opened.
+        write_file(path.with_suffix(".key"), kept.to_json(), mode=0o600, agency=owner)
+        published = publish(key, signing=signing, now=now)
+        write_file(path, published.to_json(), mode=0o644, agency=owner)
+        sync_folder(path.parent, agency=owner)
+        sync_folder(path.parent.parent, agency=owner)
+        return key_id
+
+    def _files(self, owner: MailboxName, pattern: str) -> list[Path]:
+        return sorted(self.folder_of(owner).glob(pattern))
+
+    def _secret(self, owner: MailboxName) -> Path:
+        return self.folder_of(owner) / "ids.secret"
+
+    def folder_of(self, owner: MailboxName) -> Path:
+        """Where the sealing keys of one mailbox lie."""
+        return KeyFolder(self.root).folder_of(owner) / "sealing"
+
+
+def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
+    """None: it is none, and what stands beside it may be one."""
+    with doorway(path, agency=owner):
+        text = path.read_bytes()
+    try:
+        return SignedSealingKey.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
+    text = read_secret_file(path, agency=owner)
+    try:
+        kept = _Kept.model_validate_json(text)
+        if kept.owner != owner:
+            raise ValueError("it is the key of another mailbox")
+        return opening_key(
+            from_base64url(kept.private_key),
+            owner=owner,
+            suite=kept.suite,
+            not_before=kept.not_before,
+            not_after=kept.not_after,
+        )
+    except ValueError:
+        # `from None`: the words about a private key may quote it.
+        cause = "the file holds no private sealing key of this mailbox"
+        place = Place(file=path.name)
+        raise AxisError.of("E_KEYS", place=place, agency=owner, cause=cause) from None
+
+
+def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> SealingRow:
+    published = _published(path, owner)
+    key, key_id, problem = None, None, None
+    if published is None:
+        cause = "the file holds no published key"
+        problem = Problem(code="E_SEAL_KEY_FORGED", params={"mailbox": owner, "cause": cause})
+    else:
+        try:
+            key = SealingKey.model_validate_json(published.statement)
+            proven = prove(published, owner=owner, keys=ring, now=now)
+            key_id = proven.key_id
+            if not proven.is_valid_at(now):
+                problem = Problem(code="E_SEAL_RECIPIENT", params={"mailbox": owner})
+        except ValidationError:
+            cause = "the statement does not follow its schema"
+            problem = Problem(code="E_SEAL_KEY_FORGED", params={"mailbox": owner, "cause": cause})
+        except AxisError as error:
+            problem = error.problem
+    return SealingRow(
+        owner=owner,
+        file=path.name,
+        key=key,
+        key_id=key_id,
+        has_private_key=path.with_suffix(".key").exists(),
+        problem=problem,
+    )

@@ -1,0 +1,47 @@
+"""Who asks for a seal on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bus.cli.app import app
+from bus.core.sealing.request import asks_to_be_sealed
+
+
+def _run(*words: str, home: Path) -> str:
+    result = CliRunner().invoke(app, [*words, "--home", str(home)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "asks"),
+    [
+        ("letter.edxml", ["--seal"], True),
+        ("letter.sealed.edxml", [], True),
+        ("letter.edxml", [], False),
+    ],
+)
+def test_a_file_is_dropped_under_a_name_that_asks(
+    tmp_path: Path, name: str, words: list[str], asks: bool
+) -> None:
+    letter = tmp_path / name
+    letter.write_text("a letter")
+    _run("send", str(letter), "--as", "G22", "--wait", "0", *words, home=tmp_path / "axis")
+
+    [dropped] = (tmp_path / "axis" / "agencies" / "G22" / "outbox").iterdir()
+    assert asks_to_be_sealed(dropped.name) is asks
+
+
+def test_an_agency_seals_everything_until_it_is_told_otherwise(tmp_path: Path) -> None:
+    def seals() -> bool:
+        return bool(json.loads(_run("agency", "show", "G22", "--json", home=tmp_path))["seals"])
+
+    before = seals()
+    _run("agency", "seal", "G22", home=tmp_path)
+    sealing = seals()
+    _run("agency", "unseal", "G22", home=tmp_path)
+
+    assert [before, sealing, seals()] == [False, True, False]
