@@ -8,7 +8,7 @@ from pathlib import Path
 from bus.bootstrap.process import now
 from bus.pdf.checker import ProcessPdfChecker
 from bus.pdf.trust_list import PATTERN, read_trust_list
-from bus.ports import AttachmentStore, PdfChecker
+from bus.ports import PdfChecker
 from bus.settings import Settings
 from bus.store.home import Home
 
@@ -22,9 +22,7 @@ def trust_list_of(settings: Settings) -> Path | None:
 
 
 @asynccontextmanager
-async def pdf_checker(
-    settings: Settings, attachments: AttachmentStore
-) -> AsyncIterator[PdfChecker | None]:
+async def pdf_checker(settings: Settings) -> AsyncIterator[PdfChecker | None]:
     """A checker as long as it is needed; None without a trust list.
 
     Raises:
@@ -35,7 +33,7 @@ async def pdf_checker(
         yield None
         return
     anchors = await asyncio.to_thread(read_trust_list, folder)
-    checker = ProcessPdfChecker(attachments, anchors=anchors, clock=now)
+    checker = ProcessPdfChecker(anchors=anchors, clock=now)
     try:
         yield checker
     finally:

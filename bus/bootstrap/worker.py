@@ -384,7 +384,7 @@ async def _workplace(
             )
         )
         attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
-        pdfs = await stack.enter_async_context(pdf_checker(settings, attachments))
+        pdfs = await stack.enter_async_context(pdf_checker(settings))
         place = Workplace(
             worker=worker,
             settings=settings,

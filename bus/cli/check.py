@@ -65,10 +65,10 @@ def check(
             raise typer.Exit(Exit.REFUSED) from error
 
         async def judge() -> list[AttachmentVerdict]:
-            async with pdf_checker(settings, store) as pdfs:
+            async with pdf_checker(settings) as pdfs:
                 if pdfs is None:
                     raise _no_trust_list(settings)
-                return [await _judged(attachment, pdfs) for attachment in attachments]
+                return [await _judged(attachment, pdfs, store) for attachment in attachments]
 
         verdicts = asyncio.run(judge())
     if as_json:
@@ -115,8 +115,10 @@ def _read(
         return attachments, None if reading.signature.is_absent else reading.signature
 
 
-async def _judged(attachment: Attachment, pdfs: PdfChecker) -> AttachmentVerdict:
-    verdict = await verdict_on(attachment, pdfs)
+async def _judged(
+    attachment: Attachment, pdfs: PdfChecker, store: FolderAttachments
+) -> AttachmentVerdict:
+    verdict = await verdict_on(attachment, pdfs, files=store)
     return judged(attachment.name, attachment.sha256, verdict)
 
 

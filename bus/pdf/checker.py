@@ -1,4 +1,4 @@
-"""Checker: verdicts on files of the attachment store, each content examined once.
+"""Checker: verdicts on files, each content examined once.
 
 A circular to 94 recipients has one PDF. A verdict holds for an hour, because certificates run out.
 """
@@ -8,8 +8,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from adapters.contract import AttachmentSource
 from bus.pdf.inspector import DEADLINE, Inspector
-from bus.ports import AttachmentStore, Clock
+from bus.ports import Clock
 from schemas.verdict import PdfOutcome, PdfVerdict
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -27,21 +28,19 @@ class ProcessPdfChecker:
 
     def __init__(
         self,
-        attachments: AttachmentStore,
         *,
         anchors: Sequence[bytes],
         clock: Clock,
         most_bytes: int = MOST_BYTES,
         deadline: timedelta = DEADLINE,
     ) -> None:
-        self._attachments = attachments
         self._clock = clock
         self._most_bytes = most_bytes
         self._inspector = Inspector(anchors, deadline=deadline)
         self._alone = asyncio.Lock()
         self._known: OrderedDict[str, tuple[datetime, asyncio.Task[PdfVerdict]]] = OrderedDict()
 
-    async def check(self, sha256: str, size: int) -> PdfVerdict:
+    async def check(self, sha256: str, size: int, *, files: AttachmentSource) -> PdfVerdict:
         """As promised by the port."""
         if size > self._most_bytes:
             reason = f"it has {size} bytes; up to {self._most_bytes} are checked"
@@ -49,7 +48,7 @@ class ProcessPdfChecker:
         now = self._clock()
         known = self._known.get(sha256)
         if known is None or known[0] <= now:
-            known = now + HOLDS, asyncio.create_task(self._examine(sha256, size, now))
+            known = now + HOLDS, asyncio.create_task(self._examine(sha256, size, now, files))
             self._known[sha256] = known
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
@@ -68,10 +67,14 @@ class ProcessPdfChecker:
             task.cancel()
         await asyncio.to_thread(self._inspector.close)
 
-    async def _examine(self, sha256: str, size: int, now: datetime) -> PdfVerdict:
+    async def _examine(
+        self, sha256: str, size: int, now: datetime, files: AttachmentSource
+    ) -> PdfVerdict:
         async with self._alone:
-            return await asyncio.to_thread(self._inspect, sha256, size, now)
+            return await asyncio.to_thread(self._inspect, sha256, size, now, files)
 
-    def _inspect(self, sha256: str, size: int, now: datetime) -> PdfVerdict:
-        with self._attachments.open(sha256) as file:
+    def _inspect(
+        self, sha256: str, size: int, now: datetime, files: AttachmentSource
+    ) -> PdfVerdict:
+        with files.open(sha256) as file:
             return self._inspector.inspect(file, size=size, now=now)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from adapters.contract import AttachmentSource
 from bus.ports import PdfChecker
 from bus.services.patience import Stopping
 from schemas.document import Attachment
@@ -21,15 +22,6 @@ MOST_TIME = timedelta(seconds=60)
 
 _PDF = "application/pdf"
 NO_PDF = "it is no PDF"
-CAME_SEALED = "it came sealed; see 'lienthong check'"
-
-
-class _Sealed:
-    """Judges nothing: the checker reads the store, where a sealed file cannot be read."""
-
-    async def check(self, sha256: str, size: int) -> PdfVerdict:  # noqa: ARG002 (of the port)
-        """Not checked."""
-        return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=CAME_SEALED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +36,17 @@ class Appraisal:
     most_time: timedelta = MOST_TIME
 
     async def of(
-        self, envelope: Envelope, delivery: DeliveryId, *, leave: asyncio.Event
+        self,
+        envelope: Envelope,
+        delivery: DeliveryId,
+        *,
+        files: AttachmentSource,
+        leave: asyncio.Event,
     ) -> DeliveryCheck | None:
         """What there is to say; None when that is nothing.
+
+        Args:
+            files: Where the files of the document are found.
 
         Raises:
             Stopping: `leave` was set first.
@@ -58,21 +58,29 @@ class Appraisal:
         if header is not None and header.is_absent:
             header = None
         attachments = envelope.document.attachments
-        pdfs = _Sealed() if self.pdfs is not None and envelope.sealed is not None else self.pdfs
-        verdicts = () if pdfs is None else await self._judge(attachments, pdfs, leave)
+        verdicts = (
+            ()
+            if self.pdfs is None
+            else await self._judge(attachments, self.pdfs, files=files, leave=leave)
+        )
         if header is None and not verdicts:
             return None
         return DeliveryCheck(delivery_id=delivery, header_signature=header, attachments=verdicts)
 
     async def _judge(
-        self, attachments: Sequence[Attachment], pdfs: PdfChecker, leave: asyncio.Event
+        self,
+        attachments: Sequence[Attachment],
+        pdfs: PdfChecker,
+        *,
+        files: AttachmentSource,
+        leave: asyncio.Event,
     ) -> tuple[AttachmentVerdict, ...]:
         ends = asyncio.get_running_loop().time() + self.most_time.total_seconds()
         verdicts = []
         for attachment in attachments:
             if leave.is_set():
                 raise Stopping
-            verdict = await self._within(ends, verdict_on(attachment, pdfs))
+            verdict = await self._within(ends, verdict_on(attachment, pdfs, files=files))
             verdicts.append(judged(attachment.name, attachment.sha256, verdict))
         return tuple(verdicts)
 
@@ -85,12 +93,14 @@ class Appraisal:
             return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=reason)
 
 
-async def verdict_on(attachment: Attachment, pdfs: PdfChecker) -> PdfVerdict:
+async def verdict_on(
+    attachment: Attachment, pdfs: PdfChecker, *, files: AttachmentSource
+) -> PdfVerdict:
     """The verdict on one file; only a PDF can have legal value.
 
     Raises what the checker raises.
     """
     # By its bytes, as the reader saw them, or by its name.
     if attachment.media_type == _PDF or attachment.name.casefold().endswith(".pdf"):
-        return await pdfs.check(attachment.sha256, attachment.size)
+        return await pdfs.check(attachment.sha256, attachment.size, files=files)
     return PdfVerdict(outcome=PdfOutcome.NONE, reason=NO_PDF)

@@ -313,7 +313,9 @@ class Courier:
     async def _hand_over(self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
-        check = await self.appraisal.of(envelope, delivery, leave=attempt.leave)
+        check = await self.appraisal.of(
+            envelope, delivery, files=attempt.files, leave=attempt.leave
+        )
         chunks, note = self._content(envelope, check, attempt.files)
         parcel = Parcel(
             delivery_id=delivery,

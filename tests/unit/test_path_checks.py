@@ -10,7 +10,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from adapters.contract import MIB
+from adapters.contract import MIB, AttachmentSource
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from adapters.formats.edxml.signing import HeaderSigner, sign_packet
 from bus.pdf.checker import ProcessPdfChecker
@@ -50,9 +50,7 @@ def signed_letter() -> bytes:
 @contextmanager
 def checked(axis: TwoAgencies, **changes: object) -> Iterator[ProcessPdfChecker]:
     """The axis with a trust list."""
-    pdfs = ProcessPdfChecker(
-        axis.parts.attachments, anchors=[authority().root.der], clock=lambda: NOW
-    )
+    pdfs = ProcessPdfChecker(anchors=[authority().root.der], clock=lambda: NOW)
     appraisal = Appraisal(pdfs=pdfs, **changes)  # type: ignore[arg-type]
     axis.parts = replace(axis.parts, appraisal=appraisal)
     yield pdfs
@@ -163,6 +161,6 @@ async def test_a_check_that_takes_too_long_does_not_keep_a_document_back(tmp_pat
 class Endless:
     """A checker that never comes to an end."""
 
-    async def check(self, sha256: str, size: int) -> PdfVerdict:  # noqa: ARG002
+    async def check(self, sha256: str, size: int, *, files: AttachmentSource) -> PdfVerdict:  # noqa: ARG002
         await asyncio.Event().wait()
         raise AssertionError

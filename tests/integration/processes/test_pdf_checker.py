@@ -47,9 +47,9 @@ class Counting(MemoryAttachments):
 
 
 @asynccontextmanager
-async def checker(store: Counting, **changes: object) -> AsyncIterator[ProcessPdfChecker]:
+async def checker(**changes: object) -> AsyncIterator[ProcessPdfChecker]:
     parts: dict[str, object] = {"anchors": [authority().root.der], "clock": lambda: NOW}
-    made = ProcessPdfChecker(store, **(parts | changes))  # type: ignore[arg-type]
+    made = ProcessPdfChecker(**(parts | changes))  # type: ignore[arg-type]
     try:
         yield made
     finally:
@@ -66,8 +66,10 @@ def inspector() -> Iterator[Inspector]:
 async def test_one_content_for_many_recipients_is_examined_once() -> None:
     store = Counting()
     sha256 = store.put(signed())
-    async with checker(store) as pdfs:
-        verdicts = await asyncio.gather(*(pdfs.check(sha256, len(signed())) for _ in range(94)))
+    async with checker() as pdfs:
+        verdicts = await asyncio.gather(
+            *(pdfs.check(sha256, len(signed()), files=store) for _ in range(94))
+        )
 
     assert {verdict.outcome for verdict in verdicts} == {PdfOutcome.VALID}
     assert store.opened == 1
@@ -76,9 +78,9 @@ async def test_one_content_for_many_recipients_is_examined_once() -> None:
 async def test_a_verdict_is_renewed_because_certificates_run_out() -> None:
     store, times = Counting(), [NOW, NOW + HOLDS]
     sha256 = store.put(signed())
-    async with checker(store, clock=lambda: times.pop(0)) as pdfs:
-        await pdfs.check(sha256, len(signed()))
-        await pdfs.check(sha256, len(signed()))
+    async with checker(clock=lambda: times.pop(0)) as pdfs:
+        await pdfs.check(sha256, len(signed()), files=store)
+        await pdfs.check(sha256, len(signed()), files=store)
 
     assert store.opened == 2
 
@@ -86,8 +88,8 @@ async def test_a_verdict_is_renewed_because_certificates_run_out() -> None:
 async def test_a_large_file_is_not_even_opened() -> None:
     store = Counting()
     sha256 = store.put(signed())
-    async with checker(store, most_bytes=1000) as pdfs:
-        verdict = await pdfs.check(sha256, len(signed()))
+    async with checker(most_bytes=1000) as pdfs:
+        verdict = await pdfs.check(sha256, len(signed()), files=store)
 
     assert verdict.outcome is PdfOutcome.NOT_CHECKED
     assert verdict.reason == f"it has {len(signed())} bytes; up to 1000 are checked"
@@ -97,20 +99,20 @@ async def test_a_large_file_is_not_even_opened() -> None:
 async def test_an_absent_file_is_a_problem_and_no_verdict_and_not_remembered() -> None:
     store = Counting()
     sha256 = Counting().put(signed())
-    async with checker(store) as pdfs:
+    async with checker() as pdfs:
         with pytest.raises(DocumentError, match="E_ATTACHMENT_ABSENT"):
-            await pdfs.check(sha256, len(signed()))
+            await pdfs.check(sha256, len(signed()), files=store)
         store.put(signed())
 
-        assert (await pdfs.check(sha256, len(signed()))).outcome is PdfOutcome.VALID
+        assert (await pdfs.check(sha256, len(signed()), files=store)).outcome is PdfOutcome.VALID
 
 
 async def test_who_is_called_off_does_not_call_off_the_others() -> None:
     store = Counting()
     sha256 = store.put(signed())
-    async with checker(store) as pdfs:
-        first = asyncio.create_task(pdfs.check(sha256, len(signed())))
-        second = asyncio.create_task(pdfs.check(sha256, len(signed())))
+    async with checker() as pdfs:
+        first = asyncio.create_task(pdfs.check(sha256, len(signed()), files=store))
+        second = asyncio.create_task(pdfs.check(sha256, len(signed()), files=store))
         await asyncio.sleep(0)
         first.cancel()
 
