@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from io import BytesIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.conformance.formats import TODAY, WRITTEN_AT, Shelf
@@ -30,6 +30,7 @@ from schemas.document import (
     Staff,
 )
 from schemas.reading import Reading
+from schemas.secrecy import declared_mark
 from schemas.status import StatusReport
 from tests.builders import PDF, attachment, encoded, listed, packet, zipped
 
@@ -115,7 +116,7 @@ names = st.text(min_size=1, max_size=30) | st.sampled_from(
 
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[Document, tuple[bytes, ...]]:
-    """A canonical document with at least one hop, and the files of its attachments."""
+    """A document that bears no mark of secrecy, with a hop at least, and its attachments' files."""
     found = tuple(draw(st.lists(files, max_size=3)))
     attachments = tuple(
         attachment(safe_name(draw(names), data[:4096]), data, description=draw(texts_or_none))
@@ -151,6 +152,7 @@ def documents(draw: st.DrawFn) -> tuple[Document, tuple[bytes, ...]]:
         attachments=attachments,
         raw=draw(st.dictionaries(texts, texts, max_size=2)),
     )
+    assume(declared_mark(document) is None)
     return document, found
 
 
