@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bus.core.admission import admit, judge_seal, prove
-from bus.core.dead_letters.letter import unproven
+from bus.core.dead_letters.letter import redelivery, unproven
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.revocation import Assurance, Revocation
@@ -45,7 +45,7 @@ def inspect(
     now: datetime,
     received_at: datetime | None = None,
 ) -> Inspection:
-    """Judge a delivery as its recipient would judge it now.
+    """Judge a delivery as its recipient would judge it now, if it were redelivered.
 
     Args:
         message: The delivery.
@@ -65,7 +65,8 @@ def inspect(
     try:
         # Its recipient knows no record of ours, only that it comes now.
         prove(message, keys=keys, now=now)
-        envelope = admit(verified, message, mailbox=mailbox, routing=routing, now=now)
+        again = redelivery(message, attempt=message.attempt, message_id="", now=now)
+        envelope = admit(verified, again, mailbox=mailbox, routing=routing, now=now)
         judge_seal(envelope, routing)
     except AxisError as error:
         return Inspection(
