@@ -42,6 +42,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
+from bus.services.packing import Packing
 from bus.services.sealer import Sealer
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
@@ -211,7 +212,9 @@ class Agencies(Folders):
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=parts.written_in or parts.format,
+                    packing=Packing(
+                        format=parts.written_in or parts.format, appraisal=parts.appraisal
+                    ),
                     keys=lambda: parts.ring,
                     routing=lambda: parts.routing,
                     attachments=parts.attachments,
@@ -223,7 +226,6 @@ class Agencies(Folders):
                     new_id=self.new_id,
                     jitter=_no_jitter,
                     observe=self.observe,
-                    appraisal=parts.appraisal,
                 ),
                 watch=watch,
                 subscriber=parts.broker,

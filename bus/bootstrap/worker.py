@@ -48,6 +48,7 @@ from bus.services.endpoint_watch import EndpointWatch
 from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
+from bus.services.packing import Packing
 from bus.services.sealer import Sealer
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
@@ -305,7 +306,7 @@ class Workplace:
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    format=self._written_for(mailbox),
+                    packing=Packing(format=self._written_for(mailbox), appraisal=self.appraisal),
                     keys=lambda: self.ring,
                     routing=lambda: self.routing,
                     attachments=self.attachments,
@@ -317,7 +318,6 @@ class Workplace:
                     new_id=self._new_id,
                     jitter=random.random,
                     observe=self.observe,
-                    appraisal=self.appraisal,
                 ),
                 watch=watch,
                 subscriber=self.broker,

@@ -6,32 +6,26 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
-from adapters.contract import AttachmentSource, CheckedFormat, Endpoint, Format, Parcel, ParcelKind
+from adapters.contract import Endpoint
 from bus.core.admission import addressed, admit, judge_seal, prove
 from bus.core.events import (
-    DeliveryFailed,
     DeliveryHandedOver,
     DuplicateAbsorbed,
-    ForgeryRefused,
 )
-from bus.core.failure import REFUSED_TO_SENDER, FailureClass, Stage, fail, failure_class, internal
-from bus.core.handover import original_for, parcel_name
+from bus.core.failure import Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
-from bus.core.message import WireMessage
 from bus.core.parties import judge_report, judge_targets
 from bus.core.record import answered_after, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
 from bus.core.secrecy import refuse_secret
-from bus.core.stream import chunks_of
-from bus.core.topology import account_of
 from bus.core.trace import TRACEPARENT, about, processing, trace_id
 from bus.core.wire import identity_of
 from bus.ports import (
@@ -42,19 +36,19 @@ from bus.ports import (
     Jitter,
     NewId,
     Observer,
-    PublishOutcome,
     ReceivedMessage,
     Records,
     Role,
     Settlement,
     SignedEnvelope,
     Standing,
-    Step,
 )
 from bus.services.answers import Answers
-from bus.services.appraisal import Appraisal
+from bus.services.attempt import Attempt
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
+from bus.services.failures import Failures
+from bus.services.packing import Packing
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, targeted_by
 from bus.services.sealer import Sealer
@@ -62,8 +56,6 @@ from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
-from schemas.reading import Source
-from schemas.verdict import DeliveryCheck, note_of
 
 LEASE = timedelta(minutes=5)
 
@@ -79,41 +71,12 @@ crashes and not for patience.
 
 
 @dataclass(kw_only=True)
-class _Attempt:
-    """One delivery under work, and how far it came.
-
-    Attributes:
-        files: Where the files of the document are found, opened if it was sealed.
-        lease: Until when it is ours, also when the store could not be told that it no longer is.
-        claimed_at: When it became ours last.
-        answered_after: Of an automatic receipt: how old the document is that it answers.
-    """
-
-    received: ReceivedMessage
-    leave: asyncio.Event
-    ticket: Ticket
-    patience: Patience
-    files: AttachmentSource
-    step: Step
-    stage: Stage = Stage.VERIFY
-    envelope: Envelope | None = None
-    lease: datetime | None = None
-    claimed_at: datetime | None = None
-    answered_after: timedelta | None = None
-    unanswered: int = 0
-
-
-@dataclass(kw_only=True)
 class Courier:
-    """What one adapter does with each delivery of its mailbox.
-
-    Attributes:
-        format: What this agency's system reads.
-    """
+    """What one adapter does with each delivery of its mailbox."""
 
     endpoint: Endpoint
     watch: EndpointWatch
-    format: Format
+    packing: Packing
     keys: Callable[[], KeyRing]
     routing: Callable[[], Routing]
     attachments: AttachmentStore
@@ -125,10 +88,17 @@ class Courier:
     new_id: NewId
     jitter: Jitter
     observe: Observer
-    appraisal: Appraisal = field(default_factory=Appraisal)
 
     def __post_init__(self) -> None:
         self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
+        self._failures = Failures(
+            dispatch=self.dispatch,
+            answers=self._answers,
+            routing=self.routing,
+            clock=self.clock,
+            new_id=self.new_id,
+            observe=self.observe,
+        )
 
     async def carry(
         self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
@@ -147,7 +117,7 @@ class Courier:
             if step.traceparent:
                 step.note(processing(message, queue=received.queue))
             return await self._settle(
-                _Attempt(
+                Attempt(
                     received=received,
                     leave=leave,
                     ticket=ticket,
@@ -157,7 +127,7 @@ class Courier:
                 )
             )
 
-    async def _settle(self, attempt: _Attempt) -> Settlement:
+    async def _settle(self, attempt: Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
         while True:
             try:
@@ -169,15 +139,17 @@ class Courier:
                     attempt, error.problem
                 ):
                     continue
-                return await self._fail(attempt, error.problem)
+                await self._failures.tell(attempt, error.problem)
+                return Settlement.ACK
             except Stopping:
                 raise
             except Exception as error:  # noqa: BLE001 (a bug parks one delivery, not all)
-                return await self._fail(attempt, internal(error, stage=attempt.stage))
+                await self._failures.tell(attempt, internal(error, stage=attempt.stage))
+                return Settlement.ACK
             else:
                 return Settlement.ACK
 
-    async def _concerns_one(self, attempt: _Attempt, problem: Problem) -> bool:
+    async def _concerns_one(self, attempt: Attempt, problem: Problem) -> bool:
         """Whether the system does not answer for this delivery, but answers otherwise.
 
         False: try again. Raises `Stopping` when the system is away: everything waits in the queue.
@@ -192,7 +164,7 @@ class Courier:
         self.watch.lost(trouble)
         raise Stopping
 
-    async def _deliver(self, attempt: _Attempt) -> None:
+    async def _deliver(self, attempt: Attempt) -> None:
         message, now = attempt.received.message, self.clock()
         verified = prove(message, keys=self.keys(), now=now)
         attempt.stage = Stage.OPEN
@@ -243,7 +215,7 @@ class Courier:
             envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
         )
 
-    async def _standing(self, claim: Claim, attempt: _Attempt) -> tuple[SignedEnvelope, ...] | None:
+    async def _standing(self, claim: Claim, attempt: Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
         while True:
             claimed = await self.inbox.claim(claim, now=self.clock())
@@ -265,7 +237,7 @@ class Courier:
                     assert_never(never)
 
     async def _work(
-        self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId
+        self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId
     ) -> tuple[SignedEnvelope, ...]:
         """Hand a fresh delivery over, and record it done with its receipts."""
         try:
@@ -310,19 +282,11 @@ class Courier:
             lease=self.clock() + LEASE,
         )
 
-    async def _hand_over(self, attempt: _Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
+    async def _hand_over(self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
-        check = await self.appraisal.of(
+        parcel = await self.packing.pack(
             envelope, delivery, files=attempt.files, leave=attempt.leave
-        )
-        chunks, note = self._content(envelope, check, attempt.files)
-        parcel = Parcel(
-            delivery_id=delivery,
-            kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
-            name=parcel_name(envelope, delivery, self.format.suffix),
-            chunks=chunks,
-            note=note,
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():
@@ -332,89 +296,6 @@ class Courier:
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
-
-    def _content(
-        self, envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource
-    ) -> tuple[Iterable[bytes], bytes | None]:
-        """What the recipient's system gets, and the note beside it.
-
-        The original where it proves something, else written anew; the check inside where the
-        format has a place for it.
-        """
-        original = original_for(envelope, self.format.name)
-        message, attachments, written_at = envelope.message, files, envelope.sent_at
-        note = None if check is None else note_of(check)
-        if original is not None:
-            return _copy(original, files), note
-        if check is not None and isinstance(self.format, CheckedFormat):
-            return self.format.write_checked(
-                message, check, attachments=attachments, written_at=written_at
-            ), None
-        return self.format.write(message, attachments=attachments, written_at=written_at), note
-
-    async def _fail(self, attempt: _Attempt, problem: Problem) -> Settlement:
-        """Publish the failure, confirmed, tell the sender, and acknowledge.
-
-        Raises `Stopping`, unacknowledged: the same failure told twice is counted once.
-        """
-        mailbox = self.dispatch.mailbox
-        attempt.step.failed(problem.code)
-        while True:
-            failed = fail(
-                _continued(attempt),
-                problem=problem,
-                stage=attempt.stage,
-                mailbox=mailbox,
-                message_id=self.new_id(),
-                user_id=account_of(mailbox),
-                now=self.clock(),
-            )
-            outcome = await self.dispatch.publisher.publish(failed, deadline=self.dispatch.deadline)
-            if outcome is PublishOutcome.CONFIRMED:
-                break
-            # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
-            await attempt.patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
-        envelope = attempt.envelope
-        self.observe(
-            DeliveryFailed(
-                mailbox=mailbox,
-                stage=attempt.stage,
-                problem=problem,
-                message_id=attempt.received.message.message_id,
-                kind=envelope.kind if envelope else None,
-                lane=envelope.lane if envelope else None,
-                envelope_id=envelope.envelope_id if envelope else None,
-                delivery_id=delivery_id(envelope.envelope_id, mailbox) if envelope else None,
-                trace=trace_id(attempt.step.traceparent),
-            )
-        )
-        if failure_class(problem) is FailureClass.SECURITY:
-            message = attempt.received.message
-            self.observe(
-                ForgeryRefused(
-                    mailbox=mailbox,
-                    problem=problem,
-                    account=message.user_id,
-                    routing_key=message.routing_key,
-                    message_id=message.message_id,
-                )
-            )
-        if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
-            refusals = await self._refusals(attempt, envelope, problem)
-            await self._answers.send(
-                envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
-            )
-        return Settlement.ACK
-
-    async def _refusals(
-        self, attempt: _Attempt, envelope: Envelope, problem: Problem
-    ) -> tuple[SignedEnvelope, ...]:
-        """Sign them when there is a key to sign with. Raises `Stopping`."""
-        while True:
-            try:
-                return await self._answers.refused(envelope, self._addressed(envelope), problem)
-            except TransportError as error:
-                await attempt.patience.wait(error.problem)
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
         return addressed(envelope, self.dispatch.mailbox, self.routing())
@@ -426,16 +307,3 @@ class Courier:
             stop=leave,
             jitter=self.jitter,
         )
-
-
-def _copy(original: Source, files: AttachmentSource) -> Iterator[bytes]:
-    with files.open(original.sha256) as file:
-        yield from chunks_of(file)
-
-
-def _continued(attempt: _Attempt) -> WireMessage:
-    """The message that failed; whoever works on it next continues this attempt's trace."""
-    message, traceparent = attempt.received.message, attempt.step.traceparent
-    if not traceparent:
-        return message
-    return replace(message, headers={**message.headers, TRACEPARENT: traceparent})

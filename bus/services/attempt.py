@@ -1,0 +1,37 @@
+"""Attempt: one delivery under work, and how far it came."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adapters.contract import AttachmentSource
+from bus.core.failure import Stage
+from bus.ports import ReceivedMessage, Step
+from bus.services.patience import Patience
+from bus.services.turnstile import Ticket
+from schemas.envelope import Envelope
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """One attempt at a delivery.
+
+    Attributes:
+        files: Where the files of the document are found, opened if it was sealed.
+        lease: Until when it is ours, also when the store could not be told that it no longer is.
+        claimed_at: When it became ours last.
+        answered_after: Of an automatic receipt: how old the document is that it answers.
+    """
+
+    received: ReceivedMessage
+    leave: asyncio.Event
+    ticket: Ticket
+    patience: Patience
+    files: AttachmentSource
+    step: Step
+    stage: Stage = Stage.VERIFY
+    envelope: Envelope | None = None
+    lease: datetime | None = None
+    claimed_at: datetime | None = None
+    answered_after: timedelta | None = None
+    unanswered: int = 0

@@ -1,0 +1,117 @@
+"""Failures: what failed is told to the dead-letter handler, confirmed, and to its sender.
+
+Only then may the delivery be acknowledged. What the handler makes of it is decided there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bus.core.admission import addressed
+from bus.core.events import DeliveryFailed, ForgeryRefused
+from bus.core.failure import REFUSED_TO_SENDER, FailureClass, fail, failure_class
+from bus.core.identity import delivery_id
+from bus.core.message import WireMessage
+from bus.core.routing import Routing
+from bus.core.topology import account_of
+from bus.core.trace import TRACEPARENT, trace_id
+from bus.ports import Clock, NewId, Observer, PublishOutcome, SignedEnvelope
+from bus.services.answers import Answers
+from bus.services.attempt import Attempt
+from bus.services.dispatch import Dispatch
+from schemas.envelope import Envelope
+from schemas.problem import Problem, TransportError
+
+
+@dataclass(kw_only=True)
+class Failures:
+    """What one mailbox has to tell of what it could not deliver."""
+
+    dispatch: Dispatch
+    answers: Answers
+    routing: Callable[[], Routing]
+    clock: Clock
+    new_id: NewId
+    observe: Observer
+
+    async def tell(self, attempt: Attempt, problem: Problem) -> None:
+        """Publish the failure, confirmed, and answer the sender where only the sender can mend it.
+
+        Raises:
+            Stopping: Before all was told; the same failure told twice is counted once.
+        """
+        attempt.step.failed(problem.code)
+        await self._publish(attempt, problem)
+        self._observe(attempt, problem)
+        envelope = attempt.envelope
+        if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
+            refusals = await self._refusals(attempt, envelope, problem)
+            await self.answers.send(
+                envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
+            )
+
+    async def _publish(self, attempt: Attempt, problem: Problem) -> None:
+        mailbox = self.dispatch.mailbox
+        while True:
+            failed = fail(
+                _continued(attempt),
+                problem=problem,
+                stage=attempt.stage,
+                mailbox=mailbox,
+                message_id=self.new_id(),
+                user_id=account_of(mailbox),
+                now=self.clock(),
+            )
+            outcome = await self.dispatch.publisher.publish(failed, deadline=self.dispatch.deadline)
+            if outcome is PublishOutcome.CONFIRMED:
+                return
+            # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
+            await attempt.patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
+
+    def _observe(self, attempt: Attempt, problem: Problem) -> None:
+        mailbox, message, envelope = (
+            self.dispatch.mailbox,
+            attempt.received.message,
+            attempt.envelope,
+        )
+        self.observe(
+            DeliveryFailed(
+                mailbox=mailbox,
+                stage=attempt.stage,
+                problem=problem,
+                message_id=message.message_id,
+                kind=envelope.kind if envelope else None,
+                lane=envelope.lane if envelope else None,
+                envelope_id=envelope.envelope_id if envelope else None,
+                delivery_id=delivery_id(envelope.envelope_id, mailbox) if envelope else None,
+                trace=trace_id(attempt.step.traceparent),
+            )
+        )
+        if failure_class(problem) is FailureClass.SECURITY:
+            self.observe(
+                ForgeryRefused(
+                    mailbox=mailbox,
+                    problem=problem,
+                    account=message.user_id,
+                    routing_key=message.routing_key,
+                    message_id=message.message_id,
+                )
+            )
+
+    async def _refusals(
+        self, attempt: Attempt, envelope: Envelope, problem: Problem
+    ) -> tuple[SignedEnvelope, ...]:
+        """Sign them when there is a key to sign with. Raises `Stopping`."""
+        recipients = addressed(envelope, self.dispatch.mailbox, self.routing())
+        while True:
+            try:
+                return await self.answers.refused(envelope, recipients, problem)
+            except TransportError as error:
+                await attempt.patience.wait(error.problem)
+
+
+def _continued(attempt: Attempt) -> WireMessage:
+    """The message that failed; whoever works on it next continues this attempt's trace."""
+    message, traceparent = attempt.received.message, attempt.step.traceparent
+    if not traceparent:
+        return message
+    return replace(message, headers={**message.headers, TRACEPARENT: traceparent})
