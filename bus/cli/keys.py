@@ -20,7 +20,7 @@ from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
 from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation import RevocationReason
+from bus.core.revocation.statement import RevocationReason
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import (

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import FailureClass, Stage
-from bus.core.revocation import RevocationReason
+from bus.core.revocation.statement import RevocationReason
 from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
-from bus.core.revocation import Assurance, Revocation, strictest
+from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError

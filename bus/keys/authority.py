@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import PrivateKey
 from bus.core.keyring import OWNER_PREFIX, thumbprint_of
-from bus.core.revocation import Revocation
+from bus.core.revocation.statement import Revocation
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
     read_certificates,

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bus.core.keyring import chain_of
-from bus.core.revocation_knowledge import Knowledge
-from bus.core.revocation_source import Chain
+from bus.core.revocation.knowledge import Knowledge
+from bus.core.revocation.source import Chain
 from bus.keys.files import doorway, replace_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, DocumentError, Place

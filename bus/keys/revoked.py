@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from bus.core.revocation import Revocation, RevocationReason, RevocationSource, strictest
+from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
 from bus.keys.files import doorway, replace_file
 from bus.keys.folder import KeyFolder
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from bus.core.keyring import CertifiedKey, KeyRing, certify
-from bus.core.revocation import Revocation, strictest
+from bus.core.revocation.statement import Revocation, strictest
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.authority import DEVELOPMENT

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from bus.core.revocation_knowledge import Knowledge
-from bus.core.revocation_source import Chain
+from bus.core.revocation.knowledge import Knowledge
+from bus.core.revocation.source import Chain
 
 
 class RevocationFetcher(Protocol):

@@ -11,13 +11,13 @@ from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from bus.core.crl import read_crl
 from bus.core.events import CertificateRevoked
 from bus.core.keyring import thumbprint_of
-from bus.core.ocsp import question, read_answer
-from bus.core.revocation_answer import Answer
-from bus.core.revocation_knowledge import Knowledge, heard
-from bus.core.revocation_source import (
+from bus.core.revocation.answer import Answer
+from bus.core.revocation.crl import read_crl
+from bus.core.revocation.knowledge import Knowledge, heard
+from bus.core.revocation.ocsp import question, read_answer
+from bus.core.revocation.source import (
     FiledList,
     ListSource,
     Responder,

@@ -9,7 +9,7 @@ from bus.core.dead_letters.inspection import Inspection, inspect
 from bus.core.dead_letters.order import must_serve
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
-from bus.core.revocation import Assurance, Revocation, RevocationReason, RevocationSource
+from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, RevocationSource
 from bus.core.routing import Routing
 from schemas.directory import Agency, Directory
 from schemas.envelope import Envelope

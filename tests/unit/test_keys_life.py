@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bus.core.algorithm import Algorithm
 from bus.core.keyring import OWNER_PREFIX
-from bus.core.revocation import RevocationReason, RevocationSource
+from bus.core.revocation.statement import RevocationReason, RevocationSource
 from bus.core.signing import sign, verify
 from bus.keys.access import KeyAccess
 from bus.keys.authority import DevelopmentAuthority

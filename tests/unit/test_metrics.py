@@ -40,7 +40,7 @@ from bus.core.events import (
     WorkStalled,
 )
 from bus.core.failure import FailureClass, Stage
-from bus.core.revocation import RevocationReason
+from bus.core.revocation.statement import RevocationReason
 from bus.core.share import WorkerName
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
 from bus.ports import BrokerHealth, PublishOutcome

@@ -12,9 +12,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from bus.core.algorithm import Algorithm
 from bus.core.keyring import thumbprint_of
-from bus.core.ocsp import question, read_answer
-from bus.core.revocation import RevocationReason, RevocationSource
-from bus.core.revocation_answer import Answer
+from bus.core.revocation.answer import Answer
+from bus.core.revocation.ocsp import question, read_answer
+from bus.core.revocation.statement import RevocationReason, RevocationSource
 from schemas.problem import TransportError
 from tests.certificates import ISSUED, NOW, Issuer, key_for, leaf, root
 from tests.revoking import AN_HOUR, an_answer

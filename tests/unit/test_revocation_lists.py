@@ -7,10 +7,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bus.core.algorithm import Algorithm
-from bus.core.crl import read_crl
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation import RevocationReason, RevocationSource
-from bus.core.revocation_answer import Answer
+from bus.core.revocation.answer import Answer
+from bus.core.revocation.crl import read_crl
+from bus.core.revocation.statement import RevocationReason, RevocationSource
 from schemas.problem import TransportError
 from tests.certificates import NOW, Issuer, below, key_for, leaf, root
 from tests.revoking import A_DAY, AN_HOUR, Entry, a_list

@@ -21,7 +21,7 @@ from bus.core.events import (
     RevocationSourceLost,
 )
 from bus.core.keyring import KeyRing, thumbprint_of
-from bus.core.revocation import RevocationReason
+from bus.core.revocation.statement import RevocationReason
 from bus.keys.revocation_fetch import HttpRevocationFetcher
 from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.keys.ring import load_ring

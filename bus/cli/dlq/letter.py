@@ -26,7 +26,7 @@ from bus.core.dead_letters.triage import Suggestion, suggest
 from bus.core.directory import vouched
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
-from bus.core.revocation import Assurance, Revocation
+from bus.core.revocation.statement import Assurance, Revocation
 from bus.keys.ring import load_ring
 from schemas.problem import ConfigurationError, Language, Problem
 

@@ -7,7 +7,7 @@ from bus.core.admission import admit, judge_seal, prove
 from bus.core.dead_letters.letter import redelivery, unproven
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
-from bus.core.revocation import Assurance, Revocation
+from bus.core.revocation.statement import Assurance, Revocation
 from bus.core.routing import Routing
 from bus.core.signing import Verified
 from schemas.envelope import Envelope

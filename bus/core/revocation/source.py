@@ -12,7 +12,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from bus.core.crl import parse_crl
+from bus.core.revocation.crl import parse_crl
 
 Chain = Sequence[x509.Certificate]
 """A certificate and those above it, the trust anchor last."""

@@ -11,8 +11,8 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation import Assurance, Revocation, RevocationReason, RevocationSource
-from bus.core.revocation_answer import Answer, check_times, reason_of, refuse
+from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
+from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, RevocationSource
 
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
 

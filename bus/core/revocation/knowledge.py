@@ -17,8 +17,8 @@ from bus.core.events import (
     RevocationSourceBack,
     RevocationSourceLost,
 )
-from bus.core.revocation import Assurance, Revocation, RevocationReason
-from bus.core.revocation_answer import Answer
+from bus.core.revocation.answer import Answer
+from bus.core.revocation.statement import Assurance, Revocation, RevocationReason
 from schemas.problem import Problem
 from schemas.value import Value
 

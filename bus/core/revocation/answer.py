@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from cryptography.x509 import ReasonFlags
 
-from bus.core.revocation import Assurance, Revocation, RevocationReason
+from bus.core.revocation.statement import Assurance, Revocation, RevocationReason
 from schemas.problem import AxisError
 
 TOLERANCE = timedelta(minutes=10)

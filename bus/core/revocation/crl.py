@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation import Assurance, Revocation, RevocationReason, RevocationSource
-from bus.core.revocation_answer import Answer, check_times, reason_of, refuse
+from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
+from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, RevocationSource
 
 _KNOWN_CRITICAL = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 _BROKEN_HASHES = frozenset({"md5", "sha1"})

@@ -1,0 +1,1 @@
+"""Revocation: what is said against certificates, by whom, and what follows for a signature."""
