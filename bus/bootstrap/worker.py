@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.directory import vouched
-from bus.core.events import DirectoryTakenUp, SigningKeyChanged, WorkerFailed, WorkerStarted
+from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerStarted
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
@@ -50,6 +50,7 @@ from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
 from bus.services.sealer import Sealer
+from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.attempts import FolderAttempts
@@ -57,10 +58,9 @@ from bus.store.home import Home
 from bus.store.sql import Store, open_store
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError, Problem
+from schemas.problem import AxisError, ConfigurationError
 
 _READ_KEYS_AGAIN = timedelta(seconds=1)
-_LOOK_FOR_KEYS_AGAIN = timedelta(seconds=10)
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -101,8 +101,9 @@ class Workplace:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._porter = Porter()
-        self._keys: dict[MailboxName, SigningKey | Problem] = {}
-        self._loading: dict[MailboxName, asyncio.Future[SigningKey]] = {}
+        self._keys = SigningKeys(
+            load=self._signing_key, patience=self.settings.publish_deadline, observe=self.observe
+        )
         # Of the last `Know` that was followed by `Serve`: those that every worker knows.
         self._usable: tuple[str, ...] = ()
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
@@ -116,7 +117,7 @@ class Workplace:
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
         following = asyncio.create_task(self._follow(instructions))
-        mending = asyncio.create_task(self._mend_keys())
+        mending = asyncio.create_task(self._keys.mend())
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
@@ -157,7 +158,7 @@ class Workplace:
             loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
         fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
         self._usable = self.known.certificates
-        await self._choose_keys([*self._adapters, *fresh])
+        await self._keys.choose([*self._adapters, *fresh])
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
         for mailbox in fresh:
@@ -176,55 +177,12 @@ class Workplace:
         def signer() -> HeaderSigner:
             # Asked for each packet: the key may have changed. One that cannot sign is waited for.
             try:
-                return header_signer(self._key_of(mailbox), mailbox, keys=self.home.keys)
+                return header_signer(self._keys.of(mailbox), mailbox, keys=self.home.keys)
             except ConfigurationError as error:
                 cause = error.problem.params.get("cause", error.problem.code)
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
         return guarded(EdxmlFormat(signer=signer), self._guard)
-
-    async def _choose_keys(self, mailboxes: Iterable[MailboxName]) -> None:
-        """Let mailboxes sign with what is the right key now.
-
-        One that has none receives all the same; what it would sign waits.
-        """
-        for mailbox in mailboxes:
-            before = self._keys.get(mailbox)
-            try:
-                chosen = await self._load_key(mailbox)
-            except ConfigurationError as error:
-                self._keys[mailbox] = error.problem
-                if error.problem != before:
-                    self.observe(
-                        SigningKeyChanged(mailbox=mailbox, thumbprint=None, problem=error.problem)
-                    )
-                continue
-            self._keys[mailbox] = chosen
-            if before is not None and _thumbprint(before) != chosen.thumbprint:
-                self.observe(SigningKeyChanged(mailbox=mailbox, thumbprint=chosen.thumbprint))
-
-    async def _mend_keys(self) -> None:
-        """Look again for the keys that could not be used: a token may have been put back."""
-        while True:
-            await asyncio.sleep(_LOOK_FOR_KEYS_AGAIN.total_seconds())
-            away = [m for m, key in self._keys.items() if isinstance(key, Problem)]
-            await self._choose_keys(away)
-
-    async def _load_key(self, mailbox: MailboxName) -> SigningKey:
-        """Raises `ConfigurationError` E_KEYS, also when a token does not answer in time."""
-        loading = self._loading.get(mailbox)
-        if loading is None or loading.done():
-            # Of those that hang there is never more than one for each mailbox.
-            loading = asyncio.ensure_future(asyncio.to_thread(self._signing_key, mailbox))
-            self._loading[mailbox] = loading
-            # What it fails with after it was given up is of no interest.
-            loading.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            async with asyncio.timeout(self.settings.publish_deadline.total_seconds()):
-                return await asyncio.shield(loading)
-        except TimeoutError as late:
-            cause = "its token does not answer"
-            raise AxisError.of("E_KEYS", agency=mailbox, cause=cause) from late
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
@@ -234,14 +192,6 @@ class Workplace:
             access=self.settings.key_access,
             known=self._usable,
         )
-
-    def _key_of(self, mailbox: MailboxName) -> SigningKey:
-        """Raises `TransportError` E_SIGNING_KEY_AWAY."""
-        chosen = self._keys[mailbox]
-        if isinstance(chosen, Problem):
-            cause = chosen.params.get("cause", chosen.code)
-            raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause)
-        return chosen
 
     def _format(self, name: str) -> Format:
         return self._formats.get(name) or format_named(name)
@@ -274,7 +224,7 @@ class Workplace:
         )
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=lambda: self._key_of(mailbox),
+            key=lambda: self._keys.of(mailbox),
             publisher=self.broker,
             clock=now,
             new_id=self._new_id,
@@ -410,10 +360,6 @@ async def _workplace(
             await stack.enter_async_context(observed_worker(settings, health, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
-
-
-def _thumbprint(key: SigningKey | Problem) -> str | None:
-    return None if isinstance(key, Problem) else key.thumbprint
 
 
 def _knowledge(known: Know, home: Home) -> tuple[Routing, KeyRing]:
