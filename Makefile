@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export LIENTHONG_MAY_INSTALL ?= yes
 DURATION ?= 60
 
-.PHONY: help install demo test test-cluster chaos fuzz look format lint types contracts unit bench lock clean
+.PHONY: help install demo test test-cluster chaos fuzz look alarms format lint types contracts unit bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ fuzz: install ## Hostile bytes at everything that reads them, DURATION seconds a
 
 bench: install ## Measure a hop, FastStream's hop, ours, and the first month, in one run
 	$(BIN)/python -m tests.benchmarks
+
+alarms: install ## Cause five troubles beside a real Prometheus, and see their alarms begin and end
+	$(BIN)/python -m tests.observability.troubles_live
 
 look: install ## Ask every panel and alarm of a real Prometheus beside a running axis, about 1 minute
 	$(BIN)/python -m tests.observability.look

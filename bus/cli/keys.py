@@ -213,7 +213,8 @@ def rotate(
     _tell_request(made, as_json=as_json)
 
 
-@app.command()
+# One thumbprint in 64 begins with a dash.
+@app.command(context_settings={"ignore_unknown_options": True})
 def revoke(
     which: Annotated[
         str,

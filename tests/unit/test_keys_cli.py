@@ -32,6 +32,7 @@ def run(home: Path, *arguments: str | Path) -> Result:
     done = CliRunner().invoke(app, [*map(str, arguments), "--home", str(home)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
+    assert done.exit_code != 2, done.output
     return done
 
 
@@ -45,15 +46,16 @@ def states(home: Path, owner: str) -> list[str]:
 
 def from_an_authority(home: Path, folder: Path, *, days: int) -> None:
     """H24 asks an authority, and brings the answer in."""
-    authority = root(ends=NOW + timedelta(days=400))
+    now = datetime.now(UTC)
+    authority = root(ends=now + timedelta(days=400))
     (folder / "root.pem").write_bytes(authority.pem)
     run(home, "import", folder / "root.pem", "--authority")
     asked = x509.load_pem_x509_csr(told(home, "request", H24)["request"].encode())
     certificate = leaf(
         authority,
         asked.public_key(),
-        starts=NOW - timedelta(hours=2),
-        ends=NOW + timedelta(days=days, minutes=1),
+        starts=now - timedelta(hours=2),
+        ends=now + timedelta(days=days, minutes=1),
     )
     (folder / "answer.pem").write_bytes(pem(certificate))
     run(home, "import", folder / "answer.pem")
@@ -138,3 +140,8 @@ def test_a_revocation_may_become_graver_and_never_milder(home: Path) -> None:
 def test_to_encrypt_a_passphrase_must_be_set_up(home: Path) -> None:
     with pytest.raises(ConfigurationError, match="LIENTHONG_KEY_PASSPHRASE_FILE"):
         run(home, "request", H24, "--encrypt")
+
+
+def test_a_thumbprint_that_begins_with_a_dash_is_no_option(home: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no certificate of this owner or thumbprint"):
+        run(home, "revoke", "-asTWr6pTkMYnQwGyFRpQSGUsvlbsV6RjVTz4ApiJKI", "--reason", "superseded")
