@@ -86,7 +86,7 @@ class Answers:
     async def _signed(
         self, envelope: Envelope, recipient: Recipient, receipt: Receipt
     ) -> SignedEnvelope:
-        return await self.dispatch.seal(
+        return await self.dispatch.signed(
             receipt_envelope(
                 receipt,
                 sender=recipient.agency,

@@ -56,7 +56,7 @@ class Dispatch:
     waiting: Executor | None = None
     tracer: Tracer = field(default_factory=Untraced)
 
-    async def seal(self, envelope: Envelope) -> SignedEnvelope:
+    async def signed(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes.
 
         Raises:

@@ -304,7 +304,7 @@ class Outbound:
             )
             apart = self.dispatch.sign_elsewhere if key.is_elsewhere else asyncio.to_thread
             envelope = await apart(seal)
-        signed = await self.dispatch.seal(envelope)
+        signed = await self.dispatch.signed(envelope)
         await self.records.record(record_of(envelope, document, now=now))
         return _Outgoing(
             envelope=envelope, signed=signed, lane=envelope.lane, refused=routed.problems
@@ -325,7 +325,7 @@ class Outbound:
             sent_at=now,
             warnings=(*reading.warnings, *warned),
         )
-        signed = await self.dispatch.seal(envelope)
+        signed = await self.dispatch.signed(envelope)
         return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
 
     def _read(

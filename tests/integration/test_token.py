@@ -252,7 +252,7 @@ async def test_a_token_that_hangs_does_not_hold_up_the_loop_and_is_given_up_in_t
         new_id=axis.new_id,
         deadline=timedelta(milliseconds=100),
     )
-    sealing = asyncio.create_task(dispatch.seal(an_envelope()))
+    sealing = asyncio.create_task(dispatch.signed(an_envelope()))
     turns = 0
     while not sealing.done():
         turns += 1
