@@ -20,7 +20,7 @@ from bus.core.ending import endings, next_change
 from bus.core.events import CertificateEnding
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
-from bus.keys.authority import DEVELOPMENT
+from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import counting, load_ring, load_signing_key
 from bus.ports import Observer

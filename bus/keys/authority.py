@@ -18,6 +18,7 @@ from bus.core.algorithm import PrivateKey
 from bus.core.keyring import OWNER_PREFIX, thumbprint_of
 from bus.core.revocation.statement import Revocation
 from bus.keys.access import KeyAccess
+from bus.keys.draft import DEVELOPMENT, development_name, draft
 from bus.keys.files import (
     read_certificates,
     read_private_key,
@@ -28,9 +29,6 @@ from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revoked_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
-
-DEVELOPMENT = "DEVELOPMENT - not for production"
-"""The organization in every name that a development authority gives."""
 
 _AGENCY = "the development authority"
 _AUTHORITY_LIFE = timedelta(days=3650)
@@ -97,9 +95,9 @@ class DevelopmentAuthority:
 
     def _issue(self, owner: MailboxName, *, now: datetime) -> FiledKey:
         key = ec.generate_private_key(ec.SECP256R1())
-        unsigned = _unsigned(
+        unsigned = draft(
             key,
-            subject=_name(owner, stated_owner=f"{OWNER_PREFIX}{owner}"),
+            subject=development_name(owner, stated_owner=f"{OWNER_PREFIX}{owner}"),
             issuer=self.certificate.subject,
             not_before=max(now - _BACKDATED, self.certificate.not_valid_before_utc),
             not_after=min(now + _LIFE, self.certificate.not_valid_after_utc),
@@ -115,8 +113,8 @@ class DevelopmentAuthority:
 
 def _found(files: KeyFolder, *, now: datetime, passphrase: bytes | None) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Liên Thông DEVELOPMENT authority")
-    unsigned = _unsigned(
+    name = development_name("Liên Thông DEVELOPMENT authority")
+    unsigned = draft(
         key,
         subject=name,
         issuer=name,
@@ -160,48 +158,3 @@ def _suffices(filed: FiledKey, revoked: Mapping[str, Revocation], *, now: dateti
         return True
     lasts = now + _RENEWED_AHEAD < certificate.not_valid_after_utc
     return filed.has_private_key and lasts and thumbprint_of(certificate) not in revoked
-
-
-def _name(common_name: str, *, stated_owner: str | None = None) -> x509.Name:
-    attributes = [
-        x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
-        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-    ]
-    if stated_owner is not None:
-        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, stated_owner))
-    return x509.Name(attributes)
-
-
-def _unsigned(
-    key: ec.EllipticCurvePrivateKey,
-    *,
-    subject: x509.Name,
-    issuer: x509.Name,
-    not_before: datetime,
-    not_after: datetime,
-    authority: bool,
-) -> x509.CertificateBuilder:
-    usage = x509.KeyUsage(
-        digital_signature=not authority,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(not_before)
-        .not_valid_after(not_after)
-        .add_extension(constraints, critical=True)
-        .add_extension(usage, critical=True)
-    )

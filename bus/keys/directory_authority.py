@@ -13,14 +13,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import PublicKey, algorithms_of
 from bus.core.directory_seal import DirectoryTrust
 from bus.core.keyring import CertifiedKey, KeyRing, thumbprint_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
-from bus.keys.authority import DEVELOPMENT
+from bus.keys.draft import development_name
 from bus.keys.files import doorway, sync_folder, write_certificates, write_private_key
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revocations_here
@@ -110,13 +109,7 @@ def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     with doorway(place, agency=AUTHORITY):
         place.mkdir(mode=0o700, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
-            x509.NameAttribute(NameOID.COMMON_NAME, "Liên Thông DEVELOPMENT directory authority"),
-        ]
-    )
+    name = development_name("Liên Thông DEVELOPMENT directory authority")
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

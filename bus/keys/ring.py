@@ -14,7 +14,7 @@ from bus.core.keyring import CertifiedKey, KeyRing, certify
 from bus.core.revocation.statement import Revocation, strictest
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
-from bus.keys.authority import DEVELOPMENT
+from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.keys.revoked import revocations_here

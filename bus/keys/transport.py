@@ -17,10 +17,10 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from bus.core.algorithm import PrivateKey
-from bus.keys.authority import DEVELOPMENT
+from bus.keys.draft import development_name, draft
 from bus.keys.files import (
     doorway,
     read_certificates,
@@ -83,8 +83,8 @@ class TransportAuthority:
         authority, authority_key = self._authority(now)
         if not _lasts(files, authority, now=now):
             key = ec.generate_private_key(ec.SECP256R1())
-            builder = _unsigned(
-                key, _name(common_name), authority.subject, now=now, life=_LIFE, authority=False
+            builder = _draft(
+                key, development_name(common_name), authority.subject, now=now, life=_LIFE
             ).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             for extension in extensions:
                 builder = builder.add_extension(extension, critical=False)
@@ -105,8 +105,8 @@ class TransportAuthority:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificate.exists():
             key = ec.generate_private_key(ec.SECP256R1())
-            name = _name("Liên Thông DEVELOPMENT transport authority")
-            builder = _unsigned(key, name, name, now=now, life=_AUTHORITY_LIFE, authority=True)
+            name = development_name("Liên Thông DEVELOPMENT transport authority")
+            builder = _draft(key, name, name, now=now, life=_AUTHORITY_LIFE, authority=True)
             write_private_key(path, key, agency=owner)
             # Last: while it is missing, the authority is founded anew.
             write_certificates(self.certificate, [builder.sign(key, SHA256())], agency=owner)
@@ -126,45 +126,21 @@ def _lasts(files: CertificateFiles, authority: x509.Certificate, *, now: datetim
     )
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-        ]
-    )
-
-
-def _unsigned(
+def _draft(
     key: ec.EllipticCurvePrivateKey,
     subject: x509.Name,
     issuer: x509.Name,
     *,
     now: datetime,
     life: timedelta,
-    authority: bool,
+    authority: bool = False,
 ) -> x509.CertificateBuilder:
-    usage = x509.KeyUsage(
-        digital_signature=not authority,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + life)
-        .add_extension(constraints, critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
+    """With the key's identifier, which TLS libraries look for."""
+    return draft(
+        key,
+        subject=subject,
+        issuer=issuer,
+        not_before=now - _BACKDATED,
+        not_after=now + life,
+        authority=authority,
+    ).add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

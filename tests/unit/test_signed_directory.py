@@ -15,7 +15,8 @@ from jwcrypto.jwk import JWK
 from bus.bootstrap import directory_of
 from bus.core.directory import add, suspend, vouch, vouched
 from bus.core.signing import sign
-from bus.keys.authority import DEVELOPMENT, DevelopmentAuthority
+from bus.keys.authority import DevelopmentAuthority
+from bus.keys.draft import DEVELOPMENT
 from bus.keys.ring import load_ring, load_signing_key
 from bus.settings import load_settings
 from bus.store.snapshot import DirectoryFile
