@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ from bus.bootstrap.broker import (
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import Office, dead_letter_handler
-from bus.bootstrap.observing import axis_metrics, observed_axis, served_at
+from bus.bootstrap.observing import axis_metrics, not_ready, observed_axis, served_at, telling
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.bootstrap.revocation import revocations_for
@@ -36,7 +36,7 @@ from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.observability.health import Health, Reason
+from bus.observability.health import Health
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
 from bus.pdf.trust_list import read_trust_list
@@ -189,7 +189,7 @@ async def open_axis(
         paused = PausedFile(home.paused)
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
-        observe = noting(paused, observe if metrics is None else _telling(metrics, observe))
+        observe = noting(paused, observe if metrics is None else telling(metrics, observe))
         trust_list = trust_list_of(settings)
         if trust_list is not None:
             await asyncio.to_thread(read_trust_list, trust_list)
@@ -271,7 +271,7 @@ async def open_axis(
         )
         if health is not None:
             health.broker = lambda: office.broker.health
-            health.more = lambda: _not_ready(axis)
+            health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: _ask_stores(store, office)
             stack.callback(health.stopping)
         await stack.enter_async_context(
@@ -301,24 +301,6 @@ def noting(paused: PausedFile, observe: Observer) -> Observer:
         observe(event)
 
     return tell
-
-
-def _telling(metrics: AxisMetrics, observe: Observer) -> Observer:
-    """Let the metrics hear what happens, beside whoever else listens."""
-
-    def tell(event: Event) -> None:
-        metrics(event)
-        observe(event)
-
-    return tell
-
-
-def _not_ready(axis: Axis) -> Iterator[Reason]:
-    """What of the axis itself keeps it from its work."""
-    if idle := axis.supervisor.idle:
-        yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
-    if axis.knowledge.refusal is not None:
-        yield Reason(reason="directory_wrong", detail=str(axis.knowledge.refusal))
 
 
 async def _ask_stores(store: Store, office: Office) -> None:

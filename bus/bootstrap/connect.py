@@ -16,8 +16,10 @@ import structlog
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
+from bus.bootstrap.observing import axis_metrics, not_ready, observed_axis, served_at, telling
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
+from bus.bootstrap.surveying import survey_of_agency
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
@@ -25,15 +27,18 @@ from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
+from bus.observability.health import Health
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
 from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
+from bus.services.survey import Survey
 from bus.settings import Settings
 from bus.store.home import Home
 from bus.store.paused import PausedFile
 from bus.store.sql import open_store
+from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
 
@@ -45,9 +50,15 @@ _log = structlog.get_logger()
 
 @dataclass(kw_only=True)
 class ConnectedAgency:
-    """The worker of one agency, and who keeps it running."""
+    """The worker of one agency, and who keeps it running.
+
+    Attributes:
+        metrics_url: Where its parent serves `/metrics`, `/healthz` and `/readyz`; None: nowhere.
+    """
 
     home: Home
+    metrics_url: str | None
+    survey: Survey | None
     mailbox: MailboxName
     knowledge: Knowledge
     supervisor: Supervisor
@@ -61,6 +72,8 @@ class ConnectedAgency:
             asyncio.create_task(self.knowledge.watch(self.supervisor)),
             asyncio.create_task(self.revocations.run()),
         ]
+        if self.survey is not None:
+            tasks.append(asyncio.create_task(self.survey.run()))
         stopped = asyncio.create_task(self.stop.wait())
         try:
             await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -102,6 +115,10 @@ async def open_connection(
         directory = directory_of(settings)
         if mailbox not in Routing(await asyncio.to_thread(directory.load)).mailboxes:
             raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
+        paused = PausedFile(home.paused)
+        paused.save()
+        metrics = axis_metrics() if settings.metrics else None
+        observe = noting(paused, observe if metrics is None else telling(metrics, observe))
         knowledge = await asyncio.to_thread(
             Knowledge.read,
             settings,
@@ -110,24 +127,39 @@ async def open_connection(
             served=lambda _: (mailbox,),
             observe=observe,
         )
-        paused = PausedFile(home.paused)
-        paused.save()
-        await stack.enter_async_context(open_store(settings.store_url))
+        workers = workers_for(1, processors=1, mailboxes=1)
+        looks = None
+        if metrics is not None:
+            metrics.serving((mailbox,), known=knowledge.routing.mailboxes, workers=len(workers))
+            looks = survey_of_agency(metrics, home=home, mailbox=mailbox)
+            health = Health(metrics=metrics)
+            settings = await stack.enter_async_context(
+                observed_axis(settings, health, workers=len(workers))
+            )
+        store = await stack.enter_async_context(open_store(settings.store_url))
         await _knock(url, progress)
         supervisor = Supervisor(
             launcher=launcher_of(settings, home, amqp_url=url, management_url=None),
-            workers=workers_for(1, processors=1, mailboxes=1),
-            observe=noting(paused, observe),
+            workers=workers,
+            observe=observe,
             jitter=random.random,
             stop=stop,
         )
+        if metrics is not None:
+            health.more = lambda: not_ready(supervisor, knowledge)
+            health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            stack.callback(health.stopping)
         await stack.enter_async_context(
             supervisor.supervising(
                 knowledge.routing.directory, (mailbox,), certificates=tuple(knowledge.ring)
             )
         )
+        urls = served_at(settings, workers)
+        TargetsFile(home.prometheus_targets).save(axis=urls, broker=None)
         yield ConnectedAgency(
             home=home,
+            metrics_url=urls[0] if urls else None,
+            survey=looks,
             mailbox=mailbox,
             knowledge=knowledge,
             supervisor=supervisor,

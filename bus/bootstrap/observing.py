@@ -2,17 +2,21 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from importlib.metadata import version
 
 import structlog
 
+from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
+from bus.core.events import Event
 from bus.core.share import WorkerName
-from bus.observability.health import Health, ended
+from bus.observability.health import Health, Reason, ended
 from bus.observability.http import serving
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
+from bus.ports import Observer
+from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from schemas.problem import AxisError
 
@@ -30,6 +34,24 @@ def axis_metrics() -> AxisMetrics:
 def worker_metrics() -> ProcessMetrics:
     """The metrics of a worker."""
     return ProcessMetrics(version=version("lienthong"))
+
+
+def telling(metrics: AxisMetrics, observe: Observer) -> Observer:
+    """Let the metrics hear what happens, beside whoever else listens."""
+
+    def tell(event: Event) -> None:
+        metrics(event)
+        observe(event)
+
+    return tell
+
+
+def not_ready(supervisor: Supervisor, knowledge: Knowledge) -> Iterator[Reason]:
+    """What of a parent itself keeps it from its work."""
+    if idle := supervisor.idle:
+        yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
+    if knowledge.refusal is not None:
+        yield Reason(reason="directory_wrong", detail=str(knowledge.refusal))
 
 
 @asynccontextmanager

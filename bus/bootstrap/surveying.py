@@ -46,7 +46,6 @@ def survey(
         known: All mailboxes of the directory, as it is now.
         served: The mailboxes whose adapters run, as it is now.
     """
-    outboxes = _Outboxes(home.agencies)
 
     async def depths() -> dict[str, int]:
         queues = await management.queues()
@@ -66,20 +65,33 @@ def survey(
         oldest = await letters.find(_FOR_OPERATORS, sort=Sort.OLDEST, limit=1)
         return Letters(causes=causes, oldest=oldest[0].failed_at if oldest else None)
 
+    return Survey(
+        looks=(
+            Look(look=accountant.look, every=_ACCOUNT_EVERY),
+            Look(look=at_letters, every=_LETTERS_EVERY),
+            *_at_home(home, served),
+        ),
+        see=metrics.see,
+    )
+
+
+def survey_of_agency(metrics: AxisMetrics, *, home: Home, mailbox: MailboxName) -> Survey:
+    """What an agency's own worker can look at: its outbox, and the certificates it believes."""
+    return Survey(looks=_at_home(home, lambda: (mailbox,)), see=metrics.see)
+
+
+def _at_home(home: Home, served: Callable[[], Iterable[MailboxName]]) -> tuple[Look, ...]:
+    outboxes = _Outboxes(home.agencies)
+
     async def at_outboxes() -> Outboxes | None:
         return outboxes.look(served())
 
     async def at_certificates() -> Certificates:
         return Certificates(ends=await asyncio.to_thread(_ends, home.keys))
 
-    return Survey(
-        looks=(
-            Look(look=accountant.look, every=_ACCOUNT_EVERY),
-            Look(look=at_letters, every=_LETTERS_EVERY),
-            Look(look=at_outboxes, every=_OUTBOXES_EVERY),
-            Look(look=at_certificates, every=_CERTIFICATES_EVERY),
-        ),
-        see=metrics.see,
+    return (
+        Look(look=at_outboxes, every=_OUTBOXES_EVERY),
+        Look(look=at_certificates, every=_CERTIFICATES_EVERY),
     )
 
 

@@ -44,7 +44,8 @@ async def _run(settings: Settings, agency: str) -> None:
         if not stop.is_set():
             console.print(
                 f"[bold green]{connected.mailbox} is connected[/]\n"
-                f"its folders: {connected.home.agencies / connected.mailbox}\nstop with Ctrl-C",
+                f"its folders: {connected.home.agencies / connected.mailbox}\n"
+                f"metrics and health: {connected.metrics_url or 'not served'}\nstop with Ctrl-C",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -1,10 +1,12 @@
 """A hub, and an agency's own worker beside it as on another machine: own home, account and key."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.acceptance.conftest import AgencyFolder, RunningAxis, eventually, lienthong
@@ -42,6 +44,21 @@ def test_documents_and_receipts_travel_both_ways(hub: RunningAxis, agency: Conne
 
     eventually(partial(_receipts, agency.folder, "1"))
     eventually(partial(_receipts, there, "2"))
+
+
+def test_both_processes_of_the_agency_tell_how_they_are(agency: ConnectedAgency) -> None:
+    [job] = json.loads((agency.home / "prometheus-targets.json").read_text())
+
+    def ready(target: str) -> bool:
+        return httpx.get(f"http://{target}/readyz", trust_env=False).status_code == 200
+
+    eventually(lambda: all(ready(target) for target in job["targets"]))
+    parent, worker = (
+        httpx.get(f"http://{target}/metrics", trust_env=False).text for target in job["targets"]
+    )
+
+    assert 'lienthong_endpoint_up{agency="G22"} 1.0' in parent
+    assert "lienthong_broker_connected 1.0" in worker
 
 
 def test_the_agency_holds_its_own_key_and_no_administrators_password(
