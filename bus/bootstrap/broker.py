@@ -109,7 +109,7 @@ async def located_broker(settings: Settings) -> AsyncIterator[Located]:
         transport=lambda: _transport(home),
     ) as located:
         if is_open_to_others(located.amqp_url):
-            _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
+            _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
         yield located
 
 

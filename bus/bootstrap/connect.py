@@ -192,7 +192,7 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
         cause = f"it logs in as {account}, but the account of {mailbox} is {account_of(mailbox)}"
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     if is_open_to_others(url):
-        _log.warning("broker_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
+        _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
 
 
 def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:

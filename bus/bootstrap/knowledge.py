@@ -17,7 +17,7 @@ from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
 from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
-from bus.core.events import CertificateEnding
+from bus.core.events import CertificateEndNeared
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.keys.draft import DEVELOPMENT
@@ -175,7 +175,7 @@ class Knowledge:
         for ending in endings(counting(self.ring), now=now(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
-                CertificateEnding(
+                CertificateEndNeared(
                     mailbox=ending.key.owner,
                     thumbprint=ending.key.thumbprint,
                     not_after=ending.key.not_after,

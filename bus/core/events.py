@@ -175,7 +175,7 @@ class DirectoryTakenUp:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CertificateEnding:
+class CertificateEndNeared:
     """A certificate ends within 30, 7 or 1 days; told once for each by a running axis.
 
     Attributes:
@@ -290,7 +290,7 @@ class RevocationGraceEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RevocationSourceBack:
+class RevocationSourceReturned:
     """A source that was lost answers again."""
 
     source: str
@@ -310,7 +310,7 @@ Event = (
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp
-    | CertificateEnding
+    | CertificateEndNeared
     | SigningKeyChanged
     | WorkerStarted
     | WorkerFailed
@@ -320,7 +320,7 @@ Event = (
     | RevocationSourceAsked
     | RevocationSourceLost
     | RevocationGraceEnded
-    | RevocationSourceBack
+    | RevocationSourceReturned
 )
 
 Answer = DirectoryTakenUp | WorkerStarted | WorkerFailed

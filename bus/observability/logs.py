@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bus.core.events import (
-    CertificateEnding,
+    CertificateEndNeared,
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
@@ -28,8 +28,8 @@ from bus.core.events import (
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
-    RevocationSourceBack,
     RevocationSourceLost,
+    RevocationSourceReturned,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -92,7 +92,7 @@ def log_event(event: Event) -> None:
             | WorkerStarted()
             | EndpointResumed()
             | LettersRedelivered()
-            | RevocationSourceBack()
+            | RevocationSourceReturned()
         ):
             _log.info(name, **said)
         case SigningKeyChanged():
@@ -105,7 +105,7 @@ def log_event(event: Event) -> None:
             | FailureRecorded()
             | CertificateRevoked()
             | RevocationSourceLost()
-            | CertificateEnding()
+            | CertificateEndNeared()
         ):
             _log.warning(name, **said)
         case (

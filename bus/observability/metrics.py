@@ -25,7 +25,7 @@ from bus.core.census import (
 )
 from bus.core.dead_letters.letter import LetterState
 from bus.core.events import (
-    CertificateEnding,
+    CertificateEndNeared,
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
@@ -41,8 +41,8 @@ from bus.core.events import (
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
-    RevocationSourceBack,
     RevocationSourceLost,
+    RevocationSourceReturned,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -316,13 +316,13 @@ class AxisMetrics(ProcessMetrics):
                 | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
-                | CertificateEnding()
+                | CertificateEndNeared()
                 | CertificateRevoked()
                 | SigningKeyChanged()
                 | ForgeryRefused()
                 | RevocationSourceLost()
                 | RevocationGraceEnded()
-                | RevocationSourceBack()
+                | RevocationSourceReturned()
             ):
                 pass
             case _ as never:

@@ -101,7 +101,7 @@ def test_a_certificate_of_a_real_authority_takes_over_and_the_old_ones_are_revok
     assert revoked["can_sign"] is True
     assert axis.logged("delivery_failed") == []
     # Spoken of once, though many looks were taken.
-    [warned] = axis.logged("certificate_ending")
+    [warned] = axis.logged("certificate_end_neared")
     assert (warned["mailbox"], warned["thumbprint"]) == ("G22", new)
     assert warned["ahead"] == timedelta(days=7).total_seconds()
 

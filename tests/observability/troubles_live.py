@@ -108,7 +108,7 @@ async def dead_letters(scene: Scene) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def certificate_ending(scene: Scene) -> AsyncIterator[None]:
+async def certificate_end_neared(scene: Scene) -> AsyncIterator[None]:
     """The certificate of a real authority ends in 20 days, until the next one is brought in."""
     await asyncio.to_thread(scene.certify, "H41", days=20)
     yield
@@ -133,7 +133,7 @@ TROUBLES: dict[str, tuple[Trouble, str]] = {
     "an agency's system is away": (system_away, "EndpointAway"),
     "the broker is blocked": (broker_short_of_memory, "BrokerBlocked"),
     "dead letters pile up": (dead_letters, "DeadLettersPilingUp"),
-    "a certificate ends in 20 days": (certificate_ending, "CertificateEndsIn30Days"),
+    "a certificate ends in 20 days": (certificate_end_neared, "CertificateEndsIn30Days"),
     "workers are killed": (workers_killed, "WorkerRestarting"),
 }
 

@@ -24,8 +24,6 @@ from bus.observability.logs import name_of
 ROOT = Path(__file__).parents[2]
 CODE = [path for room in ("bus", "adapters", "schemas") for path in (ROOT / room).rglob("*.py")]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
-STATES = {"certificate_ending", "revocation_source_back", "broker_without_tls"}
-"""Said of what is so, and known to operators by these names."""
 IRREGULAR = {"sent", "lost", "taken", "found", "begun", "written", "made", "built", "held"}
 
 
@@ -68,7 +66,7 @@ def test_every_event_of_the_code_is_named_in_the_past_tense() -> None:
     wrong = [
         (where, name)
         for where, name in (*logged, *of_services)
-        if name not in STATES and not (re.fullmatch(r"[a-z]+(_[a-z]+)+", name) and is_past(name))
+        if not (re.fullmatch(r"[a-z]+(_[a-z]+)+", name) and is_past(name))
     ]
     assert wrong == []
 

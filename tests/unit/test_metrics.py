@@ -14,7 +14,7 @@ from bus.core.census import Account, Certificates, Letters, Outboxes
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.events import (
-    CertificateEnding,
+    CertificateEndNeared,
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
@@ -30,8 +30,8 @@ from bus.core.events import (
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
-    RevocationSourceBack,
     RevocationSourceLost,
+    RevocationSourceReturned,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -212,8 +212,8 @@ CASES: list[tuple[Event, set[str]]] = [
     ),
     (RevocationSourceLost(source="s", problem=DOWN, answered_at=None), set()),
     (RevocationGraceEnded(source="s", problem=DOWN, answered_at=None), set()),
-    (RevocationSourceBack(source="s", away=SECOND), set()),
-    (CertificateEnding(mailbox=H24, thumbprint="t", not_after=NOW, ahead=SECOND), set()),
+    (RevocationSourceReturned(source="s", away=SECOND), set()),
+    (CertificateEndNeared(mailbox=H24, thumbprint="t", not_after=NOW, ahead=SECOND), set()),
     (
         ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
         set(),

@@ -17,8 +17,8 @@ from bus.core.events import (
     Event,
     RevocationGraceEnded,
     RevocationSourceAsked,
-    RevocationSourceBack,
     RevocationSourceLost,
+    RevocationSourceReturned,
 )
 from bus.core.keyring import KeyRing, thumbprint_of
 from bus.core.revocation.statement import RevocationReason
@@ -177,7 +177,7 @@ async def test_a_source_that_is_away_is_told_once_at_the_start_and_once_at_the_e
     home.publish(Entry(certificate=home.owner, at=NOW))
     await home.round("answers", after=AN_HOUR)
 
-    assert [event.away for event in home.of_type(RevocationSourceBack)] == [2 * AN_HOUR] * 2
+    assert [event.away for event in home.of_type(RevocationSourceReturned)] == [2 * AN_HOUR] * 2
     assert {event.problem.code for event in home.of_type(RevocationSourceLost)} == {
         "E_REVOCATION_SOURCE"
     }
@@ -267,7 +267,7 @@ async def test_a_key_folder_that_cannot_be_read_is_told_and_mended(home: Home) -
     home.file("authorities/root.pem", home.issuer.pem)
     await home.round(after=AN_HOUR)
 
-    assert [event.source for event in home.of_type(RevocationSourceBack)] == ["the key folder"]
+    assert [event.source for event in home.of_type(RevocationSourceReturned)] == ["the key folder"]
 
 
 async def test_a_filed_list_is_looked_at_without_waiting_for_the_next_round(home: Home) -> None:

@@ -14,8 +14,8 @@ from bus.core.events import (
     Event,
     RevocationGraceEnded,
     RevocationSourceAsked,
-    RevocationSourceBack,
     RevocationSourceLost,
+    RevocationSourceReturned,
 )
 from bus.core.revocation.answer import Answer
 from bus.core.revocation.statement import Assurance, Revocation, RevocationReason
@@ -103,7 +103,7 @@ def heard(
         events: list[Event] = []
         if record.lost_since is not None:
             away = now - record.lost_since
-            events.append(RevocationSourceBack(source=record.source, away=away))
+            events.append(RevocationSourceReturned(source=record.source, away=away))
         learnt = learnt.model_copy(
             update={"answered_at": now, "lost_since": None, "problem": None, "grace_ended": False}
         )
