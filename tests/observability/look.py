@@ -169,7 +169,8 @@ def look(asking: Asking, agency: str, seconds: int) -> tuple[Table, list[str]]:
 def main() -> None:
     """Exit 1 when a panel is empty that should not be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=300)
+    # So many that Prometheus sees them move.
+    parser.add_argument("--documents", type=int, default=1500)
     documents = parser.parse_args().documents
     console = Console(width=120)
     with (
