@@ -333,10 +333,12 @@ def _ensure_keys(
 def launcher_of(
     settings: Settings, home: Home, *, amqp_url: str, management_url: str | None
 ) -> ProcessLauncher:
-    """Workers get the settings of this process, and an account of their own at its broker."""
-    # Whose own worker knows no management has none to name.
-    named = management_url or None
-    found = {"home": home.path, "amqp_url": amqp_url, "management_url": named}
+    """Workers get the settings of this process, and an account of their own at its broker.
+
+    Args:
+        management_url: None: an agency's own worker knows no management.
+    """
+    found = {"home": home.path, "amqp_url": amqp_url, "management_url": management_url}
 
     def arguments(worker: WorkerName) -> tuple[str, ...]:
         return ("worker", "--home", str(home.path), "--part", worker)
