@@ -65,6 +65,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The header signature cannot be verified: {cause}.",
         "Không thể kiểm tra chữ ký tiêu đề: {cause}.",
     ),
+    "W_SIGNATURE_MISPLACED": (
+        "A signature stands outside its place in the header (line {where}); it proves nothing.",
+        "Chữ ký nằm ngoài vị trí của nó trong phần tiêu đề (dòng {where}); không chứng minh gì.",
+    ),
+    "W_SIGNATURE_AMBIGUOUS": (
+        "The header signature proves nothing: other readers may read {element} differently.",
+        "Chữ ký tiêu đề không chứng minh gì: phần mềm khác có thể đọc {element} theo cách khác.",
+    ),
     "W_SIGNATURE_TOKEN": (
         "The Signature block carries an agency token; ignored.",
         "Khối Signature chứa mã truy cập của cơ quan; đã bỏ qua.",
@@ -72,6 +80,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_UNKNOWN_ELEMENT": (
         "The element {element} is unknown; kept.",
         "Phần tử {element} không rõ; đã giữ lại.",
+    ),
+    "W_ELEMENT_REPEATED": (
+        "The element {element} stands more than once; the first one counts, this one is kept raw.",
+        "Phần tử {element} xuất hiện nhiều lần; chỉ lấy phần tử đầu, phần tử này giữ dạng thô.",
+    ),
+    "W_MIXED_CONTENT": (
+        "{field} holds text and elements side by side; what does not belong there is kept raw.",
+        "{field} chứa lẫn lộn chữ và phần tử con; phần không đúng chỗ được giữ dạng thô.",
     ),
     "W_BOM": (
         "The file begins with a byte order mark.",

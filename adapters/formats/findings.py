@@ -16,6 +16,8 @@ class Findings:
         self._warnings: list[Warned] = []
         self._raw: dict[str, str] = {}
         self._raw_bytes = 0
+        self.doubt: str | None = None
+        """The first field that other readers may read otherwise."""
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
@@ -44,6 +46,11 @@ class Findings:
                 told["field"] = field
             place = Place(line=line, field=field, file=file)
             self._warnings.append(Warned(code=code, place=place, params=told))
+
+    def doubtful(self, code: str, /, *, line: int, field: str) -> None:
+        """Name an oddity that other readers may read otherwise."""
+        self.doubt = self.doubt or field
+        self.warn(code, line=line, field=field, element=field)
 
     def refuse_many(self, receivers: int) -> None:
         """Raises `DocumentError` E_LIMIT when a document has too many receivers."""

@@ -12,7 +12,7 @@ from adapters.formats.edxml.dates import (
     read_stamp,
     write_stamp,
 )
-from adapters.formats.edxml.names import SIGNATURE
+from adapters.formats.edxml.names import is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
 
@@ -25,7 +25,7 @@ class Fields:
     All instances of a packet share its findings and the list of those opened.
     """
 
-    __slots__ = ("_opened", "findings", "node", "path", "present")
+    __slots__ = ("_opened", "_single", "findings", "node", "path", "present")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Fields:
         self.findings = findings
         self.present = present
         self._opened = opened
+        self._single: set[str] = set()
         opened.append(self)
 
     @property
@@ -55,8 +56,8 @@ class Fields:
     # --- containers -----------------------------------------------------------------------------
 
     def group(self, name: str, *, path: str | None = None) -> "Fields":
-        """The first child of a name, as a container; `path` replaces its path in findings."""
-        node = self.node.take(name)
+        """The only child of a name, as a container; `path` replaces its path in findings."""
+        node = self._only(name)
         return Fields(
             node or Node(name, self.line),
             self.at(name) if path is None else path,
@@ -80,12 +81,15 @@ class Fields:
         Args:
             limit: Characters it should have at most; more are told, not refused (handbook 2.2).
         """
-        node = self.node.take(name)
+        node = self._leaf(name)
         return None if node is None else self._text_of(node, limit)
 
     def texts(self, name: str, limit: int | None = None) -> tuple[str, ...]:
         """The text of every child of a name, without the empty ones."""
-        found = (self._text_of(node, limit) for node in self.node.take_all(name))
+        nodes = self.node.take_all(name)
+        for number, node in enumerate(nodes, 1):
+            self._check_leaf(node, _numbered(self.at(name), number))
+        found = (self._text_of(node, limit) for node in nodes)
         return tuple(text for text in found if text is not None)
 
     def organ_id(self, name: str = "OrganId") -> str | None:
@@ -159,14 +163,43 @@ class Fields:
 
     def left_over(self) -> None:
         """Keep what nobody took, and tell of it."""
-        for name, nodes in self.node.children.items():
-            for number, node in enumerate(nodes, 1):
-                path = _numbered(self.at(name), number)
+        if self.node.text:
+            # Only elements belong here.
+            path = self.path or "MessageHeader"
+            self.findings.doubtful("W_MIXED_CONTENT", line=self.line, field=path)
+            self.findings.keep(path, self.node.text, line=self.line)
+        left = [
+            (node, name, number)
+            for name, nodes in self.node.children.items()
+            for number, node in enumerate(nodes, 2 if name in self._single else 1)
+        ]
+        for node, name, number in sorted(left, key=lambda each: each[0].order):
+            path = _numbered(self.at(name), number)
+            if name in self._single:
+                self.findings.doubtful("W_ELEMENT_REPEATED", line=node.line, field=path)
+            else:
                 self.findings.warn("W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path)
-                _keep(node, path, self.findings)
+            _keep(node, path, self.findings)
+
+    def _only(self, name: str) -> Node | None:
+        """The first child of a name that may stand once; any other is told at the end."""
+        self._single.add(name)
+        return self.node.take(name)
+
+    def _leaf(self, name: str) -> Node | None:
+        node = self._only(name)
+        if node is not None:
+            self._check_leaf(node, self.at(name))
+        return node
+
+    def _check_leaf(self, node: Node, path: str) -> None:
+        """Only text belongs into it; elements are kept raw."""
+        if node.children:
+            self.findings.doubtful("W_MIXED_CONTENT", line=node.line, field=path)
+            _keep_children(node, path, self.findings)
 
     def _filled(self, name: str) -> Node | None:
-        node = self.node.take(name)
+        node = self._leaf(name)
         return node if node is not None and node.text else None
 
     def _text_of(self, node: Node, limit: int | None) -> str | None:
@@ -187,10 +220,14 @@ def _numbered(path: str, number: int) -> str:
 
 
 def _keep(node: Node, path: str, findings: Findings) -> None:
-    if node.name == SIGNATURE:
+    if is_signature(node.name):
         return  # it may hold an agency's token (handbook 2.5)
     if node.text:
         findings.keep(path, node.text, line=node.line)
+    _keep_children(node, path, findings)
+
+
+def _keep_children(node: Node, path: str, findings: Findings) -> None:
     for name, nodes in node.children.items():
         for number, child in enumerate(nodes, 1):
             _keep(child, _numbered(f"{path}/{name}", number), findings)

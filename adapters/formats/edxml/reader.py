@@ -9,7 +9,7 @@ from adapters.contract import AttachmentSink, Limits
 from adapters.formats.edxml.attachments import AttachmentReader
 from adapters.formats.edxml.document import read_document
 from adapters.formats.edxml.fields import Fields
-from adapters.formats.edxml.names import ROOT, SIGNATURE
+from adapters.formats.edxml.names import ROOT, is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.signature import (
     MOST_ATTRIBUTES,
@@ -23,7 +23,7 @@ from adapters.formats.findings import Findings
 from adapters.formats.judgement import judge_document, judge_status
 from schemas.document import Document
 from schemas.problem import DocumentError, Place
-from schemas.reading import Reading, SignatureCheck, SignatureOutcome
+from schemas.reading import ABSENT, Reading, SignatureCheck, SignatureOutcome
 from schemas.status import StatusReport
 
 
@@ -65,7 +65,8 @@ class PacketReader:
         envelope = _due(root, "edXMLEnvelope", path="edXMLEnvelope")
         header = _due(envelope, "edXMLHeader", path="edXMLHeader")
         message = _due(header, "MessageHeader", path="")
-        signature_nodes = list(_take_signatures(root, envelope, header)) or self._tree.signatures
+        signatures = list(_take_signatures(header))
+        elsewhere = list(_take_signatures(root, envelope))
         read: Document | StatusReport
         if is_status(message):
             read = read_status(message)
@@ -77,10 +78,10 @@ class PacketReader:
             self._take_attachments(root, envelope)
             attachments = self._attachments.attachments()
             read = read.model_copy(update={"attachments": attachments})
-        hops = len(read.hops) if isinstance(read, Document) else 0
-        signature = self._check_signature(signature_nodes, hops=hops)
         for fields in self._opened:
             fields.left_over()
+        hops = len(read.hops) if isinstance(read, Document) else 0
+        signature = self._check_signature(signatures, elsewhere, hops=hops)
         return Reading(
             message=read.model_copy(update={"raw": self._findings.raw}),
             warnings=self._findings.warnings,
@@ -106,19 +107,38 @@ class PacketReader:
             for encoded in fields.groups("AttachmentEncoded"):
                 encoded.node.take_all("Attachment")
 
-    def _check_signature(self, nodes: list[Node], *, hops: int) -> SignatureCheck:
-        if any(_holds_token(node) for node in nodes):
+    def _check_signature(
+        self, nodes: list[Node], elsewhere: list[Node], *, hops: int
+    ) -> SignatureCheck:
+        """What the signature in the header proves, of what was read.
+
+        Verifying takes the signature out of the packet before it digests the rest. So it must
+        stand where nothing is read from: in any other element it would take part in what is shown.
+        """
+        misplaced = [node for node in self._tree.signatures if node not in nodes]
+        elsewhere += [node for node in misplaced if node not in elsewhere]
+        if any(_holds_token(node) for node in nodes + elsewhere):
             self._findings.warn("W_SIGNATURE_TOKEN")
+        if misplaced and len(self._tree.signatures) == 1:
+            where = misplaced[0].line
+            self._findings.warn("W_SIGNATURE_MISPLACED", line=where, field="Signature", where=where)
+            return _unverifiable(
+                f"a signature stands outside its place in the header, line {where}"
+            )
         # An element without content says no more than none.
+        nodes += elsewhere
         if not any(node.children for node in nodes):
-            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason="absent")
+            return _unverifiable(ABSENT)
         try:
             check = self._verify()
         except UnverifiableError as error:
             self._findings.warn(
                 "W_SIGNATURE_UNVERIFIABLE", line=nodes[0].line, field="Signature", cause=error
             )
-            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=str(error))
+            return _unverifiable(str(error))
+        if check.outcome is SignatureOutcome.VERIFIED and (doubt := self._findings.doubt):
+            self._findings.warn("W_SIGNATURE_AMBIGUOUS", field="Signature", element=doubt)
+            return _unverifiable(f"other readers may read {doubt} differently")
         if check.outcome is SignatureOutcome.INVALID:
             if hops > 1:
                 reason = f"{check.reason}; a hop added after signing would do that ({hops} hops)"
@@ -147,6 +167,10 @@ class PacketReader:
         return verify_signature(signature, self._source.read())
 
 
+def _unverifiable(reason: str) -> SignatureCheck:
+    return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=reason)
+
+
 def _due(parent: Fields, name: str, *, path: str) -> Fields:
     fields = parent.group(name, path=path)
     if not fields.present:
@@ -155,12 +179,12 @@ def _due(parent: Fields, name: str, *, path: str) -> Fields:
 
 
 def _take_signatures(*containers: Fields) -> Iterator[Node]:
-    """Take every header signature, also in the wrong namespace or as `DigitalSignature`.
+    """Take every signature, also in the wrong namespace or as `DigitalSignature`.
 
     Their contents are never kept raw: they may hold an agency's token (handbook 2.5).
     """
     for fields in containers:
-        for name in (SIGNATURE, "Signature", "DigitalSignature"):
+        for name in filter(is_signature, tuple(fields.node.children)):
             yield from fields.node.take_all(name)
 
 

@@ -211,7 +211,10 @@ def _algorithm(parent: Node, name: str, known: Collection[str]) -> str:
 
 
 def _decoded(parent: Node, name: str) -> bytes:
-    text = "".join(_only(parent, name).text.split())
+    node = _only(parent, name)
+    if node.children:
+        raise UnverifiableError(f"{name} is not base64")
+    text = "".join(node.text.split())
     try:
         return pybase64.b64decode(text, validate=True)
     except ValueError as error:
