@@ -492,6 +492,24 @@ ENTRIES: dict[str, Entry] = {
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
     ),
+    "E_BROKER_LOGIN": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker at {host} refuses the login of the account '{account}'.",
+        "RabbitMQ tại {host} từ chối đăng nhập của tài khoản '{account}'.",
+        "Correct account and password, in LIENTHONG_AMQP_URL and LIENTHONG_MANAGEMENT_URL where "
+        "they are given; the account of the management interface needs the tag 'administrator'.",
+        "Sửa tài khoản và mật khẩu, trong LIENTHONG_AMQP_URL và LIENTHONG_MANAGEMENT_URL nếu có "
+        "đặt; tài khoản quản trị RabbitMQ cần thẻ 'administrator'.",
+    ),
+    "E_BROKER_REQUEST": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker refuses the request {request} with status {status}.",
+        "RabbitMQ từ chối yêu cầu {request} với mã {status}.",
+        "Check virtual host, account and version of the broker; the detail quotes its answer.",
+        "Kiểm tra máy chủ ảo, tài khoản và phiên bản RabbitMQ; phần chi tiết trích câu trả lời.",
+    ),
     "E_TOPOLOGY": _entry(
         Fault.OPERATOR,
         False,
