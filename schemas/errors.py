@@ -131,6 +131,14 @@ ENTRIES: dict[str, Entry] = {
         "Attach the file, or take it off the manifest, and send the packet again.",
         "Đính kèm tệp hoặc bỏ khỏi danh mục rồi gửi lại.",
     ),
+    "E_ATTACHMENT_NAME": _sender(
+        "The attachment name {name} is not the plain name of a file.",
+        "Tên tệp đính kèm {name} không phải là tên tệp thông thường.",
+        "Use a name without folders, control characters and direction marks, in Unicode NFC, of at "
+        "most 255 bytes, and send it again.",
+        "Dùng tên không chứa thư mục, ký tự điều khiển hay dấu đổi chiều chữ, theo Unicode NFC, "
+        "dài tối đa 255 byte, rồi gửi lại.",
+    ),
     "E_CONTENT_ID_DUPLICATE": _sender(
         "Two attachments have the ContentId {content_id}.",
         "Hai tệp đính kèm có cùng ContentId {content_id}.",
@@ -687,6 +695,14 @@ ENTRIES: dict[str, Entry] = {
         "Tệp {file} đã tồn tại.",
         "Choose another name; nothing is overwritten.",
         "Chọn tên khác; không ghi đè tệp nào.",
+    ),
+    "E_OUTPUT": _entry(
+        Fault.OPERATOR,
+        False,
+        "{path} cannot be written: {cause}.",
+        "Không ghi được vào {path}: {cause}.",
+        "Choose a place that you may write to and that has room; nothing was left there.",
+        "Chọn nơi được phép ghi và còn chỗ trống; không có gì được để lại ở đó.",
     ),
     "E_SELECTION_EMPTY": _entry(
         Fault.OPERATOR,
