@@ -147,6 +147,14 @@ ENTRIES: dict[str, Entry] = {
         "Attach the file, or take it off the manifest, and send the packet again.",
         "Đính kèm tệp hoặc bỏ khỏi danh mục rồi gửi lại.",
     ),
+    "E_ATTACHMENT_NAME": _sender(
+        "The attachment name {name} is not the plain name of a file.",
+        "Tên tệp đính kèm {name} không phải là tên tệp thông thường.",
+        "Use a name without folders, control characters and direction marks, in Unicode NFC, of at "
+        "most 255 bytes, and send it again.",
+        "Dùng tên không chứa thư mục, ký tự điều khiển hay dấu đổi chiều chữ, theo Unicode NFC, "
+        "dài tối đa 255 byte, rồi gửi lại.",
+    ),
     "E_CONTENT_ID_DUPLICATE": _sender(
         "Two attachments have the ContentId {content_id}.",
         "Hai tệp đính kèm có cùng ContentId {content_id}.",
@@ -508,6 +516,24 @@ ENTRIES: dict[str, Entry] = {
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
     ),
+    "E_BROKER_LOGIN": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker at {host} refuses the login of the account '{account}'.",
+        "RabbitMQ tại {host} từ chối đăng nhập của tài khoản '{account}'.",
+        "Correct account and password, in LIENTHONG_AMQP_URL and LIENTHONG_MANAGEMENT_URL where "
+        "they are given; the account of the management interface needs the tag 'administrator'.",
+        "Sửa tài khoản và mật khẩu, trong LIENTHONG_AMQP_URL và LIENTHONG_MANAGEMENT_URL nếu có "
+        "đặt; tài khoản quản trị RabbitMQ cần thẻ 'administrator'.",
+    ),
+    "E_BROKER_REQUEST": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker refuses the request {request} with status {status}.",
+        "RabbitMQ từ chối yêu cầu {request} với mã {status}.",
+        "Check virtual host, account and version of the broker; the detail quotes its answer.",
+        "Kiểm tra máy chủ ảo, tài khoản và phiên bản RabbitMQ; phần chi tiết trích câu trả lời.",
+    ),
     "E_TOPOLOGY": _entry(
         Fault.OPERATOR,
         False,
@@ -813,6 +839,14 @@ ENTRIES: dict[str, Entry] = {
         "Tệp {file} đã tồn tại.",
         "Choose another name; nothing is overwritten.",
         "Chọn tên khác; không ghi đè tệp nào.",
+    ),
+    "E_OUTPUT": _entry(
+        Fault.OPERATOR,
+        False,
+        "{path} cannot be written: {cause}.",
+        "Không ghi được vào {path}: {cause}.",
+        "Choose a place that you may write to and that has room; nothing was left there.",
+        "Chọn nơi được phép ghi và còn chỗ trống; không có gì được để lại ở đó.",
     ),
     "E_SELECTION_EMPTY": _entry(
         Fault.OPERATOR,
