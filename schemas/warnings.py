@@ -81,6 +81,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The element {element} is unknown; kept.",
         "Phần tử {element} không rõ; đã giữ lại.",
     ),
+    "W_RAW_NOT_WRITTEN": (
+        "{field} is kept, but not written into packets: it does not fit its type or place.",
+        "{field} được giữ lại nhưng không ghi vào gói tin: không đúng kiểu hoặc vị trí.",
+    ),
     "W_ELEMENT_REPEATED": (
         "The element {element} stands more than once; the first one counts, this one is kept raw.",
         "Phần tử {element} xuất hiện nhiều lần; chỉ lấy phần tử đầu, phần tử này giữ dạng thô.",

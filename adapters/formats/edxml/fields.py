@@ -4,7 +4,9 @@ What nobody takes is left over: kept raw by its path and told as unknown.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import TypeVar
 
 from adapters.formats.edxml.dates import (
     holds_impossible_date,
@@ -12,11 +14,13 @@ from adapters.formats.edxml.dates import (
     read_stamp,
     write_stamp,
 )
+from adapters.formats.edxml.elements import OF_THE_FRAME
 from adapters.formats.edxml.names import is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+_T = TypeVar("_T")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 class Fields:
@@ -25,7 +29,7 @@ class Fields:
     All instances of a packet share its findings and the list of those opened.
     """
 
-    __slots__ = ("_opened", "_single", "findings", "node", "path", "present")
+    __slots__ = ("_dropped", "_opened", "_single", "findings", "node", "path", "present")
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Fields:
         self.present = present
         self._opened = opened
         self._single: set[str] = set()
+        self._dropped = False
         opened.append(self)
 
     @property
@@ -51,7 +56,18 @@ class Fields:
 
     def at(self, name: str) -> str:
         """The path of a child."""
-        return f"{self.path}/{name}" if self.path else name
+        if self.path:
+            return f"{self.path}/{name}"
+        # Paths of the frame's other parts begin with these.
+        return f"MessageHeader/{name}" if name in OF_THE_FRAME else name
+
+    def counts_as(self, number: int) -> None:
+        """Among others of its name it is written at this place, from 1."""
+        self.path = f"{self.path.rpartition('[')[0]}[{number}]"
+
+    def drop(self) -> None:
+        """It says too little to be taken: what is left in it is kept raw, without a word."""
+        self._dropped = True
 
     # --- containers -----------------------------------------------------------------------------
 
@@ -163,11 +179,14 @@ class Fields:
 
     def left_over(self) -> None:
         """Keep what nobody took, and tell of it."""
+        if self._dropped:
+            _keep_children(self.node, self.path, self.findings)
+            return
         if self.node.text:
             # Only elements belong here.
             path = self.path or "MessageHeader"
             self.findings.doubtful("W_MIXED_CONTENT", line=self.line, field=path)
-            self.findings.keep(path, self.node.text, line=self.line)
+            self.findings.keep(path, self.node.text, line=self.line, told=True)
         left = [
             (node, name, number)
             for name, nodes in self.node.children.items()
@@ -179,7 +198,7 @@ class Fields:
                 self.findings.doubtful("W_ELEMENT_REPEATED", line=node.line, field=path)
             else:
                 self.findings.warn("W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path)
-            _keep(node, path, self.findings)
+            _keep(node, path, self.findings, told=name in self._single)
 
     def _only(self, name: str) -> Node | None:
         """The first child of a name that may stand once; any other is told at the end."""
@@ -196,7 +215,7 @@ class Fields:
         """Only text belongs into it; elements are kept raw."""
         if node.children:
             self.findings.doubtful("W_MIXED_CONTENT", line=node.line, field=path)
-            _keep_children(node, path, self.findings)
+            _keep_children(node, path, self.findings, told=True)
 
     def _filled(self, name: str) -> Node | None:
         node = self._leaf(name)
@@ -209,7 +228,7 @@ class Fields:
 
     def _invalid(self, code: str, node: Node) -> None:
         self._warn(code, node, value=node.text)
-        self.findings.keep(self.at(node.name), node.text, line=node.line)
+        self.findings.keep(self.at(node.name), node.text, line=node.line, told=True)
 
     def _warn(self, code: str, node: Node, **params: str) -> None:
         self.findings.warn(code, line=node.line, field=self.at(node.name), **params)
@@ -219,15 +238,35 @@ def _numbered(path: str, number: int) -> str:
     return path if number == 1 else f"{path}[{number}]"
 
 
-def _keep(node: Node, path: str, findings: Findings) -> None:
+def read_all(groups: Sequence[Fields], read: Callable[[Fields], _T | None]) -> tuple[_T, ...]:
+    """Read containers of one name; those that give nothing are counted behind the others."""
+    taken: list[_T] = []
+    dropped: list[Fields] = []
+    for fields in groups:
+        value = read(fields)
+        if value is None:
+            dropped.append(fields)
+        else:
+            taken.append(value)
+            fields.counts_as(len(taken))
+    for number, fields in enumerate(dropped, len(taken) + 1):
+        fields.counts_as(number)
+    return tuple(taken)
+
+
+def _keep(node: Node, path: str, findings: Findings, *, told: bool = False) -> None:
     if is_signature(node.name):
         return  # it may hold an agency's token (handbook 2.5)
     if node.text:
-        findings.keep(path, node.text, line=node.line)
-    _keep_children(node, path, findings)
+        findings.keep(path, node.text, line=node.line, told=told)
+    _keep_children(node, path, findings, told=told)
 
 
-def _keep_children(node: Node, path: str, findings: Findings) -> None:
-    for name, nodes in node.children.items():
-        for number, child in enumerate(nodes, 1):
-            _keep(child, _numbered(f"{path}/{name}", number), findings)
+def _keep_children(node: Node, path: str, findings: Findings, *, told: bool = False) -> None:
+    children = [
+        (child, _numbered(f"{path}/{name}", number))
+        for name, nodes in node.children.items()
+        for number, child in enumerate(nodes, 1)
+    ]
+    for child, place in sorted(children, key=lambda each: each[0].order):
+        _keep(child, place, findings, told=told)

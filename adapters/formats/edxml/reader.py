@@ -19,6 +19,7 @@ from adapters.formats.edxml.signature import (
 )
 from adapters.formats.edxml.status import is_status, read_status
 from adapters.formats.edxml.tree import TreeBuilder
+from adapters.formats.edxml.writer import unwritten
 from adapters.formats.findings import Findings
 from adapters.formats.judgement import judge_document, judge_status
 from schemas.document import Document
@@ -80,10 +81,13 @@ class PacketReader:
             read = read.model_copy(update={"attachments": attachments})
         for fields in self._opened:
             fields.left_over()
+        read = read.model_copy(update={"raw": self._findings.raw})
+        if read.raw:
+            self._findings.not_written(unwritten(read))
         hops = len(read.hops) if isinstance(read, Document) else 0
         signature = self._check_signature(signatures, elsewhere, hops=hops)
         return Reading(
-            message=read.model_copy(update={"raw": self._findings.raw}),
+            message=read,
             warnings=self._findings.warnings,
             signature=signature,
             repaired=self._tree.declared_xlink or self._tree.prolog.junk > 0,
