@@ -13,6 +13,7 @@ from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Direc
 from schemas.identifiers import AgencyCode, CodeScheme, scheme_of
 from schemas.limits import MAX_AGENCIES
 from schemas.problem import AxisError
+from schemas.term import Coded, term
 
 Names = Mapping[str, tuple[AgencyAlias, ...]]
 """Every code of a directory, with whom it names when; oldest first."""
@@ -29,13 +30,13 @@ def check(directory: Directory) -> Names:
     """
     for many in (directory.agencies, directory.aliases):
         if len(many) > MAX_AGENCIES:
-            raise _inconsistent(f"it has more than {MAX_AGENCIES} entries")
+            raise _inconsistent(term("directory_large", limit=MAX_AGENCIES))
     agencies = _by_code(directory.agencies)
     _check_links(agencies, "parent", lambda agency: agency.parent)
     _check_links(agencies, "successor", lambda agency: agency.merged_into)
     for alias in directory.aliases:
         if alias.agency not in agencies:
-            raise _inconsistent(f"the alias {alias.code} names the unknown agency {alias.agency}")
+            raise _inconsistent(term("alias_dangling", code=alias.code, owner=alias.agency))
     own = (
         AgencyAlias(
             code=agency.code,
@@ -178,7 +179,7 @@ def _by_code(agencies: Iterable[Agency]) -> dict[str, Agency]:
     found: dict[str, Agency] = {}
     for agency in agencies:
         if found.setdefault(agency.code, agency) is not agency:
-            raise _inconsistent(f"the agency {agency.code} stands there twice")
+            raise _inconsistent(term("code_twice", code=agency.code))
     return found
 
 
@@ -198,9 +199,9 @@ def _check_links(
             if code is None:
                 break
             if code not in agencies:
-                raise _inconsistent(f"the {role} {code} of {agency.code} is unknown")
+                raise _inconsistent(term("link_dangling", role=role, code=code, owner=agency.code))
             if code in chain:
-                raise _inconsistent(f"{code} is its own {role}, by way of {agency.code}")
+                raise _inconsistent(term("link_circle", role=role, code=code, owner=agency.code))
             agency = agencies[code]
         ending.update(chain)
 
@@ -209,14 +210,14 @@ def _names(aliases: Iterable[AgencyAlias]) -> Names:
     by_code: defaultdict[str, list[AgencyAlias]] = defaultdict(list)
     for alias in aliases:
         if _begin(alias) > _end(alias):
-            raise _inconsistent(f"the code {alias.code} of {alias.agency} ends before it begins")
+            raise _inconsistent(term("validity_reversed", code=alias.code, owner=alias.agency))
         by_code[alias.code].append(alias)
     for code, namings in by_code.items():
         namings.sort(key=_begin)
         for earlier, later in pairwise(namings):
             if _begin(later) <= _end(earlier):
                 raise _inconsistent(
-                    f"the code {code} names {earlier.agency} and {later.agency} at the same time"
+                    term("code_ambiguous", code=code, first=earlier.agency, second=later.agency)
                 )
     return {code: tuple(namings) for code, namings in by_code.items()}
 
@@ -229,5 +230,5 @@ def _end(alias: AgencyAlias) -> date:
     return alias.valid_to or date.max
 
 
-def _inconsistent(cause: str) -> AxisError:
+def _inconsistent(cause: Coded) -> AxisError:
     return AxisError.of("E_DIRECTORY", cause=cause)

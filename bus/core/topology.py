@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
+from schemas.term import term
 
 DOCUMENTS = "documents"
 REDELIVERY = "redelivery"
@@ -262,11 +263,11 @@ def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
     owner: dict[str, MailboxName] = {}
     for box in mailboxes:
         if not _CODE.fullmatch(box):
-            cause = f"{box!r} cannot name a mailbox"
+            cause = term("mailbox_unnameable", code=box)
             raise ConfigurationError.of("E_DIRECTORY", cause=cause)
         first = owner.setdefault(word(box), box)
         if first != box:
-            cause = f"{first} and {box} would share one mailbox"
+            cause = term("mailbox_shared", first=first, second=box)
             raise ConfigurationError.of("E_DIRECTORY", cause=cause)
     return tuple(owner.values())
 

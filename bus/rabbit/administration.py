@@ -20,6 +20,7 @@ from bus.core.topology import PROBE, Binding, Exchange, Queue
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
+from schemas.term import foreign
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
         async with await connect(addresses_in(url)) as connection:
             yield connection
     except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
-        raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+        raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
 async def connect(addresses: Sequence[str]) -> AbstractConnection:

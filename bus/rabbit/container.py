@@ -15,6 +15,7 @@ from typing import Self
 import httpx
 
 from schemas.problem import ConfigurationError
+from schemas.term import term
 
 IMAGE = "rabbitmq:4.0.5-management"
 """The 4.x version the topology was tried on; pinned, so that no run brings a surprise."""
@@ -92,7 +93,9 @@ class Container:
             RABBITMQ_DEFAULT_PASS=self._password,
         )
         if code:
-            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=f"docker run: {said[-300:]}")
+            raise ConfigurationError.of(
+                "E_BROKER_NOT_FOUND", cause=term("container_failed", said=said[-300:])
+            )
         for port in self._ports:
             _, told = await _docker("port", self._name, str(port))
             self._ports[port] = told.split()[0]
@@ -100,7 +103,7 @@ class Container:
             async with asyncio.timeout(_START_DEADLINE.total_seconds()):
                 await self._answering()
         except TimeoutError as error:
-            cause = f"the container {self._name} does not answer"
+            cause = term("container_silent", name=self._name)
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
 
     async def _answering(self) -> None:

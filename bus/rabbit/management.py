@@ -19,6 +19,7 @@ from bus.core.topology import Account, Permissions
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
+from schemas.term import term
 
 _TIMEOUT = timedelta(seconds=30)
 _HASHING = "rabbit_password_hashing_sha256"
@@ -276,10 +277,15 @@ class Management:
             answer = await self._request(method, path, body)
             return answer.raise_for_status()
         except httpx.HTTPStatusError as error:
-            cause = f"{method} {path}: {error.response.status_code} {error.response.text}"
+            cause = term(
+                "management_refused",
+                request=f"{method} {path}",
+                status=error.response.status_code,
+                said=error.response.text,
+            )
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
         except httpx.HTTPError as error:
-            cause = f"management interface: {type(error).__name__} {error}"
+            cause = term("management_away", said=f"{type(error).__name__} {error}")
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
 
     async def _request(

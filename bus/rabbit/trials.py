@@ -30,6 +30,7 @@ from bus.rabbit.addresses import addresses_in
 from bus.rabbit.administration import connect
 from bus.rabbit.tls import context_of
 from schemas.problem import ConfigurationError, Language, TransportError
+from schemas.term import foreign, term
 
 _DEADLINE = timedelta(seconds=10)
 _PARALLEL = 8
@@ -153,7 +154,7 @@ class Trials:
         except _BusyError:
             pass
         except (AMQPError, OSError, RuntimeError) as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+            raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
         await channel.close()
         return None
 
@@ -184,7 +185,7 @@ class Trials:
                 yield name
                 await channel.queue_delete(name)
         except (AMQPError, OSError) as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+            raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
 async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
@@ -210,7 +211,7 @@ async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
         case Deed.DELETE:
             await underlay.queue_delete(queue)
         case Deed.CONNECT | Deed.MANAGE:
-            raise ConfigurationError.of("E_INTERNAL", cause=f"{trial.deed} needs no channel")
+            raise ConfigurationError.of("E_INTERNAL", cause=term("trial_channel", deed=trial.deed))
         case _ as never:
             assert_never(never)
 

@@ -20,7 +20,9 @@ from bus.core.directory_seal import DirectoryTrust, Seen, check_progress, prove_
 from bus.core.signing import sign
 from bus.ports import Clock
 from schemas.directory import Directory
+from schemas.misfit import misfit
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import term
 
 
 class DirectoryFile:
@@ -62,7 +64,7 @@ class DirectoryFile:
             data = self._path.read_bytes()
         except FileNotFoundError:
             if newest.version:
-                cause = f"its file is missing, though version {newest.version} was here"
+                cause = term("directory_missing", version=newest.version)
                 raise AxisError.of("E_DIRECTORY", cause=cause) from None
             seeded = seed_directory(seed_text())
             self.save(seeded)
@@ -122,7 +124,7 @@ class DirectoryFile:
     def _sign(self, data: bytes, trust: DirectoryTrust) -> None:
         """The new signature goes first, beside the old: either snapshot is proven meanwhile."""
         if trust.key is None:
-            cause = "its private key is not here; change the directory where it is kept"
+            cause = term("directory_key_away")
             raise AxisError.of("E_KEYS", agency="the directory authority", cause=cause)
         made = sign(data, key=trust.key(), now=self._clock())
         lines = [made, *self._signatures()[:1]]
@@ -140,7 +142,7 @@ class DirectoryFile:
         except FileNotFoundError:
             return Seen()
         except ValidationError as invalid:
-            cause = f"{self._seen_path.name} cannot be read"
+            cause = term("file_unreadable", file=self._seen_path.name)
             raise AxisError.of("E_DIRECTORY", cause=cause) from invalid
 
     def _remember(self, found: Seen, newest: Seen) -> None:
@@ -167,7 +169,9 @@ def _parsed(data: bytes) -> Directory:
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise AxisError.of("E_DIRECTORY", cause=f"{field}: {first['msg']}") from invalid
+        raise AxisError.of(
+            "E_DIRECTORY", cause=term("at_field", field=field, why=misfit(first))
+        ) from invalid
 
 
 def _replace(path: Path, data: bytes) -> None:
