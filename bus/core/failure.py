@@ -16,6 +16,7 @@ from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
+from schemas.term import flat, foreign
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
@@ -128,7 +129,8 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 
 def internal(error: Exception, *, stage: str) -> Problem:
     """The problem that an unexpected exception is: its type, for its text may quote content."""
-    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": type(error).__name__})
+    cause = foreign(type(error).__name__)
+    return Problem(code="E_INTERNAL", params=flat({"stage": stage, "cause": cause}))
 
 
 def fail(

@@ -132,7 +132,7 @@ async def _free_volume(home: Path) -> str:
     volume = _volume_of(home)
     _, user = await _docker("ps", "--quiet", "--filter", f"volume={volume}")
     if user.strip():
-        raise ConfigurationError.of("E_HOME_IN_USE", pid=f"container {user.strip()}", home=home)
+        raise ConfigurationError.of("E_HOME_IN_USE", pid=user.strip(), home=home)
     return volume
 
 

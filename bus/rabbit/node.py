@@ -104,7 +104,8 @@ class PrivateNode:
                 self._have_it_kept(self._keeper)
         except TimeoutError as error:
             await self.stop()
-            cause = term("node_silent", path=folder / "log")
+            log = folder / "log"
+            cause = term("node_silent", path=log)
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
         except BaseException:
             await self.stop()

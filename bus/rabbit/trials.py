@@ -211,7 +211,9 @@ async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
         case Deed.DELETE:
             await underlay.queue_delete(queue)
         case Deed.CONNECT | Deed.MANAGE:
-            raise ConfigurationError.of("E_INTERNAL", cause=term("trial_channel", deed=trial.deed))
+            raise ConfigurationError.of(
+                "E_INTERNAL", stage="trial", cause=term("trial_channel", deed=trial.deed)
+            )
         case _ as never:
             assert_never(never)
 

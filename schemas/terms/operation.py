@@ -89,8 +89,8 @@ OPERATION: dict[str, Texts] = {
         "mã {code} cùng lúc chỉ {first} và {second}",
     ),
     "mailbox_unnameable": (
-        "{code} cannot name a mailbox",
-        "{code} không thể dùng làm tên hộp thư",
+        "'{code}' cannot name a mailbox",
+        "'{code}' không thể dùng làm tên hộp thư",
     ),
     "mailbox_shared": (
         "{first} and {second} would share one mailbox",

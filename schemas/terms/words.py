@@ -34,6 +34,7 @@ STAGES: dict[str, Texts] = {
     "claim": ("claiming", "bước nhận xử lý"),
     "hand_over": ("hand-over", "bước chuyển giao"),
     "mailbox": ("the mailbox", "hộp thư"),
+    "trial": ("a trial of an account's rights", "bước thử quyền của tài khoản"),
 }
 
 ORDER_STATES: dict[str, Texts] = {
