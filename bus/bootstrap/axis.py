@@ -258,6 +258,7 @@ async def open_axis(
                 management=management,
                 known=lambda: axis.routing.mailboxes,
                 served=lambda: axis.mailboxes,
+                suspended=lambda: suspended_in(axis.routing),
             )
         axis = Axis(
             settings=settings,
