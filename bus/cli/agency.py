@@ -11,7 +11,7 @@ import typer
 from adapters.registry import format_named
 from bus.bootstrap import apply_accounts, directory_of, lay_out, renew_password
 from bus.cli.options import Home
-from bus.cli.output import AsJson, listing, print_json
+from bus.cli.output import AsJson, listing, note, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.routing import Routing
 from bus.keys.ring import load_ring
@@ -181,12 +181,9 @@ def credentials(
     settings = load_settings(home=home)
     told = lay_out(settings, MailboxName(code), to, broker=broker, move_key=move_key)
     way = "its certificate" if told.by_certificate else "its password"
-    typer.echo(f"{told.folder}: {told.account} logs in with {way}", err=True)
+    note(f"{told.folder}: {told.account} logs in with {way}")
     if told.signing_keys and not move_key:
-        typer.echo(
-            "its signing key is still here too; say --move-key to let the agency alone have it",
-            err=True,
-        )
+        note("its signing key is still here too; say --move-key to let the agency alone have it")
 
 
 @app.command("rotate")
@@ -194,12 +191,12 @@ def rotate(code: Code, home: Home = None) -> None:
     """Give an agency's account another password; its connections are closed at once."""
     settings = load_settings(home=home)
     if not asyncio.run(renew_password(settings, MailboxName(code))):
-        typer.echo(_NOT_TOLD, err=True)
+        note(_NOT_TOLD)
 
 
 def _tell_broker(home: Home) -> None:
     if not asyncio.run(apply_accounts(load_settings(home=home))):
-        typer.echo(_NOT_TOLD, err=True)
+        note(_NOT_TOLD)
 
 
 _NOT_TOLD = "no broker is running; it is told when the axis starts"
@@ -246,6 +243,6 @@ def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
         if after.version != before.version:
             file.save(after)
     if after.version == before.version:
-        typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
+        note(f"nothing to change; the directory stays at version {before.version}")
         return
-    typer.echo(f"directory version {after.version}", err=True)
+    note(f"directory version {after.version}")

@@ -11,6 +11,7 @@ from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
+from bus.cli.encoding import print_anything
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.top.command import top
@@ -43,6 +44,7 @@ app.add_typer(keys.app, name="keys")
 
 def main() -> None:
     """Run the command line. Exit 2 for a wrong setting or call, with one clear sentence."""
+    print_anything()
     try:
         app()
     except AxisError as error:
