@@ -25,11 +25,13 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    ItemSkipped,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    ServiceEnded,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -116,6 +118,8 @@ def log_event(event: Event) -> None:
             DeliveryFailed()
             | WorkerFailed()
             | WorkerEnded()
+            | ServiceEnded()
+            | ItemSkipped()
             | EndpointPaused()
             | RevocationGraceEnded()
         ):
