@@ -12,11 +12,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from bus.core.crash import problem_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
-from schemas.term import flat, foreign
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
@@ -128,9 +128,8 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 
 
 def internal(error: Exception, *, stage: str) -> Problem:
-    """The problem that an unexpected exception is: its type, for its text may quote content."""
-    cause = foreign(type(error).__name__)
-    return Problem(code="E_INTERNAL", params=flat({"stage": stage, "cause": cause}))
+    """The problem that an unexpected exception is: its type and its place (see `crash`)."""
+    return problem_of(error, stage=stage)
 
 
 def fail(

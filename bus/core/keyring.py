@@ -20,7 +20,7 @@ from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
-from schemas.term import Coded, term
+from schemas.term import Coded, Term, term
 
 OWNER_PREFIX = "LT:VN-"
 """How a subject's organizationIdentifier states an owner: a national scheme of our own, in the
@@ -232,14 +232,32 @@ def _chain(
     try:
         return verifier.verify(certificate, intermediates).chain
     except verification.VerificationError as error:
-        raise _untrusted(term("no_chain", said=error)) from error
+        raise _untrusted(_why_no_chain(error)) from error
+
+
+_OUR_RULES = {
+    code: term(code).text()
+    for code in (
+        "issuer_no_signer",
+        "issuer_constrains",
+        "certificate_of_authority",
+        "key_no_signer",
+    )
+}
+
+
+def _why_no_chain(error: verification.VerificationError) -> Term:
+    """Which rule of ours is broken, or what the library says."""
+    said = str(error)
+    broken = next((code for code, text in _OUR_RULES.items() if text in said), None)
+    return term("no_chain", said=said) if broken is None else term(broken)
 
 
 def _must_sign_certificates(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
 ) -> None:
     if usage is not None and not usage.key_cert_sign:
-        raise ValueError("an issuer's key is not for signing certificates")
+        raise ValueError(_OUR_RULES["issuer_no_signer"])
 
 
 def _must_not_constrain_names(
@@ -253,7 +271,7 @@ def _must_not_constrain_names(
         return
     names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
     if any(isinstance(name, x509.DirectoryName) for name in names):
-        raise ValueError("an issuer constrains directory names, which cannot be judged here")
+        raise ValueError(_OUR_RULES["issuer_constrains"])
 
 
 def _must_be_no_authority(
@@ -262,14 +280,14 @@ def _must_be_no_authority(
     constraints: x509.BasicConstraints | None,
 ) -> None:
     if constraints is not None and constraints.ca:
-        raise ValueError("it is the certificate of an authority")
+        raise ValueError(_OUR_RULES["certificate_of_authority"])
 
 
 def _must_sign_documents(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
 ) -> None:
     if not usage.digital_signature:
-        raise ValueError("its key is not for digital signatures")
+        raise ValueError(_OUR_RULES["key_no_signer"])
 
 
 def stated_owners(subject: x509.Name) -> list[str]:

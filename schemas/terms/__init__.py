@@ -15,7 +15,7 @@ from schemas.terms.pdf import PDF
 from schemas.terms.proof import PROOF
 from schemas.terms.revocation import REVOCATION, REVOCATION_REASONS
 from schemas.terms.texts import Texts
-from schemas.terms.words import ORDER_STATES, PARTIES, REVOKERS, ROLES, STAGES, SUBJECTS
+from schemas.terms.words import ORDER_STATES, PARTIES, REVOKERS, STAGES, SUBJECTS
 
 CAUSES: dict[str, Texts] = {
     **PACKET,
@@ -50,7 +50,6 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "reason": Vocabulary(REVOCATION_REASONS),
     "stage": Vocabulary(STAGES),
     "state": Vocabulary(ORDER_STATES),
-    "role": Vocabulary(ROLES),
     "agency": Vocabulary(PARTIES, or_data=True),
     "source": Vocabulary(REVOKERS, or_data=True),
 }

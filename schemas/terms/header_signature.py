@@ -12,10 +12,6 @@ HEADER_SIGNATURE: dict[str, Texts] = {
         "it stands in the wrong namespace",
         "chữ ký nằm trong không gian tên sai",
     ),
-    "signature_place": (
-        "it does not stand in its place in the header",
-        "chữ ký không nằm đúng chỗ trong phần đầu gói tin",
-    ),
     "signature_several": ("there are several", "có nhiều chữ ký"),
     "packet_larger": (
         "the packet is larger than {limit} bytes",

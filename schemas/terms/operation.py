@@ -5,6 +5,7 @@ from schemas.terms.texts import Texts
 OPERATION: dict[str, Texts] = {
     # What others say, in their words: see `foreign` in `schemas.term`.
     "foreign": ("{said}", "chi tiết kỹ thuật “{said}”"),
+    "crash": ("{error}", "{error}"),
     # A setting.
     "setting_at": ("{path}: {why}", "{path}: {why}"),
     "plugin_broken": (
@@ -62,49 +63,6 @@ OPERATION: dict[str, Texts] = {
         "it holds no certificate in PEM form",
         "không chứa chứng thư dạng PEM",
     ),
-    # The directory.
-    "directory_large": ("it has more than {limit} entries", "có hơn {limit} mục"),
-    "alias_dangling": (
-        "the alias {code} names the unknown agency {owner}",
-        "bí danh {code} trỏ tới cơ quan không rõ {owner}",
-    ),
-    "code_twice": (
-        "the agency {code} stands there twice",
-        "cơ quan {code} bị ghi hai lần",
-    ),
-    "link_dangling": (
-        "the {role} {code} of {owner} is unknown",
-        "không rõ {role} {code} của {owner}",
-    ),
-    "link_circle": (
-        "{code} is its own {role}, by way of {owner}",
-        "{code} là {role} của chính mình, qua {owner}",
-    ),
-    "validity_reversed": (
-        "the code {code} of {owner} ends before it begins",
-        "mã {code} của {owner} hết hiệu lực trước khi bắt đầu",
-    ),
-    "code_ambiguous": (
-        "the code {code} names {first} and {second} at the same time",
-        "mã {code} cùng lúc chỉ {first} và {second}",
-    ),
-    "mailbox_unnameable": (
-        "'{code}' cannot name a mailbox",
-        "'{code}' không thể dùng làm tên hộp thư",
-    ),
-    "mailbox_shared": (
-        "{first} and {second} would share one mailbox",
-        "{first} và {second} sẽ dùng chung một hộp thư",
-    ),
-    "directory_missing": (
-        "its file is missing, though version {version} was here",
-        "thiếu tệp danh bạ, dù phiên bản {version} đã từng ở đây",
-    ),
-    "file_unreadable": ("{file} cannot be read", "không đọc được {file}"),
-    "directory_of_hub": (
-        "{path} and {folder} must be the hub's, copied",
-        "{path} và {folder} phải là bản sao của trung tâm",
-    ),
     # The broker.
     "other_type": ("it has another type", "khác loại đã khai báo"),
     "queue_leaderless": (
@@ -136,8 +94,8 @@ OPERATION: dict[str, Texts] = {
         "nút RabbitMQ riêng dừng ngay khi khởi động (chi tiết kỹ thuật “{said}”)",
     ),
     "management_refused": (
-        "{request}: {status} {said}",
-        "giao diện quản trị trả lời {status} cho {request} (chi tiết kỹ thuật “{said}”)",
+        "{request}: {status}",
+        "giao diện quản trị trả lời {status} cho {request}",
     ),
     "management_away": (
         "management interface: {said}",

@@ -65,7 +65,6 @@ PACKET: dict[str, Texts] = {
     "field_no_zone": ("the time has no time zone", "thời điểm thiếu múi giờ"),
     "field_value": ("the value is none that may stand there", "giá trị không được phép"),
     "field_pattern": ("it does not have the form that is due", "không đúng dạng quy định"),
-    "at_field": ("{field}: {why}", "{field}: {why}"),
     # Archives.
     "zip_many": (
         "it does not hold exactly one entry",

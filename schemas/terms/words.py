@@ -28,12 +28,24 @@ SUBJECTS: dict[str, Texts] = {
 }
 
 STAGES: dict[str, Texts] = {
+    # Of a delivery.
     "read": ("reading", "bước đọc gói tin"),
     "verify": ("verifying", "bước kiểm tra chữ ký"),
     "open": ("opening", "bước mở phong bì"),
     "claim": ("claiming", "bước nhận xử lý"),
     "hand_over": ("hand-over", "bước chuyển giao"),
     "mailbox": ("the mailbox", "hộp thư"),
+    # Of a process.
+    "start": ("the start of an agency", "bước khởi động của cơ quan"),
+    "dead_letters": ("the dead-letter handler", "dịch vụ xử lý thư lỗi"),
+    "directory": ("the directory service", "dịch vụ danh bạ"),
+    "health": ("the health service", "dịch vụ theo dõi tình trạng"),
+    "inbound": ("the inbound service", "dịch vụ nhận văn bản"),
+    "keys": ("the key service", "dịch vụ khóa"),
+    "outbound": ("the outbound service", "dịch vụ gửi văn bản"),
+    "revocations": ("the revocation service", "dịch vụ thu hồi chứng thư"),
+    "survey": ("the survey of queues", "dịch vụ khảo sát hàng đợi"),
+    "workers": ("the keeper of workers", "dịch vụ quản lý tiến trình"),
     "trial": ("a trial of an account's rights", "bước thử quyền của tài khoản"),
 }
 
@@ -52,11 +64,6 @@ PARTIES: dict[str, Texts] = {
     "nobody": ("nobody", "(chưa rõ chủ sở hữu)"),
 }
 """Who stands where an agency's code is due; the codes are those of wire version 1.0."""
-
-ROLES: dict[str, Texts] = {
-    "parent": ("parent", "cơ quan cấp trên"),
-    "successor": ("successor", "cơ quan kế thừa"),
-}
 
 REVOKERS: dict[str, Texts] = {
     "operator": ("operator", "đơn vị vận hành"),

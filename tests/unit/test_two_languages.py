@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bus.core.dead_letters.order import OrderState
+from bus.core.events import ServiceName
+from bus.core.failure import Stage
+from bus.core.revocation.statement import RevocationReason, RevocationSource
 from schemas import terms
 from schemas.errors import ENTRIES
 from schemas.problem import AxisError, DocumentError, Language, Problem, Warned
@@ -21,7 +25,8 @@ from schemas.terms.operation import OPERATION
 from schemas.terms.packet import PACKET
 from schemas.terms.pdf import PDF
 from schemas.terms.proof import PROOF
-from schemas.terms.revocation import REVOCATION
+from schemas.terms.revocation import REVOCATION, REVOCATION_REASONS
+from schemas.terms.words import ORDER_STATES, REVOKERS, STAGES, SUBJECTS
 from schemas.verdict import LegalValue, PdfOutcome
 from schemas.warnings import WARNINGS
 
@@ -48,7 +53,18 @@ QUOTED = re.compile(r"“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*[:/]/\S
 """Quotations, commands, options, addresses, file names: the same in every language."""
 NAMES = frozenset(
     {
-        *("byte", "pid", "id", "iat", "false", "from", "bussiness", "signature", "xlink"),
+        *(
+            "byte",
+            "unicode",
+            "pid",
+            "id",
+            "iat",
+            "false",
+            "from",
+            "bussiness",
+            "signature",
+            "xlink",
+        ),
         *(
             "lienthong",
             "docker",
@@ -179,7 +195,7 @@ def test_a_parameter_is_either_a_term_or_data() -> None:
 CODE = re.compile(r"[EW]_[A-Z0-9_]+")
 ABOUT = frozenset({"place", "detail", "line", "field", "file"})
 """Keywords that say where, not what."""
-PLAIN_WORDS = re.compile(r"[a-z]{2,}( |$)|[A-Za-z]+ [A-Za-z]+")
+PLAIN_WORDS = re.compile(r"(?!lienthong )([a-z]{2,}( |$)|[A-Za-z]+ [A-Za-z]+)")
 
 
 def sources() -> Iterator[tuple[Path, ast.AST]]:
@@ -289,6 +305,29 @@ def test_terms_are_made_with_known_codes_and_the_values_that_they_need() -> None
             given = {keyword.arg for keyword in node.keywords}
             assert None in given or given == placeholders(known[code][0]), (where, code)
     assert seen > 100
+
+
+def test_every_term_is_used() -> None:
+    """What nobody says any more is taken out; names of the operating system are looked up."""
+    said = {
+        literal(node)
+        for path, tree in sources()
+        if path.parts[:2] != ("schemas", "terms")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+    }
+
+    assert {code for code in CAUSES.keys() | SUBJECTS.keys() if code[0] != "E"} - said == set()
+
+
+def test_every_stage_and_state_has_its_words() -> None:
+    """The enumerations of the bus and the vocabularies name the same things."""
+    stages = {*Stage, *ServiceName, "read", "start", "trial"}
+
+    assert stages == STAGES.keys()
+    assert set(OrderState) == ORDER_STATES.keys()
+    assert set(RevocationReason) == REVOCATION_REASONS.keys()
+    assert set(RevocationSource) == REVOKERS.keys()
 
 
 # --- values -------------------------------------------------------------------------------------
