@@ -65,14 +65,6 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The header signature cannot be verified: {cause}.",
         "Không thể kiểm tra chữ ký tiêu đề: {cause}.",
     ),
-    "W_SIGNATURE_MISPLACED": (
-        "A signature stands outside its place in the header (line {where}); it proves nothing.",
-        "Chữ ký nằm ngoài vị trí của nó trong phần tiêu đề (dòng {where}); không chứng minh gì.",
-    ),
-    "W_SIGNATURE_AMBIGUOUS": (
-        "The header signature proves nothing: other readers may read {element} differently.",
-        "Chữ ký tiêu đề không chứng minh gì: phần mềm khác có thể đọc {element} theo cách khác.",
-    ),
     "W_SIGNATURE_TOKEN": (
         "The Signature block carries an agency token; ignored.",
         "Khối Signature chứa mã truy cập của cơ quan; đã bỏ qua.",

@@ -24,6 +24,7 @@ from adapters.formats.edxml.dates import (
     write_day,
     write_stamp,
 )
+from adapters.formats.edxml.writer import unwritten
 from bus.core.admission import admit
 from bus.core.dead_letters.letter import read_attempt
 from bus.core.failure import FAILURE_HEADER, Stage, fail
@@ -222,7 +223,11 @@ def _read(format_: Format, data: bytes) -> None:
     again = format_.read(
         BytesIO(b"".join(written)), sink=Shelf(), limits=Limits(), today=date(2026, 3, 12)
     )
-    expected = reading.message.without_raw()
+    expected = reading.message
+    if isinstance(format_, EdxmlFormat):
+        lost = unwritten(expected)
+        raw = {path: value for path, value in expected.raw.items() if path not in lost}
+        expected = expected.model_copy(update={"raw": raw})
     if isinstance(expected, Document) and not expected.hops:
         # A writer of edXML adds the sender's hop where there was none.
         assert isinstance(again.message, Document)

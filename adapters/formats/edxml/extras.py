@@ -113,23 +113,18 @@ class Extras:
         return word in self._at(path).text.casefold()
 
     def _add(self, path: str, value: str) -> None:
-        at, extra, steps = 0, self._root, 0
-        while at < len(path):
-            step = _STEP.match(path, at)
-            steps += 1
-            if step is None or steps > _MAX_STEPS:
-                return
-            namespace, local, number = step.groups()
-            name = local if namespace is None else f"{{{namespace}}}{local}"
-            extra = extra.children.setdefault((name, int(number or 1)), _Extra())
-            at = step.end()
-        if steps and not path.endswith("/"):
-            extra.text, extra.path = value, path
+        steps = _steps(path)
+        if not 0 < len(steps) <= _MAX_STEPS:
+            return
+        extra = self._root
+        for step in steps:
+            extra = extra.children.setdefault(step, _Extra())
+        extra.text, extra.path = value, path
 
     def _at(self, path: str) -> _Extra:
         extra = self._root
-        for step in _STEP.finditer(path):
-            found = extra.children.get((step[2], int(step[3] or 1)))
+        for step in _steps(path):
+            found = extra.children.get(step)
             if found is None:
                 return _NOTHING
             extra = found
@@ -160,6 +155,20 @@ class Extras:
         )
         text = escaped(extra.text, local)
         return f"<{tag}{declared}>{text}{inner}</{tag}>\n"
+
+
+def _steps(path: str) -> list[tuple[str, int]]:
+    """Names and numbers of the elements on a path; none when it is no path."""
+    steps: list[tuple[str, int]] = []
+    at = 0
+    while at < len(path):
+        step = _STEP.match(path, at)
+        if step is None or len(steps) > _MAX_STEPS:
+            return []
+        namespace, local, number = step.groups()
+        steps.append((local if namespace is None else f"{{{namespace}}}{local}", int(number or 1)))
+        at = step.end()
+    return [] if path.endswith("/") else steps
 
 
 def _is_writable(name: str, extra: _Extra) -> bool:
