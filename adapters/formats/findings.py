@@ -30,7 +30,7 @@ class Findings:
 
     @property
     def raw(self) -> dict[str, str]:
-        """Values without a canonical meaning, by path; those beyond the limit are left out."""
+        """Values without a canonical meaning, by path; those beyond the limit are told."""
         return self._raw
 
     def warn(

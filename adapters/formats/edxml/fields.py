@@ -174,7 +174,7 @@ class Fields:
     def keep(self, *names: str) -> None:
         """Keep known children raw, without a word."""
         for name in names:
-            for number, node in enumerate(self.node.take_all(name), 1):
+            for number, node in _counted(self.node.take_all(name)):
                 _keep(node, _numbered(self.at(name), number), self.findings)
 
     def left_over(self) -> None:
@@ -190,7 +190,7 @@ class Fields:
         left = [
             (node, name, number)
             for name, nodes in self.node.children.items()
-            for number, node in enumerate(nodes, 2 if name in self._single else 1)
+            for number, node in _counted(nodes, 2 if name in self._single else 1)
         ]
         for node, name, number in sorted(left, key=lambda each: each[0].order):
             path = _numbered(self.at(name), number)
@@ -256,6 +256,17 @@ def read_all(groups: Sequence[Fields], read: Callable[[Fields], _T | None]) -> t
     return tuple(taken)
 
 
+def _counted(nodes: Sequence[Node], first: int = 1) -> "enumerate[Node]":
+    """Nodes of one name with their numbers: those without a text, which are not kept, come last."""
+    return enumerate(sorted(nodes, key=lambda node: not _says(node)), first)
+
+
+def _says(node: Node) -> bool:
+    if is_signature(node.name):
+        return False
+    return bool(node.text) or any(any(map(_says, nodes)) for nodes in node.children.values())
+
+
 def _keep(node: Node, path: str, findings: Findings, *, told: bool = False) -> None:
     if is_signature(node.name):
         return  # it may hold an agency's token (handbook 2.5)
@@ -268,7 +279,7 @@ def _keep_children(node: Node, path: str, findings: Findings, *, told: bool = Fa
     children = [
         (child, _numbered(f"{path}/{name}", number))
         for name, nodes in node.children.items()
-        for number, child in enumerate(nodes, 1)
+        for number, child in _counted(nodes)
     ]
     for child, place in sorted(children, key=lambda each: each[0].order):
         _keep(child, place, findings, told=told)
