@@ -3,6 +3,7 @@
 Which file lies where is known to `folder`.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from schemas.problem import AxisError, Place
 GROUP_AND_OTHERS = 0o077
 """Permissions that no file with a secret has."""
 
+_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""The disk, or who may write to it, must be mended, and not the keys."""
 _ENCRYPTED = b"ENCRYPTED"  # in the first line of encrypted PKCS #8 (RFC 7468, 11)
 _DER_SEQUENCE = b"\x30"
 
@@ -34,11 +37,14 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
     """Tell what the disk, or a file that is not what it should be, did to this agency's keys.
 
     Raises:
-        ConfigurationError: It failed (E_KEYS).
+        ConfigurationError: It failed (E_KEYS); or the place may not be read or written, or is full
+            (E_PATH).
     """
     try:
         yield
     except OSError as error:
+        if error.errno in _PLACE:
+            raise AxisError.of("E_PATH", path=path, cause=error.strerror) from error
         raise unusable(path, agency, error.strerror or type(error).__name__) from error
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise unusable(path, agency, f"no PEM of a supported kind ({error})") from error
