@@ -21,6 +21,7 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from bus.core.crash import cause_of
 from bus.rabbit.addresses import Rotation, addresses_in
 from bus.rabbit.bypass import Bypass
 from bus.rabbit.tls import context_of
@@ -232,10 +233,12 @@ class Link:
                 self._lost("broker_lost", connection, _reason(connection))
             except LostError as error:
                 self._lost("broker_not_reached", connection, str(error))
+            except Exception as error:  # noqa: BLE001 (what a driver trips over is a loss, too)
+                self._lost("broker_not_reached", connection, cause_of(error))
             finally:
                 self._rotation.turn()
                 self._withdraw()
-                with suppress(LostError), noticing_loss():
+                with suppress(Exception), noticing_loss():
                     await connection.close()
                 await _release_writers(connection)
             await backoff.pause()
