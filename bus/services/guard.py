@@ -91,10 +91,15 @@ def _as_errors() -> Iterator[None]:
         raise  # we ourselves read no further
     except Exception as error:
         if isinstance(error, StopIteration | StopAsyncIteration):
-            raise FormatLeftError(type(error).__name__) from error
+            raise _left_by(error) from error
         raise
     except BaseException as error:
-        raise FormatLeftError(type(error).__name__) from error
+        raise _left_by(error) from error
+
+
+def _left_by(error: BaseException) -> FormatLeftError:
+    """With the place where it left."""
+    return FormatLeftError(type(error).__name__).with_traceback(error.__traceback__)
 
 
 class GuardedFormat:
