@@ -66,7 +66,7 @@ async def test_a_file_that_fails_after_it_was_published_holds_up_no_other(tmp_pa
 
     skipped = axis.of_type(ItemSkipped)[0]
     assert (skipped.service, skipped.item) == (ServiceName.OUTBOUND, f"{SENDER}/odd.edxml")
-    assert skipped.problem.params["cause"].startswith(f"KeyError ({__name__}:")
+    assert skipped.problem.params["cause.error"].startswith(f"KeyError ({__name__}:")
     assert len(axis.documents(RECIPIENT)) == 4
 
 
