@@ -557,8 +557,8 @@ ENTRIES: dict[str, Entry] = {
     "E_BROKER_QUEUE": _entry(
         Fault.WORLD,
         True,
-        "The broker at {host} has no queue {queue}.",
-        "RabbitMQ tại {host} không có hàng đợi {queue}.",
+        "The broker at {host} has no queue {object}.",
+        "RabbitMQ tại {host} không có hàng đợi {object}.",
         "The hub makes it when its axis starts or the agency is added. It is tried again.",
         "Trung tâm tạo hàng đợi khi khởi động trục hoặc khi thêm cơ quan. Hệ thống sẽ thử lại.",
     ),

@@ -27,6 +27,7 @@ from bus.rabbit.addresses import addresses_in
 from bus.rabbit.connection import noticing_loss
 from bus.rabbit.tls import account_in, context_of
 from schemas.problem import AxisError, ConfigurationError, TransportError
+from schemas.term import foreign
 
 _TIMEOUT = timedelta(seconds=10)
 _CLOSE_TIMEOUT = timedelta(seconds=2)
@@ -87,7 +88,7 @@ async def _must_be_readable(
         channel = await connection.channel()
         await channel.queue_declare(queue, passive=True)
     except ChannelNotFoundEntity as error:
-        raise AxisError.of("E_BROKER_QUEUE", host=host, queue=queue) from error
+        raise AxisError.of("E_BROKER_QUEUE", host=host, object=queue) from error
     try:
         await channel.basic_consume(queue, _nothing, arguments=_NO_PRIORITY)
     except ChannelPreconditionFailed:
@@ -129,7 +130,7 @@ def _translated(host: str, account: str) -> Iterator[None]:
 def _not_allowed(host: str, account: str, text: str) -> AxisError:
     """Why a virtual host is closed: `NOT_ALLOWED - …`, `CONNECTION_FORCED - …`."""
     if not text.startswith("NOT_ALLOWED"):
-        return AxisError.of("E_BROKER_AWAY", cause=host, detail=text)
+        return AxisError.of("E_BROKER_AWAY", cause=foreign(f"{host}: {text}"))
     if "limit" in text:
         return AxisError.of("E_BROKER_LIMIT", host=host, account=account, detail=text)
     _, _, rest = text.partition("vhost ")
@@ -146,7 +147,7 @@ def _of_tls(host: str, account: str, error: BaseException) -> AxisError:
         if isinstance(cause, ssl.SSLError) and _is_about_ours(cause):
             return AxisError.of("E_BROKER_LOGIN", host=host, account=account, detail=cause.reason)
         cause = cause.__cause__
-    return AxisError.of("E_BROKER_AWAY", cause=host, detail=_said(error))
+    return AxisError.of("E_BROKER_AWAY", cause=foreign(f"{host}: {_said(error)}"))
 
 
 def _is_about_ours(error: ssl.SSLError) -> bool:
