@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
-from bus.bootstrap.observing import axis_metrics, not_ready, observed_axis, served_at, telling
+from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_axis, served_at
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey_of_agency
+from bus.core.events import ServiceName
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
@@ -31,6 +33,7 @@ from bus.observability.health import Health
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
@@ -41,6 +44,7 @@ from bus.store.sql import open_store
 from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
+from schemas.term import term
 
 _WORKERS_DEADLINE = timedelta(seconds=15)
 _BROKER_DEADLINE = timedelta(seconds=10)
@@ -63,20 +67,23 @@ class ConnectedAgency:
     knowledge: Knowledge
     supervisor: Supervisor
     revocations: Revocations
+    lasting: Lasting
     stop: asyncio.Event
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
+        keep, watch = self.lasting.keep, partial(self.knowledge.watch, self.supervisor)
+        failed = asyncio.create_task(self.supervisor.failed())
         tasks = [
-            asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor)),
-            asyncio.create_task(self.revocations.run()),
+            failed,
+            asyncio.create_task(keep(ServiceName.DIRECTORY, watch)),
+            asyncio.create_task(keep(ServiceName.REVOCATIONS, self.revocations.run)),
         ]
         if self.survey is not None:
-            tasks.append(asyncio.create_task(self.survey.run()))
+            tasks.append(asyncio.create_task(keep(ServiceName.SURVEY, self.survey.run)))
         stopped = asyncio.create_task(self.stop.wait())
         try:
-            await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self.supervisor.drain()
             for task in (stopped, *tasks):
@@ -102,7 +109,7 @@ async def open_connection(
     settings = _at_home(settings, home, agency)
     url = settings.broker_url
     if url is None:
-        cause = "the hub's broker must be given: amqps://broker.example:5671/"
+        cause = term("hub_broker_due")
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
@@ -118,7 +125,11 @@ async def open_connection(
         paused = PausedFile(home.paused)
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
-        observe = noting(paused, observe if metrics is None else telling(metrics, observe))
+        health = None if metrics is None else Health(metrics=metrics)
+        observe = heard_by(
+            noting(paused), metrics, None if health is None else health.note, observe
+        )
+        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
         knowledge = await asyncio.to_thread(
             Knowledge.read,
             settings,
@@ -129,12 +140,11 @@ async def open_connection(
         )
         workers = workers_for(1, processors=1, mailboxes=1)
         looks = None
-        if metrics is not None:
+        if metrics is not None and health is not None:
             metrics.serving((mailbox,), known=knowledge.routing.mailboxes, workers=len(workers))
-            looks = survey_of_agency(metrics, home=home, mailbox=mailbox)
-            health = Health(metrics=metrics)
+            looks = survey_of_agency(metrics, home=home, mailbox=mailbox, observe=observe)
             settings = await stack.enter_async_context(
-                observed_axis(settings, health, workers=len(workers))
+                observed_axis(settings, health, lasting, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
         await _knock(url, progress)
@@ -145,7 +155,7 @@ async def open_connection(
             jitter=random.random,
             stop=stop,
         )
-        if metrics is not None:
+        if health is not None:
             health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
             stack.callback(health.stopping)
@@ -165,6 +175,7 @@ async def open_connection(
             supervisor=supervisor,
             # The hub cannot tell it: whom it believes is its own business.
             revocations=revocations_for(settings, knowledge, observe=observe),
+            lasting=lasting,
             stop=stop,
         )
 
@@ -189,7 +200,8 @@ def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
 def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
     account = account_in(url)
     if account != account_of(mailbox):
-        cause = f"it logs in as {account}, but the account of {mailbox} is {account_of(mailbox)}"
+        due = account_of(mailbox)
+        cause = term("account_of_other", account=account, mailbox=mailbox, due=due)
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     if is_open_to_others(url):
         _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
@@ -201,7 +213,7 @@ def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
     own.add(SealingFolder(home.keys).folder_of(mailbox))
     others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
+        cause = term("keys_of_others", path=others[0].relative_to(home.keys))
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
 
 
@@ -220,8 +232,8 @@ def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) ->
 def _must_have_the_hubs_directory(home: Home) -> None:
     """One of its own would be made, and signed, where there is none."""
     if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
-        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
-        raise AxisError.of("E_DIRECTORY", cause=cause)
+        authority = directory_folder(home.keys)
+        raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
 async def _knock(url: str, progress: Progress) -> None:

@@ -18,13 +18,15 @@ from adapters.endpoints.naming import numbered
 from adapters.formats.canonical_json import from_canonical_json, to_canonical_json
 from adapters.registry import format_for, format_named, load_formats
 from bus.attachments.folder import FolderAttachments
-from bus.cli.output import Exit, tell
+from bus.cli.legible import legible
+from bus.cli.output import Exit, note, tell
 from bus.core.bounds import refuse_names
 from bus.core.stream import keep
 from schemas.codes import FormatName
 from schemas.document import Attachment, Document
 from schemas.problem import AxisError, DocumentError, Language
 from schemas.reading import Reading, SignatureOutcome
+from schemas.term import of_os
 from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
@@ -128,7 +130,7 @@ def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
         for path in placed:
             path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise AxisError.of("E_OUTPUT", path=folder, cause=error.strerror) from error
+            raise AxisError.of("E_OUTPUT", path=folder, cause=of_os(error)) from error
         raise
 
 
@@ -175,6 +177,7 @@ def _write(reading: Reading, to: FormatName, store: AttachmentSource) -> None:
 
 def _tell_warnings(reading: Reading) -> None:
     for warned in reading.warnings:
-        sys.stderr.write(f"{warned}\n  {warned.text(Language.VIETNAMESE)}\n")
+        note(str(warned))
+        sys.stderr.write(f"  {legible(warned.text(Language.VIETNAMESE))}\n")
     if reading.signature.outcome is SignatureOutcome.VERIFIED:
-        sys.stderr.write(f"header signature verified: {reading.signature.signer}\n")
+        note(f"header signature verified: {reading.signature.signer}")

@@ -203,10 +203,10 @@ def test_a_broker_or_database_that_is_away_at_start_is_no_wrong_setting(
 ) -> None:
     [port] = free_ports(1)
     name, _, value = setting.format(port=port).partition("=")
-    # Else the usual port is asked, where a broker of somebody may answer.
-    management = {"LIENTHONG_MANAGEMENT_URL": f"http://127.0.0.1:{port}"}
 
-    ended = run_up(tmp_path, {name: value} | management)
+    # Not the usual port, which somebody may have.
+    management = {"LIENTHONG_MANAGEMENT_URL": f"http://a:b@127.0.0.1:{port}"}
+    ended = run_up(tmp_path, {name: value} | (management if "AMQP" in name else {}))
 
     assert ended.returncode == Exit.AWAY, ended.stderr
     assert "Traceback" not in ended.stderr
