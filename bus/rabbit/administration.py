@@ -129,13 +129,8 @@ async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
         raise AxisError.of(
             "E_BROKER_LOGIN", host=host, account=account, detail=str(error)
         ) from error
-<<<<<<< HEAD
     except DRIVER_ERRORS as error:
-        raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
-=======
-    except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
         raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
->>>>>>> main
 
 
 async def connect(addresses: Sequence[str]) -> AbstractConnection:

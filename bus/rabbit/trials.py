@@ -157,13 +157,8 @@ class Trials:
             return foreign(missing) if trial.allowed else None
         except _BusyError:
             pass
-<<<<<<< HEAD
         except DRIVER_ERRORS as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
-=======
-        except (AMQPError, OSError, RuntimeError) as error:
             raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
->>>>>>> main
         await channel.close()
         return None
 
@@ -193,13 +188,8 @@ class Trials:
                 await channel.declare_queue(name, durable=True, arguments={"x-expires": expires})
                 yield name
                 await channel.queue_delete(name)
-<<<<<<< HEAD
         except DRIVER_ERRORS as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
-=======
-        except (AMQPError, OSError) as error:
             raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
->>>>>>> main
 
 
 async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
