@@ -23,6 +23,7 @@ from bus.cli.up import up
 from bus.cli.worker import worker
 from schemas.problem import AxisError, TransportError
 from schemas.redaction import redacted
+from schemas.term import of_os
 
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """A file that may not be read or written, or has no room: no bug of ours."""
@@ -69,7 +70,7 @@ def main() -> None:
         if error.errno not in _PLACE or error.filename is None:
             _tell_bug()
         path = os.fsdecode(error.filename)
-        tell(AxisError.of("E_PATH", path=path, cause=error.strerror).problem)
+        tell(AxisError.of("E_PATH", path=path, cause=of_os(error)).problem)
         sys.exit(Exit.MISUSED)
     except Exception:  # noqa: BLE001 (a bug)
         _tell_bug()

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.problem import AxisError
+from schemas.term import of_os
 from schemas.value import Value
 
 _LOOK_AT_WORKERS_SECONDS = 0.02
@@ -128,7 +129,7 @@ class Home:
             self.path.mkdir(parents=True, exist_ok=True)
             opened = self._lock.open("a+")
         except OSError as error:
-            raise AxisError.of("E_PATH", path=self.path, cause=error.strerror) from error
+            raise AxisError.of("E_PATH", path=self.path, cause=of_os(error)) from error
         with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
