@@ -23,18 +23,21 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import PrivateKey, PublicKey
 from bus.core.keyring import OWNER_PREFIX, CertifiedKey, certify, stated_owners
+from bus.core.revocation.scope import is_authority
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
-    certificates_in,
     doorway,
+    read_certificates,
+    read_regular,
     replace_file,
     unusable,
     write_private_key,
 )
-from bus.keys.folder import KeyFolder, folder_name
+from bus.keys.folder import AUTHORITIES, KeyFolder, folder_name
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, DocumentError
+from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
+from schemas.problem import AxisError, ConfigurationError, DocumentError
 
 _RSA_BITS = 3072
 """Fit to sign beyond 2030 (NIST SP 800-57 part 1, table 2)."""
@@ -68,7 +71,8 @@ class Request:
     def public_key(self) -> object:
         """For what a certificate is asked. Raises `ConfigurationError` E_KEYS."""
         with doorway(self.path, agency=self.owner):
-            return x509.load_pem_x509_csr(self.path.read_bytes()).public_key()
+            asked = read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
+            return x509.load_pem_x509_csr(asked).public_key()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +158,7 @@ def import_certificate(
     said = owner or "nobody"
     certificate, *others = _leaf_first(path, agency=said)
     with files.locked():
-        matches = [r for r in requests_here(files) if r.public_key() == certificate.public_key()]
+        matches = [r for r in requests_here(files) if _asks_for(r, certificate.public_key())]
         request = matches[0] if matches else None
         owner = owner or (request.owner if request else None) or _stated(certificate)
         if owner is None:
@@ -168,6 +172,7 @@ def import_certificate(
             raise unusable(path, owner, error.problem.params["cause"]) from error
         if key.not_after < now:
             raise unusable(path, owner, f"it ended on {key.not_after:%Y-%m-%d}")
+        _must_be_nobodys(key, files, path)
         if token is not None:
             _must_fit(token, key, access=access)
         filed = files.file(
@@ -188,11 +193,11 @@ def import_authority(files: KeyFolder, path: Path) -> tuple[x509.Certificate, ..
         ConfigurationError: It cannot be read, or holds a certificate that is no authority's
             (E_KEYS).
     """
-    found = tuple(_certificates(path, agency="the authorities"))
+    found = tuple(read_certificates(path, agency=AUTHORITIES))
     for certificate in found:
-        if not _is_authority(certificate):
+        if not is_authority(certificate):
             subject = certificate.subject.rfc4514_string()
-            raise unusable(path, "the authorities", f"{subject} is no authority")
+            raise unusable(path, AUTHORITIES, f"{subject} is no authority")
     with files.locked():
         for certificate in found:
             files.file_authority(certificate)
@@ -228,17 +233,9 @@ def _bytes_of(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
-    with doorway(path, agency=agency):
-        found = certificates_in(path.read_bytes())
-    if not found:
-        raise unusable(path, agency, "there is no certificate in it")
-    return found
-
-
 def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
-    found = _certificates(path, agency=agency)
-    leaves = [certificate for certificate in found if not _is_authority(certificate)]
+    found = read_certificates(path, agency=agency)
+    leaves = [certificate for certificate in found if not is_authority(certificate)]
     if not leaves:
         raise unusable(path, agency, "it is an authority's; to trust it say --authority")
     if len(leaves) > 1:
@@ -246,16 +243,24 @@ def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
     return [*leaves, *(each for each in found if each is not leaves[0])]
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except x509.ExtensionNotFound:
-        return False
-
-
 def _stated(certificate: x509.Certificate) -> MailboxName | None:
     stated: Sequence[str] = stated_owners(certificate.subject)
     return MailboxName(stated[0]) if stated else None
+
+
+def _asks_for(request: Request, key: object) -> bool:
+    """A request that cannot be read asks for nothing, and is no reason to refuse another's."""
+    try:
+        return request.public_key() == key
+    except ConfigurationError:
+        return False
+
+
+def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
+    """Refuse the key of another owner: a certificate is no secret, anybody can hand it in."""
+    for filed in files.filed():
+        if filed.owner != key.owner and filed.has_key(key.public_key):
+            raise unusable(path, key.owner, f"its public key is also that of {filed.owner}")
 
 
 def _must_fit(token: str, key: CertifiedKey, *, access: KeyAccess) -> None:

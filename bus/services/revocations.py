@@ -161,7 +161,8 @@ class Revocations:
         for subject in source.subjects:
             by_issuer.setdefault(subject.issuer.tbs_certificate_bytes, []).append(subject)
         if not by_issuer:
-            return (), _problem(source, "it is no list of an authority of ours")
+            fault = source.fault if isinstance(source, FiledList) else "nobody names it any more"
+            return (), _problem(source, fault)
         answers, problems = [], []
         for subjects in by_issuer.values():
             try:
