@@ -173,14 +173,17 @@ async def open_axis(
     observe: Observer,
     stop: asyncio.Event,
     progress: Progress,
+    keep_broker: bool = True,
 ) -> AsyncIterator[Axis]:
     """Build everything, workers included; on the way out take it down in the reverse order.
 
     Args:
         observe: Hears the events of all workers.
+        keep_broker: Whether a broker of our own keeps its data for the next start.
 
     Raises:
         ConfigurationError: One sentence says what the operator must mend.
+        TransportError: A given broker or database does not answer now.
     """
     home = Home(settings.home.absolute())
     async with AsyncExitStack() as stack:
@@ -217,7 +220,7 @@ async def open_axis(
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
-        address = await stack.enter_async_context(located_broker(settings))
+        address = await stack.enter_async_context(located_broker(settings, keep=keep_broker))
         progress("preparing mailboxes")
         await provision(settings, address, topology_of(settings, routing))
         supervisor = Supervisor(

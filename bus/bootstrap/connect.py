@@ -220,8 +220,8 @@ def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) ->
 def _must_have_the_hubs_directory(home: Home) -> None:
     """One of its own would be made, and signed, where there is none."""
     if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
-        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
-        raise AxisError.of("E_DIRECTORY", cause=cause)
+        authority = directory_folder(home.keys)
+        raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
 async def _knock(url: str, progress: Progress) -> None:

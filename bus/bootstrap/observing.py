@@ -50,8 +50,12 @@ def not_ready(supervisor: Supervisor, knowledge: Knowledge) -> Iterator[Reason]:
     """What of a parent itself keeps it from its work."""
     if idle := supervisor.idle:
         yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
-    if knowledge.refusal is not None:
-        yield Reason(reason="directory_wrong", detail=str(knowledge.refusal))
+    for reason, problem in (
+        ("directory_wrong", knowledge.refusal),
+        ("directory_not_taken_up", knowledge.hindrance),
+    ):
+        if problem is not None:
+            yield Reason(reason=reason, detail=f"{problem} {problem.advice()}")
 
 
 @asynccontextmanager

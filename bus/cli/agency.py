@@ -8,19 +8,26 @@ from typing import Annotated
 
 import typer
 
-from adapters.registry import format_named
-from bus.bootstrap import apply_accounts, directory_of, lay_out, renew_password
+from adapters.registry import require_format
+from bus.bootstrap import (
+    apply_accounts,
+    change_directory,
+    directory_of,
+    lay_out,
+    renew_password,
+)
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
+from bus.core.directory_rules import alias_of, clean_name, own_code
 from bus.core.routing import Routing
 from bus.keys.ring import load_ring
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
-from schemas.directory import Agency, AgencyAlias, AgencyKind, Directory
-from schemas.identifiers import AgencyCode, MailboxName, scheme_of, to_qcvn102
+from schemas.directory import Agency, AgencyKind, Directory
+from schemas.identifiers import AgencyCode, MailboxName, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
 app = typer.Typer(
@@ -112,28 +119,20 @@ def add_agency(
     home: Home = None,
 ) -> None:
     """Add an agency. A running axis takes it up within a second or two."""
-    converted = to_qcvn102(code)
-    aliases = tuple(dict.fromkeys([*(alias or ()), *([converted] if converted else ())]))
+    own = own_code(code)
+    require_format(format_name)
+    others = dict.fromkeys([*(alias or ()), *filter(None, [to_qcvn102(own)])])
+    others.pop(own, None)
     agency = Agency(
-        code=AgencyCode(code),
-        name_vi=name,
+        code=own,
+        name_vi=clean_name(name, code=own),
         kind=kind,
         parent=AgencyCode(parent) if parent else None,
         connected=connected,
-        format=format_named(format_name).name,
+        format=format_name,
     )
-    _change(
-        home,
-        lambda directory: add(
-            directory,
-            agency,
-            [
-                AgencyAlias(code=other, scheme=scheme_of(other), agency=agency.code)
-                for other in aliases
-                if other != code
-            ],
-        ),
-    )
+    aliases = [alias_of(own, other) for other in others]
+    _change(home, lambda directory: add(directory, agency, aliases))
 
 
 @app.command("suspend")
@@ -239,12 +238,7 @@ def vouch_for(
 
 
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
-    file = _file(home)
-    with file.held():
-        before = file.load()
-        after = change(before)
-        if after.version != before.version:
-            file.save(after)
+    before, after = change_directory(load_settings(home=home), change)
     if after.version == before.version:
         typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
         return

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import tempfile
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +17,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bus.bootstrap import now, open_axis, settle_process
 from bus.cli.options import MetricsPort, Workers
 from bus.cli.output import AsJson, Exit
+from bus.demo.drop import Drop
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
-from bus.demo.pdf import make_pool
 from bus.demo.report import agency_table, refusal_table, to_json
 from bus.demo.run import Due, Outcome, Seen, play
+from bus.demo.samples import FilePool
 from bus.observability.logs import configure
 from bus.settings import LogStyle, Settings, load_settings
+from schemas.directory import Directory
+from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 
 _POOL = 40
@@ -51,6 +57,7 @@ def demo(
     Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
     """
     console = Console(stderr=True)
+    files = _files(seed)
     settle_process()
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
@@ -60,35 +67,63 @@ def demo(
             metrics_port=metrics_port,
             log_style=LogStyle.QUIET,
         )
-        outcome = uvloop.run(_run(settings, documents, first_month, seed, linger, console))
+        drops_of = partial(_drops, files, documents=None if first_month else documents, seed=seed)
+        outcome = uvloop.run(
+            _run(settings, files, drops_of, linger, console, keep=keep is not None)
+        )
     _show(outcome, as_json=as_json)
     raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)
 
 
+def _files(seed: int) -> FilePool:
+    """The files that are attached. Raises `ConfigurationError` E_EXTRA_MISSING."""
+    try:
+        # An optional part: an installation without it has every other command.
+        from bus.demo.pdf import make_pool  # noqa: PLC0415
+    except ImportError as error:
+        raise AxisError.of("E_EXTRA_MISSING", extra="demo", setting="lienthong demo") from error
+    return make_pool(count=_POOL, seed=seed)
+
+
+def _drops(
+    files: FilePool, directory: Directory, today: date, *, documents: int | None, seed: int
+) -> tuple[Drop, ...]:
+    """What is exchanged: so many documents, or the volume of the first month."""
+    if documents is not None:
+        return plan(directory, files, documents=documents, seed=seed, today=today)
+    return plan(
+        directory,
+        files,
+        documents=FIRST_MONTH_DOCUMENTS,
+        deliveries=FIRST_MONTH_DELIVERIES,
+        statuses=0,
+        broken=0,
+        seed=seed,
+        today=today,
+    )
+
+
 async def _run(
-    settings: Settings, documents: int, first_month: bool, seed: int, linger: int, console: Console
+    settings: Settings,
+    files: FilePool,
+    drops_of: Callable[[Directory, date], tuple[Drop, ...]],
+    linger: int,
+    console: Console,
+    *,
+    keep: bool,
 ) -> Outcome:
     seen, stop = Seen(), asyncio.Event()
     with console.status("starting") as status:
         async with open_axis(
-            settings, only=None, observe=seen, stop=stop, progress=status.update
+            settings,
+            only=None,
+            observe=seen,
+            stop=stop,
+            progress=status.update,
+            keep_broker=keep,
         ) as axis:
             status.update("writing documents")
-            directory, today = axis.routing.directory, day_in_vietnam(now())
-            files = await asyncio.to_thread(make_pool, count=_POOL, seed=seed)
-            if first_month:
-                drops = plan(
-                    directory,
-                    files,
-                    documents=FIRST_MONTH_DOCUMENTS,
-                    deliveries=FIRST_MONTH_DELIVERIES,
-                    statuses=0,
-                    broken=0,
-                    seed=seed,
-                    today=today,
-                )
-            else:
-                drops = plan(directory, files, documents=documents, seed=seed, today=today)
+            drops = drops_of(axis.routing.directory, day_in_vietnam(now()))
             status.stop()
             running = asyncio.create_task(axis.run())
             with _progress(console) as bars:

@@ -17,12 +17,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 class Exit(IntEnum):
-    """Exit codes that scripts can use."""
+    """Exit codes that scripts and service managers can use.
+
+    `AWAY`: what the work needs does not answer now (broker, database); starting again later helps.
+    `MISUSED`: a setting or the call is wrong; starting again does not help.
+    """
 
     DONE = 0
     REFUSED = 1
     MISUSED = 2
     WAITING = 3
+    AWAY = 4
 
 
 def listing(
