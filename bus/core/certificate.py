@@ -12,6 +12,7 @@ from cryptography import x509
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 
 _DER_SEQUENCE = b"\x30"
+_PEM_BEGINNING = b"-----BEGIN CERTIFICATE-----"
 _PARTS = {
     "version": "its version",
     "serial_number": "its serial number",
@@ -50,6 +51,8 @@ def certificates_in(data: bytes) -> list[x509.Certificate]:
             found = x509.load_pem_x509_certificates(data)
     except Exception as error:
         raise UnreadableError("there is no readable certificate") from error
+    if data.count(_PEM_BEGINNING) > len(found):
+        raise UnreadableError("one of its certificates is not whole")
     for certificate in found:
         read_whole(certificate)
     return found

@@ -37,7 +37,7 @@ from bus.keys.folder import AUTHORITIES, KeyFolder, folder_name
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
-from schemas.problem import AxisError, ConfigurationError, DocumentError
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Problem
 
 _RSA_BITS = 3072
 """Fit to sign beyond 2030 (NIST SP 800-57 part 1, table 2)."""
@@ -67,6 +67,15 @@ class Request:
         """The request as the authority wants it. Raises `ConfigurationError` E_KEYS."""
         with doorway(self.path, agency=self.owner):
             return self.path.read_text(encoding="ascii")
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why it cannot be read; no certificate answers it then."""
+        try:
+            self.public_key()
+        except ConfigurationError as error:
+            return error.problem
+        return None
 
     def public_key(self) -> object:
         """For what a certificate is asked. Raises `ConfigurationError` E_KEYS."""

@@ -38,6 +38,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -318,6 +319,7 @@ class AxisMetrics(ProcessMetrics):
                 | WorkStalled()
                 | CertificateEndNeared()
                 | CertificateRevoked()
+                | KeyFileRefused()
                 | SigningKeyChanged()
                 | ForgeryRefused()
                 | RevocationSourceLost()

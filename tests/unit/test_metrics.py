@@ -27,6 +27,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -218,6 +219,7 @@ CASES: list[tuple[Event, set[str]]] = [
         ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
         set(),
     ),
+    (KeyFileRefused(problem=DOWN), set()),
     (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (
         ForgeryRefused(
