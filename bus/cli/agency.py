@@ -17,7 +17,7 @@ from bus.bootstrap import (
     renew_password,
 )
 from bus.cli.options import Home
-from bus.cli.output import AsJson, listing, print_json
+from bus.cli.output import AsJson, listing, note, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.directory_rules import alias_of, clean_name, own_code
 from bus.core.routing import Routing
@@ -180,12 +180,9 @@ def credentials(
     settings = load_settings(home=home)
     told = lay_out(settings, MailboxName(code), to, broker=broker, move_key=move_key)
     way = "its certificate" if told.by_certificate else "its password"
-    typer.echo(f"{told.folder}: {told.account} logs in with {way}", err=True)
+    note(f"{told.folder}: {told.account} logs in with {way}")
     if told.signing_keys and not move_key:
-        typer.echo(
-            "its signing key is still here too; say --move-key to let the agency alone have it",
-            err=True,
-        )
+        note("its signing key is still here too; say --move-key to let the agency alone have it")
 
 
 @app.command("rotate")
@@ -193,12 +190,12 @@ def rotate(code: Code, home: Home = None) -> None:
     """Give an agency's account another password; its connections are closed at once."""
     settings = load_settings(home=home)
     if not asyncio.run(renew_password(settings, MailboxName(code))):
-        typer.echo(_NOT_TOLD, err=True)
+        note(_NOT_TOLD)
 
 
 def _tell_broker(home: Home) -> None:
     if not asyncio.run(apply_accounts(load_settings(home=home))):
-        typer.echo(_NOT_TOLD, err=True)
+        note(_NOT_TOLD)
 
 
 _NOT_TOLD = "no broker is running; it is told when the axis starts"
@@ -240,6 +237,6 @@ def vouch_for(
 def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
     before, after = change_directory(load_settings(home=home), change)
     if after.version == before.version:
-        typer.echo(f"nothing to change; the directory stays at version {before.version}", err=True)
+        note(f"nothing to change; the directory stays at version {before.version}")
         return
-    typer.echo(f"directory version {after.version}", err=True)
+    note(f"directory version {after.version}")

@@ -11,6 +11,7 @@ from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
+from bus.cli.encoding import print_anything
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.top.command import top
@@ -47,6 +48,7 @@ def main() -> None:
     An error ends it with one clear sentence: exit 4 when broker, database or another service does
     not answer now, else exit 2.
     """
+    print_anything()
     try:
         app()
     except AxisError as error:

@@ -18,7 +18,8 @@ from adapters.endpoints.naming import numbered
 from adapters.formats.canonical_json import from_canonical_json, to_canonical_json
 from adapters.registry import format_for, format_named, load_formats
 from bus.attachments.folder import FolderAttachments
-from bus.cli.output import Exit, tell
+from bus.cli.legible import legible
+from bus.cli.output import Exit, note, tell
 from bus.core.bounds import refuse_names
 from bus.core.stream import keep
 from schemas.codes import FormatName
@@ -175,6 +176,7 @@ def _write(reading: Reading, to: FormatName, store: AttachmentSource) -> None:
 
 def _tell_warnings(reading: Reading) -> None:
     for warned in reading.warnings:
-        sys.stderr.write(f"{warned}\n  {warned.text(Language.VIETNAMESE)}\n")
+        note(str(warned))
+        sys.stderr.write(f"  {legible(warned.text(Language.VIETNAMESE))}\n")
     if reading.signature.outcome is SignatureOutcome.VERIFIED:
-        sys.stderr.write(f"header signature verified: {reading.signature.signer}\n")
+        note(f"header signature verified: {reading.signature.signer}")

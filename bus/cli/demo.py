@@ -13,10 +13,11 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from bus.bootstrap import now, open_axis, settle_process
 from bus.cli.options import MetricsPort, Workers
-from bus.cli.output import AsJson, Exit
+from bus.cli.output import AsJson, Exit, print_json, screen, show_table
 from bus.demo.drop import Drop
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
@@ -56,7 +57,7 @@ def demo(
 
     Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
     """
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     files = _files(seed)
     settle_process()
     configure(as_json=False, quiet=True)
@@ -143,7 +144,7 @@ async def _run(
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description:24}"),
+        TextColumn("{task.description:24}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -159,18 +160,21 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
             "p50_seconds": round(outcome.p50_seconds, 3),
             "p99_seconds": round(outcome.p99_seconds, 3),
         }
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        print_json(told)
         return
-    console = Console()
-    console.print(agency_table(account))
+    console = screen()
+    show_table(agency_table(account), console=console)
     if account.refusals_expected or account.refusals_seen:
-        console.print(refusal_table(account))
-    verdict = "[green]reconciled[/]" if account.exact else "[bold red]NOT RECONCILED[/]"
+        show_table(refusal_table(account), console=console)
+    verdict = ("reconciled", "green") if account.exact else ("NOT RECONCILED", "bold red")
     console.print(
-        f"{verdict}: {total.sent:,} documents to {total.received:,} receivers, "
-        f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
-        f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
-        f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
-        f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
-        f"p99 {outcome.p99_seconds:.2f} s"
+        Text.assemble(
+            verdict,
+            f": {total.sent:,} documents to {total.received:,} receivers, "
+            f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
+            f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
+            f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
+            f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
+            f"p99 {outcome.p99_seconds:.2f} s",
+        )
     )

@@ -33,17 +33,22 @@ class UnreadableError(ValueError):
     """Bytes that are no certificate, list or answer that can be read whole. Says which part."""
 
 
-def certificates_in(data: bytes) -> list[x509.Certificate]:
+def certificates_in(
+    data: bytes, *, most: int = MAX_CERTIFICATE_FILE_BYTES
+) -> list[x509.Certificate]:
     """The certificates of a PEM file in their order, or the only one of a DER file; at least one.
 
     Nothing is judged. What the library cannot read whole is no certificate for us: an extension
     that cannot be read may hold a limit.
 
+    Args:
+        most: How many bytes a file may have.
+
     Raises:
         UnreadableError: There is none, or one of them cannot be read whole.
     """
-    if len(data) > MAX_CERTIFICATE_FILE_BYTES:
-        raise UnreadableError(f"its file is longer than {MAX_CERTIFICATE_FILE_BYTES} bytes")
+    if len(data) > most:
+        raise UnreadableError(f"its file is longer than {most} bytes")
     try:
         if data.startswith(_DER_SEQUENCE):
             found = [x509.load_der_x509_certificate(data)]

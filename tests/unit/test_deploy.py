@@ -204,7 +204,9 @@ def test_a_broker_or_database_that_is_away_at_start_is_no_wrong_setting(
     [port] = free_ports(1)
     name, _, value = setting.format(port=port).partition("=")
 
-    ended = run_up(tmp_path, {name: value})
+    # Not the usual port, which somebody may have.
+    management = {"LIENTHONG_MANAGEMENT_URL": f"http://a:b@127.0.0.1:{port}"}
+    ended = run_up(tmp_path, {name: value} | (management if "AMQP" in name else {}))
 
     assert ended.returncode == Exit.AWAY, ended.stderr
     assert "Traceback" not in ended.stderr
