@@ -44,6 +44,7 @@ from bus.store.sql import open_store
 from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
+from schemas.term import term
 
 _WORKERS_DEADLINE = timedelta(seconds=15)
 _BROKER_DEADLINE = timedelta(seconds=10)
@@ -108,7 +109,7 @@ async def open_connection(
     settings = _at_home(settings, home, agency)
     url = settings.broker_url
     if url is None:
-        cause = "the hub's broker must be given: amqps://broker.example:5671/"
+        cause = term("hub_broker_due")
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
@@ -199,7 +200,8 @@ def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
 def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
     account = account_in(url)
     if account != account_of(mailbox):
-        cause = f"it logs in as {account}, but the account of {mailbox} is {account_of(mailbox)}"
+        due = account_of(mailbox)
+        cause = term("account_of_other", account=account, mailbox=mailbox, due=due)
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     if is_open_to_others(url):
         _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
@@ -211,7 +213,7 @@ def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
     own.add(SealingFolder(home.keys).folder_of(mailbox))
     others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
+        cause = term("keys_of_others", path=others[0].relative_to(home.keys))
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
 
 

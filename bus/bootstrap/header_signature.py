@@ -21,8 +21,8 @@ def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> Heade
             certificate cannot be read any more.
     """
     if not isinstance(key.private_key, RSAPrivateKey):
-        where = " in a token" if key.is_elsewhere else ""
-        cause = f"it needs an RSA key in a file, and that of {mailbox} is {key.algorithm}{where}"
+        code = "rsa_due_token" if key.is_elsewhere else "rsa_due"
+        cause = term(code, mailbox=mailbox, algorithm=key.algorithm)
         raise AxisError.of("E_SETTING", name="LIENTHONG_SIGN_EDXML", cause=cause)
     for filed in KeyFolder(keys).filed_under(mailbox):
         with suppress(ConfigurationError):  # one that is set aside is not that of the key

@@ -198,7 +198,7 @@ class Workplace:
             try:
                 return header_signer(self._keys.of(mailbox), mailbox, keys=self.home.keys)
             except ConfigurationError as error:
-                cause = error.problem.params.get("cause", error.problem.code)
+                cause = error.problem.because
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
         return guarded(EdxmlFormat(signer=signer), self._guard)

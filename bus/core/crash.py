@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from schemas.problem import AxisError, Problem
+from schemas.term import term
 
 MOST_STEPS = 12
 """Of the way from the caller to the place of the error; the last ones."""
@@ -32,7 +33,8 @@ def problem_of(error: BaseException, *, stage: str) -> Problem:
     first = _first_of(error)
     if isinstance(first, AxisError):
         return first.problem
-    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": cause_of(first)})
+    cause = term("crash", error=cause_of(first))
+    return AxisError.of("E_INTERNAL", stage=stage, cause=cause).problem
 
 
 def _first_of(error: BaseException) -> BaseException:

@@ -20,6 +20,7 @@ from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
+from schemas.term import Coded, Term, term
 
 OWNER_PREFIX = "LT:VN-"
 """How a subject's organizationIdentifier states an owner: a national scheme of our own, in the
@@ -101,11 +102,11 @@ class KeyRing(Mapping[str, CertifiedKey]):
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
             if known.owner != key.owner:
-                cause = f"its certificate is also filed under {known.owner}"
+                cause = term("certificate_elsewhere", owner=known.owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
             owner = owners.setdefault(key.encoded, key.owner)
             if owner != key.owner:
-                cause = f"its public key is also that of {owner}"
+                cause = term("key_elsewhere", owner=owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
     def __getitem__(self, thumbprint: str) -> CertifiedKey:
@@ -170,10 +171,10 @@ def certify(
     certificate, intermediates = _read(pem)
     public_key, subject, issuer = certificate.public_key(), certificate.subject, certificate.issuer
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more, or unfit")
+        raise _untrusted(term("certificate_key_unfit"))
     for stated in stated_owners(subject):
         if stated != owner:
-            raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
+            raise _untrusted(term("certificate_of_other", stated=stated, owner=owner))
     chain = _chain(certificate, intermediates, authorities)
     return CertifiedKey(
         thumbprint=thumbprint_of(certificate),
@@ -217,7 +218,7 @@ def _chain(
     authorities: Sequence[x509.Certificate],
 ) -> list[x509.Certificate]:
     if not authorities:
-        raise _untrusted("no authority is configured")
+        raise _untrusted(term("no_authority"))
     anything, either = verification.ExtensionPolicy.permit_all(), verification.Criticality.AGNOSTIC
     above = anything.require_present(x509.BasicConstraints, either, None)
     above = above.may_be_present(x509.KeyUsage, either, _must_sign_certificates)
@@ -244,7 +245,7 @@ def _must_sign_certificates(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
 ) -> None:
     if usage is not None and not usage.key_cert_sign:
-        raise ValueError("an issuer's key is not for signing certificates")
+        raise ValueError(_OUR_RULES["issuer_no_signer"])
 
 
 def _must_not_constrain_names(
@@ -258,7 +259,7 @@ def _must_not_constrain_names(
         return
     names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
     if any(isinstance(name, x509.DirectoryName) for name in names):
-        raise ValueError("an issuer constrains directory names, which cannot be judged here")
+        raise ValueError(_OUR_RULES["issuer_constrains"])
 
 
 def _must_be_no_authority(
@@ -267,14 +268,14 @@ def _must_be_no_authority(
     constraints: x509.BasicConstraints | None,
 ) -> None:
     if constraints is not None and constraints.ca:
-        raise ValueError("it is the certificate of an authority")
+        raise ValueError(_OUR_RULES["certificate_of_authority"])
 
 
 def _must_sign_documents(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
 ) -> None:
     if not usage.digital_signature:
-        raise ValueError("its key is not for digital signatures")
+        raise ValueError(_OUR_RULES["key_no_signer"])
 
 
 def stated_owners(subject: x509.Name) -> list[str]:
@@ -283,5 +284,5 @@ def stated_owners(subject: x509.Name) -> list[str]:
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 
 
-def _untrusted(cause: str) -> AxisError:
+def _untrusted(cause: Coded) -> AxisError:
     return AxisError.of("E_CERTIFICATE_UNTRUSTED", cause=cause)

@@ -66,9 +66,7 @@ class DevelopmentAuthority:
         )
         certificate = read_certificates(files.development_certificate, agency=_AGENCY)[0]
         if key.public_key() != certificate.public_key():
-            raise AxisError.of(
-                "E_KEYS", agency=_AGENCY, cause="the private key is not that of its certificate"
-            )
+            raise AxisError.of("E_KEYS", agency=_AGENCY, cause=term("key_not_of_certificate"))
         return cls(folder=files, certificate=certificate, private_key=key, access=access)
 
     def ensure(self, owners: Iterable[MailboxName], *, now: datetime) -> None:

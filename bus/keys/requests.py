@@ -171,14 +171,14 @@ def import_certificate(
         request = matches[0] if matches else None
         owner = owner or (request.owner if request else None) or _stated(certificate)
         if owner is None:
-            raise unusable(path, said, "whose it is is not stated in it; say --as CODE")
+            raise unusable(path, said, term("owner_unstated"))
         if request is not None and request.owner != owner:
-            raise unusable(path, owner, f"it answers the request of {request.owner}")
+            raise unusable(path, owner, term("answers_other", owner=request.owner))
         try:
             pem = b"".join(c.public_bytes(Encoding.PEM) for c in (certificate, *others))
             key = certify(pem, authorities=files.authorities(), owner=owner)
         except DocumentError as error:
-            raise unusable(path, owner, error.problem.params["cause"]) from error
+            raise unusable(path, owner, error.problem.because) from error
         if key.not_after < now:
             raise unusable(path, owner, f"it ended on {key.not_after:%Y-%m-%d}")
         _must_be_nobodys(key, files, path)
@@ -246,9 +246,9 @@ def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
     found = read_certificates(path, agency=agency)
     leaves = [certificate for certificate in found if not is_authority(certificate)]
     if not leaves:
-        raise unusable(path, agency, "it is an authority's; to trust it say --authority")
+        raise unusable(path, agency, term("authority_given"))
     if len(leaves) > 1:
-        raise unusable(path, agency, "it holds certificates of several owners; bring each alone")
+        raise unusable(path, agency, term("several_owners"))
     return [*leaves, *(each for each in found if each is not leaves[0])]
 
 
@@ -274,7 +274,7 @@ def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
 
 def _must_fit(token: str, key: CertifiedKey, *, access: KeyAccess) -> None:
     if token_key(token, access=access, agency=key.owner).public_key() != key.public_key:
-        cause = "the key in the token is not that of the certificate"
+        cause = term("token_key_other")
         raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
 

@@ -79,7 +79,7 @@ class FolderRevocationShelf:
         except FileNotFoundError:
             return Knowledge()
         except (OSError, ValidationError) as error:
-            cause = "what is known of revoked certificates cannot be read; remove it to ask anew"
+            cause = term("revocations_unreadable")
             place = Place(file=self._known.name)
             raise AxisError.of("E_KEYS", place=place, agency=_AXIS, cause=cause) from error
 

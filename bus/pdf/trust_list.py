@@ -68,5 +68,5 @@ def _certificates(file: Path) -> Sequence[bytes]:
     return [certificate.public_bytes(Encoding.DER) for certificate in found]
 
 
-def _unusable(path: Path, cause: str) -> AxisError:
+def _unusable(path: Path, cause: Coded) -> AxisError:
     return AxisError.of("E_TRUST_LIST", path=path, cause=cause)

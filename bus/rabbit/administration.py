@@ -22,6 +22,7 @@ from bus.rabbit.addresses import addresses_in
 from bus.rabbit.connection import LOGIN_REFUSED
 from bus.rabbit.tls import context_of
 from schemas.problem import AxisError, TransportError
+from schemas.term import foreign
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
             "E_BROKER_LOGIN", host=host, account=account, detail=str(error)
         ) from error
     except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
-        raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+        raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
 async def connect(addresses: Sequence[str]) -> AbstractConnection:

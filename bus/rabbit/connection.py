@@ -25,6 +25,7 @@ from bus.rabbit.addresses import Rotation, addresses_in
 from bus.rabbit.bypass import Bypass
 from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
+from schemas.term import foreign
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
 # A frozen node takes connections and says nothing; where there is another, it is tried soon.
@@ -215,7 +216,7 @@ class Link:
             async with asyncio.timeout(deadline.total_seconds()):
                 await self.connected()
         except TimeoutError as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=self._last_error) from error
+            raise TransportError.of("E_BROKER_AWAY", cause=foreign(self._last_error)) from error
 
     async def _keep(self) -> None:
         timeout = _CONNECT_TIMEOUT_OF_SEVERAL if self.several else _CONNECT_TIMEOUT

@@ -13,6 +13,7 @@ from bus.core.events import EndpointPaused, EndpointResumed
 from bus.ports import Clock, Jitter, Observer
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem, RecipientError
+from schemas.term import term
 
 PROBE_DEADLINE = timedelta(seconds=30)
 
@@ -40,7 +41,7 @@ class EndpointWatch:
             async with asyncio.timeout(PROBE_DEADLINE.total_seconds()):
                 await self.endpoint.probe()
         except TimeoutError:
-            cause = f"no answer within {PROBE_DEADLINE.total_seconds():.0f} s"
+            cause = term("no_answer", seconds=f"{PROBE_DEADLINE.total_seconds():.0f}")
             return AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause).problem
         except RecipientError as error:
             return error.problem

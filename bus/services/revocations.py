@@ -30,6 +30,7 @@ from bus.core.revocation.source import (
 from bus.ports import Clock, Observer
 from bus.ports.revocation import RevocationFetcher, RevocationShelf
 from schemas.problem import AxisError, Problem, TransportError
+from schemas.term import Coded, foreign, term
 
 KEY_FOLDER = "the key folder"
 """As a source: what lies there may be unreadable, or its disk full."""
@@ -132,7 +133,7 @@ class Revocations:
         try:
             answers, problem = await self._answers(source)
         except Exception as error:  # noqa: BLE001 (a bug in reading one must not stop the axis)
-            answers, problem = (), _problem(source, type(error).__name__)
+            answers, problem = (), _problem(source, foreign(type(error).__name__))
         await self._take_up(source, answers, problem)
 
     async def _answers(self, source: Source) -> tuple[Sequence[Answer], Problem | None]:
@@ -189,7 +190,7 @@ class Revocations:
         end = loop.time() + self.every.total_seconds()
         for subject in source.subjects:
             if loop.time() > end:
-                return answers, _problem(source, f"it cannot answer all within {self.every}")
+                return answers, _problem(source, term("answer_incomplete", period=self.every))
             nonce = self.nonce()
             asked = question(subject.certificate, subject.issuer, nonce=nonce)
             try:
@@ -256,5 +257,5 @@ def _verdicts(known: Knowledge) -> frozenset[object]:
     return frozenset((each.thumbprint, each.at, each.reason) for each in known.revocations)
 
 
-def _problem(source: Source, cause: str) -> Problem:
-    return Problem(code="E_REVOCATION_SOURCE", params={"source": source.name, "cause": cause})
+def _problem(source: Source, cause: Coded) -> Problem:
+    return AxisError.of("E_REVOCATION_SOURCE", source=source.name, cause=cause).problem

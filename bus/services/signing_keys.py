@@ -10,6 +10,7 @@ from bus.core.signing import SigningKey
 from bus.ports import Observer
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
+from schemas.term import term
 
 LOOK_AGAIN = timedelta(seconds=10)
 
@@ -37,7 +38,7 @@ class SigningKeys:
         """
         chosen = self._keys[mailbox]
         if isinstance(chosen, Problem):
-            cause = chosen.params.get("cause", chosen.code)
+            cause = chosen.because
             raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause)
         return chosen
 
@@ -80,7 +81,7 @@ class SigningKeys:
             async with asyncio.timeout(self.patience.total_seconds()):
                 return await asyncio.shield(loading)
         except TimeoutError as late:
-            cause = "its token does not answer"
+            cause = term("token_silent")
             raise AxisError.of("E_KEYS", agency=mailbox, cause=cause) from late
 
 

@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from schemas.problem import AxisError
+from schemas.term import Term, foreign, of_os, term
 
 Answer = TypeVar("Answer")
 
@@ -101,8 +102,8 @@ def connect(url: str, *, load: Load = SMALL) -> Database:
         if backend == "postgresql":
             return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg"), load)
     except (ArgumentError, ModuleNotFoundError, TypeError, ValueError) as error:
-        raise AxisError.of("E_SETTING", name="database_url", cause=error) from error
-    cause = "it is neither sqlite:///<file> nor postgresql://…"
+        raise AxisError.of("E_SETTING", name="database_url", cause=foreign(error)) from error
+    cause = term("database_form")
     raise AxisError.of("E_SETTING", name="database_url", cause=cause)
 
 
@@ -250,7 +251,7 @@ def _doorway() -> Iterator[None]:
             raise
         if _is_full(cause):
             raise AxisError.of("E_STORE_FULL") from error
-        raise AxisError.of("E_STORE_AWAY", cause=_first_line(cause)) from error
+        raise AxisError.of("E_STORE_AWAY", cause=_told(cause)) from error
 
 
 def _is_full(cause: BaseException | None) -> bool:
@@ -263,6 +264,14 @@ def _is_full(cause: BaseException | None) -> bool:
 def _sqlstate(cause: BaseException | None) -> str:
     """PostgreSQL's own word on what happened; empty where there is none."""
     return getattr(cause, "sqlstate", None) or ""
+
+
+def _told(cause: BaseException | None) -> Term:
+    if isinstance(cause, OSError):
+        return of_os(cause)
+    if getattr(cause, "sqlite_errorname", None) == "SQLITE_BUSY":
+        return term("store_locked")
+    return foreign(_first_line(cause))
 
 
 def _first_line(cause: BaseException | None) -> str:

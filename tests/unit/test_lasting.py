@@ -12,6 +12,7 @@ from bus.core.crash import cause_of, problem_of, steps_to
 from bus.core.events import Event, ServiceEnded, ServiceName
 from bus.services.lasting import Lasting
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import foreign
 
 
 class Kept:
@@ -144,7 +145,7 @@ async def test_what_only_an_operator_can_mend_is_raised_where_that_was_asked_for
 ) -> None:
     async def wrong() -> None:
         if not kept.told:
-            raise AxisError.of("E_SETTING", name="x", cause="y")
+            raise AxisError.of("E_SETTING", name="x", cause=foreign("y"))
 
     with pytest.raises(ConfigurationError):
         await kept.keep(wrong, hopeless=True)

@@ -8,6 +8,7 @@ from bus.core.events import Event, ItemSkipped
 from bus.services.survey import Look, Survey
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import foreign
 
 H24 = MailboxName("H24")
 SOON = timedelta(milliseconds=5)
@@ -20,7 +21,7 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
 
     async def away() -> Sight:
         tried.append("away")
-        raise AxisError.of("E_STORE_AWAY", cause="gone")
+        raise AxisError.of("E_STORE_AWAY", cause=foreign("gone"))
 
     async def broken() -> Sight:
         tried.append("broken")

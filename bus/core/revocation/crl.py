@@ -119,10 +119,10 @@ def _prove(
 ) -> None:
     """That the list is its authority's."""
     if found.issuer != issuer.subject:
-        raise refuse(source, f"it is the list of {found.issuer.rfc4514_string()}")
+        raise refuse(source, term("list_of_other", issuer=found.issuer.rfc4514_string()))
     hashed = found.signature_hash_algorithm
     if hashed is not None and hashed.name in _BROKEN_HASHES:
-        raise refuse(source, f"it is signed with {hashed.name}")
+        raise refuse(source, term("answer_weak", algorithm=hashed.name))
     if not _may_sign_lists(issuer):
         raise refuse(source, "the key of its authority is not for signing lists")
     if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:

@@ -172,7 +172,7 @@ def _judged(
             return Answer(said_at=said_at, until=until, revocations=(revocation,))
         case ocsp.OCSPCertStatus.UNKNOWN:
             name = certificate.subject.rfc4514_string()
-            raise refuse(source, f"the responder does not know the certificate of {name}")
+            raise refuse(source, term("responder_unknowing", subject=name))
 
 
 def _invalid_since(response: ocsp.OCSPResponse) -> datetime | None:
@@ -216,7 +216,7 @@ def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: st
     except x509.ExtensionNotFound:
         return
     if answered != nonce:
-        raise refuse(source, "it answers another question")
+        raise refuse(source, term("answer_nonce"))
 
 
 def _prove(
