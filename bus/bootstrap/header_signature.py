@@ -11,6 +11,7 @@ from bus.core.signing import SigningKey
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import term
 
 
 def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> HeaderSigner:
@@ -29,4 +30,4 @@ def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> Heade
             certificate = filed.certificate()
             if thumbprint_of(certificate) == key.thumbprint:
                 return HeaderSigner(private_key=key.private_key, certificate=certificate)
-    raise AxisError.of("E_KEYS", agency=mailbox, cause="the certificate of its key is gone")
+    raise AxisError.of("E_KEYS", agency=mailbox, cause=term("certificate_gone"))

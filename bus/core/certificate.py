@@ -10,27 +10,36 @@ from collections.abc import Mapping
 from cryptography import x509
 
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
+from schemas.term import Term, term
 
 _DER_SEQUENCE = b"\x30"
 _PEM_BEGINNING = b"-----BEGIN CERTIFICATE-----"
 _PARTS = {
-    "version": "its version",
-    "serial_number": "its serial number",
-    "subject": "the name of its subject",
-    "issuer": "the name of its issuer",
-    "not_valid_before_utc": "its first day",
-    "not_valid_after_utc": "its last day",
-    "public_key_algorithm_oid": "the kind of its key",
-    "signature_algorithm_oid": "the kind of its signature",
-    "signature": "its signature",
-    "tbs_certificate_bytes": "its content",
-    "extensions": "its extensions",
+    "version": "version",
+    "serial_number": "serial",
+    "subject": "subject",
+    "issuer": "issuer",
+    "not_valid_before_utc": "begin",
+    "not_valid_after_utc": "end",
+    "public_key_algorithm_oid": "key",
+    "signature_algorithm_oid": "signature",
+    "signature": "signature",
+    "tbs_certificate_bytes": "content",
+    "extensions": "extensions",
 }
-"""Every attribute that the axis asks a certificate for, with what it is called in a reason."""
+"""Every attribute that the axis asks a certificate for, with its name among the terms."""
 
 
 class UnreadableError(ValueError):
-    """Bytes that are no certificate, list or answer that can be read whole. Says which part."""
+    """Bytes that are no certificate, list or answer that can be read whole.
+
+    Attributes:
+        cause: Which part cannot be read.
+    """
+
+    def __init__(self, cause: Term) -> None:
+        super().__init__(cause.text())
+        self.cause = cause
 
 
 def certificates_in(
@@ -48,16 +57,16 @@ def certificates_in(
         UnreadableError: There is none, or one of them cannot be read whole.
     """
     if len(data) > most:
-        raise UnreadableError(f"its file is longer than {most} bytes")
+        raise UnreadableError(term("certificate_file_long", limit=most))
     try:
         if data.startswith(_DER_SEQUENCE):
             found = [x509.load_der_x509_certificate(data)]
         else:
             found = x509.load_pem_x509_certificates(data)
     except Exception as error:
-        raise UnreadableError("there is no readable certificate") from error
+        raise UnreadableError(term("certificate_unreadable")) from error
     if data.count(_PEM_BEGINNING) > len(found):
-        raise UnreadableError("one of its certificates is not whole")
+        raise UnreadableError(term("certificate_half"))
     for certificate in found:
         read_whole(certificate)
     return found
@@ -75,7 +84,7 @@ def read_parts(value: object, parts: Mapping[str, str]) -> None:
             if isinstance(part, x509.Name):
                 part.rfc4514_string()
         except Exception as error:
-            raise UnreadableError(f"{called} cannot be read ({kind_of(error)})") from error
+            raise unreadable(called, error) from error
 
 
 def kind_of(error: Exception) -> str:
@@ -89,4 +98,9 @@ def read_whole(certificate: x509.Certificate) -> None:
     try:
         certificate.public_key()
     except Exception as error:
-        raise UnreadableError(f"its key cannot be read ({kind_of(error)})") from error
+        raise unreadable("key", error) from error
+
+
+def unreadable(part: str, error: Exception) -> UnreadableError:
+    """The error about one part, a term of `schemas.terms.words`."""
+    return UnreadableError(term("part_unreadable", part=part, error=kind_of(error)))

@@ -206,9 +206,9 @@ def _read(pem: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
     try:
         certificate, *intermediates = certificates_in(pem)
     except UnreadableError as error:
-        raise _untrusted(str(error)) from error
+        raise _untrusted(error.cause) from error
     if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
-        raise _untrusted(f"its file holds more than {MAX_CHAIN_CERTIFICATES} certificates")
+        raise _untrusted(term("certificate_many", limit=MAX_CHAIN_CERTIFICATES))
     return certificate, intermediates
 
 
@@ -235,10 +235,28 @@ def _chain(
         )
         return verifier.verify(certificate, intermediates).chain
     except verification.VerificationError as error:
-        raise _untrusted(str(error)) from error
+        raise _untrusted(_why_no_chain(error)) from error
     except Exception as error:
         # Whatever else a strange certificate leads the library to: nobody vouches for it.
-        raise _untrusted(f"its chain cannot be judged ({kind_of(error)})") from error
+        raise _untrusted(term("chain_unjudged", error=kind_of(error))) from error
+
+
+_OUR_RULES = {
+    code: term(code).text()
+    for code in (
+        "issuer_no_signer",
+        "issuer_constrains",
+        "certificate_of_authority",
+        "key_no_signer",
+    )
+}
+
+
+def _why_no_chain(error: verification.VerificationError) -> Term:
+    """Which rule of ours is broken, or what the library says."""
+    said = str(error)
+    broken = next((code for code, text in _OUR_RULES.items() if text in said), None)
+    return term("no_chain", said=said) if broken is None else term(broken)
 
 
 def _must_sign_certificates(

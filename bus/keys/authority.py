@@ -29,6 +29,7 @@ from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revoked_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import term
 
 _AGENCY = "the development authority"
 _AUTHORITY_LIFE = timedelta(days=3650)

@@ -26,6 +26,7 @@ from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Place
+from schemas.term import term
 
 AUTHORITY = "the directory authority"
 

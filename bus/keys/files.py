@@ -3,7 +3,6 @@
 Which file lies where is known to `folder`.
 """
 
-import errno
 import os
 import stat
 import tempfile
@@ -45,9 +44,9 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unusable(path, agency, error.strerror or type(error).__name__) from error
+        raise unusable(path, agency, of_os(error)) from error
     except UnreadableError as error:
-        raise unusable(path, agency, str(error)) from error
+        raise unusable(path, agency, error.cause) from error
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise unusable(path, agency, term("no_pem", said=error)) from error
 
@@ -66,7 +65,8 @@ def read_regular(path: Path, *, most: int) -> bytes:
     """A file that somebody put into a key folder; never waits for a pipe, never reads without end.
 
     Raises:
-        OSError: It cannot be read, is no regular file, or has more than `most` bytes.
+        OSError: It cannot be read.
+        UnreadableError: It is no regular file, or has more than `most` bytes.
     """
     with _open_regular(path) as file:
         return _read_at_most(file, most)
@@ -77,7 +77,7 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
     with open(path, "rb", opener=_without_waiting) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise UnreadableError(term("no_regular_file"))
         yield file
 
 
@@ -89,7 +89,7 @@ def _without_waiting(path: str, flags: int) -> int:
 def _read_at_most(file: BinaryIO, most: int) -> bytes:
     data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it is longer than {most} bytes")
+        raise UnreadableError(term("file_long", limit=most))
     return data
 
 
@@ -105,7 +105,7 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
     """
     with doorway(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, "others can read the private key; use 'chmod 600'")
+            raise unusable(path, agency, term("key_readable"))
         pem = _read_at_most(file, _MOST_KEY_BYTES)
         encrypted = _ENCRYPTED in pem
         if encrypted and passphrase is None:
@@ -186,7 +186,7 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
     """
     with doorway(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, "others can read it; use 'chmod 600'")
+            raise unusable(path, agency, term("file_readable"))
         return _read_at_most(file, _MOST_KEY_BYTES)
 
 

@@ -38,6 +38,7 @@ from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Problem
+from schemas.term import term
 
 _RSA_BITS = 3072
 """Fit to sign beyond 2030 (NIST SP 800-57 part 1, table 2)."""
@@ -180,7 +181,7 @@ def import_certificate(
         except DocumentError as error:
             raise unusable(path, owner, error.problem.because) from error
         if key.not_after < now:
-            raise unusable(path, owner, f"it ended on {key.not_after:%Y-%m-%d}")
+            raise unusable(path, owner, term("ended_on", date=f"{key.not_after:%Y-%m-%d}"))
         _must_be_nobodys(key, files, path)
         if token is not None:
             _must_fit(token, key, access=access)
@@ -206,7 +207,7 @@ def import_authority(files: KeyFolder, path: Path) -> tuple[x509.Certificate, ..
     for certificate in found:
         if not is_authority(certificate):
             subject = certificate.subject.rfc4514_string()
-            raise unusable(path, AUTHORITIES, f"{subject} is no authority")
+            raise unusable(path, AUTHORITIES, term("no_authority_certificate", subject=subject))
     with files.locked():
         for certificate in found:
             files.file_authority(certificate)
@@ -269,7 +270,7 @@ def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
     """Refuse the key of another owner: a certificate is no secret, anybody can hand it in."""
     for filed in files.filed():
         if filed.owner != key.owner and filed.has_key(key.public_key):
-            raise unusable(path, key.owner, f"its public key is also that of {filed.owner}")
+            raise unusable(path, key.owner, term("key_elsewhere", owner=filed.owner))
 
 
 def _must_fit(token: str, key: CertifiedKey, *, access: KeyAccess) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bus.core.certificate import UnreadableError
 from bus.core.keyring import chain_of
 from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.knowledge import Knowledge
@@ -17,6 +18,7 @@ from bus.core.revocation.source import Chain
 from bus.keys.files import doorway, read_regular, replace_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
+from schemas.term import term
 
 LISTS = "the filed lists"
 """Whose the lists are, in reasons."""
@@ -96,5 +98,5 @@ def _content(path: Path) -> bytes:
     """Nothing, when it cannot be read: a source of its own tells that."""
     try:
         return read_regular(path, most=_MOST_LIST_BYTES)
-    except OSError:
+    except (OSError, UnreadableError):
         return b""

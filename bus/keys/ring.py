@@ -112,7 +112,7 @@ def _read(
         if isinstance(key, CertifiedKey):
             owner = owners.setdefault(key.encoded, filed.owner)
             if owner != filed.owner:
-                cause = f"its public key is also that of {owner}"
+                cause = term("key_elsewhere", owner=owner)
                 read[filed] = _unusable(filed.path, filed.owner, cause).problem
     return read
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from bus.core.certificate import UnreadableError, certificates_in
 from schemas.problem import AxisError, Problem
+from schemas.term import Coded, of_os, term
 
 PATTERN = "*.pem"
 _MOST_FILE_BYTES = 16 * 1024 * 1024
@@ -40,7 +41,7 @@ def read_trust_list(folder: Path) -> TrustList:
     try:
         files = sorted(folder.glob(PATTERN))
     except OSError as error:
-        raise _unusable(folder, error.strerror or type(error).__name__) from error
+        raise _unusable(folder, of_os(error)) from error
     anchors: list[bytes] = []
     wrong: list[AxisError] = []
     for file in files:
@@ -49,7 +50,7 @@ def read_trust_list(folder: Path) -> TrustList:
         except AxisError as error:
             wrong.append(error)
     if not anchors:
-        raise wrong[0] if wrong else _unusable(folder, f"it holds no {PATTERN}")
+        raise wrong[0] if wrong else _unusable(folder, term("trust_list_empty", pattern=PATTERN))
     return TrustList(
         anchors=tuple(dict.fromkeys(anchors)), set_aside=tuple(error.problem for error in wrong)
     )
@@ -58,13 +59,13 @@ def read_trust_list(folder: Path) -> TrustList:
 def _certificates(file: Path) -> Sequence[bytes]:
     try:
         if not file.is_file():
-            raise _unusable(file, "it is no regular file")
+            raise _unusable(file, term("no_regular_file"))
         with file.open("rb") as opened:
             found = certificates_in(opened.read(_MOST_FILE_BYTES + 1), most=_MOST_FILE_BYTES)
     except OSError as error:
-        raise _unusable(file, error.strerror or type(error).__name__) from error
+        raise _unusable(file, of_os(error)) from error
     except UnreadableError as error:
-        raise _unusable(file, str(error)) from error
+        raise _unusable(file, error.cause) from error
     return [certificate.public_bytes(Encoding.DER) for certificate in found]
 
 

@@ -117,7 +117,7 @@ def test_an_odd_file_is_set_aside_and_named_and_everybody_else_goes_on(
     assert dict(believed.ring) == dict(before)
     [problem] = believed.set_aside
     assert (problem.code, problem.place.file) == ("E_KEYS", "0-odd.pem")
-    assert problem.params["cause"]
+    assert problem.because.text()
     for owner in (OWNER, OTHER):
         assert load_signing_key(keys, owner, now=NOW).thumbprint in before
     DevelopmentAuthority.open(keys, now=NOW).ensure([OWNER, OTHER], now=NOW)
@@ -139,7 +139,7 @@ def test_a_filed_list_that_is_none_is_named_with_the_reason(keys: Path, data: by
 
     assert (problem.code, problem.place.file) == ("E_KEYS", "odd.crl")
     assert not filed.subjects
-    assert "cannot be read" in filed.fault or "no readable list" in filed.fault
+    assert filed.fault.code in {"part_unreadable", "list_unreadable"}
     assert any(row.file == "odd.crl" and row.problem for row in describe(keys, now=NOW))
 
 
@@ -187,7 +187,7 @@ def test_a_certificate_of_another_is_set_aside_and_its_owner_keeps_it(keys: Path
 
     [problem] = believed.set_aside
     assert problem.place.file == "copy.pem"
-    assert "also that of G22" in problem.params["cause"]
+    assert "also that of G22" in problem.text()
     assert mine.exists()
     assert {key.owner for key in believed.ring.values()} == {OWNER, OTHER}
 

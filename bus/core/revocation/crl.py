@@ -11,7 +11,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from bus.core.certificate import UnreadableError, kind_of, read_parts
+from bus.core.certificate import UnreadableError, kind_of, read_parts, unreadable
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
 from bus.core.revocation.scope import Scope, scope_of
@@ -23,19 +23,20 @@ from bus.core.revocation.statement import (
     weightiest,
 )
 from schemas.problem import AxisError
+from schemas.term import term
 
 _KNOWN_CRITICAL = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 _KNOWN_CRITICAL_OF_ENTRIES = frozenset(
     {CRLEntryExtensionOID.CRL_REASON, CRLEntryExtensionOID.INVALIDITY_DATE}
 )
 _PARTS = {
-    "issuer": "the name of its authority",
-    "last_update_utc": "its date",
-    "next_update_utc": "the date of the next one",
-    "extensions": "its extensions",
-    "signature_hash_algorithm": "the kind of its signature",
-    "signature": "its signature",
-    "tbs_certlist_bytes": "its content",
+    "issuer": "issuer",
+    "last_update_utc": "date",
+    "next_update_utc": "next_date",
+    "extensions": "extensions",
+    "signature_hash_algorithm": "signature",
+    "signature": "signature",
+    "tbs_certlist_bytes": "content",
 }
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
 
@@ -52,7 +53,7 @@ def parse_crl(data: bytes) -> x509.CertificateRevocationList:
         else:
             found = x509.load_der_x509_crl(data)
     except Exception as error:
-        raise UnreadableError(f"it is no readable list ({kind_of(error)})") from error
+        raise UnreadableError(term("list_unreadable", error=kind_of(error))) from error
     read_parts(found, _PARTS)
     return found
 
@@ -87,10 +88,10 @@ def read_crl(
         check_times(source, said_at=said_at, until=until, now=now)
         scopes = [(subject, scope_of(stated, subject, url=url)) for subject in subjects]
         if all(scope is Scope.NOTHING for _, scope in scopes):
-            raise refuse(source, "it is about other certificates of its authority")
+            raise refuse(source, term("list_about_others"))
         entries = _entries(found, {each.serial_number for each, _ in scopes}, source=source)
     except UnreadableError as error:
-        raise refuse(source, str(error)) from error
+        raise refuse(source, error.cause) from error
     revocations, assurances = [], []
     for subject, scope in scopes:
         number, thumbprint = subject.serial_number, thumbprint_of(subject)
@@ -124,16 +125,16 @@ def _prove(
     if hashed is not None and hashed.name in _BROKEN_HASHES:
         raise refuse(source, term("answer_weak", algorithm=hashed.name))
     if not _may_sign_lists(issuer):
-        raise refuse(source, "the key of its authority is not for signing lists")
+        raise refuse(source, term("list_issuer_key"))
     if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:
-        raise refuse(source, "the certificate of its authority is not valid now")
+        raise refuse(source, term("list_issuer_invalid"))
     try:
         proven = found.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     except Exception as error:
         # A key, or a kind of signature, that the library can read and does not verify.
-        raise refuse(source, f"its signature cannot be verified ({kind_of(error)})") from error
+        raise refuse(source, term("list_signature_kind", error=kind_of(error))) from error
     if not proven:
-        raise refuse(source, "its signature is not that of its authority")
+        raise refuse(source, term("list_signature"))
 
 
 def _statement(
@@ -144,12 +145,12 @@ def _statement(
     for extension in found.extensions:
         if extension.critical and extension.oid not in _KNOWN_CRITICAL:
             name = extension.oid.dotted_string
-            raise refuse(source, f"it has the critical extension {name}, which is not understood")
+            raise refuse(source, term("list_critical", oid=name))
         match extension.value:
             case x509.DeltaCRLIndicator():
-                raise refuse(source, "it lists changes only")
+                raise refuse(source, term("list_delta"))
             case x509.IssuingDistributionPoint() if extension.value.indirect_crl:
-                raise refuse(source, "it lists certificates of several authorities")
+                raise refuse(source, term("list_indirect"))
             case x509.IssuingDistributionPoint():
                 stated = extension.value
             case _:
@@ -175,8 +176,7 @@ def _entries(
             for extension in entry.extensions:
                 if extension.critical and extension.oid not in _KNOWN_CRITICAL_OF_ENTRIES:
                     name = extension.oid.dotted_string
-                    cause = f"an entry has the critical extension {name}, which is not understood"
-                    raise refuse(source, cause)
+                    raise refuse(source, term("list_entry_critical", oid=name))
             if entry.serial_number in asked:
                 told = stated.setdefault(entry.serial_number, [])
                 reason = _reason(entry)
@@ -185,7 +185,7 @@ def _entries(
     except AxisError:
         raise
     except Exception as error:
-        raise UnreadableError(f"an entry cannot be read ({kind_of(error)})") from error
+        raise unreadable("entry", error) from error
     return stated
 
 

@@ -27,6 +27,7 @@ from bus.core.revocation.statement import (
     weightiest,
 )
 from schemas.problem import AxisError
+from schemas.term import Term, term
 
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
 _KNOWN_CRITICAL = frozenset({OCSPExtensionOID.NONCE})
@@ -41,25 +42,25 @@ _KNOWN_CRITICAL_OF_DELEGATES = frozenset(
     }
 )
 _PARTS = {
-    "responder_name": "the name of its responder",
-    "responder_key_hash": "the name of its responder",
-    "responses": "what it says",
-    "certificates": "the certificates that come along",
-    "extensions": "its extensions",
-    "signature_hash_algorithm": "the kind of its signature",
-    "signature": "its signature",
-    "tbs_response_bytes": "its content",
+    "responder_name": "responder",
+    "responder_key_hash": "responder",
+    "responses": "answers",
+    "certificates": "certificates",
+    "extensions": "extensions",
+    "signature_hash_algorithm": "signature",
+    "signature": "signature",
+    "tbs_response_bytes": "content",
 }
 _PARTS_OF_SINGLE = {
-    "hash_algorithm": "how it names the certificate",
-    "serial_number": "how it names the certificate",
-    "issuer_name_hash": "how it names the certificate",
-    "issuer_key_hash": "how it names the certificate",
-    "certificate_status": "what it says",
-    "revocation_time_utc": "since when it is revoked",
-    "revocation_reason": "why it is revoked",
-    "this_update_utc": "its date",
-    "next_update_utc": "the date of the next one",
+    "hash_algorithm": "about",
+    "serial_number": "about",
+    "issuer_name_hash": "about",
+    "issuer_key_hash": "about",
+    "certificate_status": "answers",
+    "revocation_time_utc": "revoked_at",
+    "revocation_reason": "revoked_why",
+    "this_update_utc": "date",
+    "next_update_utc": "next_date",
 }
 
 
@@ -110,14 +111,14 @@ def read_answer(
         if _is_about(single, certificate, issuer)
     ]
     if not said:
-        raise refuse(source, "it speaks of another certificate")
+        raise refuse(source, term("answer_of_other"))
     # Whoever says both, that it is revoked and that it is not, has said that it is.
     revoked = [revocation for each in said for revocation in each.revocations]
     if revoked:
         return replace(said[0], revocations=(weightiest(revoked),), assurances=())
     if len(singles) > 1:
         # The library does not show what is critical in one of several: it may be a limit.
-        raise refuse(source, "it speaks of several certificates at once")
+        raise refuse(source, term("answer_several"))
     _check_extensions(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE, source=source)
     return said[0]
 
@@ -127,21 +128,21 @@ def _read(data: bytes, *, source: str) -> ocsp.OCSPResponse:
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise refuse(source, f"the responder says {response.response_status.name.lower()}")
+            raise refuse(source, term("responder_says", status=response.response_status.name))
         read_parts(response, _PARTS)
         singles = list(response.responses)
         for single in singles:
             read_parts(single, _PARTS_OF_SINGLE)
         if len(singles) == 1:
-            read_parts(response, {"single_extensions": "its extensions"})
+            read_parts(response, {"single_extensions": "extensions"})
         for certificate in response.certificates:
             read_whole(certificate)
     except AxisError:
         raise
     except UnreadableError as error:
-        raise refuse(source, f"it is no readable response: {error}") from error
+        raise refuse(source, error.cause) from error
     except Exception as error:
-        raise refuse(source, f"it is no readable response ({kind_of(error)})") from error
+        raise refuse(source, term("response_unreadable", error=kind_of(error))) from error
     return response
 
 
@@ -207,7 +208,7 @@ def _check_extensions(
     for extension in extensions:
         if extension.critical and extension.oid not in known:
             name = extension.oid.dotted_string
-            raise refuse(source, f"it has the critical extension {name}, which is not understood")
+            raise refuse(source, term("list_critical", oid=name))
 
 
 def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: str) -> None:
@@ -228,13 +229,13 @@ def _prove(
     """
     hashed = response.signature_hash_algorithm
     if hashed is not None and hashed.name in _BROKEN_HASHES:
-        raise refuse(source, f"it is signed with {hashed.name}")
-    fault = "the certificate of whoever signed it is not there"
+        raise refuse(source, term("answer_weak", algorithm=hashed.name))
+    fault = term("responder_unnamed")
     for signer in (issuer, *response.certificates):
         if not _is_named(signer, response):
             continue
         if not _is_signed_by(response, signer):
-            fault = "its signature is not that of the responder it names"
+            fault = term("responder_signature")
         elif signer == issuer or not (found := _fault_of_delegate(signer, issuer, now=now)):
             return
         else:
@@ -251,16 +252,16 @@ def _is_named(certificate: x509.Certificate, response: ocsp.OCSPResponse) -> boo
 
 def _fault_of_delegate(
     delegate: x509.Certificate, issuer: x509.Certificate, *, now: datetime
-) -> str | None:
+) -> Term | None:
     """Why a responder is none: RFC 6960, 4.2.2.2, and the rights of its key (RFC 5280, 4.2.1)."""
     if not _is_issued_by(delegate, issuer):
-        return "the responder is not certified by the authority itself"
+        return term("responder_uncertified")
     usage: x509.KeyUsage | None = None
     purposes: list[x509.ObjectIdentifier] = []
     for extension in delegate.extensions:
         if extension.critical and extension.oid not in _KNOWN_CRITICAL_OF_DELEGATES:
             name = extension.oid.dotted_string
-            return f"the responder's certificate has the critical extension {name}"
+            return term("responder_critical", oid=name)
         match extension.value:
             case x509.KeyUsage():
                 usage = extension.value
@@ -269,11 +270,11 @@ def _fault_of_delegate(
             case _:
                 pass
     if ExtendedKeyUsageOID.OCSP_SIGNING not in purposes:
-        return "the responder's certificate is not for signing answers"
+        return term("responder_usage")
     if usage is not None and not usage.digital_signature:
-        return "the responder's key is not for digital signatures"
+        return term("responder_key_usage")
     if not delegate.not_valid_before_utc <= now <= delegate.not_valid_after_utc:
-        return "the responder's certificate is not valid now"
+        return term("responder_invalid")
     return None
 
 

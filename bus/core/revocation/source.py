@@ -15,6 +15,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from bus.core.certificate import UnreadableError
 from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.scope import points_of
+from schemas.term import Term, term
 
 Chain = Sequence[x509.Certificate]
 """A certificate and those above it, the trust anchor last."""
@@ -66,7 +67,7 @@ class FiledList:
     file: str
     data: bytes
     subjects: tuple[Subject, ...]
-    fault: str = "it is no list of an authority of ours"
+    fault: Term
 
     @property
     def name(self) -> str:
@@ -108,9 +109,9 @@ def filed_list(file: str, data: bytes, subjects: Iterable[Subject]) -> FiledList
     try:
         issuer = parse_crl(data).issuer
     except UnreadableError as error:
-        return FiledList(file=file, data=data, subjects=(), fault=str(error))
+        return FiledList(file=file, data=data, subjects=(), fault=error.cause)
     about = (subject for subject in subjects if subject.issuer.subject == issuer)
-    return FiledList(file=file, data=data, subjects=tuple(about))
+    return FiledList(file=file, data=data, subjects=tuple(about), fault=term("list_unasked"))
 
 
 def _list_urls(certificate: x509.Certificate) -> Iterable[str]:
