@@ -32,7 +32,7 @@ from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
 
 _LOOK_EVERY = timedelta(seconds=1)
 
