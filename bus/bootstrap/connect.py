@@ -7,10 +7,11 @@ hub's side is `axis`.
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 
 import structlog
 
@@ -21,17 +22,18 @@ from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey_of_agency
+from bus.core.backoff import pause_before
 from bus.core.events import ServiceName
 from bus.core.routing import Routing
 from bus.core.share import workers_for
-from bus.core.topology import account_of
+from bus.core.topology import account_of, queues_of
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.observability.health import Health
+from bus.observability.health import Health, Reason
 from bus.ports import Observer
-from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.knocking import knock
 from bus.rabbit.tls import account_in, is_open_to_others
 from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
@@ -47,7 +49,8 @@ from schemas.problem import AxisError, TransportError
 from schemas.term import term
 
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_BROKER_DEADLINE = timedelta(seconds=10)
+_FIRST_PAUSE = timedelta(seconds=0.5)
+_LONGEST_PAUSE = timedelta(minutes=1)
 
 _log = structlog.get_logger()
 
@@ -147,7 +150,7 @@ async def open_connection(
                 observed_axis(settings, health, lasting, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
-        await _knock(url, progress)
+        await _until_let_in(url, mailbox, stop=stop, health=health, progress=progress)
         supervisor = Supervisor(
             launcher=launcher_of(settings, home, amqp_url=url, management_url=None),
             workers=workers,
@@ -236,10 +239,43 @@ def _must_have_the_hubs_directory(home: Home) -> None:
         raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
-async def _knock(url: str, progress: Progress) -> None:
-    """Say why the broker does not let us in. Whether it will is not ours to decide: we wait."""
-    try:
-        async with RabbitBroker(url, name="lienthong knocking") as broker:
-            await broker.ready(_BROKER_DEADLINE)
-    except TransportError as error:
-        progress(f"waiting for the broker: {error.problem.text()}")
+async def _until_let_in(
+    url: str,
+    mailbox: MailboxName,
+    *,
+    stop: asyncio.Event,
+    health: Health | None,
+    progress: Progress,
+) -> None:
+    """Wait until the broker lets us in, with growing pauses; or until `stop` is set.
+
+    Raises:
+        ConfigurationError: It does not let us in, and waiting does not help (`knock`).
+    """
+    for attempt in count(1):
+        try:
+            await knock(url, queues_of(mailbox))
+        except TransportError as error:
+            problem = error.problem
+        else:
+            return
+        said = f"{problem.text()} {problem.advice()}"
+        reason = f"{said} ({problem.detail})" if problem.detail else said
+        progress(f"not connected yet: {reason}")
+        _log.warning("broker_not_reached", mailbox=mailbox, problem=str(problem))
+        if health is not None:
+            health.more = partial(_waiting, reason)
+        with suppress(TimeoutError):
+            pause = pause_before(
+                attempt,
+                jitter=random.random(),  # noqa: S311 (spreads tries, keeps no secret)
+                first=_FIRST_PAUSE,
+                longest=_LONGEST_PAUSE,
+            )
+            async with asyncio.timeout(pause.total_seconds()):
+                await stop.wait()
+                return
+
+
+def _waiting(reason: str) -> tuple[Reason, ...]:
+    return (Reason(reason="broker_away", detail=reason),)

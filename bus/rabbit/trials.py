@@ -17,7 +17,6 @@ import aio_pika
 import httpx
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import (
-    AMQPError,
     ChannelAccessRefused,
     ChannelNotFoundEntity,
     ChannelPreconditionFailed,
@@ -28,6 +27,7 @@ from bus.core.topology import PROBE, Account
 from bus.core.trial import NOWHERE, Deed, Trial
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.administration import connect
+from bus.rabbit.connection import DRIVER_ERRORS
 from bus.rabbit.tls import context_of
 from schemas.problem import ConfigurationError, Language, TransportError
 from schemas.term import Term, foreign, term
@@ -119,7 +119,7 @@ class Trials:
         login = Trial(deed=Deed.CONNECT, allowed=True)
         try:
             connection = await connect(addresses_in(url))
-        except (AMQPError, OSError) as error:
+        except DRIVER_ERRORS as error:
             if not any(trial.deed is Deed.CONNECT for trial in trials):
                 yield AccessFinding(
                     defect=Breach.HINDERED,
@@ -157,7 +157,7 @@ class Trials:
             return foreign(missing) if trial.allowed else None
         except _BusyError:
             pass
-        except (AMQPError, OSError, RuntimeError) as error:
+        except DRIVER_ERRORS as error:
             raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
         await channel.close()
         return None
@@ -188,7 +188,7 @@ class Trials:
                 await channel.declare_queue(name, durable=True, arguments={"x-expires": expires})
                 yield name
                 await channel.queue_delete(name)
-        except (AMQPError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 

@@ -16,11 +16,11 @@ from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.formats.origin import marked
 from adapters.registry import format_for
 from bus.core.bounds import refuse_names
-from bus.core.events import EnvelopeSent, SubmissionRefused
+from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
-from bus.core.parties import judge_report, judge_reuse, judge_targets
+from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
@@ -40,10 +40,11 @@ from bus.ports import (
     Spool,
     Step,
 )
+from bus.services.aside import Aside
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by, resembling, targeted_by
+from bus.services.register import meant_by, referred_to_by, resembling
 from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
@@ -95,6 +96,14 @@ class Outbound:
     poll: timedelta
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self._aside = Aside(
+            service=ServiceName.OUTBOUND,
+            clock=self.clock,
+            jitter=self.jitter,
+            observe=self.observe,
+        )
+
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
         while not self.stop.is_set():
@@ -104,8 +113,10 @@ class Outbound:
                 self.watch.lost(error.problem)
                 await self.watch.until_back()
                 continue
-            await self._send_all(waiting)
-            if not waiting:
+            self._aside.keep_only(map(_sight_of, waiting))
+            due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
+            await self._send_all(due)
+            if not due:
                 await self._idle()
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
@@ -113,9 +124,11 @@ class Outbound:
         turnstile, window = Turnstile(), asyncio.Semaphore(_AT_ONCE)
 
         async def send(submission: Submission, ticket: Ticket) -> None:
-            with ticket:
-                await self._send(submission, ticket)
-            window.release()
+            try:
+                with ticket:
+                    await self._send(submission, ticket)
+            finally:
+                window.release()
 
         async with asyncio.TaskGroup() as tasks:
             for submission in waiting:
@@ -157,6 +170,10 @@ class Outbound:
                 await self.watch.until_back()
             except TransportError as error:
                 await self._rest(patience, error)
+            except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
+                name = f"{self.dispatch.mailbox}/{submission.name}"
+                self._aside.put(_sight_of(submission), name, error)
+                return
             else:
                 return
 
@@ -261,9 +278,14 @@ class Outbound:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
-        known = await targeted_by(document, self.records)
+        judged = judge_document(
+            document,
+            sender=sender,
+            known=await referred_to_by(document, self.records, owner=sender),
+            at=Standpoint(routing=routing, on=today),
+        )
         warned = (
-            *judge_targets(document, sender=sender, known=known),
+            *judged.warnings,
             *judge_reuse(
                 document,
                 sender=sender,
@@ -317,15 +339,21 @@ class Outbound:
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, report.from_agency.organ_id, today).agency.code
         addressee = routing.recipient(report.to_organ_id, today)
-        known = await meant_by(report, self.records)
-        warned = judge_report(report, sender=sender, addressee=addressee.agency, known=known)
+        owner = owner_of(report, sender=sender, addressee=addressee.agency)
+        judged = judge_report(
+            report,
+            sender=sender,
+            addressee=addressee.agency,
+            known=await meant_by(report, self.records, owner=owner),
+            at=Standpoint(routing=routing, on=today),
+        )
         envelope = receipt_envelope(
             Receipt(report=report),
             sender=sender,
             sender_mailbox=mailbox,
             recipient=addressee,
             sent_at=now,
-            warnings=(*reading.warnings, *warned),
+            warnings=(*reading.warnings, *judged.warnings),
         )
         signed = await self.dispatch.signed(envelope)
         return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
@@ -368,6 +396,11 @@ class Outbound:
         return Patience(
             mailbox=self.dispatch.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
         )
+
+
+def _sight_of(submission: Submission) -> tuple[str, str]:
+    """Another one when the agency has put another file in its place."""
+    return submission.name, submission.version
 
 
 class _NobodyLeftError(DocumentError):
