@@ -390,6 +390,7 @@ async def _workplace(
             health.broker = lambda: broker.health
             health.more = lambda: () if place.serves else (_IDLE,)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            health.write_store = store.prove_writable
             await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
