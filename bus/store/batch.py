@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from schemas.problem import AxisError
+from schemas.problem import TransportError
 
 Operation = TypeVar("Operation")
 Answer = TypeVar("Answer")
@@ -91,16 +91,18 @@ class GroupCommit:
         return batch
 
     async def _carry_out(self, batch: list[_Asked]) -> None:
+        """Commit a batch; one that fails is halved, until what makes it fail is alone."""
         try:
             answers = await self._transact(lambda connection: _answers(connection, batch))
-        except AxisError as error:
-            _settle(batch, [type(error)(error.problem) for _ in batch])
+        except TransportError as error:
+            _settle(batch, [TransportError(error.problem) for _ in batch])
         except Exception as error:  # noqa: BLE001 (a doorway: one bad value must not fail its neighbours)
             if len(batch) == 1:
                 _settle(batch, [error])
-            else:
-                for asked in batch:
-                    await self._carry_out([asked])
+                return
+            middle = len(batch) // 2
+            await self._carry_out(batch[:middle])
+            await self._carry_out(batch[middle:])
         else:
             _settle(batch, answers)
 

@@ -37,6 +37,14 @@ CONNECT_SECONDS = 5.0
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATE_CLASS_DATA = "22"
 _SQLSTATE_DISK_FULL = "53100"
+_OF_VALUES = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,  # a parameter of a type that SQLite does not have
+)
 
 
 class Database(Protocol):
@@ -238,19 +246,36 @@ def _begin(connection: Connection) -> None:
 def _doorway() -> Iterator[None]:
     """What databases and networks complain about, in our words.
 
-    A value that the database cannot hold is not the database's fault: it passes as it is.
+    A value that the database cannot hold, or that cannot be read back, is not the database's fault:
+    it passes as it is.
     """
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(error, (DataError, IntegrityError)) or _sqlstate(cause).startswith(
-            _SQLSTATE_CLASS_DATA
-        ):
+        if _is_of_the_value(error):
             raise
         if _is_full(cause):
             raise AxisError.of("E_STORE_FULL") from error
         raise AxisError.of("E_STORE_AWAY", cause=_first_line(cause)) from error
+
+
+def _is_of_the_value(error: BaseException) -> bool:
+    """Whether some value is at fault: by SQLAlchemy, by SQLSTATE, or by what Python says of it.
+
+    Drivers convert values before they send them, each with errors of its own; asyncpg's are of its
+    class for connections as well, and of `ValueError`.
+    """
+    causes: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in causes:
+        causes.append(link)
+        link = getattr(link, "orig", None) or link.__cause__
+    return any(
+        isinstance(each, (DataError, IntegrityError, *_OF_VALUES))
+        or _sqlstate(each).startswith(_SQLSTATE_CLASS_DATA)
+        for each in causes
+    )
 
 
 def _is_full(cause: BaseException | None) -> bool:
