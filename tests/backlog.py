@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from bus.bootstrap import now, reached_letters
+from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, OrderId
 from bus.core.dead_letters.report import Believed, read_attempt
 from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
@@ -153,7 +154,7 @@ class Backlog:
                 stage=mishap.stage,
                 mailbox=mailbox,
                 message_id=f"m{next(self._numbers)}",
-                user_id=account_of(mailbox),
+                user_id=WORKER_ACCOUNT,
                 now=moment,
             )
             attempt = read_attempt(told, self._believed, now=moment)

@@ -158,5 +158,5 @@ def _line(letter: DeadLetter, *, as_json: bool) -> str:
         return json.dumps(letter.model_dump(mode="json"), ensure_ascii=False)
     return legible(
         f"{shown_exactly(letter.failed_at)} {letter.id[:8]} {letter.state} "
-        f"{letter.sender} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
+        f"{letter.sender or '?'} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
     )
