@@ -17,7 +17,7 @@ from adapters.formats.edxml import EdxmlFormat
 from bus.attachments.spool import Spools
 from bus.core.dead_letters.report import Believed
 from bus.core.dead_letters.retry import RetryPolicy
-from bus.core.events import Event
+from bus.core.events import Event, ServiceEnded
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
@@ -41,6 +41,7 @@ from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
+from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
 from bus.services.sealer import Sealer
@@ -119,6 +120,7 @@ class Agencies(Folders):
         super().__init__(root)
         self.parts = parts
         self.events: list[Event] = []
+        self.may_die = False
         self._ids, self._word = count(1), uuid4().hex
 
     def of_type(self, kind: type[Happened]) -> list[Happened]:
@@ -156,7 +158,7 @@ class Agencies(Folders):
     async def at_work(self, *, only: Sequence[str] | None = None) -> AsyncIterator[None]:
         """All adapters at work, or those of some agencies; drained on the way out."""
         stop = asyncio.Event()
-        worker = Worker(stop)
+        worker = Worker(Lasting(observe=self.observe, jitter=lambda: 0.0, stop=stop))
         mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
         worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
         running = asyncio.create_task(worker.until_stopped())
@@ -165,6 +167,7 @@ class Agencies(Folders):
         finally:
             stop.set()
             await running
+            assert self.may_die or self.of_type(ServiceEnded) == []
 
     def adapter(self, mailbox: MailboxName, stop: asyncio.Event) -> Adapter:
         """One agency's two directions."""

@@ -65,7 +65,7 @@ async def provision(settings: Settings, address: Located, wanted: Topology) -> N
     for finding in found:
         # A queue without a leader would hold up every publish that shares its channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:
-            raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=finding.sentence())
+            raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=finding.cause)
 
 
 @asynccontextmanager
@@ -98,13 +98,17 @@ async def tried(
 
 
 @asynccontextmanager
-async def located_broker(settings: Settings) -> AsyncIterator[Located]:
-    """The broker that the settings ask for, or one of our own that ends with this block."""
+async def located_broker(settings: Settings, *, keep: bool = True) -> AsyncIterator[Located]:
+    """The broker that the settings ask for, or one of our own that ends with this block.
+
+    Args:
+        keep: Whether what lies in queues of a broker of our own is kept for the next start.
+    """
     home = Home(settings.home.absolute())
     async with locate(
         amqp_url=settings.broker_url,
         management_url=settings.broker_management_url,
-        home=home.path,
+        home=home.path if keep else None,
         may_install=settings.may_install,
         transport=lambda: _transport(home),
     ) as located:

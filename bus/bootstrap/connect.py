@@ -7,30 +7,35 @@ hub's side is `axis`.
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from itertools import count
 
 import structlog
 
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
-from bus.bootstrap.observing import axis_metrics, not_ready, observed_axis, served_at, telling
+from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_axis, served_at
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey_of_agency
+from bus.core.backoff import pause_before
+from bus.core.events import ServiceName
 from bus.core.routing import Routing
 from bus.core.share import workers_for
-from bus.core.topology import account_of
+from bus.core.topology import account_of, queues_of
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.observability.health import Health
+from bus.observability.health import Health, Reason
 from bus.ports import Observer
-from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.knocking import knock
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
@@ -41,9 +46,11 @@ from bus.store.sql import open_store
 from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
+from schemas.term import term
 
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_BROKER_DEADLINE = timedelta(seconds=10)
+_FIRST_PAUSE = timedelta(seconds=0.5)
+_LONGEST_PAUSE = timedelta(minutes=1)
 
 _log = structlog.get_logger()
 
@@ -63,20 +70,23 @@ class ConnectedAgency:
     knowledge: Knowledge
     supervisor: Supervisor
     revocations: Revocations
+    lasting: Lasting
     stop: asyncio.Event
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
+        keep, watch = self.lasting.keep, partial(self.knowledge.watch, self.supervisor)
+        failed = asyncio.create_task(self.supervisor.failed())
         tasks = [
-            asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor)),
-            asyncio.create_task(self.revocations.run()),
+            failed,
+            asyncio.create_task(keep(ServiceName.DIRECTORY, watch)),
+            asyncio.create_task(keep(ServiceName.REVOCATIONS, self.revocations.run)),
         ]
         if self.survey is not None:
-            tasks.append(asyncio.create_task(self.survey.run()))
+            tasks.append(asyncio.create_task(keep(ServiceName.SURVEY, self.survey.run)))
         stopped = asyncio.create_task(self.stop.wait())
         try:
-            await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self.supervisor.drain()
             for task in (stopped, *tasks):
@@ -102,7 +112,7 @@ async def open_connection(
     settings = _at_home(settings, home, agency)
     url = settings.broker_url
     if url is None:
-        cause = "the hub's broker must be given: amqps://broker.example:5671/"
+        cause = term("hub_broker_due")
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
@@ -118,7 +128,11 @@ async def open_connection(
         paused = PausedFile(home.paused)
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
-        observe = noting(paused, observe if metrics is None else telling(metrics, observe))
+        health = None if metrics is None else Health(metrics=metrics)
+        observe = heard_by(
+            noting(paused), metrics, None if health is None else health.note, observe
+        )
+        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
         knowledge = await asyncio.to_thread(
             Knowledge.read,
             settings,
@@ -129,15 +143,14 @@ async def open_connection(
         )
         workers = workers_for(1, processors=1, mailboxes=1)
         looks = None
-        if metrics is not None:
+        if metrics is not None and health is not None:
             metrics.serving((mailbox,), known=knowledge.routing.mailboxes, workers=len(workers))
-            looks = survey_of_agency(metrics, home=home, mailbox=mailbox)
-            health = Health(metrics=metrics)
+            looks = survey_of_agency(metrics, home=home, mailbox=mailbox, observe=observe)
             settings = await stack.enter_async_context(
-                observed_axis(settings, health, workers=len(workers))
+                observed_axis(settings, health, lasting, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
-        await _knock(url, progress)
+        await _until_let_in(url, mailbox, stop=stop, health=health, progress=progress)
         supervisor = Supervisor(
             launcher=launcher_of(settings, home, amqp_url=url, management_url=None),
             workers=workers,
@@ -145,7 +158,7 @@ async def open_connection(
             jitter=random.random,
             stop=stop,
         )
-        if metrics is not None:
+        if health is not None:
             health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
             stack.callback(health.stopping)
@@ -165,6 +178,7 @@ async def open_connection(
             supervisor=supervisor,
             # The hub cannot tell it: whom it believes is its own business.
             revocations=revocations_for(settings, knowledge, observe=observe),
+            lasting=lasting,
             stop=stop,
         )
 
@@ -189,7 +203,8 @@ def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
 def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
     account = account_in(url)
     if account != account_of(mailbox):
-        cause = f"it logs in as {account}, but the account of {mailbox} is {account_of(mailbox)}"
+        due = account_of(mailbox)
+        cause = term("account_of_other", account=account, mailbox=mailbox, due=due)
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     if is_open_to_others(url):
         _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
@@ -201,7 +216,7 @@ def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
     own.add(SealingFolder(home.keys).folder_of(mailbox))
     others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
+        cause = term("keys_of_others", path=others[0].relative_to(home.keys))
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
 
 
@@ -220,14 +235,47 @@ def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) ->
 def _must_have_the_hubs_directory(home: Home) -> None:
     """One of its own would be made, and signed, where there is none."""
     if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
-        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
-        raise AxisError.of("E_DIRECTORY", cause=cause)
+        authority = directory_folder(home.keys)
+        raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
-async def _knock(url: str, progress: Progress) -> None:
-    """Say why the broker does not let us in. Whether it will is not ours to decide: we wait."""
-    try:
-        async with RabbitBroker(url, name="lienthong knocking") as broker:
-            await broker.ready(_BROKER_DEADLINE)
-    except TransportError as error:
-        progress(f"waiting for the broker: {error.problem.text()}")
+async def _until_let_in(
+    url: str,
+    mailbox: MailboxName,
+    *,
+    stop: asyncio.Event,
+    health: Health | None,
+    progress: Progress,
+) -> None:
+    """Wait until the broker lets us in, with growing pauses; or until `stop` is set.
+
+    Raises:
+        ConfigurationError: It does not let us in, and waiting does not help (`knock`).
+    """
+    for attempt in count(1):
+        try:
+            await knock(url, queues_of(mailbox))
+        except TransportError as error:
+            problem = error.problem
+        else:
+            return
+        said = f"{problem.text()} {problem.advice()}"
+        reason = f"{said} ({problem.detail})" if problem.detail else said
+        progress(f"not connected yet: {reason}")
+        _log.warning("broker_not_reached", mailbox=mailbox, problem=str(problem))
+        if health is not None:
+            health.more = partial(_waiting, reason)
+        with suppress(TimeoutError):
+            pause = pause_before(
+                attempt,
+                jitter=random.random(),  # noqa: S311 (spreads tries, keeps no secret)
+                first=_FIRST_PAUSE,
+                longest=_LONGEST_PAUSE,
+            )
+            async with asyncio.timeout(pause.total_seconds()):
+                await stop.wait()
+                return
+
+
+def _waiting(reason: str) -> tuple[Reason, ...]:
+    return (Reason(reason="broker_away", detail=reason),)

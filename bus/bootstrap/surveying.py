@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from bus.core.census import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Outb
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.keys.ring import counting, load_ring
 from bus.observability.metrics import AxisMetrics
-from bus.ports import DeadLetters
+from bus.ports import DeadLetters, Observer
 from bus.rabbit.management import Management
 from bus.services.account import Accountant
+from bus.services.own_workers import OwnWorkers, QueueUse
 from bus.services.survey import Look, Survey
 from bus.store.home import Home
 from bus.store.sql import Store
@@ -23,6 +24,7 @@ from schemas.identifiers import MailboxName
 
 _ACCOUNT_EVERY = timedelta(seconds=5)
 _LETTERS_EVERY = timedelta(seconds=5)
+_OWN_WORKERS_EVERY = timedelta(seconds=5)
 _OUTBOXES_EVERY = timedelta(seconds=2.5)
 _CERTIFICATES_EVERY = timedelta(minutes=1)
 
@@ -38,13 +40,16 @@ def survey(
     letters: DeadLetters,
     management: Management,
     known: Callable[[], Sequence[MailboxName]],
-    served: Callable[[], Iterable[MailboxName]],
+    served: Callable[[], Collection[MailboxName]],
+    suspended: Callable[[], Collection[MailboxName]],
+    observe: Observer,
 ) -> Survey:
     """All looks of an axis.
 
     Args:
         known: All mailboxes of the directory, as it is now.
         served: The mailboxes whose adapters run, as it is now.
+        suspended: Those that nobody may serve, as it is now.
     """
 
     async def depths() -> dict[str, int]:
@@ -57,8 +62,21 @@ def survey(
         letters=letters,
         depths=depths,
         mailboxes=known,
+        served=served,
         clock=now,
     )
+
+    async def uses() -> dict[str, QueueUse]:
+        return {
+            queue.name: QueueUse(consumers=queue.consumers, messages=queue.messages or 0)
+            for queue in await management.queues()
+            if queue.consumers is not None
+        }
+
+    def elsewhere() -> Collection[MailboxName]:
+        return set(known()) - set(served()) - set(suspended())
+
+    own_workers = OwnWorkers(uses=uses, elsewhere=elsewhere)
 
     async def at_letters() -> Letters:
         causes = await letters.groups(_NOT_BACK, now=now())
@@ -67,17 +85,22 @@ def survey(
 
     return Survey(
         looks=(
-            Look(look=accountant.look, every=_ACCOUNT_EVERY),
-            Look(look=at_letters, every=_LETTERS_EVERY),
+            Look(look=accountant.look, every=_ACCOUNT_EVERY, name="account"),
+            Look(look=at_letters, every=_LETTERS_EVERY, name="letters"),
+            Look(look=own_workers.look, every=_OWN_WORKERS_EVERY, name="own_workers"),
             *_at_home(home, served),
         ),
         see=metrics.see,
+        observe=observe,
     )
 
 
-def survey_of_agency(metrics: AxisMetrics, *, home: Home, mailbox: MailboxName) -> Survey:
+def survey_of_agency(
+    metrics: AxisMetrics, *, home: Home, mailbox: MailboxName, observe: Observer
+) -> Survey:
     """What an agency's own worker can look at: its outbox, and the certificates it believes."""
-    return Survey(looks=_at_home(home, lambda: (mailbox,)), see=metrics.see)
+    looks = _at_home(home, lambda: (mailbox,))
+    return Survey(looks=looks, see=metrics.see, observe=observe)
 
 
 def _at_home(home: Home, served: Callable[[], Iterable[MailboxName]]) -> tuple[Look, ...]:
@@ -90,8 +113,8 @@ def _at_home(home: Home, served: Callable[[], Iterable[MailboxName]]) -> tuple[L
         return Certificates(ends=await asyncio.to_thread(_ends, home.keys))
 
     return (
-        Look(look=at_outboxes, every=_OUTBOXES_EVERY),
-        Look(look=at_certificates, every=_CERTIFICATES_EVERY),
+        Look(look=at_outboxes, every=_OUTBOXES_EVERY, name="outboxes"),
+        Look(look=at_certificates, every=_CERTIFICATES_EVERY, name="certificates"),
     )
 
 

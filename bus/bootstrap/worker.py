@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import assert_never
 
 from adapters.contract import Format
@@ -20,12 +19,19 @@ from adapters.registry import format_named, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
-from bus.bootstrap.observing import observed_worker, worker_metrics
+from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.accounts import WORKER_ACCOUNT
+from bus.core.crash import problem_of, steps_to
 from bus.core.directory import vouched
-from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerStarted
+from bus.core.events import (
+    DirectoryTakenUp,
+    ItemSkipped,
+    ServiceName,
+    WorkerFailed,
+    WorkerStarted,
+)
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
@@ -48,8 +54,10 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
+from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
+from bus.services.patience import Patience, Stopping
 from bus.services.sealer import Sealer
 from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
@@ -61,7 +69,6 @@ from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 
-_READ_KEYS_AGAIN = timedelta(seconds=1)
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -87,6 +94,7 @@ class Workplace:
     attachments: FolderAttachments
     observe: Observer
     stop: asyncio.Event
+    lasting: Lasting
     known: Know
     routing: Routing
     ring: KeyRing
@@ -99,7 +107,7 @@ class Workplace:
         self._formats: Mapping[str, Format] = {
             name: guarded(each, self._guard) for name, each in load_formats().items()
         }
-        self._running = Worker(self.stop)
+        self._running = Worker(self.lasting)
         self._adapters: dict[MailboxName, Adapter] = {}
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
@@ -118,9 +126,9 @@ class Workplace:
         return bool(self._adapters)
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
-        """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
+        """Follow instructions until `stop` is set, then drain. Raises why they cannot be."""
         following = asyncio.create_task(self._follow(instructions))
-        mending = asyncio.create_task(self._keys.mend())
+        mending = asyncio.create_task(self.lasting.keep(ServiceName.KEYS, self._keys.mend))
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
@@ -142,14 +150,23 @@ class Workplace:
                     assert_never(never)
 
     async def _know(self, instruction: Know) -> None:
+        patience = Patience(
+            mailbox=MailboxName(self.worker),
+            observe=self.observe,
+            stop=self.stop,
+            jitter=random.random,
+        )
         while True:
             try:
                 read = await asyncio.to_thread(_knowledge, instruction, self.home)
                 break
-            except ConfigurationError:
+            except Exception as error:  # noqa: BLE001 (what was known before goes on serving)
                 # The axis has just read the folder well: somebody is at work in it. Until this is
                 # answered nobody signs with anything new.
-                await asyncio.sleep(_READ_KEYS_AGAIN.total_seconds())
+                try:
+                    await patience.wait(problem_of(error, stage=ServiceName.KEYS))
+                except Stopping:
+                    return
         self.routing, self.ring = read
         self.known = instruction
         self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
@@ -165,7 +182,17 @@ class Workplace:
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
         for mailbox in fresh:
-            self._adapters[mailbox] = self._adapter(mailbox)
+            try:
+                self._adapters[mailbox] = self._adapter(mailbox)
+            except Exception as error:  # noqa: BLE001 (one agency must not keep out the others)
+                self.observe(
+                    ItemSkipped(
+                        service=ServiceName.WORKERS,
+                        item=mailbox,
+                        problem=problem_of(error, stage="start"),
+                        steps=steps_to(error),
+                    )
+                )
         self._running.start(self._adapters.values())
         self.observe(
             WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
@@ -182,7 +209,7 @@ class Workplace:
             try:
                 return header_signer(self._keys.of(mailbox), mailbox, keys=self.home.keys)
             except ConfigurationError as error:
-                cause = error.problem.params.get("cause", error.problem.code)
+                cause = error.problem.because
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
         return guarded(EdxmlFormat(signer=signer), self._guard)
@@ -340,6 +367,9 @@ async def _workplace(
         )
         attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
         pdfs = await stack.enter_async_context(pdf_checker(settings))
+        health = None if metrics is None else Health(metrics=metrics)
+        observe = heard_by(None if health is None else health.note, line.tell)
+        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
         place = Workplace(
             worker=worker,
             settings=settings,
@@ -347,8 +377,9 @@ async def _workplace(
             broker=broker,
             store=store,
             attachments=attachments,
-            observe=line.tell,
+            observe=observe,
             stop=stop,
+            lasting=lasting,
             known=known,
             routing=routing,
             ring=ring,
@@ -356,14 +387,11 @@ async def _workplace(
             tracer=tracer,
             reports_as=account if account == WORKER_ACCOUNT else None,
         )
-        if metrics is not None:
-            health = Health(
-                metrics=metrics,
-                broker=lambda: broker.health,
-                more=lambda: () if place.serves else (_IDLE,),
-                ask_store=lambda: store.records.find(document_id="", limit=1),
-            )
-            await stack.enter_async_context(observed_worker(settings, health, worker))
+        if health is not None:
+            health.broker = lambda: broker.health
+            health.more = lambda: () if place.serves else (_IDLE,)
+            health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
 

@@ -1,7 +1,10 @@
 """App: the commands put together, and the one place where an error becomes an exit code."""
 
+import errno
+import os
 import sys
 import traceback
+from typing import NoReturn
 
 import typer
 
@@ -11,13 +14,19 @@ from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
+from bus.cli.encoding import print_anything
+from bus.cli.legible import legible_lines
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.top.command import top
 from bus.cli.up import up
 from bus.cli.worker import worker
-from schemas.problem import AxisError
+from schemas.problem import AxisError, TransportError
 from schemas.redaction import redacted
+from schemas.term import of_os
+
+_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""A file that may not be read or written, or has no room: no bug of ours."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,16 +51,32 @@ app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
-    """Run the command line. Exit 2 for a wrong setting or call, with one clear sentence."""
+    """Run the command line.
+
+    An error ends it with one clear sentence: exit 4 when broker, database or another service does
+    not answer now, else exit 2.
+    """
+    print_anything()
     try:
         app()
     except AxisError as error:
         tell(error.problem)
-        sys.exit(Exit.MISUSED)
+        sys.exit(Exit.AWAY if isinstance(error, TransportError) else Exit.MISUSED)
     except BrokenPipeError:
         # The reader of our output has gone; that is its right.
         sys.stderr.close()
         sys.exit(Exit.REFUSED)
-    except Exception:  # noqa: BLE001 (a bug: its trace, without what drivers quote in theirs)
-        sys.stderr.write(redacted(traceback.format_exc()))
-        sys.exit(Exit.REFUSED)
+    except OSError as error:
+        if error.errno not in _PLACE or error.filename is None:
+            _tell_bug()
+        path = os.fsdecode(error.filename)
+        tell(AxisError.of("E_PATH", path=path, cause=of_os(error)).problem)
+        sys.exit(Exit.MISUSED)
+    except Exception:  # noqa: BLE001 (a bug)
+        _tell_bug()
+
+
+def _tell_bug() -> NoReturn:
+    """Its trace, without what drivers quote in theirs."""
+    sys.stderr.write(f"{legible_lines(redacted(traceback.format_exc()))}\n")
+    sys.exit(Exit.REFUSED)

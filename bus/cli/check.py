@@ -14,8 +14,8 @@ from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.pdf import pdf_checker
 from bus.cli.legible import legible
 from bus.cli.moment import shown
-from bus.cli.options import Home as HomeOption
-from bus.cli.output import AsJson, Exit, listing, print_json, tell
+from bus.cli.options import AnyHome
+from bus.cli.output import AsJson, Exit, listing, print_json, say, screen, tell
 from bus.core.stream import keep
 from bus.ports import PdfChecker
 from bus.services.appraisal import NO_PDF, verdict_on
@@ -24,6 +24,7 @@ from bus.store.home import Home
 from schemas.document import Attachment, Document
 from schemas.problem import AxisError, Language
 from schemas.reading import SignatureCheck
+from schemas.term import term
 from schemas.verdict import (
     AttachmentVerdict,
     DeliveryCheck,
@@ -46,7 +47,7 @@ def check(
         Path | None,
         typer.Option(help="Folder of the authorities' certificates (*.pem).", file_okay=False),
     ] = None,
-    home: HomeOption = None,
+    home: AnyHome = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what the digital signatures in a PDF, or in the PDFs of a packet, prove.
@@ -76,8 +77,8 @@ def check(
     else:
         if header is not None:
             by = f" ({legible(header.signer)})" if header.signer else ""
-            why = f": {header.reason}" if header.reason else ""
-            typer.echo(f"header signature {header.outcome}{by}{why}")
+            why = f": {legible(header.why.text())}" if header.why else ""
+            say(screen(), f"header signature {header.outcome}{by}{why}")
         listing(
             [row for verdict in verdicts for row in _rows(verdict)],
             as_json=False,
@@ -91,7 +92,7 @@ def check(
 
 def _no_trust_list(settings: Settings) -> AxisError:
     path = Home(settings.home).trust_list
-    return AxisError.of("E_TRUST_LIST", path=path, cause="there is none")
+    return AxisError.of("E_TRUST_LIST", path=path, cause=term("none_there"))
 
 
 def _read(
@@ -130,7 +131,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
         "legal_value": of.legal_value.text(Language.VIETNAMESE),
     }
     if not verdict.signers:
-        why = verdict.reason or verdict.outcome.text(Language.ENGLISH)
+        why = verdict.reason.text() if verdict.reason else verdict.outcome.text(Language.ENGLISH)
         none = {"signer": None, "signed_at": None, "time_stamped": None}
         return [first | {"outcome": verdict.outcome.value} | none | {"reason": legible(why)}]
     return [
@@ -140,7 +141,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
             "signer": legible(signer.name or ""),
             "signed_at": shown(signer.signed_at) if signer.signed_at else None,
             "time_stamped": signer.time_stamped,
-            "reason": legible(signer.reason or ""),
+            "reason": legible(signer.reason.text() if signer.reason else ""),
         }
         for signer in verdict.signers
     ]

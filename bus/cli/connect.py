@@ -2,14 +2,16 @@
 
 import asyncio
 import signal
+from functools import partial
 from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
+from rich.text import Text
 
 from bus.bootstrap import open_connection, settle_process
 from bus.cli.options import Home
+from bus.cli.output import say, screen
 from bus.observability.logs import configure, log_event
 from bus.settings import LogStyle, Settings, load_settings
 
@@ -23,6 +25,9 @@ def connect(
     The home holds the agency's own keys and a copy of the hub's directory, as `lienthong agency
     credentials` lays them out on the hub; LIENTHONG_AMQP_URL names the hub's broker. Nothing is
     provisioned, and no administrator's account is needed.
+
+    A login, certificate or right that the broker refuses ends it with exit 2. While the broker does
+    not answer, it says "not connected yet" with the reason, and tries again.
     """
     settings = load_settings(home=home)
     settle_process()
@@ -33,21 +38,26 @@ def connect(
 
 
 async def _run(settings: Settings, agency: str) -> None:
-    console, stop = Console(stderr=True), asyncio.Event()
+    console, stop = screen(stderr=True), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # What a broker says is data: never markup, and on one line.
+    progress = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     async with open_connection(
-        settings, agency, observe=log_event, stop=stop, progress=console.print
+        settings, agency, observe=log_event, stop=stop, progress=progress
     ) as connected:
         running = asyncio.create_task(connected.run())
         if not stop.is_set():
-            console.print(
-                f"[bold green]{connected.mailbox} is connected[/]\n"
-                f"its folders: {connected.home.agencies / connected.mailbox}\n"
-                f"metrics and health: {connected.metrics_url or 'not served'}\nstop with Ctrl-C",
-                highlight=False,
-                soft_wrap=True,
+            folder = connected.home.agencies / connected.mailbox
+            say(
+                console,
+                Text.assemble(
+                    (f"{connected.mailbox} is connected", "bold green"),
+                    f"\nits folders: {folder}\n"
+                    f"metrics and health: {connected.metrics_url or 'not served'}\n"
+                    "stop with Ctrl-C",
+                ),
             )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from bus.cli.certificates import (
@@ -16,8 +15,8 @@ from bus.cli.certificates import (
     request_row,
     request_shown,
 )
-from bus.cli.options import Home
-from bus.cli.output import AsJson, listing, print_json
+from bus.cli.options import Home, NewHome
+from bus.cli.output import AsJson, listing, print_json, say, screen
 from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import RevocationReason
@@ -38,6 +37,7 @@ from bus.settings import Settings, load_settings
 from bus.store.home import Home as HomeFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import term
 
 app = typer.Typer(no_args_is_help=True, help="Certificates and keys, from request to revocation.")
 
@@ -78,7 +78,7 @@ def show(home: Home = None, as_json: AsJson = False) -> None:
         title="Certificates",
     )
     if any(row.development for row in rows):
-        Console().print(
+        screen().print(
             Text(
                 f"{MARK}: made by this axis for trying it out; no authority vouches for "
                 "them. Ask for real ones with 'lienthong keys request'.",
@@ -92,7 +92,7 @@ def request(
     code: Code,
     algorithm: Chosen = KeyKind.P256,
     encrypt: Encrypt = False,
-    home: Home = None,
+    home: NewHome = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a private key that stays here, and print the certificate request for the authority.
@@ -120,7 +120,7 @@ def import_(
             help="Its private key is in a token: 'pkcs11:token=…;object=…', without any PIN."
         ),
     ] = None,
-    home: Home = None,
+    home: NewHome = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring in a certificate: the answer to a request, another agency's, or an authority's.
@@ -188,7 +188,7 @@ def rotate(
     mine = [row for row in rows if row.owner == owner and row.has_private_key]
     current = next((row for row in mine if row.signs), None)
     if not mine:
-        cause = "it has no key pair here to be rotated; ask for one with 'lienthong keys request'"
+        cause = term("key_no_pair")
         raise AxisError.of("E_KEYS", agency=owner, cause=cause)
     if all(row.development for row in mine) and algorithm in (None, KeyKind.P256):
         if encrypt:
@@ -237,7 +237,7 @@ def revoke(
     rows = describe(files.root, now=now, access=settings.key_access)
     row = _the_one(rows, which, reason)
     if row.key is None:
-        raise AxisError.of("E_KEYS", agency=row.owner, cause=str(row.problem))
+        raise AxisError.of("E_KEYS", agency=row.owner, cause=row.problem)
     done = revoke_here(files, row.key.thumbprint, reason=reason, now=now)
     after = describe(files.root, now=now, access=settings.key_access)
     left = any(each.signs for each in after if each.owner == row.owner)
@@ -288,7 +288,7 @@ def _requested(
 
 def _must_have_passphrase(settings: Settings, owner: MailboxName) -> None:
     if settings.key_passphrase_file is None:
-        cause = "to encrypt its key, name a file by the setting LIENTHONG_KEY_PASSPHRASE_FILE"
+        cause = term("passphrase_file_missing")
         raise AxisError.of("E_KEYS", agency=owner, cause=cause)
 
 
@@ -312,14 +312,14 @@ def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> 
             known = row.revocation
             if known is None or (reason.is_compromise and not known.reason.is_compromise):
                 return row
-            cause = f"it is revoked already, from {known.at.isoformat()} on ({known.reason})"
+            cause = term("revoked_already", at=known.at.isoformat(), reason=known.reason)
         case []:
-            cause = "there is no certificate of this owner or thumbprint that counts"
+            cause = term("no_counting_certificate")
         case _:
-            prints = " or ".join(row.key.thumbprint for row in owned if row.key is not None)
-            cause = f"it has several certificates; say which: {prints}"
+            prints = ", ".join(row.key.thumbprint for row in owned if row.key is not None)
+            cause = term("several_certificates", thumbprints=prints)
     raise AxisError.of("E_KEYS", agency=which, cause=cause)
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False, soft_wrap=True, markup=False)
+    say(screen(stderr=True), text)

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from adapters.formats.text import fault_in
-from schemas.document import Document
+from schemas.document import Attachment, Document
 from schemas.envelope import Envelope
+from schemas.file_name import is_plain_name, shown
 from schemas.limits import (
     MAX_ATTACHMENTS,
     MAX_IDENTIFIER_CHARS,
@@ -21,6 +22,7 @@ from schemas.limits import (
 )
 from schemas.problem import AxisError, Place
 from schemas.status import StatusReport
+from schemas.term import Coded, term
 
 _FEW_COMMAS = min(MAX_LIST_ITEMS, MAX_MAP_ENTRIES)
 """A body with fewer has no list or map that is too long: items are parted by commas."""
@@ -38,19 +40,36 @@ def check(envelope: Envelope, body: bytes) -> None:
         body: Its bytes: short and plain ones need not be looked through.
 
     Raises:
-        DocumentError: E_LIMIT, or E_ENVELOPE for a character that cannot be written; with the path.
+        DocumentError: E_LIMIT, E_ENVELOPE for a character that cannot be written, or
+            E_ATTACHMENT_NAME; with the path.
     """
     small = len(body) <= MAX_TEXT_CHARS and body.count(b",") < _FEW_COMMAS
     suspect = b"\\" in body or b"\xef\xbf" in body
     _few(envelope.recipients, MAX_RECIPIENTS, "recipients")
     if envelope.document is not None:
         _few(envelope.document.attachments, MAX_ATTACHMENTS, "document.attachments")
+        refuse_names(envelope.document.attachments)
     if _longest_of(envelope) > MAX_IDENTIFIER_CHARS:
         for field, text in _identifiers(envelope):
             if text is not None and len(text) > MAX_IDENTIFIER_CHARS:
-                raise _over(field, "The number of characters", MAX_IDENTIFIER_CHARS)
+                raise _over(field, term("characters"), MAX_IDENTIFIER_CHARS)
     if not small or (suspect and _SUSPECT.search(body)):
         _look_through(envelope.model_dump(exclude_defaults=True), "")
+
+
+def refuse_names(attachments: Sequence[Attachment]) -> None:
+    """Refuse an attachment whose name is more than the name of a file.
+
+    Its recipient's system writes a file of this name. Formats make names plain; one that does not,
+    and a worker that signs what it likes, must not lead out of a folder.
+
+    Raises:
+        DocumentError: E_ATTACHMENT_NAME, with the path.
+    """
+    for index, attachment in enumerate(attachments):
+        if not is_plain_name(attachment.name):
+            place = Place(field=f"document.attachments.{index}.name")
+            raise AxisError.of("E_ATTACHMENT_NAME", place=place, name=shown(attachment.name))
 
 
 _OF_RECIPIENT = attrgetter("agency", "mailbox", "named")
@@ -129,12 +148,12 @@ def _look_through(node: object, path: str) -> None:
     match node:
         case str():
             if len(node) > MAX_TEXT_CHARS and path != _SEALED_CONTENT:
-                raise _over(path, "The number of characters", MAX_TEXT_CHARS)
+                raise _over(path, term("characters"), MAX_TEXT_CHARS)
             if cause := fault_in(node):
                 raise AxisError.of("E_ENVELOPE", place=Place(field=path), cause=cause)
         case dict():
             if len(node) > MAX_MAP_ENTRIES:
-                raise _over(path, "The number of entries", MAX_MAP_ENTRIES)
+                raise _over(path, term("entries"), MAX_MAP_ENTRIES)
             for name, value in node.items():
                 _look_through(name, path)
                 _look_through(value, f"{path}.{name}" if path else name)
@@ -149,8 +168,8 @@ def _look_through(node: object, path: str) -> None:
 
 def _few(items: Sequence[object], limit: int, path: str) -> None:
     if len(items) > limit:
-        raise _over(path, "The number of items", limit)
+        raise _over(path, term("items"), limit)
 
 
-def _over(path: str, what: str, limit: int) -> AxisError:
+def _over(path: str, what: Coded, limit: int) -> AxisError:
     return AxisError.of("E_LIMIT", place=Place(field=path), what=what, limit=limit)

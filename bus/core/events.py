@@ -6,6 +6,7 @@ trace that the work was part of, where the axis is traced.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import FailureClass, Stage
@@ -14,6 +15,20 @@ from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
+
+
+class ServiceName(StrEnum):
+    """The services of an axis: loops that serve one item after another."""
+
+    DEAD_LETTERS = "dead_letters"
+    DIRECTORY = "directory"
+    HEALTH = "health"
+    INBOUND = "inbound"
+    KEYS = "keys"
+    OUTBOUND = "outbound"
+    REVOCATIONS = "revocations"
+    SURVEY = "survey"
+    WORKERS = "workers"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +204,17 @@ class CertificateEndNeared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFileRefused:
+    """A file of the key folder does not count; told once, until it is mended and wrong again.
+
+    Attributes:
+        problem: E_KEYS, with the name of the file, whose it is and the reason.
+    """
+
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SigningKeyChanged:
     """A mailbox signs with another certificate from now on; or with none, for a reason.
 
@@ -231,6 +257,38 @@ class WorkerEnded:
     exit_code: int | None
     signal: str | None
     pause: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceEnded:
+    """A service died of what nobody expected; it alone is started again after `pause`.
+
+    Attributes:
+        of: Whose: a mailbox or a worker; empty: there is one for the process.
+        steps: Modules and lines from the service to the place of the error.
+    """
+
+    service: ServiceName
+    of: str
+    problem: Problem
+    steps: tuple[str, ...]
+    pause: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ItemSkipped:
+    """One item of a service failed in a way that nobody expected; the others went on without it.
+
+    Attributes:
+        item: Its name: a file, a certificate, a list, a mailbox.
+        pause: When it is tried again; None: when it has changed.
+    """
+
+    service: ServiceName
+    item: str
+    problem: Problem
+    steps: tuple[str, ...] = ()
+    pause: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -311,10 +369,13 @@ Event = (
     | LettersRedelivered
     | DirectoryTakenUp
     | CertificateEndNeared
+    | KeyFileRefused
     | SigningKeyChanged
     | WorkerStarted
     | WorkerFailed
     | WorkerEnded
+    | ServiceEnded
+    | ItemSkipped
     | EventsDropped
     | CertificateRevoked
     | RevocationSourceAsked

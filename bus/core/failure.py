@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from bus.core.crash import problem_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
 from bus.core.trace import traced
@@ -133,8 +134,8 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 
 
 def internal(error: Exception, *, stage: str) -> Problem:
-    """The problem that an unexpected exception is: its type, for its text may quote content."""
-    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": type(error).__name__})
+    """The problem that an unexpected exception is: its type and its place (see `crash`)."""
+    return problem_of(error, stage=stage)
 
 
 def fail(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
@@ -16,10 +15,12 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
+from bus.core.certificate import UnreadableError, certificates_in, kind_of
 from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
-from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
+from schemas.limits import MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
+from schemas.term import Coded, Term, term
 
 OWNER_PREFIX = "LT:VN-"
 """How a subject's organizationIdentifier states an owner: a national scheme of our own, in the
@@ -53,6 +54,11 @@ class CertifiedKey:
     def algorithms(self) -> tuple[Algorithm, ...]:
         """What it may sign with, the preferred algorithm first."""
         return algorithms_of(self.public_key)
+
+    @property
+    def encoded(self) -> bytes:
+        """The public key itself, DER: the same for every certificate of it."""
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def revoked_by(self, revocations: Mapping[str, Revocation]) -> Revocation | None:
         """The strictest word against it, or against a certificate above it."""
@@ -96,12 +102,11 @@ class KeyRing(Mapping[str, CertifiedKey]):
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
             if known.owner != key.owner:
-                cause = f"its certificate is also filed under {known.owner}"
+                cause = term("certificate_elsewhere", owner=known.owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
-            encoded = key.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            owner = owners.setdefault(encoded, key.owner)
+            owner = owners.setdefault(key.encoded, key.owner)
             if owner != key.owner:
-                cause = f"its public key is also that of {owner}"
+                cause = term("key_elsewhere", owner=owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
     def __getitem__(self, thumbprint: str) -> CertifiedKey:
@@ -163,22 +168,13 @@ def certify(
         DocumentError: It is no certificate, unfit for signing documents, another's, or nobody
             trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
-    if len(pem) > MAX_CERTIFICATE_FILE_BYTES:
-        raise _untrusted(f"its file is longer than {MAX_CERTIFICATE_FILE_BYTES} bytes")
-    try:
-        certificate, *intermediates = x509.load_pem_x509_certificates(pem)
-        public_key = certificate.public_key()
-        subject, issuer = certificate.subject, certificate.issuer
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        # TypeError: names are read late, and some of their forms end in it.
-        raise _untrusted("there is no readable certificate") from error
-    if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
-        raise _untrusted(f"its file holds more than {MAX_CHAIN_CERTIFICATES} certificates")
+    certificate, intermediates = _read(pem)
+    public_key, subject, issuer = certificate.public_key(), certificate.subject, certificate.issuer
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more, or unfit")
+        raise _untrusted(term("certificate_key_unfit"))
     for stated in stated_owners(subject):
         if stated != owner:
-            raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
+            raise _untrusted(term("certificate_of_other", stated=stated, owner=owner))
     chain = _chain(certificate, intermediates, authorities)
     return CertifiedKey(
         thumbprint=thumbprint_of(certificate),
@@ -201,11 +197,19 @@ def chain_of(
         DocumentError: It cannot be read, or nobody trusted vouches for it
             (E_CERTIFICATE_UNTRUSTED).
     """
-    try:
-        certificate, *intermediates = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise _untrusted("there is no readable certificate") from error
+    certificate, intermediates = _read(pem)
     return tuple(_chain(certificate, intermediates, authorities))
+
+
+def _read(pem: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
+    """A certificate, and the intermediate ones after it."""
+    try:
+        certificate, *intermediates = certificates_in(pem)
+    except UnreadableError as error:
+        raise _untrusted(error.cause) from error
+    if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
+        raise _untrusted(term("certificate_many", limit=MAX_CHAIN_CERTIFICATES))
+    return certificate, intermediates
 
 
 def _chain(
@@ -214,31 +218,52 @@ def _chain(
     authorities: Sequence[x509.Certificate],
 ) -> list[x509.Certificate]:
     if not authorities:
-        raise _untrusted("no authority is configured")
+        raise _untrusted(term("no_authority"))
     anything, either = verification.ExtensionPolicy.permit_all(), verification.Criticality.AGNOSTIC
     above = anything.require_present(x509.BasicConstraints, either, None)
     above = above.may_be_present(x509.KeyUsage, either, _must_sign_certificates)
     above = above.may_be_present(x509.NameConstraints, either, _must_not_constrain_names)
     below = anything.may_be_present(x509.BasicConstraints, either, _must_be_no_authority)
     below = below.require_present(x509.KeyUsage, either, _must_sign_documents)
-    verifier = (
-        verification.PolicyBuilder()
-        .store(verification.Store(list(authorities)))
-        .time(certificate.not_valid_before_utc)
-        .extension_policies(ca_policy=above, ee_policy=below)
-        .build_client_verifier()
-    )
     try:
+        verifier = (
+            verification.PolicyBuilder()
+            .store(verification.Store(list(authorities)))
+            .time(certificate.not_valid_before_utc)
+            .extension_policies(ca_policy=above, ee_policy=below)
+            .build_client_verifier()
+        )
         return verifier.verify(certificate, intermediates).chain
     except verification.VerificationError as error:
-        raise _untrusted(str(error)) from error
+        raise _untrusted(_why_no_chain(error)) from error
+    except Exception as error:
+        # Whatever else a strange certificate leads the library to: nobody vouches for it.
+        raise _untrusted(term("chain_unjudged", error=kind_of(error))) from error
+
+
+_OUR_RULES = {
+    code: term(code).text()
+    for code in (
+        "issuer_no_signer",
+        "issuer_constrains",
+        "certificate_of_authority",
+        "key_no_signer",
+    )
+}
+
+
+def _why_no_chain(error: verification.VerificationError) -> Term:
+    """Which rule of ours is broken, or what the library says."""
+    said = str(error)
+    broken = next((code for code, text in _OUR_RULES.items() if text in said), None)
+    return term("no_chain", said=said) if broken is None else term(broken)
 
 
 def _must_sign_certificates(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
 ) -> None:
     if usage is not None and not usage.key_cert_sign:
-        raise ValueError("an issuer's key is not for signing certificates")
+        raise ValueError(_OUR_RULES["issuer_no_signer"])
 
 
 def _must_not_constrain_names(
@@ -252,7 +277,7 @@ def _must_not_constrain_names(
         return
     names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
     if any(isinstance(name, x509.DirectoryName) for name in names):
-        raise ValueError("an issuer constrains directory names, which cannot be judged here")
+        raise ValueError(_OUR_RULES["issuer_constrains"])
 
 
 def _must_be_no_authority(
@@ -261,14 +286,14 @@ def _must_be_no_authority(
     constraints: x509.BasicConstraints | None,
 ) -> None:
     if constraints is not None and constraints.ca:
-        raise ValueError("it is the certificate of an authority")
+        raise ValueError(_OUR_RULES["certificate_of_authority"])
 
 
 def _must_sign_documents(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
 ) -> None:
     if not usage.digital_signature:
-        raise ValueError("its key is not for digital signatures")
+        raise ValueError(_OUR_RULES["key_no_signer"])
 
 
 def stated_owners(subject: x509.Name) -> list[str]:
@@ -277,5 +302,5 @@ def stated_owners(subject: x509.Name) -> list[str]:
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 
 
-def _untrusted(cause: str) -> AxisError:
+def _untrusted(cause: Coded) -> AxisError:
     return AxisError.of("E_CERTIFICATE_UNTRUSTED", cause=cause)

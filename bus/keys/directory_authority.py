@@ -7,6 +7,7 @@ Whoever files a certificate there vouches for it; no other authority is asked. T
 is filed by its operator. Where there is none, one is made on first use, and says DEVELOPMENT.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from bus.keys.files import doorway, sync_folder, write_certificates, write_priva
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Place
+from schemas.problem import AxisError, ConfigurationError, Place
+from schemas.term import term
 
 AUTHORITY = "the directory authority"
 
@@ -49,7 +51,7 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
     if not filed:
         with files.locked():
             filed = _filed(folder) or _found(folder, now=now, access=access)
-    pairs = [(each, _certified(each)) for each in filed]
+    pairs = _readable(filed)
     ring = KeyRing([key for _, key in pairs], revocations_here(files))
     signing = [
         (each, key)
@@ -62,7 +64,7 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
     def key() -> SigningKey:
         valid = [pair for pair in signing if pair[1].is_valid_at(now)]
         if not valid:
-            raise AxisError.of("E_KEYS", agency=AUTHORITY, cause="its certificate has ended")
+            raise AxisError.of("E_KEYS", agency=AUTHORITY, cause=term("authority_ended"))
         return _signing_key(*max(valid, key=lambda pair: pair[1].not_before), access)
 
     return DirectoryTrust(ring=ring, key=key)
@@ -73,11 +75,25 @@ def _filed(folder: Path) -> list[FiledKey]:
     return [FiledKey(owner=_OWNER, path=path) for path in paths]
 
 
+def _readable(filed: Sequence[FiledKey]) -> list[tuple[FiledKey, CertifiedKey]]:
+    """Those of the files that count; where none does, the first says why."""
+    pairs: list[tuple[FiledKey, CertifiedKey]] = []
+    wrong: list[ConfigurationError] = []
+    for each in filed:
+        try:
+            pairs.append((each, _certified(each)))
+        except ConfigurationError as error:
+            wrong.append(error)
+    if wrong and not pairs:
+        raise wrong[0]
+    return pairs
+
+
 def _certified(filed: FiledKey) -> CertifiedKey:
     certificate = filed.certificate()
     public_key = certificate.public_key()
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        cause = "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more"
+        cause = term("authority_key_kind")
         raise AxisError.of(
             "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
         )
@@ -95,7 +111,7 @@ def _certified(filed: FiledKey) -> CertifiedKey:
 def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
     private_key = filed.private_key(access)
     if private_key.public_key() != key.public_key:
-        cause = "the private key is not that of its certificate"
+        cause = term("key_not_of_certificate")
         raise AxisError.of(
             "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
         )

@@ -20,11 +20,12 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
-from bus.keys.files import doorway, read_secret_file, sync_folder, write_file
+from bus.keys.files import doorway, read_regular, read_secret_file, sync_folder, write_file
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Place, Problem
+from schemas.problem import AxisError, ConfigurationError, Place, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
+from schemas.term import term
 from schemas.value import Value
 
 _LIFE = timedelta(days=365)
@@ -32,6 +33,7 @@ _RENEWED_AHEAD = timedelta(days=30)
 # A sender whose clock is a little behind must not find a fresh key not yet valid.
 _BACKDATED = timedelta(hours=1)
 _SECRET_BYTES = 32
+_MOST_STATEMENT_BYTES = 64 * 1024
 
 SigningKeyOf = Callable[[MailboxName], SigningKey]
 """With what an owner signs now. Raises `AxisError` when it cannot be signed with."""
@@ -154,8 +156,11 @@ class SealingFolder:
 
     def _ensure(self, owner: MailboxName, *, signing: SigningKeyOf, now: datetime) -> None:
         self._ensure_secret(owner)
-        if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
-            return
+        try:
+            if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
+                return
+        except ConfigurationError:
+            return  # told by who opens with it; one more key would not mend it
         try:
             key = signing(owner)
         except AxisError:
@@ -208,7 +213,7 @@ class SealingFolder:
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
     """None: it is none, and what stands beside it may be one."""
     with doorway(path, agency=owner):
-        text = path.read_bytes()
+        text = read_regular(path, most=_MOST_STATEMENT_BYTES)
     try:
         return SignedSealingKey.model_validate_json(text)
     except ValidationError:
@@ -230,7 +235,7 @@ def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
         )
     except ValueError:
         # `from None`: the words about a private key may quote it.
-        cause = "the file holds no private sealing key of this mailbox"
+        cause = term("no_private_sealing_key")
         place = Place(file=path.name)
         raise AxisError.of("E_KEYS", place=place, agency=owner, cause=cause) from None
 
@@ -239,8 +244,8 @@ def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> Sea
     published = _published(path, owner)
     key, key_id, problem = None, None, None
     if published is None:
-        cause = "the file holds no published key"
-        problem = Problem(code="E_SEAL_KEY_FORGED", params={"mailbox": owner, "cause": cause})
+        cause = term("no_published_key")
+        problem = AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause).problem
     else:
         try:
             key = SealingKey.model_validate_json(published.statement)
@@ -249,8 +254,8 @@ def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> Sea
             if not proven.is_valid_at(now):
                 problem = Problem(code="E_SEAL_RECIPIENT", params={"mailbox": owner})
         except ValidationError:
-            cause = "the statement does not follow its schema"
-            problem = Problem(code="E_SEAL_KEY_FORGED", params={"mailbox": owner, "cause": cause})
+            cause = term("statement_schema")
+            problem = AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause).problem
         except AxisError as error:
             problem = error.problem
     return SealingRow(

@@ -21,6 +21,7 @@ from bus.core.census import (
     Certificates,
     Letters,
     Outboxes,
+    OwnWorkersSeen,
     Sight,
 )
 from bus.core.dead_letters.letter import LetterState
@@ -38,11 +39,15 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    ServiceEnded,
+    ServiceName,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -187,6 +192,20 @@ class AxisMetrics(ProcessMetrics):
             "verdict",
         )
         self._worker_failures = self._counter("worker_failures", "Workers that ended unasked.")
+        self._service_failures = self._counter(
+            "service_failures",
+            "Services of the axis that died of what nobody expected, and were started again.",
+            "service",
+        )
+        self._skipped = self._counter(
+            "items_skipped",
+            "Items (files, certificates, lists) that failed in a way that nobody expected.",
+            "service",
+        )
+        for service in ServiceName:
+            # From 0 on, or the first one is no increase.
+            self._service_failures.labels(service)
+            self._skipped.labels(service)
         self._replays = self._counter(
             "dead_letter_replays",
             "Dead letters that operators' orders brought back into mailboxes, and failures that "
@@ -234,6 +253,11 @@ class AxisMetrics(ProcessMetrics):
         )
         self._endpoint_up = self._gauge(
             "endpoint_up", "1: served; 0: paused, for the agency's system is away.", "agency"
+        )
+        self._worker_connected = self._gauge(
+            "agency_worker_connected",
+            "Of an agency with its own worker: 1 while somebody takes from its mailbox, else 0.",
+            "agency",
         )
         self._retries_waiting = self._gauge(
             "retries_waiting", "Dead letters of an agency that wait for their retry.", "agency"
@@ -306,8 +330,8 @@ class AxisMetrics(ProcessMetrics):
                 self._endpoint_up.labels(self._agency(event.mailbox)).set(up)
             case WorkerStarted() | WorkerEnded():
                 self._about_worker(event)
-            case EventsDropped():
-                self._dropped.inc(event.count)
+            case ServiceEnded() | ItemSkipped() | EventsDropped():
+                self._unexpected(event)
             case RevocationSourceAsked():
                 age = partial(self._age_of, event.answered_at)
                 self._revocation_age.labels(event.source).set_function(age)
@@ -318,6 +342,7 @@ class AxisMetrics(ProcessMetrics):
                 | WorkStalled()
                 | CertificateEndNeared()
                 | CertificateRevoked()
+                | KeyFileRefused()
                 | SigningKeyChanged()
                 | ForgeryRefused()
                 | RevocationSourceLost()
@@ -325,6 +350,17 @@ class AxisMetrics(ProcessMetrics):
                 | RevocationSourceReturned()
             ):
                 pass
+            case _ as never:
+                assert_never(never)
+
+    def _unexpected(self, event: ServiceEnded | ItemSkipped | EventsDropped) -> None:
+        match event:
+            case ServiceEnded():
+                self._service_failures.labels(event.service).inc()
+            case ItemSkipped():
+                self._skipped.labels(event.service).inc()
+            case EventsDropped():
+                self._dropped.inc(event.count)
             case _ as never:
                 assert_never(never)
 
@@ -435,6 +471,11 @@ class AxisMetrics(ProcessMetrics):
                 ages = dict.fromkeys(self._served, 0.0)
                 ages |= {m: age.total_seconds() for m, age in sight.oldest.items()}
                 self._replace(self._outbox_oldest, {(m,): age for m, age in ages.items()})
+            case OwnWorkersSeen():
+                self._replace(
+                    self._worker_connected,
+                    {(self._agency(m),): float(up) for m, up in sight.connected.items()},
+                )
             case Certificates():
                 now = self._clock()
                 self._replace(

@@ -15,11 +15,14 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractQueue
 from aiormq.exceptions import AMQPError
+from yarl import URL
 
 from bus.core.topology import PROBE, Binding, Exchange, Queue
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.connection import DRIVER_ERRORS, LOGIN_REFUSED
 from bus.rabbit.tls import context_of
-from schemas.problem import TransportError
+from schemas.problem import AxisError, TransportError
+from schemas.term import foreign
 
 T = TypeVar("T")
 
@@ -110,12 +113,24 @@ class Administration:
 
 @asynccontextmanager
 async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
-    """The doorway: what goes wrong with the broker inside is a `TransportError` outside."""
+    """Connect, and translate the driver's errors.
+
+    Raises:
+        TransportError: E_BROKER_AWAY.
+        ConfigurationError: E_BROKER_LOGIN; the broker knows no such account and password, or the
+            account may not use the virtual host.
+    """
     try:
         async with await connect(addresses_in(url)) as connection:
             yield connection
-    except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
-        raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+    except LOGIN_REFUSED as error:
+        address = URL(addresses_in(url)[0])
+        host, account = f"{address.host}:{address.port}", address.user or "EXTERNAL"
+        raise AxisError.of(
+            "E_BROKER_LOGIN", host=host, account=account, detail=str(error)
+        ) from error
+    except DRIVER_ERRORS as error:
+        raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
 async def connect(addresses: Sequence[str]) -> AbstractConnection:
@@ -128,7 +143,7 @@ async def connect(addresses: Sequence[str]) -> AbstractConnection:
             ssl_context=context_of(first),
             client_properties={"connection_name": "lienthong administration"},
         )
-    except (AMQPError, OSError):  # TimeoutError is one
+    except DRIVER_ERRORS:
         if not others:
             raise
         return await connect(others)

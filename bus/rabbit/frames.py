@@ -296,7 +296,7 @@ def _anybodys(header: bytes) -> Properties:
     read = ContentHeader()
     try:
         read.unmarshal(header)
-    except (ValueError, struct.error, OSError, ArithmeticError, LookupError, RecursionError):
+    except Exception:  # noqa: BLE001 (whatever the driver trips over, one message alone is odd)
         return Properties(headers={}, type=UNREADABLE, foreign=UNREAD_PART)
     said = read.properties
     headers = said.headers or {}

@@ -20,6 +20,7 @@ from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
 from bus.rabbit.residence import Transport
 from schemas.problem import ConfigurationError
+from schemas.term import foreign, term
 
 _MANAGEMENT_PORT = 15672
 _PACKAGE_MANAGERS = {
@@ -77,7 +78,8 @@ async def locate(
 
     Args:
         amqp_url: With one host, or with those of all nodes of a cluster.
-        management_url: When only an AMQP URL is given, the usual port of the same hosts.
+        management_url: When only an AMQP URL is given, the usual port of the same hosts. A URL
+            without a login takes that of the AMQP URL.
         home: Where a broker of our own keeps its data; without one it forgets.
         may_install: Use the system's package manager as a last resort.
         transport: Makes the certificate of a private node, which then speaks TLS only.
@@ -87,7 +89,9 @@ async def locate(
     """
     async with AsyncExitStack() as stack:
         if amqp_url:
-            url = management_url or _beside(amqp_url)
+            url = _beside(amqp_url)
+            if management_url:
+                url = _with_login(management_url, of=amqp_url)
             yield Located(amqp_url=amqp_url, management_url=url, way=Way.GIVEN)
             return
         installation = Installation.find()
@@ -97,13 +101,14 @@ async def locate(
                 amqp_url=container.amqp_url,
                 management_url=container.management_url,
                 way=Way.CONTAINER,
+                metrics_url=container.metrics_url,
             )
             return
         if installation is None and may_install:
             await _install()
             installation = Installation.find()
         if installation is None:
-            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause="")
+            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=foreign(""))
         folder = home / "rabbitmq" if home else None
         tls = transport() if transport else None
         node = await stack.enter_async_context(PrivateNode(installation, folder, transport=tls))
@@ -113,6 +118,15 @@ async def locate(
             way=Way.PRIVATE,
             metrics_url=node.metrics_url,
         )
+
+
+def _with_login(url: str, *, of: str) -> str:
+    """A URL as it is, or with the login of another one where it has none itself."""
+    parts = urlsplit(url)
+    login, at, _ = urlsplit(of).netloc.rpartition("@")
+    if "@" in parts.netloc or not at:
+        return url
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
 def _beside(amqp_url: str) -> str:
@@ -148,6 +162,7 @@ async def _install() -> None:
             )
             _, said = await process.communicate()
             if process.returncode:
-                cause = f"{' '.join(command)}: {said.decode(errors='replace').strip()[-300:]}"
+                words = said.decode(errors="replace").strip()[-300:]
+                cause = term("command_failed", command=" ".join(command), said=words)
                 raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
         return

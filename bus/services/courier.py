@@ -22,7 +22,7 @@ from bus.core.failure import Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
 from bus.core.parties import judge_report, judge_targets
-from bus.core.record import answered_after, record_of
+from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
 from bus.core.secrecy import refuse_secret
@@ -192,6 +192,7 @@ class Courier:
                 known=meant,
             )
             attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
+            await self._note_arrival(envelope)
         if envelope.document is not None:
             known = await targeted_by(envelope.document, self.records)
             judge_targets(envelope.document, sender=envelope.sender, known=known)
@@ -215,6 +216,12 @@ class Courier:
         await self._answers.send(
             envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
         )
+
+    async def _note_arrival(self, envelope: Envelope) -> None:
+        """Keep what a receipt proves of a delivery that another store knows as done."""
+        arrived = proven_arrival(envelope)
+        if arrived is not None and not await self.inbox.done([arrived]):
+            await self.records.arrive(arrived, now=self.clock())
 
     async def _standing(self, claim: Claim, attempt: Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""

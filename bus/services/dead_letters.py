@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from bus.core.crash import cause_of
 from bus.core.dead_letters.letter import FailedAttempt, LetterId, LetterState, redelivery
 from bus.core.dead_letters.order import Action, Order, OrderState
 from bus.core.dead_letters.report import (
@@ -23,7 +24,7 @@ from bus.core.dead_letters.report import (
     way_back,
 )
 from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
-from bus.core.events import FailureRecorded, ForgeryRefused, LettersRedelivered
+from bus.core.events import FailureRecorded, ForgeryRefused, LettersRedelivered, ServiceName
 from bus.core.failure import Stage, internal
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, REDELIVERY
@@ -47,6 +48,7 @@ from bus.ports import (
 from bus.services.patience import Patience, Stopping
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem, TransportError
+from schemas.term import term
 
 AT_ONCE = 500
 """Letters read, published and marked together."""
@@ -54,7 +56,7 @@ AT_ONCE = 500
 _STRETCHES = 2
 """Stretches of one order under way beside the one that is read."""
 
-_SELF = MailboxName(FAILURES)
+_SELF, _STAGE = MailboxName(FAILURES), ServiceName.DEAD_LETTERS
 
 
 @dataclass(kw_only=True)
@@ -111,7 +113,7 @@ class DeadLetterHandler:
             except TransportError as error:
                 problem = error.problem
             except Exception as error:  # noqa: BLE001 (one message must not end the handler)
-                problem = internal(error, stage=FAILURES)
+                problem = internal(error, stage=_STAGE)
                 aside = set_aside(message, problem, now=self.clock())
                 if attempt is None or attempt.letter_id != aside.letter_id:
                     attempt = aside
@@ -179,7 +181,7 @@ class DeadLetterHandler:
             except TransportError as error:
                 problem = error.problem
             except Exception as error:  # noqa: BLE001 (retries must not end with one bad row)
-                problem = internal(error, stage=FAILURES)
+                problem = internal(error, stage=_STAGE)
             else:
                 patience = self._patience()
                 if not busy:
@@ -266,7 +268,7 @@ class DeadLetterHandler:
         except AxisError as refused:
             return refused.problem
         except Exception as error:  # noqa: BLE001 (one letter must not hold up the others)
-            return internal(error, stage=REDELIVERY)
+            return internal(error, stage=_STAGE)
         if outcome is PublishOutcome.RETURNED:
             return Problem(code="E_UNROUTABLE", params={"code": to or stored.letter.mailbox})
         return outcome
@@ -331,10 +333,8 @@ class DeadLetterHandler:
         except TransportError:
             raise
         except Exception as error:  # noqa: BLE001 (one bad row must not stop the others)
-            unreadable = Problem(
-                code="E_LETTER_UNREADABLE",
-                params={"cause": internal(error, stage="").params["cause"]},
-            )
+            cause = term("crash", error=cause_of(error))
+            unreadable = AxisError.of("E_LETTER_UNREADABLE", cause=cause).problem
             await self.letters.put_aside(stored.letter.id, unreadable, now=self.clock())
             told = failed_here(stored.letter, stored.message, unreadable, now=self.clock())
             self.observe(

@@ -91,7 +91,6 @@ class GroupCommit:
         return batch
 
     async def _carry_out(self, batch: list[_Asked]) -> None:
-        """Commit a batch; one that fails is halved, until what makes it fail is alone."""
         try:
             answers = await self._transact(lambda connection: _answers(connection, batch))
         except TransportError as error:
@@ -99,10 +98,11 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 (a doorway: one bad value must not fail its neighbours)
             if len(batch) == 1:
                 _settle(batch, [error])
-                return
-            middle = len(batch) // 2
-            await self._carry_out(batch[:middle])
-            await self._carry_out(batch[middle:])
+            else:
+                # Halves of halves, until the culprit is alone: the others cost few transactions.
+                middle = len(batch) // 2
+                await self._carry_out(batch[:middle])
+                await self._carry_out(batch[middle:])
         else:
             _settle(batch, answers)
 

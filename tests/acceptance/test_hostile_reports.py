@@ -111,7 +111,9 @@ def a_report(key: str = "H24.security", **changes: Any) -> dict[str, Any]:
     }
 
 
-def the_thiefs_own(broker: Broker, *, to: MailboxName = SERVED, **headers: Any) -> dict[str, Any]:
+def the_thiefs_own(
+    broker: Broker, headers: dict[str, Any], *, to: MailboxName = SERVED
+) -> dict[str, Any]:
     """A document that the thief's agency signs itself, published with other headers."""
     now, number = real_now(), uuid4().hex[:6]
     envelope = document_envelope(
@@ -174,7 +176,7 @@ async def test_hostile_reports_end_nothing_hold_nobody_up_and_frame_nobody(broke
 
     await publish(broker, *reports)
     began = time.monotonic()
-    await publish(broker, the_thiefs_own(broker, attempt=2**31))
+    await publish(broker, the_thiefs_own(broker, {"attempt": 2**31}))
     eventually(lambda: _codes(broker, before) >= {"E_HEADER_FOREIGN"}, within=20)
 
     assert time.monotonic() - began < 20
@@ -207,7 +209,7 @@ async def test_headers_of_other_kinds_are_refused_and_told(
 ) -> None:
     if header != "attempt" and isinstance(value, str | int):
         value = [value]
-    told = the_thiefs_own(broker, **{header: value})
+    told = the_thiefs_own(broker, {header: value})
     seen = len(broker.hub.logged("forgery_refused"))
 
     await publish(broker, told)
@@ -225,7 +227,7 @@ async def test_copies_into_anothers_mailbox_are_refused_and_told(
     seen = len(broker.hub.logged("forgery_refused"))
     aside = routing_key(SERVED, SERVED, Lane.STANDARD, EnvelopeKind.DOCUMENT)
 
-    await publish(broker, the_thiefs_own(broker, to=MailboxName("Z99"), **{header: [aside]}))
+    await publish(broker, the_thiefs_own(broker, {header: [aside]}, to=MailboxName("Z99")))
 
     eventually(
         lambda: len(broker.hub.logged("forgery_refused")) > seen or "refused" in broker.log(),

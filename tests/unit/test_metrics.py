@@ -27,11 +27,15 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    ServiceEnded,
+    ServiceName,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -218,6 +222,7 @@ CASES: list[tuple[Event, set[str]]] = [
         ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
         set(),
     ),
+    (KeyFileRefused(problem=DOWN), set()),
     (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (
         ForgeryRefused(
@@ -228,6 +233,16 @@ CASES: list[tuple[Event, set[str]]] = [
             message_id="m",
         ),
         set(),
+    ),
+    (
+        ServiceEnded(
+            service=ServiceName.DIRECTORY, of="", problem=DOWN, steps=("bus.x:1",), pause=SECOND
+        ),
+        {'lienthong_service_failures_total{service="directory"} 1.0'},
+    ),
+    (
+        ItemSkipped(service=ServiceName.KEYS, item="a.pem", problem=DOWN),
+        {'lienthong_items_skipped_total{service="keys"} 1.0'},
     ),
     (WorkStalled(mailbox=H24, problem=DOWN, pause=SECOND), set()),
     (DirectoryTakenUp(worker=WORKER, edition=1), set()),

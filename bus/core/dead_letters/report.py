@@ -250,14 +250,14 @@ def _by_the_broker(message: WireMessage, routing: Routing, now: datetime) -> _Re
     death = message.death
     named = recipient_in(death.queue) if death is not None else ""
     if death is None or not named:
-        problem = Problem(code="E_FAILURE_UNREADABLE", params={"part": "x-death"})
+        problem = Problem(code="E_FAILURE_UNREADABLE", params={"header": "x-death"})
         return _Report(mailbox=NOBODYS, reporter="", problem=problem, failed_at=now)
     code = _CODE_OF_REASON.get(death.reason, "E_FAILURE_UNREADABLE")
     sender = mailbox_of_account(message.user_id or "")
     return _Report(
         mailbox=routing.mailbox_called(named) or MailboxName(named),
         reporter="",
-        problem=Problem(code=code, params={"part": f"x-death: {death.reason}"}),
+        problem=Problem(code=code, params={"header": f"x-death: {death.reason}"}),
         failed_at=now,
         sender=routing.mailbox_called(sender) or "",
         lane=death.queue.rpartition(".")[2],
@@ -271,7 +271,7 @@ def _by_the_hub(message: WireMessage, mailbox: MailboxName, now: datetime) -> _R
     told = None if message.foreign else _told(message)
     if told is None:
         problem = Problem(
-            code="E_FAILURE_UNREADABLE", params={"part": message.foreign or FAILURE_HEADER}
+            code="E_FAILURE_UNREADABLE", params={"header": message.foreign or FAILURE_HEADER}
         )
         return _Report(mailbox=mailbox, reporter=WORKER_ACCOUNT, problem=problem, failed_at=now)
     sender, _, lane, kind = (*told.routing_key.split("."), "", "", "", "")[:4]
@@ -306,7 +306,7 @@ def _by_a_mailbox(
 
 def _forged(message: WireMessage, mailbox: MailboxName, part: str, now: datetime) -> _Report:
     account = message.user_id or ""
-    problem = Problem(code="E_REPORT_INVALID", params={"part": part, "account": account or "?"})
+    problem = Problem(code="E_REPORT_INVALID", params={"header": part, "account": account or "?"})
     reporter = "" if mailbox == NOBODYS else account
     return _Report(mailbox=mailbox, reporter=reporter, problem=problem, failed_at=now)
 

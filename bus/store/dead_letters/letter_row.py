@@ -19,13 +19,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from bus.core.crash import cause_of
 from bus.core.dead_letters.letter import DeadLetter, LetterId, LetterState
 from bus.core.dead_letters.report import BEGINNING, NOBODYS
 from bus.core.failure import FailureClass, Stage, fingerprint
 from bus.core.message import WireMessage
 from bus.ports import StoredLetter
 from bus.store.schema import causes, holds, letters, orders, originals
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
+from schemas.term import term
 
 Read = TypeVar("Read")
 
@@ -119,11 +121,7 @@ def _unreadable(letter_id: str, error: Exception) -> DeadLetter:
 
 def unreadable(error: Exception) -> Problem:
     """The problem of a row that cannot be read."""
-    cause = type(error).__name__
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        cause = f"{cause} {'.'.join(map(str, first['loc']))}"
-    return Problem(code="E_LETTER_UNREADABLE", params={"cause": cause})
+    return AxisError.of("E_LETTER_UNREADABLE", cause=term("crash", error=cause_of(error))).problem
 
 
 def problem_in(text: str) -> Problem:
