@@ -117,6 +117,12 @@ ENTRIES: dict[str, Entry] = {
         "Export the packet in the form of QCVN 102:2016.",
         "Xuất gói tin theo dạng QCVN 102:2016.",
     ),
+    "E_LEADING_MARKUP": _sender(
+        "Markup stands before the XML declaration: other readers would see another document.",
+        "Trước khai báo XML có thẻ đánh dấu: phần mềm khác sẽ đọc ra một văn bản khác.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
     "E_STRUCTURE": _sender(
         "The packet has no {element} where one is due.",
         "Gói tin thiếu phần tử {element}.",
@@ -251,6 +257,12 @@ ENTRIES: dict[str, Entry] = {
         "{sender} không gửi văn bản {document_id}: không được thu hồi, cập nhật hay thay thế.",
         "Only the document's sender may do this.",
         "Chỉ bên gửi văn bản mới được làm việc này.",
+    ),
+    "E_ID_OF_OTHER": _sender(
+        "The DocumentId {document_id} is that of a document of {owner}, but {sender} sends it.",
+        "DocumentId {document_id} là của văn bản do {owner} gửi, nhưng bên gửi là {sender}.",
+        "Give the document an id of its own: the sender's code, the date and the number.",
+        "Đặt DocumentId riêng cho văn bản: mã bên gửi, ngày và số ký hiệu.",
     ),
     # Proof.
     "E_SIGNATURE_MISSING": _sender(
