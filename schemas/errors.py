@@ -252,6 +252,12 @@ ENTRIES: dict[str, Entry] = {
         "Only the document's sender may do this.",
         "Chỉ bên gửi văn bản mới được làm việc này.",
     ),
+    "E_ID_OF_OTHER": _sender(
+        "The DocumentId {document_id} is that of a document of {owner}, but {sender} sends it.",
+        "DocumentId {document_id} là của văn bản do {owner} gửi, nhưng bên gửi là {sender}.",
+        "Give the document an id of its own: the sender's code, the date and the number.",
+        "Đặt DocumentId riêng cho văn bản: mã bên gửi, ngày và số ký hiệu.",
+    ),
     # Proof.
     "E_SIGNATURE_MISSING": _sender(
         "The envelope is not signed.", "Phong bì không có chữ ký.", _SECURITY_EN, _SECURITY_VI

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from adapters.contract import AttachmentSource, CheckedFormat, Format, Parcel, ParcelKind
 from bus.core.handover import original_for, parcel_name
+from bus.core.parties import Judged
 from bus.core.stream import chunks_of
 from bus.services.appraisal import Appraisal
 from schemas.envelope import Envelope
@@ -36,18 +37,24 @@ class Packing:
         *,
         files: AttachmentSource,
         leave: asyncio.Event,
+        judged: Judged | None = None,
     ) -> Parcel:
         """The parcel; its bytes are produced when it is handed over.
 
         Args:
             files: Where the files of the document are found.
             leave: Set: it is no longer worth while.
+            judged: Whose documents the message is about.
 
         Raises:
             Stopping: `leave` was set first.
             TransportError, DocumentError: A file cannot be read.
         """
         check = await self.appraisal.of(envelope, delivery, files=files, leave=leave)
+        if judged is not None and (judged.about or judged.warnings):
+            check = (check or DeliveryCheck(delivery_id=delivery)).model_copy(
+                update={"about": judged.about, "warnings": judged.warnings}
+            )
         chunks, note = self._content(envelope, check, files)
         return Parcel(
             delivery_id=delivery,
