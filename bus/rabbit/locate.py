@@ -85,7 +85,7 @@ async def locate(
         transport: Makes the certificate of a private node, which then speaks TLS only.
 
     Raises:
-        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_HOME_IN_USE.
+        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_BROKER_START; E_HOME_IN_USE.
     """
     async with AsyncExitStack() as stack:
         if amqp_url:

@@ -90,7 +90,7 @@ class PrivateNode:
         """Start and wait until AMQP and the management interface answer.
 
         Raises:
-            ConfigurationError: E_HOME_IN_USE, or E_BROKER_NOT_FOUND when it does not come up.
+            ConfigurationError: E_HOME_IN_USE, or E_BROKER_START when it does not come up.
         """
         made = self._folder or Path(tempfile.mkdtemp(prefix="lienthong-rabbit-"))
         folder = self._folder = made.absolute()
@@ -108,7 +108,7 @@ class PrivateNode:
             await self.stop()
             log = folder / "log"
             cause = term("node_silent", path=log)
-            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
+            raise ConfigurationError.of("E_BROKER_START", folder=folder, cause=cause) from error
         except BaseException:
             await self.stop()
             raise
@@ -237,7 +237,7 @@ class PrivateNode:
         """Wait until AMQP and the management interface answer. Put a deadline around it.
 
         Raises:
-            ConfigurationError: E_BROKER_NOT_FOUND: it ended at its start.
+            ConfigurationError: E_BROKER_START: it ended at its start.
         """
         identity = self._settled
         context = await asyncio.to_thread(context_of, self.management_url)
@@ -246,7 +246,7 @@ class PrivateNode:
             while True:
                 if self._keeper is None or self._keeper.poll() is not None:
                     cause = term("node_ended", said=self._last_words())
-                    raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
+                    raise ConfigurationError.of("E_BROKER_START", folder=self.folder, cause=cause)
                 with contextlib.suppress(OSError, httpx.HTTPError):
                     _, writer = await asyncio.open_connection(LOOPBACK, identity.amqp_port)
                     writer.close()
