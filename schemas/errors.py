@@ -117,6 +117,12 @@ ENTRIES: dict[str, Entry] = {
         "Export the packet in the form of QCVN 102:2016.",
         "Xuất gói tin theo dạng QCVN 102:2016.",
     ),
+    "E_LEADING_MARKUP": _sender(
+        "Markup stands before the XML declaration: other readers would see another document.",
+        "Trước khai báo XML có thẻ đánh dấu: phần mềm khác sẽ đọc ra một văn bản khác.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
     "E_STRUCTURE": _sender(
         "The packet has no {element} where one is due.",
         "Gói tin thiếu phần tử {element}.",

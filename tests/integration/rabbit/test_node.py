@@ -30,12 +30,12 @@ OWNER = """
 import asyncio, sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
+from tests.rabbit_bus import installation
 
 async def own():
     folder = Path(sys.argv[1]) if sys.argv[1] else None
-    async with PrivateNode(Installation.find(), folder) as node:
+    async with PrivateNode(installation(), folder) as node:
         print(node.folder, node.pid, node.amqp_url, node.management_url, sep="\t", flush=True)
         await asyncio.Event().wait()
 
