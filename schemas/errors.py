@@ -534,6 +534,16 @@ ENTRIES: dict[str, Entry] = {
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
     ),
+    "E_BROKER_START": _entry(
+        Fault.OPERATOR,
+        False,
+        "RabbitMQ is installed, but its private node in {folder} did not start: {cause}.",
+        "RabbitMQ đã được cài nhưng nút riêng tại {folder} không khởi động được: {cause}.",
+        "See the files output and log in that folder; or give another RabbitMQ by "
+        "LIENTHONG_AMQP_URL.",
+        "Xem các tệp output và log trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
+        "LIENTHONG_AMQP_URL.",
+    ),
     "E_BROKER_LOGIN": _entry(
         Fault.OPERATOR,
         False,
