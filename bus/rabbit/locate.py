@@ -88,8 +88,8 @@ async def locate(
         transport: Makes the certificate of a private node, which then speaks TLS only.
 
     Raises:
-        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_HOME_IN_USE; E_SETTING,
-            nothing is installed in the given folder.
+        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_BROKER_START; E_HOME_IN_USE;
+            E_SETTING, nothing is installed in the given folder.
     """
     async with AsyncExitStack() as stack:
         if amqp_url:
