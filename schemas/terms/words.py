@@ -68,6 +68,7 @@ PARTIES: dict[str, Texts] = {
 
 REVOKERS: dict[str, Texts] = {
     "operator": ("operator", "đơn vị vận hành"),
+    "the key folder": ("the key folder", "thư mục khóa"),
     "crl": ("crl", "danh sách thu hồi"),
     "ocsp": ("ocsp", "dịch vụ trạng thái chứng thư"),
 }
