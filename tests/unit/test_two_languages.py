@@ -74,8 +74,9 @@ OTHERS: dict[str, Pair] = {
         for thing in THINGS
     },
     **{
-        f"try to {deed}": (Trial(deed=deed).words(ENGLISH), Trial(deed=deed).words(VIETNAMESE))
+        f"try to {deed}": (tried.words(ENGLISH), tried.words(VIETNAMESE))
         for deed in Deed
+        for tried in [Trial(deed=deed, queue="7")]
     },
     **{
         f"advice on {failure_class}, {code}, {state}": (told.text_en, told.text_vi)
@@ -95,7 +96,9 @@ OTHERS: dict[str, Pair] = {
 }
 """What is told besides the catalogue: verdicts, plans, trials, advice on dead letters."""
 
-QUOTED = re.compile(r"“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*[:/]/\S*|\S+[.=]\S+")
+QUOTED = re.compile(
+    r"lienthong( [a-z-]+)+|“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*[:/]/\S*|\S+[.=]\S+"
+)
 """Quotations, commands, options, addresses, file names: the same in every language."""
 NAMES = frozenset(
     {
@@ -127,7 +130,7 @@ NAMES = frozenset(
     }
 )
 """Units, commands, and fields of packets, signatures and PKCS #11 URIs."""
-SYLLABLES = frozenset({"do", "in", "khi", "an"})
+SYLLABLES = frozenset({"do", "in", "khi", "an", "sai", "hay"})
 """Vietnamese without an accent that is an English word, too."""
 
 
