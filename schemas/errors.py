@@ -117,6 +117,12 @@ ENTRIES: dict[str, Entry] = {
         "Export the packet in the form of QCVN 102:2016.",
         "Xuất gói tin theo dạng QCVN 102:2016.",
     ),
+    "E_LEADING_MARKUP": _sender(
+        "Markup stands before the XML declaration: other readers would see another document.",
+        "Trước khai báo XML có thẻ đánh dấu: phần mềm khác sẽ đọc ra một văn bản khác.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
     "E_STRUCTURE": _sender(
         "The packet has no {element} where one is due.",
         "Gói tin thiếu phần tử {element}.",
@@ -521,6 +527,16 @@ ENTRIES: dict[str, Entry] = {
         "Docker, hoặc cho phép cài gói (LIENTHONG_MAY_INSTALL=yes). {cause}",
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
+    ),
+    "E_BROKER_START": _entry(
+        Fault.OPERATOR,
+        False,
+        "RabbitMQ is installed, but its private node in {folder} did not start: {cause}.",
+        "RabbitMQ đã được cài nhưng nút riêng tại {folder} không khởi động được: {cause}.",
+        "See the files output and log in that folder; or give another RabbitMQ by "
+        "LIENTHONG_AMQP_URL.",
+        "Xem các tệp output và log trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
+        "LIENTHONG_AMQP_URL.",
     ),
     "E_BROKER_LOGIN": _entry(
         Fault.OPERATOR,

@@ -73,6 +73,18 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The element {element} is unknown; kept.",
         "Phần tử {element} không rõ; đã giữ lại.",
     ),
+    "W_RAW_NOT_WRITTEN": (
+        "{field} is kept, but not written into packets: it does not fit its type or place.",
+        "{field} được giữ lại nhưng không ghi vào gói tin: không đúng kiểu hoặc vị trí.",
+    ),
+    "W_ELEMENT_REPEATED": (
+        "The element {element} stands more than once; the first one counts, this one is kept raw.",
+        "Phần tử {element} xuất hiện nhiều lần; chỉ lấy phần tử đầu, phần tử này giữ dạng thô.",
+    ),
+    "W_MIXED_CONTENT": (
+        "{field} holds text and elements side by side; what does not belong there is kept raw.",
+        "{field} chứa lẫn lộn chữ và phần tử con; phần không đúng chỗ được giữ dạng thô.",
+    ),
     "W_BOM": (
         "The file begins with a byte order mark.",
         "Tệp bắt đầu bằng BOM.",

@@ -111,6 +111,7 @@ async def located_broker(settings: Settings, *, keep: bool = True) -> AsyncItera
     async with locate(
         amqp_url=settings.broker_url,
         management_url=settings.broker_management_url,
+        installed=settings.rabbitmq,
         home=home.path if keep else None,
         may_install=settings.may_install,
         transport=lambda: _transport(home),

@@ -198,7 +198,7 @@ class Workplace:
     def _written_for(self, mailbox: MailboxName) -> Format:
         """The format of what is handed over."""
         name = self.routing.owner_of(mailbox).format
-        if name != FormatName.EDXML or not self.settings.sign_edxml:
+        if name != FormatName.EDXML:
             return self._format(name)
 
         def signer() -> HeaderSigner:
@@ -209,7 +209,12 @@ class Workplace:
                 cause = error.problem.because
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
-        return guarded(EdxmlFormat(signer=signer), self._guard)
+        written = EdxmlFormat(
+            zip_attachments=mailbox in self.settings.edxml_zip,
+            strict=mailbox in self.settings.edxml_strict,
+            signer=signer if self.settings.sign_edxml else None,
+        )
+        return guarded(written, self._guard)
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
@@ -385,6 +390,7 @@ async def _workplace(
             health.broker = lambda: broker.health
             health.more = lambda: () if place.serves else (_IDLE,)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            health.write_store = store.prove_writable
             await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place

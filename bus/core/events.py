@@ -20,6 +20,7 @@ from schemas.problem import Problem
 class ServiceName(StrEnum):
     """The services of an axis: loops that serve one item after another."""
 
+    BROKER = "broker"
     DEAD_LETTERS = "dead_letters"
     DIRECTORY = "directory"
     HEALTH = "health"

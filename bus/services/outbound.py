@@ -13,6 +13,7 @@ from functools import partial
 from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
+from adapters.formats.origin import marked
 from adapters.registry import format_for
 from bus.core.bounds import refuse_names
 from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
@@ -368,7 +369,7 @@ class Outbound:
             head = file.read(_HEAD_BYTES)
             file.seek(0)
             chosen = format_for(head, submission.name, self.formats)
-            reading = self._take(chosen, file, files)
+            reading = marked(self._take(chosen, file, files), chosen.name)
             signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
             if not (signed or reading.repaired):
                 return reading, None

@@ -16,6 +16,14 @@ OPERATION: dict[str, Texts] = {
         "{name} is not one of: {installed}",
         "{name} không thuộc các lựa chọn: {installed}",
     ),
+    "no_rabbitmq": (
+        "{path} holds no sbin/rabbitmq-server",
+        "{path} không có sbin/rabbitmq-server",
+    ),
+    "no_erlang": (
+        "no Erlang is on the PATH",
+        "không tìm thấy Erlang trong PATH",
+    ),
     "hub_broker_due": (
         "the hub's broker must be given: amqps://broker.example:5671/",
         "phải nêu địa chỉ RabbitMQ của trung tâm: amqps://broker.example:5671/",
