@@ -97,7 +97,7 @@ OTHERS: dict[str, Pair] = {
 """What is told besides the catalogue: verdicts, plans, trials, advice on dead letters."""
 
 QUOTED = re.compile(
-    r"lienthong( [a-z-]+)+|“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*[:/]/\S*|\S+[.=]\S+"
+    r"lienthong( [a-z-]+)+|“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*/\S*|\S+[.=]\S+"
 )
 """Quotations, commands, options, addresses, file names: the same in every language."""
 NAMES = frozenset(
@@ -117,6 +117,7 @@ NAMES = frozenset(
         *(
             "lienthong",
             "docker",
+            "erlang",
             "exchange",
             "install",
             "pip",
