@@ -547,7 +547,7 @@ ENTRIES: dict[str, Entry] = {
         "RabbitMQ đã được cài nhưng nút riêng tại {folder} không khởi động được: {cause}.",
         "See the files output and log in that folder; or give another RabbitMQ by "
         "LIENTHONG_AMQP_URL.",
-        "Xem các tệp output và log trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
+        "Xem các tệp 'output' và 'log' trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
         "LIENTHONG_AMQP_URL.",
     ),
     "E_BROKER_LOGIN": _entry(

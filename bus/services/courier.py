@@ -276,6 +276,7 @@ class Courier:
                 age=now - envelope.sent_at,
                 took=now - (attempt.claimed_at or now),
                 answered_after=attempt.answered_after,
+                warnings=attempt.warned,
                 trace=trace_id(attempt.step.traceparent),
             )
         )
