@@ -51,7 +51,7 @@ class Packing:
             TransportError, DocumentError: A file cannot be read.
         """
         check = await self.appraisal.of(envelope, delivery, files=files, leave=leave)
-        if judged is not None and (judged.about or judged.warnings):
+        if judged is not None and self._tells(judged):
             check = (check or DeliveryCheck(delivery_id=delivery)).model_copy(
                 update={"about": judged.about, "warnings": judged.warnings}
             )
@@ -63,6 +63,12 @@ class Packing:
             chunks=chunks,
             note=note,
         )
+
+    def _tells(self, judged: Judged) -> bool:
+        """Within a file there is always place; a file beside it must say something new."""
+        if isinstance(self.format, CheckedFormat):
+            return bool(judged.about or judged.warnings)
+        return bool(judged.warnings) or not judged.evident
 
     def _content(
         self, envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource
