@@ -16,7 +16,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
-from adapters.registry import format_named, load_formats
+from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
@@ -24,7 +24,7 @@ from bus.bootstrap.observing import observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.directory import vouched
-from bus.core.events import DirectoryTakenUp, WorkerFailed, WorkerStarted
+from bus.core.events import DirectoryTakenUp, Event, WorkerFailed, WorkerStarted
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
@@ -37,7 +37,8 @@ from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
 from bus.observability.traces import tracing
-from bus.ports import Broker, Observer, Tracer
+from bus.ports import Broker, FormatApart, Observer, Tracer
+from bus.processes.hosted_formats import HostedFormat
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
@@ -92,9 +93,19 @@ class Workplace:
     tracer: Tracer
 
     def __post_init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._guard = Guard(FolderAttempts(self.home.attempts))
         self._formats: Mapping[str, Format] = {
-            name: guarded(each, self._guard) for name, each in load_formats().items()
+            name: guarded(each, self._guard) for name, each in own_formats().items()
+        }
+        self._apart = {
+            name: HostedFormat(
+                name,
+                deadline=self.settings.format_deadline,
+                folder=self.home.spools / "written",
+                observe=self._observe_from_threads,
+            )
+            for name in formats_of_others()
         }
         self._running = Worker(self.stop)
         self._adapters: dict[MailboxName, Adapter] = {}
@@ -168,11 +179,13 @@ class Workplace:
             WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
 
-    def _written_for(self, mailbox: MailboxName) -> Format:
+    def _written_for(self, mailbox: MailboxName) -> Format | FormatApart:
         """The format of what is handed over."""
         name = self.routing.owner_of(mailbox).format
+        if name in self._apart:
+            return self._apart[name]
         if name != FormatName.EDXML or not self.settings.sign_edxml:
-            return self._format(name)
+            return self._formats[name]
 
         def signer() -> HeaderSigner:
             # Asked for each packet: the key may have changed. One that cannot sign is waited for.
@@ -193,8 +206,13 @@ class Workplace:
             known=self._usable,
         )
 
-    def _format(self, name: str) -> Format:
-        return self._formats.get(name) or format_named(name)
+    def _apart_for(self, mailbox: MailboxName) -> tuple[FormatApart, ...]:
+        """The formats of other houses that a file of an agency may be in, its own first."""
+        own = self.routing.owner_of(mailbox).format
+        return tuple(sorted(self._apart.values(), key=lambda each: (each.name != own, each.name)))
+
+    def _observe_from_threads(self, event: Event) -> None:
+        self._loop.call_soon_threadsafe(self.observe, event)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         endpoint = FolderEndpoint(
@@ -238,6 +256,7 @@ class Workplace:
                 endpoint=endpoint,
                 watch=watch,
                 formats=tuple(self._formats.values()),
+                apart=self._apart_for(mailbox),
                 limits=self.settings.limits,
                 routing=lambda: self.routing,
                 attachments=self.attachments,

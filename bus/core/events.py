@@ -234,6 +234,22 @@ class WorkerEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormatLost:
+    """A format of another house ended its process, did not finish in time, or raised.
+
+    Attributes:
+        work: `start`, `recognise`, `read` or `write`.
+        cause: A signal, an exit code, the type of an exception, or what it had of time or space.
+        frames: Where in its code, the innermost first; empty where nobody knows.
+    """
+
+    format: str
+    work: str
+    cause: str
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EventsDropped:
     """A worker had more to tell than was listened to. Only the telling is lost."""
 
@@ -315,6 +331,7 @@ Event = (
     | WorkerStarted
     | WorkerFailed
     | WorkerEnded
+    | FormatLost
     | EventsDropped
     | CertificateRevoked
     | RevocationSourceAsked

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field
 
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
+from bus.core.traceback import frames_of
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 from schemas.value import Value
@@ -127,8 +128,31 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 
 
 def internal(error: Exception, *, stage: str) -> Problem:
-    """The problem that an unexpected exception is: its type, for its text may quote content."""
-    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": type(error).__name__})
+    """The problem that an unexpected exception is: its type, for its text may quote content.
+
+    The line of code where it was raised stands beside it, and the way there in the detail.
+    """
+    frames = frames_of(error)
+    where = frames[0] if frames else ""
+    return _internal(type(error).__name__, where, frames, stage=stage)
+
+
+def failed_in(
+    format_name: str, kind: str, where: str, frames: tuple[str, ...], *, stage: str
+) -> Problem:
+    """The problem that an unexpected exception of a format in another process is.
+
+    Args:
+        kind: The type of the exception.
+        where: The line of the format's own code.
+    """
+    return _internal(f"{kind} · {format_name}", where, frames, stage=stage)
+
+
+def _internal(cause: str, where: str, frames: tuple[str, ...], *, stage: str) -> Problem:
+    told = f"{cause} · {where}" if where else cause
+    detail = " < ".join(frames) or None
+    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": told}, detail=detail)
 
 
 def fail(

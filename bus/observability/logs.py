@@ -25,6 +25,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -113,6 +114,7 @@ def log_event(event: Event) -> None:
             | WorkerFailed()
             | WorkerEnded()
             | EndpointPaused()
+            | FormatLost()
             | RevocationGraceEnded()
         ):
             _log.error(name, **said)

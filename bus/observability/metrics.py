@@ -38,6 +38,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -316,6 +317,7 @@ class AxisMetrics(ProcessMetrics):
                 | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
+                | FormatLost()  # what it was lost over is counted where it fails
                 | CertificateEndNeared()
                 | CertificateRevoked()
                 | SigningKeyChanged()
