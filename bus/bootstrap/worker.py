@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import secrets
+import threading
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -62,6 +63,11 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 
 _READ_KEYS_AGAIN = timedelta(seconds=1)
+_UNDISTURBED = timedelta(seconds=5)
+"""So long formats of other houses may go on when the worker is to stop."""
+_DRAIN = timedelta(seconds=30)
+_HANGING = 71
+"""Exit code of a worker in which something still hung so long after it was to stop."""
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -94,7 +100,11 @@ class Workplace:
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._guard = Guard(FolderAttempts(self.home.attempts))
+        self._guard = Guard(
+            FolderAttempts(self.home.attempts),
+            deadline=self.settings.format_deadline,
+            observe=self._observe_from_threads,
+        )
         self._formats: Mapping[str, Format] = {
             name: guarded(each, self._guard) for name, each in own_formats().items()
         }
@@ -128,16 +138,26 @@ class Workplace:
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
         following = asyncio.create_task(self._follow(instructions))
+        ending = asyncio.create_task(self._let_go())
         mending = asyncio.create_task(self._keys.mend())
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
             await self._running.until_stopped()
         finally:
-            for task in (following, mending):
+            for task in (following, mending, ending):
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+            for each in self._apart.values():
+                each.close()
+
+    async def _let_go(self) -> None:
+        """Once it is to stop: end, after a while, the processes in which formats still work."""
+        await self.stop.wait()
+        await asyncio.sleep(_UNDISTURBED.total_seconds())
+        for each in self._apart.values():
+            await asyncio.to_thread(each.close)
 
     async def _follow(self, instructions: AsyncIterator[Instruction]) -> None:
         async for instruction in instructions:
@@ -287,6 +307,7 @@ class Workplace:
                     new_id=self._new_id,
                     jitter=random.random,
                     observe=self.observe,
+                    hand_over_deadline=self.settings.hand_over_deadline,
                 ),
                 watch=watch,
                 subscriber=self.broker,
@@ -307,7 +328,7 @@ async def run_worker(settings: Settings, worker: WorkerName) -> bool:
     """
     stop = asyncio.Event()
     obey_signals(stop)
-    async with leash(worker) as line:
+    async with leash(worker) as line, _leaving_after(stop):
         with Home(settings.home).at_work():
             # In this order: the next axis either waits for us, or finds us ending.
             line.must_hold()
@@ -317,6 +338,31 @@ async def run_worker(settings: Settings, worker: WorkerName) -> bool:
                 line.tell(WorkerFailed(worker=worker, problem=error.problem))
                 return False
     return True
+
+
+@asynccontextmanager
+async def _leaving_after(stop: asyncio.Event) -> AsyncIterator[None]:
+    """End this process some time after `stop` or the exit, also while threads of it hang.
+
+    They are no reason to stay, and cannot be ended otherwise; nothing of theirs is acknowledged.
+    """
+
+    async def watch() -> None:
+        await stop.wait()
+        leave()
+
+    def leave() -> None:
+        timer = threading.Timer(_DRAIN.total_seconds(), os._exit, (_HANGING,))
+        timer.daemon = True
+        timer.start()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        if not watching.done():
+            watching.cancel()
+            leave()
 
 
 async def _work(settings: Settings, worker: WorkerName, line: Leash, stop: asyncio.Event) -> None:

@@ -212,12 +212,12 @@ def test_what_hinders_the_worker_is_no_fault_of_the_format(
     format_ = hosted().introduced()
     files = MemoryAttachments()
     writer = files.begin()
-    writer.write(b"content")
+    writer.write(bytes(range(256)))
     kept = writer.keep()
     attachment = {
         "name": "a.bin",
         "media_type": "application/octet-stream",
-        "size": 7,
+        "size": kept.size,
         "sha256": kept.sha256,
     }
     document = Document.model_validate(a_document().model_dump() | {"attachments": (attachment,)})
