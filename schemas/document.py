@@ -100,7 +100,7 @@ class Attachment(Value):
     """A file of a document: it travels by digest, never inside a message.
 
     Attributes:
-        name: Sanitised base name with extension, NFC, at most 255 bytes.
+        name: Plain, as `schemas.file_name` has it; judged where it is signed and where it arrives.
         media_type: The true type, sniffed from the bytes.
         size: Bytes of the unwrapped file.
         sha256: Of the unwrapped bytes.

@@ -47,6 +47,22 @@ def _entry(fault: Fault, retryable: bool, *texts: str) -> Entry:
 
 _EXPORT_EN = "Export the packet again from the document system and send it again."
 _EXPORT_VI = "Xuất lại gói tin từ hệ thống quản lý văn bản rồi gửi lại."
+_DIRECTORY_EN = (
+    "Correct this entry. If a signed directory holds it already, mend that with 'lienthong agency "
+    "edit' or 'lienthong agency remove', or go back with 'lienthong directory restore'."
+)
+_DIRECTORY_VI = (
+    "Sửa mục này. Nếu danh bạ đã ký có mục này thì sửa bằng 'lienthong agency edit' hoặc "
+    "'lienthong agency remove', hoặc quay lại bằng 'lienthong directory restore'."
+)
+_RESTORE_EN = (
+    "See which versions are kept with 'lienthong directory history', and go back with "
+    "'lienthong directory restore'; an agency's own machine copies the hub's directory again."
+)
+_RESTORE_VI = (
+    "Xem các phiên bản còn lưu bằng 'lienthong directory history' và quay lại bằng "
+    "'lienthong directory restore'; máy của cơ quan thì chép lại danh bạ từ trung tâm."
+)
 _SECURITY_EN = "Do not trust it; tell the axis operator and the sending agency."
 _SECURITY_VI = "Không tin gói này; báo cho đơn vị vận hành trục và cơ quan gửi."
 
@@ -130,6 +146,14 @@ ENTRIES: dict[str, Entry] = {
         "Danh mục nêu tệp đính kèm {content_id} nhưng gói tin không có tệp đó.",
         "Attach the file, or take it off the manifest, and send the packet again.",
         "Đính kèm tệp hoặc bỏ khỏi danh mục rồi gửi lại.",
+    ),
+    "E_ATTACHMENT_NAME": _sender(
+        "The attachment name {name} is not the plain name of a file.",
+        "Tên tệp đính kèm {name} không phải là tên tệp thông thường.",
+        "Use a name without folders, control characters and direction marks, in Unicode NFC, of at "
+        "most 255 bytes, and send it again.",
+        "Dùng tên không chứa thư mục, ký tự điều khiển hay dấu đổi chiều chữ, theo Unicode NFC, "
+        "dài tối đa 255 byte, rồi gửi lại.",
     ),
     "E_CONTENT_ID_DUPLICATE": _sender(
         "Two attachments have the ContentId {content_id}.",
@@ -500,6 +524,24 @@ ENTRIES: dict[str, Entry] = {
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
     ),
+    "E_BROKER_LOGIN": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker at {host} refuses the login of the account '{account}'.",
+        "RabbitMQ tại {host} từ chối đăng nhập của tài khoản '{account}'.",
+        "Correct account and password, in LIENTHONG_AMQP_URL and LIENTHONG_MANAGEMENT_URL where "
+        "they are given; the account of the management interface needs the tag 'administrator'.",
+        "Sửa tài khoản và mật khẩu, trong LIENTHONG_AMQP_URL và LIENTHONG_MANAGEMENT_URL nếu có "
+        "đặt; tài khoản quản trị RabbitMQ cần thẻ 'administrator'.",
+    ),
+    "E_BROKER_REQUEST": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker refuses the request {request} with status {status}.",
+        "RabbitMQ từ chối yêu cầu {request} với mã {status}.",
+        "Check virtual host, account and version of the broker; the detail quotes its answer.",
+        "Kiểm tra máy chủ ảo, tài khoản và phiên bản RabbitMQ; phần chi tiết trích câu trả lời.",
+    ),
     "E_TOPOLOGY": _entry(
         Fault.OPERATOR,
         False,
@@ -521,24 +563,24 @@ ENTRIES: dict[str, Entry] = {
         False,
         "The directory is not signed, and this home has a directory authority.",
         "Danh bạ chưa được ký, trong khi hệ thống đã có khóa ký danh bạ.",
-        "Change it with 'lienthong agency ...' only, or restore the signed one.",
-        "Chỉ sửa bằng 'lienthong agency ...' hoặc khôi phục bản đã ký.",
+        "Change it with 'lienthong agency' only. " + _RESTORE_EN,
+        "Chỉ sửa bằng 'lienthong agency'. " + _RESTORE_VI,
     ),
     "E_DIRECTORY_SIGNATURE": _entry(
         Fault.OPERATOR,
         False,
         "The signature of the directory is not good: {cause}.",
         "Chữ ký của danh bạ không hợp lệ: {cause}.",
-        "Do not use it; restore the directory with its signature from whoever signs it.",
-        "Không dùng; khôi phục danh bạ kèm chữ ký từ đơn vị ký.",
+        "Do not use it. " + _RESTORE_EN,
+        "Không dùng bản này. " + _RESTORE_VI,
     ),
     "E_DIRECTORY_ROLLBACK": _entry(
         Fault.OPERATOR,
         False,
         "The directory is of version {version}; version {seen} was here already.",
         "Danh bạ là phiên bản {version}; phiên bản {seen} đã từng được dùng.",
-        "Restore the newest directory; to go back, change it anew with 'lienthong agency ...'.",
-        "Khôi phục bản mới nhất; muốn quay lại thì sửa tiếp bằng 'lienthong agency ...'.",
+        "A directory only goes forward. " + _RESTORE_EN,
+        "Danh bạ chỉ đi tới. " + _RESTORE_VI,
     ),
     "E_HOME_IN_USE": _entry(
         Fault.OPERATOR,
@@ -583,10 +625,138 @@ ENTRIES: dict[str, Entry] = {
     "E_DIRECTORY": _entry(
         Fault.OPERATOR,
         False,
-        "The directory is inconsistent: {cause}.",
-        "Danh bạ không nhất quán: {cause}.",
-        "Correct the directory and start again.",
-        "Sửa danh bạ rồi khởi động lại.",
+        "The directory {file} cannot be read.",
+        "Không đọc được danh bạ {file}.",
+        _RESTORE_EN,
+        _RESTORE_VI,
+    ),
+    "E_DIRECTORY_MISSING": _entry(
+        Fault.OPERATOR,
+        False,
+        "The directory {file} is missing, though version {seen} was here.",
+        "Thiếu danh bạ {file}, trong khi phiên bản {seen} đã từng được dùng.",
+        _RESTORE_EN,
+        _RESTORE_VI,
+    ),
+    "E_DIRECTORY_HUB": _entry(
+        Fault.OPERATOR,
+        False,
+        "The hub's directory {file} and its authority {folder} must be copied here.",
+        "Phải chép danh bạ {file} và khóa công khai của đơn vị ký {folder} từ trung tâm về đây.",
+        "Lay them out at the hub with 'lienthong agency credentials'.",
+        "Tại trung tâm, chạy 'lienthong agency credentials' để chuẩn bị các tệp này.",
+    ),
+    "E_DIRECTORY_CODE": _entry(
+        Fault.OPERATOR,
+        False,
+        "{code} cannot be an agency's own code: that has at most 64 characters of A-Z, a-z, 0-9, "
+        "'.', '_' and '-', and no '.' in front.",
+        "{code} không dùng được làm mã chính của cơ quan: mã có tối đa 64 ký tự gồm A-Z, a-z, "
+        "0-9, '.', '_', '-' và không bắt đầu bằng '.'.",
+        "Choose another code; a code of other characters can be an alias ('--alias'). "
+        + _DIRECTORY_EN,
+        "Chọn mã khác; mã có ký tự khác có thể là mã phụ ('--alias'). " + _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_ALIAS": _entry(
+        Fault.OPERATOR,
+        False,
+        "{alias} cannot be a code of {code}: it has more than 64 characters, blanks at an end, "
+        "invisible characters, or letters in another normal form than NFC.",
+        "{alias} không dùng được làm mã của {code}: dài quá 64 ký tự, có dấu cách ở đầu hoặc cuối, "
+        "có ký tự ẩn, hoặc chữ không ở dạng chuẩn NFC.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_NAME": _entry(
+        Fault.OPERATOR,
+        False,
+        "The name of {code} is empty, has more than {limit} characters, or holds control or "
+        "invisible characters.",
+        "Tên của {code} để trống, dài quá {limit} ký tự, hoặc có ký tự điều khiển hay ký tự ẩn.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_TWICE": _entry(
+        Fault.OPERATOR,
+        False,
+        "The agency {code} stands in the directory twice.",
+        "Cơ quan {code} có hai lần trong danh bạ.",
+        "To change an agency, use 'lienthong agency edit'. " + _DIRECTORY_EN,
+        "Muốn sửa cơ quan thì dùng 'lienthong agency edit'. " + _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_AMBIGUOUS": _entry(
+        Fault.OPERATOR,
+        False,
+        "The code {alias} names {code} and {other} at the same time.",
+        "Mã {alias} cùng lúc chỉ cả {code} và {other}.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_MAILBOX": _entry(
+        Fault.OPERATOR,
+        False,
+        "{code} and {other} would have the same queues at the broker: '.' and '-' count the same "
+        "there, and so do capital and small letters.",
+        "{code} và {other} sẽ dùng chung hàng đợi: ở đó '.' và '-' như nhau, chữ hoa và chữ thường "
+        "cũng như nhau.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_PARENT": _entry(
+        Fault.OPERATOR,
+        False,
+        "The parent {other} of {code} is not in the directory.",
+        "Cơ quan cấp trên {other} của {code} không có trong danh bạ.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_PARENT_CIRCLE": _entry(
+        Fault.OPERATOR,
+        False,
+        "{code} is its own parent, by way of {other}.",
+        "{code} là cấp trên của chính mình, qua {other}.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_SUCCESSOR": _entry(
+        Fault.OPERATOR,
+        False,
+        "The successor {other} of {code} is not in the directory.",
+        "Cơ quan kế thừa {other} của {code} không có trong danh bạ.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_SUCCESSOR_CIRCLE": _entry(
+        Fault.OPERATOR,
+        False,
+        "{code} is its own successor, by way of {other}.",
+        "{code} là cơ quan kế thừa của chính mình, qua {other}.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_ALIAS_OWNER": _entry(
+        Fault.OPERATOR,
+        False,
+        "The alias {alias} names {code}, which is not in the directory.",
+        "Mã phụ {alias} chỉ {code}, nhưng {code} không có trong danh bạ.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_PERIOD": _entry(
+        Fault.OPERATOR,
+        False,
+        "The code {alias} of {code} ends before it begins.",
+        "Mã {alias} của {code} hết hiệu lực trước khi có hiệu lực.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
+    ),
+    "E_DIRECTORY_SIZE": _entry(
+        Fault.OPERATOR,
+        False,
+        "The directory has more than {limit} agencies, or more than {limit} aliases.",
+        "Danh bạ có hơn {limit} cơ quan hoặc hơn {limit} mã phụ.",
+        _DIRECTORY_EN,
+        _DIRECTORY_VI,
     ),
     "E_KEYS": _entry(
         Fault.OPERATOR,
@@ -677,6 +847,14 @@ ENTRIES: dict[str, Entry] = {
         "Tệp {file} đã tồn tại.",
         "Choose another name; nothing is overwritten.",
         "Chọn tên khác; không ghi đè tệp nào.",
+    ),
+    "E_OUTPUT": _entry(
+        Fault.OPERATOR,
+        False,
+        "{path} cannot be written: {cause}.",
+        "Không ghi được vào {path}: {cause}.",
+        "Choose a place that you may write to and that has room; nothing was left there.",
+        "Chọn nơi được phép ghi và còn chỗ trống; không có gì được để lại ở đó.",
     ),
     "E_SELECTION_EMPTY": _entry(
         Fault.OPERATOR,

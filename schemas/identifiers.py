@@ -4,6 +4,7 @@ Which agency a code belongs to is not decided here: shape never decides routing,
 """
 
 import re
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, NewType
 
@@ -23,9 +24,14 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 MAX_CODE_LENGTH = 64
 
-_QCVN_FULL = re.compile(r"^\d{3}\.\d{2}\.\d{2}\.[A-Y]\d{2}$")
-_QCVN_SHORT = re.compile(r"^(\d{2,3}\.)?(\d{2}\.)?\d{2}\.[A-Z]\d{2}$")
-_DECISION_20 = re.compile(r"^[A-Y]\d{2}(\.[0-9A-Z]+)*$")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_OWN_CODE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_QCVN_FULL = re.compile(r"^[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Y][0-9]{2}\Z")
+_QCVN_SHORT = re.compile(r"^([0-9]{2,3}\.)?([0-9]{2}\.)?[0-9]{2}\.[A-Z][0-9]{2}\Z")
+_DECISION_20 = re.compile(r"^[A-Y][0-9]{2}(\.[0-9A-Z]+)*\Z")
+
+
+_CONVERTIBLE = re.compile(r"([A-Y][0-9]{2})(?:\.([0-9]{2}))?(?:\.([0-9]{2}))?(?:\.([0-9]{3}))?")
 
 
 class CodeScheme(StrEnum):
@@ -34,6 +40,24 @@ class CodeScheme(StrEnum):
     QCVN_102 = "qcvn102"
     DECISION_20 = "decision20"
     OPAQUE = "opaque"
+
+
+def is_agency_code(code: str) -> bool:
+    """Whether an agency may have a code for its own: it names queues, accounts and folders.
+
+    Other codes of the handbook's section 7.1, of whatever characters, are aliases.
+    """
+    return len(code) <= MAX_CODE_LENGTH and _OWN_CODE.fullmatch(code) is not None
+
+
+def has_unseen(text: str) -> bool:
+    """Whether a text holds characters that nobody sees, or that a terminal obeys."""
+    return any(unicodedata.category(char) in _UNSEEN for char in text)
+
+
+def shown(code: str) -> str:
+    """A code for people, so that blanks at its ends and unseen characters are seen."""
+    return code if code and code == code.strip() and not has_unseen(code) else ascii(code)
 
 
 def scheme_of(code: str) -> CodeScheme:
@@ -64,7 +88,9 @@ def to_qcvn102(code: str) -> str | None:
 
     Levels 2, 3 and 4 have 2, 2 and 3 digits; letters, other widths and more levels need an alias.
     """
-    match = re.fullmatch(r"([A-Y]\d{2})(?:\.(\d{2}))?(?:\.(\d{2}))?(?:\.(\d{3}))?", code)
+    match = re.fullmatch(
+        r"([A-Y][0-9]{2})(?:\.([0-9]{2}))?(?:\.([0-9]{2}))?(?:\.([0-9]{3}))?", code
+    )
     if match is None:
         return None
     first, second, third, fourth = match.groups()

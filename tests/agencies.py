@@ -16,7 +16,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.attachments.spool import Spools
 from bus.core.dead_letters.retry import RetryPolicy
-from bus.core.events import Event
+from bus.core.events import Event, ServiceEnded
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
@@ -41,6 +41,7 @@ from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
+from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
 from bus.services.sealer import Sealer
@@ -156,7 +157,7 @@ class Agencies(Folders):
     async def at_work(self, *, only: Sequence[str] | None = None) -> AsyncIterator[None]:
         """All adapters at work, or those of some agencies; drained on the way out."""
         stop = asyncio.Event()
-        worker = Worker(stop)
+        worker = Worker(Lasting(observe=self.observe, jitter=lambda: 0.0, stop=stop))
         mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
         worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
         running = asyncio.create_task(worker.until_stopped())
@@ -165,6 +166,7 @@ class Agencies(Folders):
         finally:
             stop.set()
             await running
+            assert self.of_type(ServiceEnded) == []
 
     def adapter(self, mailbox: MailboxName, stop: asyncio.Event) -> Adapter:
         """One agency's two directions."""

@@ -35,6 +35,7 @@ class VirtualHost:
     ) -> None:
         self.name = name
         self.amqp_url = located.in_vhost(name)
+        self.management_url = located.management_url
         self.management = management
         self.provisioning = Provisioning(self.amqp_url, management, settling=settling)
 

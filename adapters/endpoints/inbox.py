@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
-from adapters.endpoints.naming import free_name
+from adapters.endpoints.naming import bare, free_name
 from adapters.endpoints.staging import DRAFT_SUFFIX, Staging, sync_folder
 from schemas.identifiers import DeliveryId
 
@@ -58,14 +58,14 @@ class HandOver:
     """One parcel on its way into an inbox: `write`, `start_sync`, `sync`, `appear`, in this order.
 
     Then the folder must be synced. Every step raises `OSError` as the disk does, and what the
-    parcel's chunks raise.
+    parcel's chunks raise. A parcel whose name leads out of the inbox raises `ValueError` at once.
     """
 
     def __init__(self, inbox: Inbox, parcel: Parcel) -> None:
         self.folder = inbox.folders[parcel.kind]
         self._inbox = inbox
-        self._name = parcel.name
-        self._mark = inbox.staging.folder / parcel.delivery_id
+        self._name = bare(parcel.name)
+        self._mark = inbox.staging.folder / bare(parcel.delivery_id)
         self._draft = inbox.staging.draft(parcel.chunks)
         self._note = parcel.note
         self._staged = staged_note(inbox.staging, parcel.delivery_id)

@@ -1,24 +1,25 @@
 """Attachment name: from what a packet says to a file name that is safe to show and to write."""
 
+import re
 import unicodedata
 
 from adapters.formats.media_type import extension, extension_for, sniff
+from schemas.file_name import UNSAFE
 from schemas.limits import MAX_FILE_NAME_BYTES
 
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories: controls, invisible (they can turn the reading direction), line ends."""
+_LEADING = re.compile(r"^[.\s]+")
 
 
 def safe_name(raw: str, head: bytes) -> str:
-    """Make a name safe (handbook 2.4): base name, no control characters, NFC, at most 255 bytes.
+    """Make a name plain, as `schemas.file_name` has it (handbook 2.4).
 
     A name without an extension gets the one its first bytes call for; the extension of a ZIP is
     written in lower case, because the vendors' reader unpacks a `.ZIP`. A safe name stays as it is.
     """
     name = unicodedata.normalize("NFC", raw).replace("\\", "/").rpartition("/")[2]
-    name = "".join(c for c in name if unicodedata.category(c) not in _UNSAFE)
+    name = "".join(c for c in name if unicodedata.category(c) not in UNSAFE)
     # A leading dot would hide the file, and make `..` of two.
-    name = unicodedata.normalize("NFC", name).strip().lstrip(". ") or "file"
+    name = _LEADING.sub("", unicodedata.normalize("NFC", name).strip()) or "file"
     if not extension(name):
         name = f"{name.rstrip('. ')}.{extension_for(sniff(head, name))}"
     stem, _, suffix = name.rpartition(".")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -21,14 +22,14 @@ from bus.bootstrap.broker import (
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Change, Knowledge
 from bus.bootstrap.letters import Office, dead_letter_handler
-from bus.bootstrap.observing import axis_metrics, not_ready, observed_axis, served_at, telling
+from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_axis, served_at
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
-from bus.core.events import Event
+from bus.core.events import Event, ServiceName
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
 from bus.core.topology import Topology
@@ -45,6 +46,7 @@ from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
 from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
+from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
@@ -73,6 +75,7 @@ class Axis:
         handler: The dead-letter handler; runs here, because it serves the whole axis.
         revocations: The watch over revoked certificates; for the same reason.
         knowledge: The directory and the certificates as they are now.
+        lasting: What keeps the services running.
         metrics: None where none are kept; as `survey`.
     """
 
@@ -85,6 +88,7 @@ class Axis:
     revocations: Revocations
     knowledge: Knowledge
     stop: asyncio.Event
+    lasting: Lasting
     metrics: AxisMetrics | None
     survey: Survey | None
 
@@ -107,22 +111,28 @@ class Axis:
         return self.knowledge.signing_in_development
 
     async def run(self) -> None:
-        """Run until `stop` is set, or something of the axis cannot go on; then drain.
+        """Run until `stop` is set, or the workers cannot be kept running; then drain.
+
+        Whatever else dies is started again by itself (`lasting`).
 
         Raises:
             ConfigurationError: Why the workers cannot be kept running.
         """
-        handling = asyncio.create_task(self.handler.run())
+        keep, watch = self.lasting.keep, partial(self.knowledge.watch, self.supervisor, self)
+        handling = asyncio.create_task(
+            keep(ServiceName.DEAD_LETTERS, self.handler.run, stop=self.handler.stop)
+        )
+        failed = asyncio.create_task(self.supervisor.failed())
         services = [
-            asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor, self)),
-            asyncio.create_task(self.revocations.run()),
+            failed,
+            asyncio.create_task(keep(ServiceName.DIRECTORY, watch)),
+            asyncio.create_task(keep(ServiceName.REVOCATIONS, self.revocations.run)),
         ]
         if self.survey is not None:
-            services.append(asyncio.create_task(self.survey.run()))
+            services.append(asyncio.create_task(keep(ServiceName.SURVEY, self.survey.run)))
         stopped = asyncio.create_task(self.stop.wait())
         try:
-            await asyncio.wait([stopped, handling, *services], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.stop.set()
             await self.supervisor.drain()
@@ -173,14 +183,17 @@ async def open_axis(
     observe: Observer,
     stop: asyncio.Event,
     progress: Progress,
+    keep_broker: bool = True,
 ) -> AsyncIterator[Axis]:
     """Build everything, workers included; on the way out take it down in the reverse order.
 
     Args:
         observe: Hears the events of all workers.
+        keep_broker: Whether a broker of our own keeps its data for the next start.
 
     Raises:
         ConfigurationError: One sentence says what the operator must mend.
+        TransportError: A given broker or database does not answer now.
     """
     home = Home(settings.home.absolute())
     async with AsyncExitStack() as stack:
@@ -189,7 +202,11 @@ async def open_axis(
         paused = PausedFile(home.paused)
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
-        observe = noting(paused, observe if metrics is None else telling(metrics, observe))
+        health = None if metrics is None else Health(metrics=metrics)
+        observe = heard_by(
+            noting(paused), metrics, None if health is None else health.note, observe
+        )
+        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
         trust_list = trust_list_of(settings)
         if trust_list is not None:
             await asyncio.to_thread(read_trust_list, trust_list)
@@ -209,15 +226,13 @@ async def open_axis(
         )
         routing, mailboxes = knowledge.routing, knowledge.mailboxes
         workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
-        health = None
-        if metrics is not None:
-            health = Health(metrics=metrics)
+        if health is not None:
             settings = await stack.enter_async_context(
-                observed_axis(settings, health, workers=len(workers))
+                observed_axis(settings, health, lasting, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
-        address = await stack.enter_async_context(located_broker(settings))
+        address = await stack.enter_async_context(located_broker(settings, keep=keep_broker))
         progress("preparing mailboxes")
         await provision(settings, address, topology_of(settings, routing))
         supervisor = Supervisor(
@@ -255,6 +270,7 @@ async def open_axis(
                 management=management,
                 known=lambda: axis.routing.mailboxes,
                 served=lambda: axis.mailboxes,
+                observe=observe,
             )
         axis = Axis(
             settings=settings,
@@ -266,6 +282,7 @@ async def open_axis(
             revocations=revocations_for(settings, knowledge, observe=observe),
             knowledge=knowledge,
             stop=stop,
+            lasting=lasting,
             metrics=metrics,
             survey=looks,
         )
@@ -293,14 +310,13 @@ async def open_axis(
         yield axis
 
 
-def noting(paused: PausedFile, observe: Observer) -> Observer:
-    """Keep an eye on who is away, for operators, while telling whoever else listens."""
+def noting(paused: PausedFile) -> Observer:
+    """Keep an eye on who is away, for operators."""
 
-    def tell(event: Event) -> None:
+    def note(event: Event) -> None:
         paused.note(event, now=now())
-        observe(event)
 
-    return tell
+    return note
 
 
 async def _ask_stores(store: Store, office: Office) -> None:

@@ -98,13 +98,17 @@ async def tried(
 
 
 @asynccontextmanager
-async def located_broker(settings: Settings) -> AsyncIterator[Located]:
-    """The broker that the settings ask for, or one of our own that ends with this block."""
+async def located_broker(settings: Settings, *, keep: bool = True) -> AsyncIterator[Located]:
+    """The broker that the settings ask for, or one of our own that ends with this block.
+
+    Args:
+        keep: Whether what lies in queues of a broker of our own is kept for the next start.
+    """
     home = Home(settings.home.absolute())
     async with locate(
         amqp_url=settings.broker_url,
         management_url=settings.broker_management_url,
-        home=home.path,
+        home=home.path if keep else None,
         may_install=settings.may_install,
         transport=lambda: _transport(home),
     ) as located:

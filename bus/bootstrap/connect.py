@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.knowledge import Knowledge
-from bus.bootstrap.observing import axis_metrics, not_ready, observed_axis, served_at, telling
+from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_axis, served_at
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey_of_agency
+from bus.core.events import ServiceName
 from bus.core.routing import Routing
 from bus.core.share import workers_for
 from bus.core.topology import account_of
@@ -31,6 +33,7 @@ from bus.observability.health import Health
 from bus.ports import Observer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
@@ -63,20 +66,23 @@ class ConnectedAgency:
     knowledge: Knowledge
     supervisor: Supervisor
     revocations: Revocations
+    lasting: Lasting
     stop: asyncio.Event
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
+        keep, watch = self.lasting.keep, partial(self.knowledge.watch, self.supervisor)
+        failed = asyncio.create_task(self.supervisor.failed())
         tasks = [
-            asyncio.create_task(self.supervisor.failed()),
-            asyncio.create_task(self.knowledge.watch(self.supervisor)),
-            asyncio.create_task(self.revocations.run()),
+            failed,
+            asyncio.create_task(keep(ServiceName.DIRECTORY, watch)),
+            asyncio.create_task(keep(ServiceName.REVOCATIONS, self.revocations.run)),
         ]
         if self.survey is not None:
-            tasks.append(asyncio.create_task(self.survey.run()))
+            tasks.append(asyncio.create_task(keep(ServiceName.SURVEY, self.survey.run)))
         stopped = asyncio.create_task(self.stop.wait())
         try:
-            await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self.supervisor.drain()
             for task in (stopped, *tasks):
@@ -118,7 +124,11 @@ async def open_connection(
         paused = PausedFile(home.paused)
         paused.save()
         metrics = axis_metrics() if settings.metrics else None
-        observe = noting(paused, observe if metrics is None else telling(metrics, observe))
+        health = None if metrics is None else Health(metrics=metrics)
+        observe = heard_by(
+            noting(paused), metrics, None if health is None else health.note, observe
+        )
+        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
         knowledge = await asyncio.to_thread(
             Knowledge.read,
             settings,
@@ -129,12 +139,11 @@ async def open_connection(
         )
         workers = workers_for(1, processors=1, mailboxes=1)
         looks = None
-        if metrics is not None:
+        if metrics is not None and health is not None:
             metrics.serving((mailbox,), known=knowledge.routing.mailboxes, workers=len(workers))
-            looks = survey_of_agency(metrics, home=home, mailbox=mailbox)
-            health = Health(metrics=metrics)
+            looks = survey_of_agency(metrics, home=home, mailbox=mailbox, observe=observe)
             settings = await stack.enter_async_context(
-                observed_axis(settings, health, workers=len(workers))
+                observed_axis(settings, health, lasting, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
         await _knock(url, progress)
@@ -145,7 +154,7 @@ async def open_connection(
             jitter=random.random,
             stop=stop,
         )
-        if metrics is not None:
+        if health is not None:
             health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
             stack.callback(health.stopping)
@@ -165,6 +174,7 @@ async def open_connection(
             supervisor=supervisor,
             # The hub cannot tell it: whom it believes is its own business.
             revocations=revocations_for(settings, knowledge, observe=observe),
+            lasting=lasting,
             stop=stop,
         )
 
@@ -220,8 +230,8 @@ def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) ->
 def _must_have_the_hubs_directory(home: Home) -> None:
     """One of its own would be made, and signed, where there is none."""
     if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
-        cause = f"{home.directory} and {directory_folder(home.keys)} must be the hub's, copied"
-        raise AxisError.of("E_DIRECTORY", cause=cause)
+        authority = directory_folder(home.keys)
+        raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
 async def _knock(url: str, progress: Progress) -> None:

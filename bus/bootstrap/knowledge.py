@@ -84,6 +84,7 @@ class Knowledge:
     _told: set[tuple[str, timedelta]] = field(default_factory=set)
     _said_anew: bool = False
     _refusal: Problem | None = None
+    _hindrance: Problem | None = None
     _incomplete: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -139,8 +140,13 @@ class Knowledge:
 
     @property
     def refusal(self) -> Problem | None:
-        """Why the directory is not taken up as its file says now."""
+        """Why the directory is not believed as its file says now; the one before goes on."""
         return self._refusal
+
+    @property
+    def hindrance(self) -> Problem | None:
+        """Why a change, of the directory or of the keys, is not taken up yet; it is tried again."""
+        return self._hindrance
 
     @property
     def signing_in_development(self) -> int:
@@ -158,17 +164,16 @@ class Knowledge:
         A broker that is away, or keys that are being worked on: the old state goes on serving,
         and it is tried again. It is said once.
         """
-        told = ""
         while True:
             self._warn()
             await asyncio.sleep(_LOOK_EVERY.total_seconds())
             try:
                 await self._take_up(supervisor, surroundings)
-                told = ""
+                self._hindrance = None
             except AxisError as error:
-                if (problem := str(error.problem)) != told:
-                    _log.error("directory_not_taken_up", problem=problem)
-                told = problem
+                if error.problem != self._hindrance:
+                    _log.error("directory_not_taken_up", problem=str(error.problem))
+                self._hindrance = error.problem
 
     def _warn(self) -> None:
         """Tell of certificates that end soon, of each once within each of the warnings."""

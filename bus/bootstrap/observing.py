@@ -3,19 +3,21 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from importlib.metadata import version
 
 import structlog
 
 from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
-from bus.core.events import Event
+from bus.core.crash import cause_of
+from bus.core.events import Event, ServiceName
 from bus.core.share import WorkerName
 from bus.observability.health import Health, Reason, ended
 from bus.observability.http import serving
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
 from bus.ports import Observer
+from bus.services.lasting import Lasting
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from schemas.problem import AxisError
@@ -36,12 +38,18 @@ def worker_metrics() -> ProcessMetrics:
     return ProcessMetrics(version=version("lienthong"))
 
 
-def telling(metrics: AxisMetrics, observe: Observer) -> Observer:
-    """Let the metrics hear what happens, beside whoever else listens."""
+def heard_by(*observers: Observer | None) -> Observer:
+    """Let all of them hear what happens. One that fails costs neither the others nor the work."""
+    listening = [observer for observer in observers if observer is not None]
 
     def tell(event: Event) -> None:
-        metrics(event)
-        observe(event)
+        for observer in listening:
+            try:
+                observer(event)
+            except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
+                with suppress(Exception):
+                    kind = type(event).__name__
+                    _log.error("observer_failed", kind=kind, cause=cause_of(error))
 
     return tell
 
@@ -50,14 +58,20 @@ def not_ready(supervisor: Supervisor, knowledge: Knowledge) -> Iterator[Reason]:
     """What of a parent itself keeps it from its work."""
     if idle := supervisor.idle:
         yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
-    if knowledge.refusal is not None:
-        yield Reason(reason="directory_wrong", detail=str(knowledge.refusal))
+    for reason, problem in (
+        ("directory_wrong", knowledge.refusal),
+        ("directory_not_taken_up", knowledge.hindrance),
+    ):
+        if problem is not None:
+            yield Reason(reason=reason, detail=f"{problem} {problem.advice()}")
 
 
 @asynccontextmanager
-async def watched(health: Health) -> AsyncIterator[None]:
+async def watched(health: Health, lasting: Lasting) -> AsyncIterator[None]:
     """Look after the health of this process, as long as the block runs."""
-    watching = asyncio.create_task(health.watch(), name="health")
+    # Its own stop: it is looked at while the process stops.
+    watch = lasting.keep(ServiceName.HEALTH, health.watch, stop=asyncio.Event())
+    watching = asyncio.create_task(watch, name="health")
     try:
         yield
     finally:
@@ -66,7 +80,7 @@ async def watched(health: Health) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def observed_axis(
-    settings: Settings, health: Health, *, workers: int
+    settings: Settings, health: Health, lasting: Lasting, *, workers: int
 ) -> AsyncIterator[Settings]:
     """Serve what is known of the parent.
 
@@ -79,13 +93,13 @@ async def observed_axis(
     host = settings.metrics_host
     port = settings.metrics_port or _free_ports(host, 1 + workers)
     with serving(health, host=host, port=port):
-        async with watched(health):
+        async with watched(health, lasting):
             yield settings.model_copy(update={"metrics_port": port})
 
 
 @asynccontextmanager
 async def observed_worker(
-    settings: Settings, health: Health, worker: WorkerName
+    settings: Settings, health: Health, lasting: Lasting, worker: WorkerName
 ) -> AsyncIterator[None]:
     """Serve what is known of a worker; it works also when its port is taken by somebody else."""
     async with AsyncExitStack() as stack:
@@ -95,7 +109,7 @@ async def observed_worker(
                 stack.enter_context(serving(health, host=settings.metrics_host, port=port))
             except AxisError as error:
                 _log.warning("metrics_not_served", problem=str(error.problem))
-        await stack.enter_async_context(watched(health))
+        await stack.enter_async_context(watched(health, lasting))
         yield
 
 

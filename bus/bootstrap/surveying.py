@@ -13,7 +13,7 @@ from bus.core.census import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Outb
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.keys.ring import counting, load_ring
 from bus.observability.metrics import AxisMetrics
-from bus.ports import DeadLetters
+from bus.ports import DeadLetters, Observer
 from bus.rabbit.management import Management
 from bus.services.account import Accountant
 from bus.services.survey import Look, Survey
@@ -39,6 +39,7 @@ def survey(
     management: Management,
     known: Callable[[], Sequence[MailboxName]],
     served: Callable[[], Iterable[MailboxName]],
+    observe: Observer,
 ) -> Survey:
     """All looks of an axis.
 
@@ -67,17 +68,21 @@ def survey(
 
     return Survey(
         looks=(
-            Look(look=accountant.look, every=_ACCOUNT_EVERY),
-            Look(look=at_letters, every=_LETTERS_EVERY),
+            Look(look=accountant.look, every=_ACCOUNT_EVERY, name="account"),
+            Look(look=at_letters, every=_LETTERS_EVERY, name="letters"),
             *_at_home(home, served),
         ),
         see=metrics.see,
+        observe=observe,
     )
 
 
-def survey_of_agency(metrics: AxisMetrics, *, home: Home, mailbox: MailboxName) -> Survey:
+def survey_of_agency(
+    metrics: AxisMetrics, *, home: Home, mailbox: MailboxName, observe: Observer
+) -> Survey:
     """What an agency's own worker can look at: its outbox, and the certificates it believes."""
-    return Survey(looks=_at_home(home, lambda: (mailbox,)), see=metrics.see)
+    looks = _at_home(home, lambda: (mailbox,))
+    return Survey(looks=looks, see=metrics.see, observe=observe)
 
 
 def _at_home(home: Home, served: Callable[[], Iterable[MailboxName]]) -> tuple[Look, ...]:
@@ -90,8 +95,8 @@ def _at_home(home: Home, served: Callable[[], Iterable[MailboxName]]) -> tuple[L
         return Certificates(ends=await asyncio.to_thread(_ends, home.keys))
 
     return (
-        Look(look=at_outboxes, every=_OUTBOXES_EVERY),
-        Look(look=at_certificates, every=_CERTIFICATES_EVERY),
+        Look(look=at_outboxes, every=_OUTBOXES_EVERY, name="outboxes"),
+        Look(look=at_certificates, every=_CERTIFICATES_EVERY, name="certificates"),
     )
 
 

@@ -21,11 +21,19 @@ from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
-from bus.bootstrap.observing import observed_worker, worker_metrics
+from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
+from bus.core.crash import problem_of, steps_to
 from bus.core.directory import vouched
-from bus.core.events import DirectoryTakenUp, Event, WorkerFailed, WorkerStarted
+from bus.core.events import (
+    DirectoryTakenUp,
+    Event,
+    ItemSkipped,
+    ServiceName,
+    WorkerFailed,
+    WorkerStarted,
+)
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
 from bus.core.restart import HELD
@@ -49,6 +57,7 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
+from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
 from bus.services.sealer import Sealer
@@ -92,6 +101,7 @@ class Workplace:
     attachments: FolderAttachments
     observe: Observer
     stop: asyncio.Event
+    lasting: Lasting
     known: Know
     routing: Routing
     ring: KeyRing
@@ -117,7 +127,7 @@ class Workplace:
             )
             for name in formats_of_others()
         }
-        self._running = Worker(self.stop)
+        self._running = Worker(self.lasting)
         self._adapters: dict[MailboxName, Adapter] = {}
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
@@ -136,10 +146,10 @@ class Workplace:
         return bool(self._adapters)
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
-        """Follow instructions until `stop` is set, then drain. Raises what crashed an adapter."""
+        """Follow instructions until `stop` is set, then drain. Raises why they cannot be."""
         following = asyncio.create_task(self._follow(instructions))
         ending = asyncio.create_task(self._let_go())
-        mending = asyncio.create_task(self._keys.mend())
+        mending = asyncio.create_task(self.lasting.keep(ServiceName.KEYS, self._keys.mend))
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
@@ -193,7 +203,17 @@ class Workplace:
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
         await self.store.inbox.reclaim(fresh)
         for mailbox in fresh:
-            self._adapters[mailbox] = self._adapter(mailbox)
+            try:
+                self._adapters[mailbox] = self._adapter(mailbox)
+            except Exception as error:  # noqa: BLE001 (one agency must not keep out the others)
+                self.observe(
+                    ItemSkipped(
+                        service=ServiceName.WORKERS,
+                        item=mailbox,
+                        problem=problem_of(error, stage="start"),
+                        steps=steps_to(error),
+                    )
+                )
         self._running.start(self._adapters.values())
         self.observe(
             WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
@@ -400,6 +420,9 @@ async def _workplace(
         )
         attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
         pdfs = await stack.enter_async_context(pdf_checker(settings))
+        health = None if metrics is None else Health(metrics=metrics)
+        observe = heard_by(None if health is None else health.note, line.tell)
+        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
         place = Workplace(
             worker=worker,
             settings=settings,
@@ -407,22 +430,20 @@ async def _workplace(
             broker=broker,
             store=store,
             attachments=attachments,
-            observe=line.tell,
+            observe=observe,
             stop=stop,
+            lasting=lasting,
             known=known,
             routing=routing,
             ring=ring,
             appraisal=Appraisal(pdfs=pdfs),
             tracer=tracer,
         )
-        if metrics is not None:
-            health = Health(
-                metrics=metrics,
-                broker=lambda: broker.health,
-                more=lambda: () if place.serves else (_IDLE,),
-                ask_store=lambda: store.records.find(document_id="", limit=1),
-            )
-            await stack.enter_async_context(observed_worker(settings, health, worker))
+        if health is not None:
+            health.broker = lambda: broker.health
+            health.more = lambda: () if place.serves else (_IDLE,)
+            health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
 

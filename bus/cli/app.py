@@ -11,12 +11,13 @@ from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
+from bus.cli.encoding import print_anything
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.top.command import top
 from bus.cli.up import up
 from bus.cli.worker import worker
-from schemas.problem import AxisError
+from schemas.problem import AxisError, TransportError
 from schemas.redaction import redacted
 
 app = typer.Typer(
@@ -42,12 +43,17 @@ app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
-    """Run the command line. Exit 2 for a wrong setting or call, with one clear sentence."""
+    """Run the command line.
+
+    An error ends it with one clear sentence: exit 4 when broker, database or another service does
+    not answer now, else exit 2.
+    """
+    print_anything()
     try:
         app()
     except AxisError as error:
         tell(error.problem)
-        sys.exit(Exit.MISUSED)
+        sys.exit(Exit.AWAY if isinstance(error, TransportError) else Exit.MISUSED)
     except BrokenPipeError:
         # The reader of our output has gone; that is its right.
         sys.stderr.close()

@@ -15,7 +15,7 @@ from bus.bootstrap.pdf import pdf_checker
 from bus.cli.legible import legible
 from bus.cli.moment import shown
 from bus.cli.options import Home as HomeOption
-from bus.cli.output import AsJson, Exit, listing, print_json, tell
+from bus.cli.output import AsJson, Exit, listing, print_json, say, screen, tell
 from bus.core.stream import keep
 from bus.ports import PdfChecker
 from bus.services.appraisal import NO_PDF, verdict_on
@@ -76,8 +76,8 @@ def check(
     else:
         if header is not None:
             by = f" ({legible(header.signer)})" if header.signer else ""
-            why = f": {header.reason}" if header.reason else ""
-            typer.echo(f"header signature {header.outcome}{by}{why}")
+            why = f": {legible(header.reason)}" if header.reason else ""
+            say(screen(), f"header signature {header.outcome}{by}{why}")
         listing(
             [row for verdict in verdicts for row in _rows(verdict)],
             as_json=False,

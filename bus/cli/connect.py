@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
+from rich.text import Text
 
 from bus.bootstrap import open_connection, settle_process
 from bus.cli.options import Home
+from bus.cli.output import say, screen
 from bus.observability.logs import configure, log_event
 from bus.settings import LogStyle, Settings, load_settings
 
@@ -33,7 +34,7 @@ def connect(
 
 
 async def _run(settings: Settings, agency: str) -> None:
-    console, stop = Console(stderr=True), asyncio.Event()
+    console, stop = screen(stderr=True), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -42,12 +43,15 @@ async def _run(settings: Settings, agency: str) -> None:
     ) as connected:
         running = asyncio.create_task(connected.run())
         if not stop.is_set():
-            console.print(
-                f"[bold green]{connected.mailbox} is connected[/]\n"
-                f"its folders: {connected.home.agencies / connected.mailbox}\n"
-                f"metrics and health: {connected.metrics_url or 'not served'}\nstop with Ctrl-C",
-                highlight=False,
-                soft_wrap=True,
+            folder = connected.home.agencies / connected.mailbox
+            say(
+                console,
+                Text.assemble(
+                    (f"{connected.mailbox} is connected", "bold green"),
+                    f"\nits folders: {folder}\n"
+                    f"metrics and health: {connected.metrics_url or 'not served'}\n"
+                    "stop with Ctrl-C",
+                ),
             )
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)

@@ -1,10 +1,12 @@
 """`lienthong convert`: what a format reads and writes, seen on one file without any bus."""
 
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import file_digest
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Annotated
@@ -12,13 +14,16 @@ from typing import Annotated
 import typer
 
 from adapters.contract import AttachmentSource, Limits
+from adapters.endpoints.naming import numbered
 from adapters.formats.canonical_json import from_canonical_json, to_canonical_json
 from adapters.registry import format_for, format_named, load_formats
 from bus.attachments.folder import FolderAttachments
-from bus.cli.output import Exit, tell
+from bus.cli.legible import legible
+from bus.cli.output import Exit, note, tell
+from bus.core.bounds import refuse_names
 from bus.core.stream import keep
 from schemas.codes import FormatName
-from schemas.document import Document
+from schemas.document import Attachment, Document
 from schemas.problem import AxisError, DocumentError, Language
 from schemas.reading import Reading, SignatureOutcome
 from schemas.vietnam import day_in_vietnam
@@ -42,15 +47,18 @@ def convert(
     """Read a file and write it in another format, or in the same one strictly.
 
     The result alone goes to standard output, warnings go to standard error. The document's files
-    are put into --attachments; a JSON file, which names its attachments by digest only, takes them
-    from there. Exit 0: read. 1: refused, with code, line and reason.
+    are put into --attachments, all or none, and never over another file; a JSON file, which names
+    its attachments by digest only, takes them from there. Exit 0: read. 1: refused, with code, line
+    and reason.
     """
     with _store() as store:
         try:
             reading = _read(file, source, store, attachments)
             _tell_warnings(reading)
-            if attachments is not None:
-                _unpack(reading, store, attachments)
+            if isinstance(reading.message, Document):
+                refuse_names(reading.message.attachments)
+                if attachments is not None:
+                    _unpack(reading.message, store, attachments)
             _write(reading, to, store)
         except AxisError as error:
             tell(error.problem)
@@ -78,7 +86,7 @@ def _read(
             return chosen.read(opened, sink=store, limits=_UNBOUNDED, today=today)
         except DocumentError as error:
             alone = error.problem.code == "E_ATTACHMENT_MISSING" and chosen.name == FormatName.JSON
-            if not alone or attachments is None:
+            if not alone or attachments is None or not attachments.is_dir():
                 raise
             # The fields alone, as --to json prints them: the files lie beside.
             opened.seek(0)
@@ -94,29 +102,65 @@ def _take_in(folder: Path, store: FolderAttachments) -> None:
                 keep(file, store)
 
 
-def _unpack(reading: Reading, store: FolderAttachments, folder: Path) -> None:
-    """Put every attachment into the folder under its own name; two of one name get numbers."""
-    if not isinstance(reading.message, Document):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
+def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
+    """Put every attachment into the folder under its own name; two of one name get numbers.
+
+    All or none. A file that is there is left alone when it is the same; otherwise it, or a link,
+    is in the way.
+
+    Raises:
+        ConfigurationError: E_OUTPUT_EXISTS, or E_OUTPUT when the folder cannot be written.
+        DocumentError: E_ATTACHMENT_ABSENT.
+    """
+    placed: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for attachment, name in zip(
+            document.attachments, _names(document.attachments), strict=True
+        ):
+            if not store.has(attachment.sha256):
+                raise AxisError.of(
+                    "E_ATTACHMENT_ABSENT", name=attachment.name, sha256=attachment.sha256
+                )
+            path = folder / name
+            if not _is_there(path, attachment):
+                _place(path, attachment, store, placed)
+    except BaseException as error:
+        for path in placed:
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise AxisError.of("E_OUTPUT", path=folder, cause=error.strerror) from error
+        raise
+
+
+def _names(attachments: Sequence[Attachment]) -> Iterator[str]:
+    """A name of its own for each, also where a file system takes `A` and `a` for one name."""
     taken: set[str] = set()
-    for attachment in reading.message.attachments:
-        if not store.has(attachment.sha256):
-            raise AxisError.of(
-                "E_ATTACHMENT_ABSENT", name=attachment.name, sha256=attachment.sha256
-            )
-        name = _free(attachment.name, taken)
-        with store.open(attachment.sha256) as kept, (folder / name).open("wb") as file:
-            copyfileobj(kept, file, _COPY_BYTES)
+    for attachment in attachments:
+        free = (name for name in numbered(attachment.name) if name.casefold() not in taken)
+        name = next(free)
+        taken.add(name.casefold())
+        yield name
 
 
-def _free(name: str, taken: set[str]) -> str:
-    path, number = Path(name), 1
-    while name in taken:
-        number += 1
-        name = f"{path.stem}-{number}{path.suffix}"
-    taken.add(name)
-    return name
+def _is_there(path: Path, attachment: Attachment) -> bool:
+    """Whether this very content lies there already. Raises `ConfigurationError` for another."""
+    if not os.path.lexists(path):
+        return False
+    if not path.is_symlink() and path.is_file() and path.stat().st_size == attachment.size:
+        with path.open("rb") as file:
+            if file_digest(file, "sha256").hexdigest() == attachment.sha256:
+                return True
+    raise AxisError.of("E_OUTPUT_EXISTS", file=path)
+
+
+def _place(
+    path: Path, attachment: Attachment, store: FolderAttachments, placed: list[Path]
+) -> None:
+    # Neither follows a link nor writes over what came here meanwhile.
+    with store.open(attachment.sha256) as kept, path.open("xb") as file:
+        placed.append(path)
+        copyfileobj(kept, file, _COPY_BYTES)
 
 
 def _write(reading: Reading, to: FormatName, store: AttachmentSource) -> None:
@@ -132,6 +176,7 @@ def _write(reading: Reading, to: FormatName, store: AttachmentSource) -> None:
 
 def _tell_warnings(reading: Reading) -> None:
     for warned in reading.warnings:
-        sys.stderr.write(f"{warned}\n  {warned.text(Language.VIETNAMESE)}\n")
+        note(str(warned))
+        sys.stderr.write(f"  {legible(warned.text(Language.VIETNAMESE))}\n")
     if reading.signature.outcome is SignatureOutcome.VERIFIED:
-        sys.stderr.write(f"header signature verified: {reading.signature.signer}\n")
+        note(f"header signature verified: {reading.signature.signer}")

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import tempfile
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,17 +13,21 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from bus.bootstrap import now, open_axis, settle_process
 from bus.cli.options import MetricsPort, Workers
-from bus.cli.output import AsJson, Exit
+from bus.cli.output import AsJson, Exit, print_json, screen, show_table
+from bus.demo.drop import Drop
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
-from bus.demo.pdf import make_pool
 from bus.demo.report import agency_table, refusal_table, to_json
 from bus.demo.run import Due, Outcome, Seen, play
+from bus.demo.samples import FilePool
 from bus.observability.logs import configure
 from bus.settings import LogStyle, Settings, load_settings
+from schemas.directory import Directory
+from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 
 _POOL = 40
@@ -50,7 +57,8 @@ def demo(
 
     Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
     """
-    console = Console(stderr=True)
+    console = screen(stderr=True)
+    files = _files(seed)
     settle_process()
     configure(as_json=False, quiet=True)
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
@@ -60,35 +68,63 @@ def demo(
             metrics_port=metrics_port,
             log_style=LogStyle.QUIET,
         )
-        outcome = uvloop.run(_run(settings, documents, first_month, seed, linger, console))
+        drops_of = partial(_drops, files, documents=None if first_month else documents, seed=seed)
+        outcome = uvloop.run(
+            _run(settings, files, drops_of, linger, console, keep=keep is not None)
+        )
     _show(outcome, as_json=as_json)
     raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)
 
 
+def _files(seed: int) -> FilePool:
+    """The files that are attached. Raises `ConfigurationError` E_EXTRA_MISSING."""
+    try:
+        # An optional part: an installation without it has every other command.
+        from bus.demo.pdf import make_pool  # noqa: PLC0415
+    except ImportError as error:
+        raise AxisError.of("E_EXTRA_MISSING", extra="demo", setting="lienthong demo") from error
+    return make_pool(count=_POOL, seed=seed)
+
+
+def _drops(
+    files: FilePool, directory: Directory, today: date, *, documents: int | None, seed: int
+) -> tuple[Drop, ...]:
+    """What is exchanged: so many documents, or the volume of the first month."""
+    if documents is not None:
+        return plan(directory, files, documents=documents, seed=seed, today=today)
+    return plan(
+        directory,
+        files,
+        documents=FIRST_MONTH_DOCUMENTS,
+        deliveries=FIRST_MONTH_DELIVERIES,
+        statuses=0,
+        broken=0,
+        seed=seed,
+        today=today,
+    )
+
+
 async def _run(
-    settings: Settings, documents: int, first_month: bool, seed: int, linger: int, console: Console
+    settings: Settings,
+    files: FilePool,
+    drops_of: Callable[[Directory, date], tuple[Drop, ...]],
+    linger: int,
+    console: Console,
+    *,
+    keep: bool,
 ) -> Outcome:
     seen, stop = Seen(), asyncio.Event()
     with console.status("starting") as status:
         async with open_axis(
-            settings, only=None, observe=seen, stop=stop, progress=status.update
+            settings,
+            only=None,
+            observe=seen,
+            stop=stop,
+            progress=status.update,
+            keep_broker=keep,
         ) as axis:
             status.update("writing documents")
-            directory, today = axis.routing.directory, day_in_vietnam(now())
-            files = await asyncio.to_thread(make_pool, count=_POOL, seed=seed)
-            if first_month:
-                drops = plan(
-                    directory,
-                    files,
-                    documents=FIRST_MONTH_DOCUMENTS,
-                    deliveries=FIRST_MONTH_DELIVERIES,
-                    statuses=0,
-                    broken=0,
-                    seed=seed,
-                    today=today,
-                )
-            else:
-                drops = plan(directory, files, documents=documents, seed=seed, today=today)
+            drops = drops_of(axis.routing.directory, day_in_vietnam(now()))
             status.stop()
             running = asyncio.create_task(axis.run())
             with _progress(console) as bars:
@@ -108,7 +144,7 @@ async def _run(
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description:24}"),
+        TextColumn("{task.description:24}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -124,18 +160,21 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
             "p50_seconds": round(outcome.p50_seconds, 3),
             "p99_seconds": round(outcome.p99_seconds, 3),
         }
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        print_json(told)
         return
-    console = Console()
-    console.print(agency_table(account))
+    console = screen()
+    show_table(agency_table(account), console=console)
     if account.refusals_expected or account.refusals_seen:
-        console.print(refusal_table(account))
-    verdict = "[green]reconciled[/]" if account.exact else "[bold red]NOT RECONCILED[/]"
+        show_table(refusal_table(account), console=console)
+    verdict = ("reconciled", "green") if account.exact else ("NOT RECONCILED", "bold red")
     console.print(
-        f"{verdict}: {total.sent:,} documents to {total.received:,} receivers, "
-        f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
-        f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
-        f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
-        f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
-        f"p99 {outcome.p99_seconds:.2f} s"
+        Text.assemble(
+            verdict,
+            f": {total.sent:,} documents to {total.received:,} receivers, "
+            f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
+            f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
+            f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
+            f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
+            f"p99 {outcome.p99_seconds:.2f} s",
+        )
     )

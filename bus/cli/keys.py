@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from bus.cli.certificates import (
@@ -17,7 +16,7 @@ from bus.cli.certificates import (
     request_shown,
 )
 from bus.cli.options import Home
-from bus.cli.output import AsJson, listing, print_json
+from bus.cli.output import AsJson, listing, print_json, say, screen
 from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import RevocationReason
@@ -78,7 +77,7 @@ def show(home: Home = None, as_json: AsJson = False) -> None:
         title="Certificates",
     )
     if any(row.development for row in rows):
-        Console().print(
+        screen().print(
             Text(
                 f"{MARK}: made by this axis for trying it out; no authority vouches for "
                 "them. Ask for real ones with 'lienthong keys request'.",
@@ -322,4 +321,4 @@ def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> 
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False, soft_wrap=True, markup=False)
+    say(screen(stderr=True), text)

@@ -1,19 +1,8 @@
-"""Legible: what strangers wrote, made safe to print on a terminal."""
+"""Legible: how what strangers wrote, and sizes, look on a terminal."""
 
-import unicodedata
+from schemas.legible import escaped, legible, legible_lines
 
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Escape sequences would move the cursor, change colours or hide text; format characters (Cf) turn
-# the direction of writing, so that a number reads differently from what it is.
-
-
-def legible(text: str) -> str:
-    """The text on one line, without anything that a terminal would obey instead of show."""
-    return "".join(
-        _REPLACEMENT if unicodedata.category(char) in _UNFIT else char
-        for char in " ".join(text.split())
-    )
+__all__ = ["escaped", "legible", "legible_lines", "size"]
 
 
 def size(count: int) -> str:

@@ -1,6 +1,11 @@
-"""Output: tables for people, JSON for scripts, problems in both languages on standard error."""
+"""Output: tables for people, JSON for scripts, problems in both languages on standard error.
+
+What is printed is data: it is never markup, it is made safe for a terminal, and it can be printed
+whatever the encoding of the terminal. JSON is always UTF-8.
+"""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
@@ -11,18 +16,58 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bus.cli.fitting import fitted
+from bus.cli.legible import escaped, legible, legible_lines
 from schemas.problem import Language, Problem
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+_WIDE = 10_000
+
 
 class Exit(IntEnum):
-    """Exit codes that scripts can use."""
+    """Exit codes that scripts and service managers can use.
+
+    `AWAY`: what the work needs does not answer now (broker, database); starting again later helps.
+    `MISUSED`: a setting or the call is wrong; starting again does not help.
+    """
 
     DONE = 0
     REFUSED = 1
     MISUSED = 2
     WAITING = 3
+    AWAY = 4
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """Where people read: nothing is taken for markup, and nothing is coloured by guessing."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def say(console: Console, text: Text | str = "", style: str = "") -> None:
+    """Print a line whole: a command must be copied in one piece, however narrow the terminal."""
+    line = Text(legible_lines(text), style) if isinstance(text, str) else text
+    console.print(line, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Say one line on standard error, whatever strangers' words are in it."""
+    sys.stderr.write(f"{legible(text)}\n")
+
+
+def show_table(table: Table, *, console: Console | None = None) -> None:
+    """Print a table so that every column is seen.
+
+    Where it is too wide for the terminal, one line a field. Into a pipe that states no width, one
+    line a row.
+    """
+    if console is None:
+        console = screen()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(
+            file=console.file, highlight=False, markup=False, emoji=False, width=_WIDE
+        )
+    console.print(fitted(table, width=console.width))
 
 
 def listing(
@@ -41,21 +86,36 @@ def listing(
         print_json([dict(row) for row in rows])
         return
     if not rows:
-        Console().print(f"[dim]{title or 'rows'}: none[/]")
+        say(screen(), f"{legible(title) or 'rows'}: none", "dim")
         return
     shown = [{name: row[name] for name in columns or row} for row in rows]
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    table = Table(
+        title=Text(legible(title)) if title else None, title_justify="left", header_style="bold"
+    )
     for name, value in shown[0].items():
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left")
+        table.add_column(
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
+        )
     for row in shown:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    show_table(table)
 
 
-def print_json(value: object) -> None:
-    """Print one JSON value, readable, with Vietnamese as it is."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print one JSON value in UTF-8, with Vietnamese as it is.
+
+    What a terminal would obey is escaped, which changes nothing for who parses it.
+    """
+    text = escaped(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
+    write_bytes(f"{text}\n".encode(errors="backslashreplace"))
+
+
+def write_bytes(data: bytes) -> None:
+    """Write to standard output as it is, behind what was printed before."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def tell(problem: Problem) -> None:
@@ -68,7 +128,8 @@ def tell(problem: Problem) -> None:
     ]
     if problem.detail:
         lines.append(f"  [{problem.detail}]")
-    sys.stderr.write("\n".join(lines) + "\n")
+    for line in lines:
+        sys.stderr.write(f"{legible_lines(line.replace(chr(10), ' '))}\n")
 
 
 def _cell(value: object) -> str | Text:
@@ -77,9 +138,9 @@ def _cell(value: object) -> str | Text:
             return ""
         case bool():
             return "yes" if value else "no"
-        case list():
-            return " ".join(map(str, value))
+        case list() | tuple():
+            return legible(" ".join(map(str, value)))
         case Text():
             return value
         case _:
-            return str(value)
+            return legible(str(value))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bus.cli.options import Home
-from bus.cli.output import AsJson, listing
+from bus.cli.output import AsJson, listing, note
 from bus.core.sealing.suite import SealingSuite
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder, SealingRow
@@ -47,7 +47,7 @@ def rotate(
         signing=lambda owner: load_signing_key(folder, owner, now=now, access=access),
         now=now,
     )
-    typer.echo(f"{mailbox} is sealed to key {key_id[:12]} from now on", err=True)
+    note(f"{mailbox} is sealed to key {key_id[:12]} from now on")
 
 
 def _row(row: SealingRow, now: datetime) -> dict[str, object]:

@@ -1,15 +1,18 @@
 """`lienthong up`: the axis and its workers, one process group on embedded defaults."""
 
 import asyncio
+import shlex
 import signal
 from typing import Annotated
 
 import typer
 import uvloop
 from rich.console import Console
+from rich.text import Text
 
 from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
 from bus.cli.options import Home, MetricsPort, Workers
+from bus.cli.output import say, screen
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
 from bus.rabbit.tls import without_login
@@ -57,7 +60,7 @@ def _mailboxes(settings: Settings, agencies: str) -> frozenset[MailboxName]:
 
 
 async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
-    console, stop = Console(stderr=True), asyncio.Event()
+    console, stop = screen(stderr=True), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -76,28 +79,31 @@ async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
 def _greet(axis: Axis, console: Console) -> None:
     mailboxes = axis.mailboxes
     shown = ", ".join(mailboxes[:8]) + (" …" if len(mailboxes) > 8 else "")
-    console.print(
-        f"[bold green]the axis is up[/]: {len(mailboxes)} agencies ({shown}), "
-        f"workers: {len(axis.supervisor.workers)}\n"
-        f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
-        f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
-        f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n"
-        f"{_development(axis)}"
-        f"broker's management             {without_login(axis.address.management_url)}\n"
-        f"  (account and password: {axis.home.running_file})\n"
-        f"watch it with                   lienthong top --home {axis.settings.home}\n"
-        "stop with Ctrl-C",
-        highlight=False,
-        soft_wrap=True,
+    say(
+        console,
+        Text.assemble(
+            ("the axis is up", "bold green"),
+            f": {len(mailboxes)} agencies ({shown}), workers: {len(axis.supervisor.workers)}\n"
+            f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
+            f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
+            f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n",
+            _development(axis),
+            f"broker's management             {without_login(axis.address.management_url)}\n"
+            f"  (account and password: {axis.home.running_file})\n"
+            f"watch it with                   "
+            f"lienthong top --home {shlex.quote(str(axis.settings.home))}\n"
+            "stop with Ctrl-C",
+        ),
     )
 
 
-def _development(axis: Axis) -> str:
+def _development(axis: Axis) -> Text:
     """A line that says so when signatures prove nothing to others."""
     count = axis.signing_in_development
     if not count:
-        return ""
-    return (
-        f"[yellow]DEVELOPMENT certificates[/]       {count} of {len(axis.mailboxes)} agencies sign "
-        "with them: not for production (lienthong keys list)\n"
+        return Text()
+    return Text.assemble(
+        ("DEVELOPMENT certificates", "yellow"),
+        f"       {count} of {len(axis.mailboxes)} agencies sign with them: not for production "
+        "(lienthong keys list)\n",
     )

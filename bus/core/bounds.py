@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from adapters.formats.text import fault_in
-from schemas.document import Document
+from schemas.document import Attachment, Document
 from schemas.envelope import Envelope
+from schemas.file_name import is_plain_name, shown
 from schemas.limits import (
     MAX_ATTACHMENTS,
     MAX_IDENTIFIER_CHARS,
@@ -38,19 +39,36 @@ def check(envelope: Envelope, body: bytes) -> None:
         body: Its bytes: short and plain ones need not be looked through.
 
     Raises:
-        DocumentError: E_LIMIT, or E_ENVELOPE for a character that cannot be written; with the path.
+        DocumentError: E_LIMIT, E_ENVELOPE for a character that cannot be written, or
+            E_ATTACHMENT_NAME; with the path.
     """
     small = len(body) <= MAX_TEXT_CHARS and body.count(b",") < _FEW_COMMAS
     suspect = b"\\" in body or b"\xef\xbf" in body
     _few(envelope.recipients, MAX_RECIPIENTS, "recipients")
     if envelope.document is not None:
         _few(envelope.document.attachments, MAX_ATTACHMENTS, "document.attachments")
+        refuse_names(envelope.document.attachments)
     if _longest_of(envelope) > MAX_IDENTIFIER_CHARS:
         for field, text in _identifiers(envelope):
             if text is not None and len(text) > MAX_IDENTIFIER_CHARS:
                 raise _over(field, "The number of characters", MAX_IDENTIFIER_CHARS)
     if not small or (suspect and _SUSPECT.search(body)):
         _look_through(envelope.model_dump(exclude_defaults=True), "")
+
+
+def refuse_names(attachments: Sequence[Attachment]) -> None:
+    """Refuse an attachment whose name is more than the name of a file.
+
+    Its recipient's system writes a file of this name. Formats make names plain; one that does not,
+    and a worker that signs what it likes, must not lead out of a folder.
+
+    Raises:
+        DocumentError: E_ATTACHMENT_NAME, with the path.
+    """
+    for index, attachment in enumerate(attachments):
+        if not is_plain_name(attachment.name):
+            place = Place(field=f"document.attachments.{index}.name")
+            raise AxisError.of("E_ATTACHMENT_NAME", place=place, name=shown(attachment.name))
 
 
 _OF_RECIPIENT = attrgetter("agency", "mailbox", "named")

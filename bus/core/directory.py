@@ -1,59 +1,22 @@
-"""Directory rules: what makes a snapshot consistent, and how it changes.
+"""Directory changes: each gives the next version, proven to be consistent.
 
-Finding an agency by a code is routing's job (`bus.core.routing`).
+What makes a directory consistent: `directory_rules`. Whom a code names: `routing`.
 """
 
 import csv
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Mapping
 
+from bus.core.directory_rules import check
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
-from schemas.identifiers import AgencyCode, CodeScheme, scheme_of
-from schemas.limits import MAX_AGENCIES
+from schemas.identifiers import AgencyCode, CodeScheme
 from schemas.problem import AxisError
-
-Names = Mapping[str, tuple[AgencyAlias, ...]]
-"""Every code of a directory, with whom it names when; oldest first."""
-
-
-def check(directory: Directory) -> Names:
-    """Prove that a directory is consistent; return its codes, own codes and aliases alike.
-
-    Raises:
-        ConfigurationError: E_DIRECTORY names the entry: a code given twice, an unknown parent,
-            successor or aliased agency, a circle of parents or successors, a validity that ends
-            before it begins, or one code that names two agencies at the same time; or there are
-            too many of them.
-    """
-    for many in (directory.agencies, directory.aliases):
-        if len(many) > MAX_AGENCIES:
-            raise _inconsistent(f"it has more than {MAX_AGENCIES} entries")
-    agencies = _by_code(directory.agencies)
-    _check_links(agencies, "parent", lambda agency: agency.parent)
-    _check_links(agencies, "successor", lambda agency: agency.merged_into)
-    for alias in directory.aliases:
-        if alias.agency not in agencies:
-            raise _inconsistent(f"the alias {alias.code} names the unknown agency {alias.agency}")
-    own = (
-        AgencyAlias(
-            code=agency.code,
-            scheme=scheme_of(agency.code),
-            agency=agency.code,
-            valid_from=agency.valid_from,
-            valid_to=agency.valid_to,
-        )
-        for agency in directory.agencies
-    )
-    return _names([*own, *directory.aliases])
 
 
 def add(directory: Directory, agency: Agency, aliases: Iterable[AgencyAlias] = ()) -> Directory:
     """The next version of a directory, with one more agency and its aliases.
 
     Raises:
-        ConfigurationError: E_DIRECTORY; the result would be inconsistent.
+        ConfigurationError: As `check`; the result would be inconsistent.
     """
     grown = Directory(
         version=directory.version + 1,
@@ -129,7 +92,7 @@ def seed_directory(csv_text: str) -> Directory:
     Validity dates stay empty: they are not known.
 
     Raises:
-        ConfigurationError: E_DIRECTORY; the list is inconsistent.
+        ConfigurationError: As `check`; the list is inconsistent.
     """
     rows = list(csv.DictReader(csv_text.splitlines()))
     directory = Directory(
@@ -172,62 +135,3 @@ def _with(directory: Directory, code: str, **changes: object) -> Directory:
             ),
         }
     )
-
-
-def _by_code(agencies: Iterable[Agency]) -> dict[str, Agency]:
-    found: dict[str, Agency] = {}
-    for agency in agencies:
-        if found.setdefault(agency.code, agency) is not agency:
-            raise _inconsistent(f"the agency {agency.code} stands there twice")
-    return found
-
-
-def _check_links(
-    agencies: Mapping[str, Agency],
-    role: str,
-    follow: Callable[[Agency], AgencyCode | None],
-) -> None:
-    """Prove that a chain of agencies ends, from wherever it starts."""
-    ending: set[str] = set()
-    for start in agencies.values():
-        chain: dict[str, None] = {}
-        agency = start
-        while agency.code not in ending:
-            chain[agency.code] = None
-            code = follow(agency)
-            if code is None:
-                break
-            if code not in agencies:
-                raise _inconsistent(f"the {role} {code} of {agency.code} is unknown")
-            if code in chain:
-                raise _inconsistent(f"{code} is its own {role}, by way of {agency.code}")
-            agency = agencies[code]
-        ending.update(chain)
-
-
-def _names(aliases: Iterable[AgencyAlias]) -> Names:
-    by_code: defaultdict[str, list[AgencyAlias]] = defaultdict(list)
-    for alias in aliases:
-        if _begin(alias) > _end(alias):
-            raise _inconsistent(f"the code {alias.code} of {alias.agency} ends before it begins")
-        by_code[alias.code].append(alias)
-    for code, namings in by_code.items():
-        namings.sort(key=_begin)
-        for earlier, later in pairwise(namings):
-            if _begin(later) <= _end(earlier):
-                raise _inconsistent(
-                    f"the code {code} names {earlier.agency} and {later.agency} at the same time"
-                )
-    return {code: tuple(namings) for code, namings in by_code.items()}
-
-
-def _begin(alias: AgencyAlias) -> date:
-    return alias.valid_from or date.min
-
-
-def _end(alias: AgencyAlias) -> date:
-    return alias.valid_to or date.max
-
-
-def _inconsistent(cause: str) -> AxisError:
-    return AxisError.of("E_DIRECTORY", cause=cause)

@@ -6,6 +6,7 @@ trace that the work was part of, where the axis is traced.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import FailureClass, Stage
@@ -14,6 +15,20 @@ from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
+
+
+class ServiceName(StrEnum):
+    """The services of an axis: loops that serve one item after another."""
+
+    DEAD_LETTERS = "dead_letters"
+    DIRECTORY = "directory"
+    HEALTH = "health"
+    INBOUND = "inbound"
+    KEYS = "keys"
+    OUTBOUND = "outbound"
+    REVOCATIONS = "revocations"
+    SURVEY = "survey"
+    WORKERS = "workers"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,13 +255,45 @@ class FormatLost:
     Attributes:
         work: `start`, `recognise`, `read` or `write`.
         cause: A signal, an exit code, the type of an exception, or what it had of time or space.
-        frames: Where in its code, the innermost first; empty where nobody knows.
+        steps: The way to the place in its code, as far as it is known.
     """
 
     format: str
     work: str
     cause: str
-    frames: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceEnded:
+    """A service died of what nobody expected; it alone is started again after `pause`.
+
+    Attributes:
+        of: Whose: a mailbox or a worker; empty: there is one for the process.
+        steps: Modules and lines from the service to the place of the error.
+    """
+
+    service: ServiceName
+    of: str
+    problem: Problem
+    steps: tuple[str, ...]
+    pause: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ItemSkipped:
+    """One item of a service failed in a way that nobody expected; the others went on without it.
+
+    Attributes:
+        item: Its name: a file, a certificate, a list, a mailbox.
+        pause: When it is tried again; None: when it has changed.
+    """
+
+    service: ServiceName
+    item: str
+    problem: Problem
+    steps: tuple[str, ...] = ()
+    pause: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -332,6 +379,8 @@ Event = (
     | WorkerFailed
     | WorkerEnded
     | FormatLost
+    | ServiceEnded
+    | ItemSkipped
     | EventsDropped
     | CertificateRevoked
     | RevocationSourceAsked

@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from bus.core.crash import problem_of, way_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
-from bus.core.traceback import frames_of
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 from schemas.value import Value
@@ -128,31 +128,18 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 
 
 def internal(error: Exception, *, stage: str) -> Problem:
-    """The problem that an unexpected exception is: its type, for its text may quote content.
-
-    The line of code where it was raised stands beside it, and the way there in the detail.
-    """
-    frames = frames_of(error)
-    where = frames[0] if frames else ""
-    return _internal(type(error).__name__, where, frames, stage=stage)
+    """The problem that an unexpected exception is: its type and its place (see `crash`)."""
+    return problem_of(error, stage=stage)
 
 
-def failed_in(
-    format_name: str, kind: str, where: str, frames: tuple[str, ...], *, stage: str
-) -> Problem:
+def failed_in(format_name: str, cause: str, steps: tuple[str, ...], *, stage: str) -> Problem:
     """The problem that an unexpected exception of a format in another process is.
 
     Args:
-        kind: The type of the exception.
-        where: The line of the format's own code.
+        cause: Its type and its place.
     """
-    return _internal(f"{kind} · {format_name}", where, frames, stage=stage)
-
-
-def _internal(cause: str, where: str, frames: tuple[str, ...], *, stage: str) -> Problem:
-    told = f"{cause} · {where}" if where else cause
-    detail = " < ".join(frames) or None
-    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": told}, detail=detail)
+    told = f"{cause}, {format_name}"
+    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": told}, detail=way_of(steps))
 
 
 def fail(

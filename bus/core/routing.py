@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from bus.core.directory import check
+from bus.core.directory_rules import check
 from schemas.directory import Agency, AgencyAlias, Directory
 from schemas.document import Organization
 from schemas.envelope import Recipient
@@ -44,7 +44,7 @@ class Routing:
     """A directory, made ready to answer in constant time.
 
     Raises:
-        ConfigurationError: E_DIRECTORY; the directory is inconsistent.
+        ConfigurationError: As `directory_rules.check`; the directory is inconsistent.
     """
 
     def __init__(self, directory: Directory) -> None:

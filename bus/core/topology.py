@@ -4,11 +4,11 @@ How it comes to be on a broker is left to `bus.rabbit.provisioning`; what is mis
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from schemas.codes import EnvelopeKind, Lane
-from schemas.identifiers import MailboxName
+from schemas.identifiers import MailboxName, is_agency_code, shown
 from schemas.problem import ConfigurationError
 
 DOCUMENTS = "documents"
@@ -30,7 +30,6 @@ _UNLIMITED_DELIVERIES = 1_000_000_000
 # 4.x drops a message without a dead-letter exchange after 20 deliveries, unless a policy says
 # otherwise; -1 (no limit) is not known to 3.10.
 
-_CODE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MAILBOX_QUEUES = "mailbox."
 _POLICIES = "lienthong."
 _AGENCY_ACCOUNTS = "agency."
@@ -219,8 +218,8 @@ def desired(
             would fill and then refuse all publishes.
 
     Raises:
-        ConfigurationError: E_DIRECTORY, a code cannot be a word of a routing key, or two become
-            the same one.
+        ConfigurationError: E_DIRECTORY_CODE, a code cannot be a word of a routing key;
+            E_DIRECTORY_MAILBOX, two become the same one.
     """
     boxes = _distinct(mailboxes)
     lanes = [(box, lane) for box in boxes for lane in Lane]
@@ -258,17 +257,26 @@ def permissions_of(mailbox: MailboxName) -> Permissions:
     )
 
 
-def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
+def shared(mailboxes: Iterable[MailboxName]) -> Iterator[tuple[MailboxName, MailboxName]]:
+    """Mailboxes that would have the queues, keys and accounts of an earlier one; both are named.
+
+    Small and capital letters count the same: not every disk tells folders apart by them.
+    """
     owner: dict[str, MailboxName] = {}
     for box in mailboxes:
-        if not _CODE.fullmatch(box):
-            cause = f"{box!r} cannot name a mailbox"
-            raise ConfigurationError.of("E_DIRECTORY", cause=cause)
-        first = owner.setdefault(word(box), box)
+        first = owner.setdefault(word(box).casefold(), box)
         if first != box:
-            cause = f"{first} and {box} would share one mailbox"
-            raise ConfigurationError.of("E_DIRECTORY", cause=cause)
-    return tuple(owner.values())
+            yield box, first
+
+
+def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
+    boxes = tuple(dict.fromkeys(mailboxes))
+    for box in boxes:
+        if not is_agency_code(box):
+            raise ConfigurationError.of("E_DIRECTORY_CODE", code=shown(box))
+    for box, other in shared(boxes):
+        raise ConfigurationError.of("E_DIRECTORY_MAILBOX", code=box, other=other)
+    return boxes
 
 
 def _policies(*, ledger: bool, delivery_limit: int, max_queue_bytes: int) -> tuple[Policy, ...]:

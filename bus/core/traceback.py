@@ -1,58 +1,47 @@
-"""Traceback: where in the code something went wrong, without what it went wrong over.
+"""Traceback: what a thread is doing now, or was doing when its process was ended.
 
-A frame is told as `package/module.py:12 function`: no values, and no line of code, which might hold
-a constant of somebody's. The innermost stands first.
+A step is told as `package/module.py:12 function`; the last one is the innermost. What an exception
+says is in `crash`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import PurePath
-from types import FrameType, TracebackType
+from types import FrameType
 
-MOST_FRAMES = 12
+from bus.core.crash import MOST_STEPS
+
 _DUMPED = re.compile(r'^ {2}File "(?P<file>.*)", line (?P<line>\d+) in (?P<function>\S+)$')
 
 
-def frames_of(error: BaseException) -> tuple[str, ...]:
-    """Where an exception was raised."""
-    found: list[str] = []
-    step: TracebackType | None = error.__traceback__
-    while step is not None:
-        code = step.tb_frame.f_code
-        found.append(_told(code.co_filename, step.tb_lineno, code.co_name))
-        step = step.tb_next
-    return tuple(found[::-1][:MOST_FRAMES])
-
-
-def frames_from(frame: FrameType | None) -> tuple[str, ...]:
+def steps_of(frame: FrameType | None) -> tuple[str, ...]:
     """What a thread is doing now."""
     found: list[str] = []
-    while frame is not None and len(found) < MOST_FRAMES:
+    while frame is not None and len(found) < MOST_STEPS:
         found.append(_told(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
-    return tuple(found)
+    return tuple(reversed(found))
 
 
-def frames_dumped(text: str) -> tuple[str, ...]:
+def steps_dumped(text: str) -> tuple[str, ...]:
     """What the module faulthandler has written about one thread."""
     matches = (_DUMPED.match(line) for line in text.splitlines())
-    found = (_told(m["file"], int(m["line"]), m["function"]) for m in matches if m)
-    return tuple(found)[:MOST_FRAMES]
+    found = [_told(m["file"], int(m["line"]), m["function"]) for m in matches if m]
+    return tuple(reversed(found[:MOST_STEPS]))
 
 
-def culprit(frames: Iterable[str], *, code: str) -> str:
-    """The innermost frame within a module or its package; else the innermost one; else nothing.
+def culprit(steps: Sequence[str], *, code: str) -> str:
+    """The innermost step within a module or its package; else the innermost one; else nothing.
 
     Args:
         code: The file of the module.
     """
-    known = tuple(frames)
     package = PurePath(code).parent.name if PurePath(code).name == "__init__.py" else ""
-    for frame in known:
-        file = frame.rpartition(":")[0]
+    for step in reversed(steps):
+        file = step.rpartition(":")[0]
         if file == _short(code) or (package and PurePath(file).parent.name == package):
-            return frame
-    return known[0] if known else ""
+            return step
+    return steps[-1] if steps else ""
 
 
 def _told(file: str, line: int, function: str) -> str:

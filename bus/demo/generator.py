@@ -15,7 +15,7 @@ from bus.demo.correspondence import LETTERS, Correspondence, Sent, workday
 from bus.demo.drop import Drop, DropKind
 from bus.demo.flaws import ANSWERS, Flaw
 from bus.demo.outline import outline
-from bus.demo.pdf import FilePool
+from bus.demo.samples import FilePool
 from bus.demo.texts import TYPES_ACROSS
 from bus.demo.writer import Writer
 from schemas.codes import StatusCode

@@ -1,48 +1,20 @@
-"""A pool of PDF files that really open, with Vietnamese text, to attach to invented documents."""
+"""PDF: draws sample files that really open, with Vietnamese text. Needs the extra `demo`."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import as_file, files
-from io import BytesIO
 from typing import Literal
 
 from fpdf import FPDF
 
+from bus.demo.samples import FilePool, SampleFile
 from bus.demo.texts import NOTE, PARAGRAPHS, TOPICS
-from schemas.problem import AxisError
 
 _FACE = "Lien Thong Serif"
 _STYLES = {"": "regular", "B": "bold"}
 _CREATED = datetime(2019, 3, 12, tzinfo=UTC)
 """A fixed date: the same seed gives the same bytes, so the same digests."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SampleFile:
-    """A file of the pool. `stem` is its name without extension, as its author would call it."""
-
-    stem: str
-    pages: int
-    content: bytes
-    sha256: str
-
-
-class FilePool:
-    """The files that a run attaches: an `AttachmentSource` in memory."""
-
-    def __init__(self, samples: Sequence[SampleFile]) -> None:
-        self.samples = tuple(samples)
-        self._content = {sample.sha256: sample.content for sample in samples}
-
-    def open(self, sha256: str) -> BytesIO:
-        """Open a file of the pool. Raises `DocumentError` E_ATTACHMENT_ABSENT."""
-        content = self._content.get(sha256)
-        if content is None:
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name="", sha256=sha256)
-        return BytesIO(content)
 
 
 def make_pool(*, count: int, seed: int) -> FilePool:

@@ -14,8 +14,8 @@ from pathlib import Path
 from bus.bootstrap import Axis, now
 from bus.core.events import DeliveryHandedOver, EnvelopeSent, Event, SubmissionRefused
 from bus.demo.drop import Drop
-from bus.demo.pdf import FilePool
 from bus.demo.report import Count, Reconciliation, Tally, count_files, expect, reconcile
+from bus.demo.samples import FilePool
 from schemas.codes import StatusCode
 from schemas.identifiers import AgencyCode
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from bus.demo.bodies import Body, ascii_name
-from bus.demo.pdf import FilePool, SampleFile
+from bus.demo.samples import FilePool, SampleFile
 from bus.demo.texts import (
     NEW_REASON,
     PEOPLE,

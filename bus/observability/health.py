@@ -11,6 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bus.core.crash import cause_of
+from bus.core.events import Event, ServiceEnded, ServiceName
+from bus.core.restart import HELD
 from bus.observability.metrics import ProcessMetrics
 from bus.ports import BrokerHealth
 from schemas.problem import TransportError
@@ -65,6 +68,9 @@ class Health:
     _turned: float = field(default_factory=time.monotonic, init=False)
     _reasons: tuple[Reason, ...] = field(default=(STARTING,), init=False)
     _store: Reason | None = field(default=None, init=False)
+    _died: dict[tuple[ServiceName, str], tuple[float, Reason]] = field(
+        default_factory=dict, init=False
+    )
 
     @property
     def is_alive(self) -> bool:
@@ -75,6 +81,17 @@ class Health:
     def reasons(self) -> Sequence[Reason]:
         """What kept the process from its work when it was last looked; empty: it is ready."""
         return self._reasons
+
+    def note(self, event: Event) -> None:
+        """Remember a service that died: until it has run for a while it may die again."""
+        if isinstance(event, ServiceEnded):
+            whose = f" of {event.of}" if event.of else ""
+            cause = event.problem.params.get("cause", str(event.problem))
+            reason = Reason(
+                reason="service_restarting", detail=f"{event.service}{whose} died: {cause}"
+            )
+            until = time.monotonic() + (event.pause + HELD).total_seconds()
+            self._died[event.service, event.of] = until, reason
 
     def stopping(self) -> None:
         """What was looked at is taken down now."""
@@ -96,6 +113,12 @@ class Health:
             self._look()
 
     def _look(self) -> None:
+        try:
+            self._reasons = tuple(self._seen())
+        except Exception as error:  # noqa: BLE001 (what cannot be seen is not well)
+            self._reasons = (Reason(reason="health_unknown", detail=cause_of(error)),)
+
+    def _seen(self) -> list[Reason]:
         reasons = list(self.more())
         if self.broker is not None:
             health = self.broker()
@@ -103,7 +126,9 @@ class Health:
             reasons += [_OF_BROKER[health]] if health in _OF_BROKER else []
         if self._store is not None:
             reasons.append(self._store)
-        self._reasons = tuple(reasons)
+        now = time.monotonic()
+        self._died = {who: died for who, died in self._died.items() if died[0] > now}
+        return reasons + [reason for _, reason in self._died.values()]
 
     async def _ask(self) -> None:
         while True:

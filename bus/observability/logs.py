@@ -26,11 +26,13 @@ from bus.core.events import (
     FailureRecorded,
     ForgeryRefused,
     FormatLost,
+    ItemSkipped,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    ServiceEnded,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -38,6 +40,7 @@ from bus.core.events import (
     WorkerStarted,
     WorkStalled,
 )
+from schemas.legible import escaped, legible_lines
 from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import Problem
 from schemas.redaction import redacted
@@ -55,10 +58,13 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderers: tuple[structlog.typing.Processor, ...] = (
+        (structlog.processors.JSONRenderer(ensure_ascii=False), _escaped)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="ts")
+        else (
+            _legible,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="ts"),
+        )
     )
     structlog.configure(
         processors=[
@@ -67,7 +73,7 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             structlog.processors.format_exc_info,
             _tellable,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
         # A line in one write: the axis and its workers share one standard error.
@@ -113,6 +119,8 @@ def log_event(event: Event) -> None:
             DeliveryFailed()
             | WorkerFailed()
             | WorkerEnded()
+            | ServiceEnded()
+            | ItemSkipped()
             | EndpointPaused()
             | FormatLost()
             | RevocationGraceEnded()
@@ -128,6 +136,18 @@ class _RedactingFormatter(logging.Formatter):
 def _tellable(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Take secrets out of every value, wherever it came from, and bound it."""
     return {name: _told(value) for name, value in said.items()}
+
+
+def _legible(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What strangers wrote is shown, and obeyed by no terminal."""
+    return {
+        name: legible_lines(value) if isinstance(value, str) else value
+        for name, value in said.items()
+    }
+
+
+def _escaped(_: object, __: str, line: structlog.typing.EventDict) -> str:
+    return escaped(str(line))
 
 
 def _told(value: object) -> object:
@@ -159,7 +179,7 @@ def name_of(kind: type[Event]) -> str:
 def _plain(value: object) -> object:
     match value:
         case Problem():
-            return str(value)
+            return f"{value} [{value.detail}]" if value.detail else str(value)
         case datetime():
             return value.isoformat()
         case timedelta():

@@ -39,11 +39,14 @@ from bus.core.events import (
     FailureRecorded,
     ForgeryRefused,
     FormatLost,
+    ItemSkipped,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    ServiceEnded,
+    ServiceName,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -188,6 +191,20 @@ class AxisMetrics(ProcessMetrics):
             "verdict",
         )
         self._worker_failures = self._counter("worker_failures", "Workers that ended unasked.")
+        self._service_failures = self._counter(
+            "service_failures",
+            "Services of the axis that died of what nobody expected, and were started again.",
+            "service",
+        )
+        self._skipped = self._counter(
+            "items_skipped",
+            "Items (files, certificates, lists) that failed in a way that nobody expected.",
+            "service",
+        )
+        for service in ServiceName:
+            # From 0 on, or the first one is no increase.
+            self._service_failures.labels(service)
+            self._skipped.labels(service)
         self._replays = self._counter(
             "dead_letter_replays",
             "Dead letters that operators' orders brought back into mailboxes, and failures that "
@@ -307,8 +324,8 @@ class AxisMetrics(ProcessMetrics):
                 self._endpoint_up.labels(self._agency(event.mailbox)).set(up)
             case WorkerStarted() | WorkerEnded():
                 self._about_worker(event)
-            case EventsDropped():
-                self._dropped.inc(event.count)
+            case ServiceEnded() | ItemSkipped() | EventsDropped():
+                self._unexpected(event)
             case RevocationSourceAsked():
                 age = partial(self._age_of, event.answered_at)
                 self._revocation_age.labels(event.source).set_function(age)
@@ -327,6 +344,17 @@ class AxisMetrics(ProcessMetrics):
                 | RevocationSourceReturned()
             ):
                 pass
+            case _ as never:
+                assert_never(never)
+
+    def _unexpected(self, event: ServiceEnded | ItemSkipped | EventsDropped) -> None:
+        match event:
+            case ServiceEnded():
+                self._service_failures.labels(event.service).inc()
+            case ItemSkipped():
+                self._skipped.labels(event.service).inc()
+            case EventsDropped():
+                self._dropped.inc(event.count)
             case _ as never:
                 assert_never(never)
 

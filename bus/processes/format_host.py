@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 from adapters.contract import BlobWriter, CheckedFormat, Format, Kept, Limits, Message
 from adapters.registry import format_named
-from bus.core.traceback import frames_of
+from bus.core.crash import cause_of, steps_to
 from bus.processes.frames import MOST_BODY_BYTES, Frame, Line
 from schemas.document import Document
 from schemas.problem import AxisError
@@ -125,10 +125,8 @@ def _failure(error: BaseException) -> dict[str, object]:
     if isinstance(error, AxisError) and error.__cause__ is not None:
         # The registry says it in a sentence; what it could not import is a name.
         error = error.__cause__
-    kind = type(error).__name__
-    if isinstance(error, ImportError) and error.name:
-        kind = f"{kind} {error.name}"
-    return {"end": "failed", "type": kind, "frames": frames_of(error)}
+    missing = f" {error.name}" if isinstance(error, ImportError) and error.name else ""
+    return {"end": "failed", "cause": cause_of(error) + missing, "steps": steps_to(error)}
 
 
 # --- what is asked of the worker ----------------------------------------------------------------

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bus.core.traceback import culprit, frames_dumped
+from bus.core.traceback import culprit, steps_dumped
 from bus.processes.format_work import Work
 from bus.processes.frames import Frame, Line
 from schemas.problem import AxisError, Problem
@@ -37,21 +37,21 @@ class ProcessLostError(Exception):
         where: The line of the format's code, if it is known.
     """
 
-    def __init__(self, cause: str, frames: tuple[str, ...], where: str) -> None:
+    def __init__(self, cause: str, steps: tuple[str, ...], where: str) -> None:
         super().__init__(cause)
-        self.cause, self.frames, self.where = cause, frames, where
+        self.cause, self.steps, self.where = cause, steps, where
 
 
 class FailedInProcessError(Exception):
     """The format raised what its contract does not allow.
 
     Attributes:
-        kind: The type of the exception; its text may quote content.
+        cause: The type of the exception and its place.
     """
 
-    def __init__(self, kind: str, frames: tuple[str, ...], where: str) -> None:
-        super().__init__(kind)
-        self.kind, self.frames, self.where = kind, frames, where
+    def __init__(self, cause: str, steps: tuple[str, ...]) -> None:
+        super().__init__(cause)
+        self.cause, self.steps = cause, steps
 
 
 class FormatProcess:
@@ -178,9 +178,8 @@ class FormatProcess:
         raise self._late(clock)
 
     def _failure(self, heard: Frame) -> FailedInProcessError:
-        frames = tuple(str(frame) for frame in heard.head.get("frames", ()))
-        kind = str(heard.head.get("type", "?"))
-        return FailedInProcessError(kind, frames, culprit(frames, code=self._code))
+        steps = tuple(str(step) for step in heard.head.get("steps", ()))
+        return FailedInProcessError(str(heard.head.get("cause", "?")), steps)
 
     def _lost(self) -> ProcessLostError:
         """It ended by itself."""
@@ -202,8 +201,8 @@ class FormatProcess:
         return self._lost_over(f"{clock.given:g} s")
 
     def _lost_over(self, cause: str) -> ProcessLostError:
-        frames = frames_dumped(self._dumped())
-        return ProcessLostError(cause, frames, culprit(frames, code=self._code))
+        steps = steps_dumped(self._dumped())
+        return ProcessLostError(cause, steps, culprit(steps, code=self._code))
 
     def _dumped(self) -> str:
         return os.pread(self._dump.fileno(), _MOST_DUMP_BYTES, 0).decode(errors="replace")

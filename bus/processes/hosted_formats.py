@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from adapters.contract import MIB, AttachmentSink, AttachmentSource, Format, Limits, Message
 from bus.core.allowance import most_bytes_written, seconds_for
+from bus.core.crash import way_of
 from bus.core.events import FormatLost
 from bus.core.failure import failed_in
 from bus.ports import Observer
@@ -128,24 +129,23 @@ class HostedFormat:
             except ProcessLostError as lost:
                 if self._closed:
                     raise self._away("SIGTERM") from lost
-                raise self.crashed(work, lost.cause, lost.where, lost.frames) from lost
+                raise self.crashed(work, lost.cause, lost.where, lost.steps) from lost
             except FailedInProcessError as failed:
-                self._tell(work, failed.kind, failed.frames)
-                raise InternalError(
-                    failed_in(self.name, failed.kind, failed.where, failed.frames, stage=work)
-                ) from failed
+                self._tell(work, failed.cause, failed.steps)
+                problem = failed_in(self.name, failed.cause, failed.steps, stage=work)
+                raise InternalError(problem) from failed
             else:
                 return done
             finally:
                 given.close(failed=not well)
 
     def crashed(
-        self, work: str, cause: str, where: str = "", frames: tuple[str, ...] = ()
+        self, work: str, cause: str, where: str = "", steps: tuple[str, ...] = ()
     ) -> AxisError:
         """Tell that a piece of work did not come to its end, and answer the error that it is."""
-        self._tell(work, cause, frames)
+        self._tell(work, cause, steps)
         named = f"{self.name} ({where})" if where else self.name
-        detail = " < ".join((cause, *frames))
+        detail = way_of((*steps, cause))
         return AxisError.of("E_FORMAT_CRASHED", detail=detail, format=named, times=1)
 
     @contextmanager
@@ -181,16 +181,16 @@ class HostedFormat:
         try:
             return FormatProcess(self.name)
         except ProcessLostError as lost:
-            self._tell("start", lost.cause, lost.frames)
+            self._tell("start", lost.cause, lost.steps)
             raise self._away(lost.cause) from lost
         except FailedInProcessError as failed:
-            self._tell("start", failed.kind, failed.frames)
-            raise self._away(failed.kind) from failed
+            self._tell("start", failed.cause, failed.steps)
+            raise self._away(failed.cause) from failed
         except OSError as error:
             raise self._away(error.strerror or type(error).__name__) from error
 
-    def _tell(self, work: str, cause: str, frames: tuple[str, ...]) -> None:
-        self._observe(FormatLost(format=self.name, work=work, cause=cause, frames=frames))
+    def _tell(self, work: str, cause: str, steps: tuple[str, ...]) -> None:
+        self._observe(FormatLost(format=self.name, work=work, cause=cause, steps=steps))
 
     def _away(self, cause: str) -> AxisError:
         return AxisError.of("E_FORMAT_AWAY", format=self.name, cause=cause)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bus.core.traceback import frames_from
+from bus.core.traceback import steps_of
 
 OVERDUE = 72
 """Exit code of a process that was ended for this reason."""
@@ -100,8 +100,8 @@ class Watchdog:
                     self._end_over(work)
 
     def _end_over(self, work: Watched) -> None:
-        frames = frames_from(sys._current_frames().get(work.thread))  # noqa: SLF001 (no other way)
-        last_words = threading.Thread(target=self._lost, args=(work, frames), daemon=True)
+        steps = steps_of(sys._current_frames().get(work.thread))  # noqa: SLF001 (no other way)
+        last_words = threading.Thread(target=self._lost, args=(work, steps), daemon=True)
         last_words.start()
         last_words.join(_LAST_WORDS_SECONDS)
         os._exit(OVERDUE)

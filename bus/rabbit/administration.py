@@ -15,11 +15,13 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractQueue
 from aiormq.exceptions import AMQPError
+from yarl import URL
 
 from bus.core.topology import PROBE, Binding, Exchange, Queue
 from bus.rabbit.addresses import addresses_in
+from bus.rabbit.connection import LOGIN_REFUSED
 from bus.rabbit.tls import context_of
-from schemas.problem import TransportError
+from schemas.problem import AxisError, TransportError
 
 T = TypeVar("T")
 
@@ -110,10 +112,22 @@ class Administration:
 
 @asynccontextmanager
 async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
-    """The doorway: what goes wrong with the broker inside is a `TransportError` outside."""
+    """Connect, and translate the driver's errors.
+
+    Raises:
+        TransportError: E_BROKER_AWAY.
+        ConfigurationError: E_BROKER_LOGIN; the broker knows no such account and password, or the
+            account may not use the virtual host.
+    """
     try:
         async with await connect(addresses_in(url)) as connection:
             yield connection
+    except LOGIN_REFUSED as error:
+        address = URL(addresses_in(url)[0])
+        host, account = f"{address.host}:{address.port}", address.user or "EXTERNAL"
+        raise AxisError.of(
+            "E_BROKER_LOGIN", host=host, account=account, detail=str(error)
+        ) from error
     except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
         raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
 

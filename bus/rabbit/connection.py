@@ -12,7 +12,13 @@ from typing import Self
 
 import aiormq
 import structlog
-from aiormq.exceptions import AMQPError, DeliveryError
+from aiormq.exceptions import (
+    AMQPError,
+    AuthenticationError,
+    ConnectionNotAllowed,
+    DeliveryError,
+    ProbableAuthenticationError,
+)
 from yarl import URL
 
 from bus.rabbit.addresses import Rotation, addresses_in
@@ -28,6 +34,10 @@ _HEARTBEAT_SECONDS = 20
 _HEARTBEAT_SECONDS_OF_SEVERAL = 4
 _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
+
+LOGIN_REFUSED = (AuthenticationError, ProbableAuthenticationError, ConnectionNotAllowed)
+"""Raised while connecting: the broker knows no such login (403), or the account may not use the
+virtual host, or may not connect again (530). Trying again does not help."""
 
 _log = structlog.get_logger()
 

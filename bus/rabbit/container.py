@@ -1,4 +1,8 @@
-"""Container: RabbitMQ in Docker, on loopback, that ends with its owner."""
+"""Container: RabbitMQ in Docker, on loopback.
+
+It is started again when it dies, and ends with its owner. Its ports are chosen here, because Docker
+gives a container that is started again other ones.
+"""
 
 import asyncio
 import contextlib
@@ -13,7 +17,10 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import structlog
 
+from bus.core.backoff import LONGEST, pause_before
+from bus.rabbit.residence import LOOPBACK, free_ports
 from schemas.problem import ConfigurationError
 
 IMAGE = "rabbitmq:4.0.5-management"
@@ -22,6 +29,10 @@ IMAGE = "rabbitmq:4.0.5-management"
 ACCOUNT = "lienthong"
 _START_DEADLINE = timedelta(minutes=5)  # it may have to be pulled
 _POLL_SECONDS = 0.2
+_AMQP, _MANAGEMENT, _METRICS = 5672, 15672, 15692
+_PORT_TRIES = 3
+
+_log = structlog.get_logger()
 
 
 class Container:
@@ -36,7 +47,8 @@ class Container:
         self._name = f"lienthong-{secrets.token_hex(6)}"
         self._password = _password(home)
         self._watcher: subprocess.Popen[bytes] | None = None
-        self._ports = {5672: "", 15672: ""}
+        self._ports = dict.fromkeys((_AMQP, _MANAGEMENT, _METRICS), 0)
+        self._keeper: asyncio.Task[None] | None = None
 
     @staticmethod
     async def possible() -> bool:
@@ -46,16 +58,21 @@ class Container:
     @property
     def amqp_url(self) -> str:
         """With the account and its password; virtual host `/`."""
-        return f"amqp://{ACCOUNT}:{self._password}@{self._ports[5672]}/"
+        return f"amqp://{ACCOUNT}:{self._password}@{LOOPBACK}:{self._ports[_AMQP]}/"
 
     @property
     def management_url(self) -> str:
         """With the account and its password."""
-        return f"http://{ACCOUNT}:{self._password}@{self._ports[15672]}"
+        return f"http://{ACCOUNT}:{self._password}@{LOOPBACK}:{self._ports[_MANAGEMENT]}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Of the plugin `rabbitmq_prometheus`, which the image enables."""
+        return f"http://{LOOPBACK}:{self._ports[_METRICS]}"
 
     async def __aenter__(self) -> Self:
         # The watcher is there first: a pipe that closes with its owner, even by `kill -9`.
-        script = f"cat >/dev/null; docker stop -t 5 {self._name}; docker rm -f {self._name}"
+        script = f"cat >/dev/null; docker stop -t 5 {self._name}; docker rm -f -v {self._name}"
         self._watcher = subprocess.Popen(  # noqa: S603, ASYNC220 - our own name; returns at once
             ["/bin/sh", "-c", script],
             stdin=subprocess.PIPE,
@@ -68,6 +85,7 @@ class Container:
         except BaseException:
             self._end()
             raise
+        self._keeper = asyncio.create_task(self._keep(), name=f"container {self._name}")
         return self
 
     async def __aexit__(
@@ -76,26 +94,49 @@ class Container:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
         self._end()
+
+    async def _keep(self) -> None:
+        """Start the container again whenever it ends, after growing pauses."""
+        loop = asyncio.get_running_loop()
+        fails = 0
+        while True:
+            began = loop.time()
+            code, told = await _docker("wait", self._name)
+            held = loop.time() - began > LONGEST.total_seconds()
+            fails = 1 if held else fails + 1
+            _log.warning(
+                "broker_container_ended", container=self._name, code=code, told=told[-300:]
+            )
+            await asyncio.sleep(pause_before(fails, jitter=0).total_seconds())
+            await _docker("start", self._name)
 
     async def _run(self) -> None:
         # The data belong to the node's name, which is made from the host's.
         options = ["--hostname", "lienthong"]
         if self._home:
             options += ["--volume", f"{await _free_volume(self._home)}:/var/lib/rabbitmq"]
-        for port in self._ports:
-            options += ["--publish", f"127.0.0.1::{port}"]
-        code, said = await _docker(
-            *("run", "--detach", "--rm", "--name", self._name, *options),
-            *("--env", f"RABBITMQ_DEFAULT_USER={ACCOUNT}"),
-            *("--env", "RABBITMQ_DEFAULT_PASS", IMAGE),
-            RABBITMQ_DEFAULT_PASS=self._password,
-        )
-        if code:
+        for left in reversed(range(_PORT_TRIES)):
+            self._ports = dict(zip(self._ports, free_ports(len(self._ports)), strict=True))
+            published = [
+                f"--publish={LOOPBACK}:{here}:{port}" for port, here in self._ports.items()
+            ]
+            code, said = await _docker(
+                *("run", "--detach", "--name", self._name, *options, *published),
+                *("--env", f"RABBITMQ_DEFAULT_USER={ACCOUNT}"),
+                *("--env", "RABBITMQ_DEFAULT_PASS", IMAGE),
+                RABBITMQ_DEFAULT_PASS=self._password,
+            )
+            if not code:
+                break
+            # Another process took a port between the look and the start.
+            if left and ("already allocated" in said or "already in use" in said):
+                await _docker("rm", "-f", "-v", self._name)
+                continue
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=f"docker run: {said[-300:]}")
-        for port in self._ports:
-            _, told = await _docker("port", self._name, str(port))
-            self._ports[port] = told.split()[0]
         try:
             async with asyncio.timeout(_START_DEADLINE.total_seconds()):
                 await self._answering()
@@ -155,5 +196,10 @@ async def _docker(*arguments: str, **secrets_: str) -> tuple[int, str]:
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, **secrets_},
     )
-    said, _ = await process.communicate()
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
     return process.returncode or 0, said.decode(errors="replace")

@@ -77,7 +77,8 @@ async def locate(
 
     Args:
         amqp_url: With one host, or with those of all nodes of a cluster.
-        management_url: When only an AMQP URL is given, the usual port of the same hosts.
+        management_url: When only an AMQP URL is given, the usual port of the same hosts. A URL
+            without a login takes that of the AMQP URL.
         home: Where a broker of our own keeps its data; without one it forgets.
         may_install: Use the system's package manager as a last resort.
         transport: Makes the certificate of a private node, which then speaks TLS only.
@@ -87,7 +88,9 @@ async def locate(
     """
     async with AsyncExitStack() as stack:
         if amqp_url:
-            url = management_url or _beside(amqp_url)
+            url = _beside(amqp_url)
+            if management_url:
+                url = _with_login(management_url, of=amqp_url)
             yield Located(amqp_url=amqp_url, management_url=url, way=Way.GIVEN)
             return
         installation = Installation.find()
@@ -97,6 +100,7 @@ async def locate(
                 amqp_url=container.amqp_url,
                 management_url=container.management_url,
                 way=Way.CONTAINER,
+                metrics_url=container.metrics_url,
             )
             return
         if installation is None and may_install:
@@ -113,6 +117,15 @@ async def locate(
             way=Way.PRIVATE,
             metrics_url=node.metrics_url,
         )
+
+
+def _with_login(url: str, *, of: str) -> str:
+    """A URL as it is, or with the login of another one where it has none itself."""
+    parts = urlsplit(url)
+    login, at, _ = urlsplit(of).netloc.rpartition("@")
+    if "@" in parts.netloc or not at:
+        return url
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
 def _beside(amqp_url: str) -> str:

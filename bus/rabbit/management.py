@@ -8,6 +8,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, unquote
@@ -18,12 +19,13 @@ from pydantic import BaseModel, Field, RootModel, TypeAdapter
 from bus.core.topology import Account, Permissions
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import context_of
-from schemas.problem import TransportError
+from schemas.problem import AxisError, TransportError
 
 _TIMEOUT = timedelta(seconds=30)
 _HASHING = "rabbit_password_hashing_sha256"
 _SALT_BYTES = 4
 _NO_LIMIT = -1
+_TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class FoundExchange(BaseModel):
@@ -124,7 +126,8 @@ class Management:
     """One virtual host, through the HTTP interface.
 
     Every method raises `TransportError` E_BROKER_AWAY when the interface cannot be reached or
-    does not do as told.
+    fails by itself (a status of 500 or more, 408, 429), and `ConfigurationError` when it refuses:
+    E_BROKER_LOGIN the login (401, 403), E_BROKER_REQUEST anything else.
 
     Args:
         url: With account and password: `http://account:password@host:15672`; with the hosts of
@@ -276,11 +279,21 @@ class Management:
             answer = await self._request(method, path, body)
             return answer.raise_for_status()
         except httpx.HTTPStatusError as error:
-            cause = f"{method} {path}: {error.response.status_code} {error.response.text}"
-            raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
+            raise self._refusal(f"{method} {path}", error.response) from error
         except httpx.HTTPError as error:
             cause = f"management interface: {type(error).__name__} {error}"
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
+
+    def _refusal(self, request: str, answer: httpx.Response) -> AxisError:
+        status = answer.status_code
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_AGAIN:
+            return AxisError.of("E_BROKER_AWAY", cause=f"{request}: {status}", detail=answer.text)
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            url = httpx.URL(self._addresses[0])
+            return AxisError.of(
+                "E_BROKER_LOGIN", host=f"{url.host}:{url.port}", account=url.username
+            )
+        return AxisError.of("E_BROKER_REQUEST", request=request, status=status, detail=answer.text)
 
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None

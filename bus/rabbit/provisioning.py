@@ -142,10 +142,11 @@ class Provisioning:
         for thing in plan.of(Change.CONFLICT):
             name = getattr(thing, "name", "")
             raise ConfigurationError.of("E_TOPOLOGY", object=name, cause="it has another type")
-        # First, so that a suspended agency is out at once.
-        await self.apply_accounts(plan)
         made = plan.of(Change.CREATE)
+        # RabbitMQ 4.3 refuses topic permissions on an exchange that does not exist.
         await self._administration.declare_exchanges(t for t in made if isinstance(t, Exchange))
+        # Before the queues, which take seconds: a suspended agency is disconnected at once.
+        await self.apply_accounts(plan)
         await self._put_policies([*made, *plan.of(Change.CHANGE)])
         queues = [thing for thing in made if isinstance(thing, Queue)]
         await self._administration.declare_queues(queues, progress)

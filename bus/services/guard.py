@@ -113,12 +113,12 @@ class Guard:
         watched = Watched(work=work, format=format_name, seconds=seconds, key=key)
         return partial(self._watchdog.watching, watched)
 
-    def _lost(self, overdue: Watched, frames: tuple[str, ...]) -> None:
+    def _lost(self, overdue: Watched, steps: tuple[str, ...]) -> None:
         """The last thing that this process does."""
         if self._observe is not None:
             cause = "processor time"
             self._observe(
-                FormatLost(format=overdue.format, work=overdue.work, cause=cause, frames=frames)
+                FormatLost(format=overdue.format, work=overdue.work, cause=cause, steps=steps)
             )
         noted = _digest(overdue.format, overdue.key())
         for _ in range(MOST_CRASHES):

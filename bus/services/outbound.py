@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.registry import unrecognised
+from bus.core.bounds import refuse_names
 from bus.core.events import EnvelopeSent, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.held import HeldFiles
@@ -405,6 +406,7 @@ class Outbound:
             )
             if isinstance(reading.message, Document):
                 refuse_secret(reading.message)
+                refuse_names(reading.message.attachments)
             held.keep_all()
         finally:
             held.discard_all()

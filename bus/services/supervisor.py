@@ -10,12 +10,20 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
-from bus.core.events import DirectoryTakenUp, WorkerEnded, WorkerFailed, WorkerStarted
+from bus.core.events import (
+    DirectoryTakenUp,
+    ServiceName,
+    WorkerEnded,
+    WorkerFailed,
+    WorkerStarted,
+)
 from bus.core.instructions import Know, Serve
 from bus.core.restart import Restarts
 from bus.core.share import WorkerName, share
 from bus.ports import Jitter, Launcher, Observer, WorkerProcess
+from bus.services.lasting import Lasting
 from schemas.directory import Directory
 from schemas.errors import Fault
 from schemas.identifiers import MailboxName
@@ -109,7 +117,18 @@ class Supervisor:
         """
         self._known = Know(edition=1, directory=directory, certificates=tuple(certificates))
         self._place(mailboxes)
-        self._keepers = [asyncio.create_task(self._keep(post)) for post in self._posts]
+        lasting = Lasting(observe=self.observe, jitter=self.jitter, stop=self.stop)
+        self._keepers = [
+            asyncio.create_task(
+                lasting.keep(
+                    ServiceName.WORKERS,
+                    partial(self._keep_anew, post),
+                    of=post.worker,
+                    hopeless=True,
+                )
+            )
+            for post in self._posts
+        ]
         try:
             await self._started()
             yield
@@ -188,6 +207,16 @@ class Supervisor:
             for worker in self.workers
         }
 
+    async def _keep_anew(self, post: _Post) -> None:
+        """Keep one post filled. What else goes wrong is no reason for the start to wait for it."""
+        try:
+            await self._keep(post)
+        except ConfigurationError:
+            raise
+        except Exception:
+            post.settled.set()
+            raise
+
     async def _keep(self, post: _Post) -> None:
         """Keep one post filled until the stop. Raises `ConfigurationError` when it is hopeless."""
         loop, restarts = asyncio.get_running_loop(), Restarts()
@@ -213,11 +242,16 @@ class Supervisor:
     async def _attend(self, post: _Post, process: WorkerProcess) -> int:
         """Lead one process to its end, however it comes."""
         post.filled(process)
-        process.instruct(self._known)
+        try:
+            process.instruct(self._known)
+        except Exception:
+            # Nobody would ever end it.
+            process.kill()
+            raise
         if self.stop.is_set():
             process.terminate()
         hearing = asyncio.create_task(self._hear(post, process))
-        # One that cannot be understood is of no use; why comes out below.
+        # One that is not heard is of no use; why comes out below.
         hearing.add_done_callback(lambda task: process.kill() if _has_failed(task) else None)
         try:
             code = await process.ended()

@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
+from bus.core.backoff import pause_before
 from bus.core.census import Sight
+from bus.core.crash import problem_of, steps_to
+from bus.core.events import ItemSkipped, ServiceName
+from bus.ports import Observer
 from schemas.problem import AxisError
 
-_log = structlog.get_logger()
+_LONGEST = timedelta(minutes=1)
+"""Between two tries of a look that fails, unless it is made less often anyway."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,7 @@ class Look:
 
     look: Callable[[], Awaitable[Sight | None]]
     every: timedelta
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +36,7 @@ class Survey:
 
     looks: Sequence[Look]
     see: Callable[[Sight], None]
+    observe: Observer
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -40,14 +45,29 @@ class Survey:
                 looking.create_task(self._again_and_again(look))
 
     async def _again_and_again(self, look: Look) -> None:
+        failures = 0
         while True:
+            pause = look.every
             try:
                 sight = await look.look()
                 if sight is not None:
                     self.see(sight)
+                failures = 0
             except AxisError:
                 # Who works notices it as well, and says so: what was seen last stays.
                 pass
             except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
-                _log.error("survey_failed", cause=type(error).__name__)
-            await asyncio.sleep(look.every.total_seconds())
+                failures += 1
+                pause = pause_before(
+                    failures, jitter=0, first=look.every, longest=max(look.every, _LONGEST)
+                )
+                self.observe(
+                    ItemSkipped(
+                        service=ServiceName.SURVEY,
+                        item=look.name,
+                        problem=problem_of(error, stage=ServiceName.SURVEY),
+                        steps=steps_to(error),
+                        pause=pause,
+                    )
+                )
+            await asyncio.sleep(pause.total_seconds())

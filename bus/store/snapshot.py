@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bus.core.directory import seed_directory
+from bus.core.directory_rules import check
 from bus.core.directory_seal import DirectoryTrust, Seen, check_progress, prove_directory, seen
 from bus.core.signing import sign
 from bus.ports import Clock
@@ -53,17 +54,17 @@ class DirectoryFile:
         """Read and prove the snapshot; the first time it is made from the seed of the 95 bodies.
 
         Raises:
-            ConfigurationError: E_DIRECTORY: the file is not a directory. E_DIRECTORY_UNSIGNED,
-                E_DIRECTORY_SIGNATURE: it must not be believed. E_DIRECTORY_ROLLBACK: a newer one
-                was here.
+            ConfigurationError: E_DIRECTORY: the file is not a directory, or cannot be read.
+                E_DIRECTORY_MISSING: it was here. E_DIRECTORY_UNSIGNED, E_DIRECTORY_SIGNATURE: it
+                must not be believed. E_DIRECTORY_ROLLBACK: a newer one was here.
         """
         trust, newest = self._trust(), self._newest()
         try:
-            data = self._path.read_bytes()
+            data = self._read()
         except FileNotFoundError:
             if newest.version:
-                cause = f"its file is missing, though version {newest.version} was here"
-                raise AxisError.of("E_DIRECTORY", cause=cause) from None
+                version = newest.version
+                raise AxisError.of("E_DIRECTORY_MISSING", file=self._path, seen=version) from None
             seeded = seed_directory(seed_text())
             self.save(seeded)
             return seeded
@@ -73,9 +74,9 @@ class DirectoryFile:
             prove_directory(data, signatures, trust=trust, now=self._clock())
         except ConfigurationError:
             # Somebody may have replaced it twice between our two looks.
-            data, signatures = self._path.read_bytes(), self._signatures()
+            data, signatures = self._read(), self._signatures()
             prove_directory(data, signatures, trust=trust, now=self._clock())
-        directory = _parsed(data)
+        directory = self._parsed(data)
         found = seen(directory, data)
         check_progress(found, newest=newest)
         self._remember(found, newest)
@@ -84,12 +85,16 @@ class DirectoryFile:
     def save(self, directory: Directory) -> None:
         """Sign the snapshot and put it in the place of the one before, all or nothing.
 
+        What is written was read first, by the rules that readers go by.
+
         Raises:
-            ConfigurationError: E_KEYS: the private key of the directory authority is not here.
+            ConfigurationError: As `directory_rules.check`: readers would refuse it. E_KEYS: the
+                private key of the directory authority is not here.
                 E_DIRECTORY_ROLLBACK: it is no newer than what is there.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         data = directory.model_dump_json(exclude_defaults=True, indent=1).encode()
+        check(self._parsed(data))
         found, newest = seen(directory, data), self._newest()
         check_progress(found, newest=newest)
         self._sign(data, self._trust())
@@ -107,17 +112,32 @@ class DirectoryFile:
     def stamp(self) -> int:
         """Changes whenever the snapshot does, or who may sign it."""
         watched = (self._path, self._signature_path, self._trusted)
-        return hash(tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched))
+        return hash(tuple(map(_changed_at, watched)))
 
     def _signed_first(self, data: bytes, trust: DirectoryTrust, newest: Seen) -> Directory:
         """Sign what an earlier version left unsigned; only where no signed one ever was."""
         if newest.version or trust.key is None:
             raise AxisError.of("E_DIRECTORY_UNSIGNED")
-        directory = _parsed(data)
+        directory = self._parsed(data)
         self._sign(data, trust)
         self._remember(seen(directory, data), newest)
         self._upgraded(directory)
         return directory
+
+    def _read(self) -> bytes:
+        """The snapshot's bytes. Raises `FileNotFoundError` as it is."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
+    def _parsed(self, data: bytes) -> Directory:
+        try:
+            return Directory.model_validate_json(data)
+        except ValidationError as invalid:
+            raise _unreadable(self._path, invalid) from invalid
 
     def _sign(self, data: bytes, trust: DirectoryTrust) -> None:
         """The new signature goes first, beside the old: either snapshot is proven meanwhile."""
@@ -133,15 +153,16 @@ class DirectoryFile:
             return self._signature_path.read_text(encoding="ascii", errors="replace").split()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise _unreadable(self._signature_path, error) from error
 
     def _newest(self) -> Seen:
         try:
             return Seen.model_validate_json(self._seen_path.read_bytes())
         except FileNotFoundError:
             return Seen()
-        except ValidationError as invalid:
-            cause = f"{self._seen_path.name} cannot be read"
-            raise AxisError.of("E_DIRECTORY", cause=cause) from invalid
+        except (ValidationError, OSError) as error:
+            raise _unreadable(self._seen_path, error) from error
 
     def _remember(self, found: Seen, newest: Seen) -> None:
         if found.version > newest.version:
@@ -161,13 +182,22 @@ def seed_text() -> str:
     return (files("schemas") / "seed" / "agencies.csv").read_text(encoding="utf-8")
 
 
-def _parsed(data: bytes) -> Directory:
+def _unreadable(path: Path, error: Exception) -> AxisError:
+    """The cause never quotes the file."""
+    cause = type(error).__name__
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        cause = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    elif isinstance(error, OSError):
+        cause = error.strerror or cause
+    return AxisError.of("E_DIRECTORY", file=path, detail=cause)
+
+
+def _changed_at(path: Path) -> int:
     try:
-        return Directory.model_validate_json(data)
-    except ValidationError as invalid:
-        first = invalid.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise AxisError.of("E_DIRECTORY", cause=f"{field}: {first['msg']}") from invalid
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -1,7 +1,11 @@
 """`lienthong convert`: the result alone on stdout, warnings on stderr, attachments as files."""
 
 import json
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from tests.acceptance.conftest import lienthong
 from tests.acceptance.packets import a_packet, a_status
@@ -37,6 +41,82 @@ def test_edxml_to_json_to_edxml_is_the_same_document(tmp_path: Path) -> None:
 
     assert back.returncode == 0, back.stderr
     assert json.loads(again.stdout) == json.loads(first.stdout)
+
+
+def _beside(folder: Path, names: Sequence[str]) -> Path:
+    """A canonical JSON file whose attachments are called so; their contents lie in `files`."""
+    files = folder / "files"
+    files.mkdir()
+    attachments = []
+    for number, name in enumerate(names):
+        content = b"content %d" % number
+        (files / f"content-{number}").write_bytes(content)
+        digest = sha256(content).hexdigest()
+        attachments.append(
+            {"name": name, "media_type": "text/plain", "size": len(content), "sha256": digest}
+        )
+    document = {
+        "from_agency": {"organ_id": "G22"},
+        "to_agencies": [{"organ_id": "H24"}],
+        "document_id": "G22,1",
+        "attachments": attachments,
+    }
+    said = {"format": "lienthong.document", "version": "1.0", "document": document}
+    return _written(folder, json.dumps(said).encode(), "a.json")
+
+
+@pytest.mark.parametrize("name", ["../../../evil.sh", "/evil.sh", "..", "a\x00b", "x\u202efdp.sh"])
+def test_a_name_that_leads_elsewhere_is_refused_and_nothing_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    file = _beside(tmp_path, ["good.txt", name])
+    before = set(tmp_path.rglob("*"))
+
+    done = lienthong("convert", file, "--to", "edxml", "--attachments", tmp_path / "files")
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"E_ATTACHMENT_NAME" in done.stderr or b"E_SCHEMA" in done.stderr
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_names_of_full_length_and_of_one_spelling_are_told_apart(tmp_path: Path) -> None:
+    long = "ề" * 83 + "xx.txt"
+    file = _beside(tmp_path, [long, long, "a.txt", "A.txt", "a.txt"])
+
+    done = lienthong("convert", file, "--to", "json", "--attachments", tmp_path / "files")
+
+    assert done.returncode == 0, done.stderr
+    put = {path.name for path in (tmp_path / "files").iterdir() if "content" not in path.name}
+    assert len(put) == 5
+    assert long in put
+    assert {"a.txt", "A-2.txt", "a-3.txt"} <= put
+    assert all(len(name.encode()) <= 255 for name in put)
+
+
+def test_neither_another_file_nor_the_target_of_a_link_is_written_over(tmp_path: Path) -> None:
+    file = _beside(tmp_path, ["first.txt", "second.txt"])
+    files, victim = tmp_path / "files", tmp_path / "victim"
+    victim.write_bytes(b"mine")
+
+    def put_a_file(path: Path) -> None:
+        path.write_bytes(b"mine")
+
+    def put_a_link(path: Path) -> None:
+        path.symlink_to(victim)
+
+    for put in (put_a_file, put_a_link):
+        put(files / "second.txt")
+
+        done = lienthong("convert", file, "--to", "json", "--attachments", files)
+
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert b"E_OUTPUT_EXISTS" in done.stderr
+        assert not (files / "first.txt").exists()
+        assert victim.read_bytes() == b"mine"
+        (files / "second.txt").unlink()
+
+    again = [lienthong("convert", file, "--to", "json", "--attachments", files) for _ in "12"]
+    assert [done.returncode for done in again] == [0, 0]
 
 
 def test_a_status_is_converted(tmp_path: Path) -> None:

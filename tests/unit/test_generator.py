@@ -16,7 +16,7 @@ from bus.demo.drop import Drop, DropKind
 from bus.demo.flaws import ANSWERS
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS, outline
-from bus.demo.pdf import FilePool, SampleFile
+from bus.demo.samples import FilePool, SampleFile
 from schemas.codes import BusinessType
 from schemas.directory import Directory
 from schemas.document import Document

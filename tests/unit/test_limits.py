@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.contract import Limits
-from bus.core.directory import check
+from bus.core.directory_rules import check
 from bus.core.signing import sign, verify
 from bus.core.wire import body_of, document_envelope, open_envelope
 from bus.rabbit.frames import Delivery, Properties
@@ -219,7 +219,7 @@ def test_a_directory_has_a_largest_size() -> None:
     check(Directory.model_construct(version=1, agencies=agencies[:-1], aliases=()))
     with pytest.raises(AxisError) as refused:
         check(Directory.model_construct(version=1, agencies=agencies, aliases=()))
-    assert refused.value.problem.code == "E_DIRECTORY"
+    assert refused.value.problem.code == "E_DIRECTORY_SIZE"
 
 
 def test_what_an_agency_says_of_itself_never_makes_a_problem_that_fills_a_frame() -> None:

@@ -27,11 +27,15 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
+    ItemSkipped,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    ServiceEnded,
+    ServiceName,
     SigningKeyChanged,
     SubmissionRefused,
     WorkerEnded,
@@ -189,6 +193,7 @@ CASES: list[tuple[Event, set[str]]] = [
         WorkerEnded(worker=WORKER, pid=1, exit_code=None, signal="SIGKILL", pause=SECOND),
         {"lienthong_worker_failures_total 1.0"},
     ),
+    (FormatLost(format="acme", work="read", cause="SIGSEGV"), set()),
     (EventsDropped(worker=WORKER, count=3), {"lienthong_events_dropped_total 3.0"}),
     (
         RevocationSourceAsked(
@@ -228,6 +233,16 @@ CASES: list[tuple[Event, set[str]]] = [
             message_id="m",
         ),
         set(),
+    ),
+    (
+        ServiceEnded(
+            service=ServiceName.DIRECTORY, of="", problem=DOWN, steps=("bus.x:1",), pause=SECOND
+        ),
+        {'lienthong_service_failures_total{service="directory"} 1.0'},
+    ),
+    (
+        ItemSkipped(service=ServiceName.KEYS, item="a.pem", problem=DOWN),
+        {'lienthong_items_skipped_total{service="keys"} 1.0'},
     ),
     (WorkStalled(mailbox=H24, problem=DOWN, pause=SECOND), set()),
     (DirectoryTakenUp(worker=WORKER, edition=1), set()),

@@ -6,10 +6,11 @@ from importlib.resources import files
 
 import pytest
 
-from bus.core.directory import add, check, resume, seed_directory, suspend
+from bus.core.directory import add, resume, seed_directory, suspend
+from bus.core.directory_rules import alias_of, check, clean_name, own_code
 from bus.core.routing import Routing
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
-from schemas.identifiers import CodeScheme
+from schemas.identifiers import AgencyCode, CodeScheme
 from schemas.problem import ConfigurationError
 
 SEED = (files("schemas") / "seed" / "agencies.csv").read_text(encoding="utf-8")
@@ -32,25 +33,33 @@ H54 = agency("H54")
 @pytest.mark.parametrize(
     ("agencies", "aliases", "entry"),
     [
-        ((H53, agency("H53", name_vi="Khác")), (), "the agency H53 stands there twice"),
-        ((agency("H53.1", parent="H53"),), (), "the parent H53 of H53.1 is unknown"),
+        ((agency("H24.*"),), (), r"H24\.\* cannot be an agency's own code"),
+        ((agency("H24-07", connected=True), agency("H24.07", connected=True)), (), "same queues"),
+        ((agency("h24", connected=True), agency("H24", connected=True)), (), "same queues"),
+        ((H53,), (alias(" x", "H53"),), "' x' cannot be a code of H53"),
+        ((H53, agency("H53", name_vi="Khác")), (), "the agency H53 stands in the directory twice"),
+        ((agency("H53.1", parent="H53"),), (), "the parent H53 of H53.1 is not in the directory"),
         ((agency("H53", parent="H53"),), (), "H53 is its own parent, by way of H53"),
         (
             (agency("A1", parent="A2"), agency("A2", parent="A3"), agency("A3", parent="A2")),
             (),
             "A2 is its own parent, by way of A3",
         ),
-        ((agency("H53", merged_into="H54"),), (), "the successor H54 of H53 is unknown"),
+        (
+            (agency("H53", merged_into="H54"),),
+            (),
+            "the successor H54 of H53 is not in the directory",
+        ),
         (
             (agency("H53", merged_into="H54"), agency("H54", merged_into="H53")),
             (),
             "H53 is its own successor, by way of H54",
         ),
-        ((H53,), (alias("x", "H54"),), "the alias x names the unknown agency H54"),
+        ((H53,), (alias("x", "H54"),), "the alias x names H54, which is not in the directory"),
         (
             (H53, H54),
             (alias("x", "H53"), alias("x", "H54")),
-            "the code x names H53 and H54 at the same time",
+            "the code x names H5[34] and H5[34] at the same time",
         ),
         (
             (H53, H54),
@@ -58,12 +67,12 @@ H54 = agency("H54")
                 alias("x", "H54", valid_from=date(2020, 9, 15)),
                 alias("x", "H53", valid_to=date(2020, 9, 15)),
             ),
-            "the code x names H53 and H54 at the same time",
+            "the code x names H5[34] and H5[34] at the same time",
         ),
         (
             (H53, H54),
             (alias("H54", "H53"),),
-            "the code H54 names H54 and H53 at the same time",
+            "the code H54 names H5[34] and H5[34] at the same time",
         ),
         (
             (agency("H53", valid_from=date(2021, 1, 1), valid_to=date(2020, 1, 1)),),
@@ -75,8 +84,71 @@ H54 = agency("H54")
 def test_an_inconsistent_directory_is_refused_and_the_entry_named(
     agencies: tuple[Agency, ...], aliases: tuple[AgencyAlias, ...], entry: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=f"E_DIRECTORY.*{entry}"):
+    with pytest.raises(ConfigurationError, match=f"(?i)E_DIRECTORY.*{entry}"):
         check(Directory(agencies=agencies, aliases=aliases))
+
+
+ODD_CODES = [
+    "",
+    " H24.05",
+    "H24.05 ",
+    "H24 05",
+    "H24.*",
+    "H24.#",
+    "../../x",
+    "..",
+    ".H24",
+    "/etc",
+    "H24/05",
+    "H24\n",
+    "H24\x00",
+    "H24\x1b[31m",
+    "Đ01",
+    "\u041d24",  # a Cyrillic letter that looks like H
+    "H24\u200b",
+    "\ufeffH24",
+    "H24\u202e",
+    "H\uff12\uff14",  # full-width digits
+    "H\u0662\u0664",  # Arabic digits
+    "H24\udc80",  # a byte of the command line that is no UTF-8
+    "H" * 65,
+]
+
+
+@pytest.mark.parametrize("code", ODD_CODES, ids=ascii)
+def test_an_odd_code_is_no_agencys_own(code: str) -> None:
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_CODE") as refused:
+        own_code(code)
+
+    told = refused.value.problem
+    assert all(char.isprintable() for char in told.params["code"])
+    assert told.place.field == "code"
+
+
+@pytest.mark.parametrize("code", ["", " x", "x ", "x\u200b", "x\n", "a\u0301", "x" * 65], ids=ascii)
+def test_an_alias_has_nothing_that_is_not_seen(code: str) -> None:
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_ALIAS"):
+        alias_of(AgencyCode("H53"), code)
+
+
+@pytest.mark.parametrize("code", ["000.Đ1.H53", "Sở Y tế", "H53 13", "=cmd", "a/b"])
+def test_an_alias_may_be_as_odd_as_real_directories_are(code: str) -> None:
+    """Handbook 7.1: opaque codes are whatever stands in the directory."""
+    found = alias_of(AgencyCode("H53"), code)
+
+    assert Routing(Directory(agencies=(H53,), aliases=(found,))).resolve(code, TODAY).agency == H53
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "a\u200bb", "a\x1b[31m", "a\u202eb", "x" * 501], ids=ascii
+)
+def test_a_name_has_nothing_that_is_not_seen(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_NAME"):
+        clean_name(name, code="H53")
+
+
+def test_a_name_is_kept_on_one_line_in_its_normal_form() -> None:
+    assert clean_name(" So\u031b\u0309 \n Y te\u0302\u0301 ", code="H53") == "Sở Y tế"
 
 
 def test_a_long_chain_of_parents_is_consistent() -> None:

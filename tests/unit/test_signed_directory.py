@@ -145,7 +145,22 @@ def test_one_version_is_one_content(place: Place) -> None:
 def test_a_directory_that_vanished_is_not_made_anew(place: Place) -> None:
     place.snapshot.unlink()
 
-    assert place.refusal() == "E_DIRECTORY"
+    assert place.refusal() == "E_DIRECTORY_MISSING"
+
+
+def test_what_readers_would_refuse_is_never_signed(place: Place) -> None:
+    """Whoever makes the change: the last door asks the reader."""
+    before = place.snapshot.read_bytes(), place.signature.read_bytes()
+    directory = place.file.load()
+    odd = Agency(code=AgencyCode("../../x"), name_vi="Lạ", connected=True)
+
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_CODE"):
+        place.file.save(
+            directory.model_copy(update={"version": 2, "agencies": (*directory.agencies, odd)})
+        )
+
+    assert (place.snapshot.read_bytes(), place.signature.read_bytes()) == before
+    assert place.file.load() == directory
 
 
 def test_the_unsigned_directory_of_an_earlier_version_is_signed_once_and_told(

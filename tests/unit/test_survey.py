@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from bus.core.census import Outboxes, Sight
+from bus.core.events import Event, ItemSkipped
 from bus.services.survey import Look, Survey
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
@@ -14,6 +15,7 @@ SOON = timedelta(milliseconds=5)
 
 async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     seen: list[Sight] = []
+    told: list[Event] = []
     tried: list[str] = []
 
     async def away() -> Sight:
@@ -31,8 +33,10 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     async def well() -> Sight | None:
         return Outboxes(oldest={H24: SOON}) if len(seen) < 2 else None
 
-    looks = [Look(look=each, every=SOON) for each in (away, broken, hanging, well)]
-    survey = asyncio.create_task(Survey(looks=looks, see=seen.append).run())
+    looks = [
+        Look(look=each, every=SOON, name=each.__name__) for each in (away, broken, hanging, well)
+    ]
+    survey = asyncio.create_task(Survey(looks=looks, see=seen.append, observe=told.append).run())
     async with asyncio.timeout(10):
         while len(seen) < 2 or min(tried.count("away"), tried.count("broken")) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
@@ -40,4 +44,11 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     survey.cancel()
 
     assert still_running
+    skipped = [event for event in told if isinstance(event, ItemSkipped)]
+    assert {event.item for event in skipped} == {"broken"}
+    assert (
+        skipped[0].problem.params["cause"].startswith("ZeroDivisionError (tests.unit.test_survey")
+    )
+    pauses = [event.pause for event in skipped if event.pause is not None]
+    assert pauses == sorted(set(pauses))
     assert seen == [Outboxes(oldest={H24: SOON})] * 2

@@ -1,7 +1,5 @@
 """Names, keys and the objects that a set of mailboxes needs on the broker."""
 
-import re
-
 import pytest
 
 from bus.core.topology import (
@@ -169,12 +167,12 @@ def test_the_policy_of_the_highest_priority_is_in_force() -> None:
 
 @pytest.mark.parametrize("code", ["", "H24 05", "H24.*", "#", "H/24", ".H24", "ĐT1"])
 def test_a_code_that_cannot_be_a_word_of_a_key_is_refused(code: str) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(repr(code))):
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_CODE"):
         desired([MailboxName(code)], ledger=False)
 
 
 def test_two_codes_that_would_share_a_mailbox_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=re.escape("H24.05 and H24-05")):
+    with pytest.raises(ConfigurationError, match=r"H24-05 and H24\.05"):
         desired([OFFICE, MailboxName("H24-05")], ledger=False)
 
 

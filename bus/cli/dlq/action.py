@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bus.bootstrap import fresh_order_id, now
-from bus.cli.dlq.desk import Desk, Operator, say, screen
+from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.orders import is_worked_on, tell_if_nobody_works
 from bus.cli.dlq.preview import Preview, foresee, row_of, tell, tell_left
 from bus.cli.dlq.progress import tell_end, tell_left_alone, watch_order
@@ -16,7 +16,7 @@ from bus.cli.dlq.selection import Choice, select
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.option_set import takes_sets
-from bus.cli.output import Exit, print_json
+from bus.cli.output import Exit, print_json, say, screen
 from bus.core.dead_letters.letter import OrderId, unproven
 from bus.core.dead_letters.order import Action, NewOrder, Order, OrderState, must_serve
 from bus.core.dead_letters.selection import Selection

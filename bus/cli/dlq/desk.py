@@ -11,10 +11,9 @@ from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from bus.bootstrap import directory_of, now, reached_letters
+from bus.cli.legible import legible
 from bus.cli.options import Home
 from bus.cli.output import AsJson
 from bus.core.routing import Routing
@@ -65,10 +64,9 @@ class Desk:
         return asyncio.run(work)
 
     def name_of(self, mailbox: str) -> str:
-        """The name of the agency that owns a mailbox; empty when the directory has none."""
-        return next(
-            (each.name_vi for each in self.routing.directory.agencies if each.code == mailbox), ""
-        )
+        """The legible name of the agency that owns a mailbox; empty when there is none."""
+        agencies = self.routing.directory.agencies
+        return legible(next((each.name_vi for each in agencies if each.code == mailbox), ""))
 
     def typed(self, command: str) -> str:
         """A command as it must be typed here: with the home, where one was typed before."""
@@ -119,13 +117,3 @@ Operator = Annotated[
         show_default=False,
     ),
 ]
-
-
-def screen(*, stderr: bool = False) -> Console:
-    """Where people read: no guessing of what to colour."""
-    return Console(stderr=stderr, highlight=False)
-
-
-def say(console: Console, text: Text | str = "", style: str = "") -> None:
-    """Print a line whole: a command must be copied in one piece, however narrow the terminal."""
-    console.print(Text(text, style) if isinstance(text, str) else text, soft_wrap=True)

@@ -11,11 +11,11 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from bus.cli.dlq.desk import Desk, say, screen
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Choice, select
 from bus.cli.dlq.style import counted
 from bus.cli.option_set import takes_sets
-from bus.cli.output import Exit, print_json
+from bus.cli.output import Exit, print_json, say, screen
 from bus.core.dead_letters.letter import DeadLetter
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.ports import DeadLetters

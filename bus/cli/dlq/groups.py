@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap import now
-from bus.cli.dlq.desk import Desk, say, screen
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Filters, select
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import age
 from bus.cli.option_set import takes_sets
-from bus.cli.output import print_json
+from bus.cli.output import print_json, say, screen
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import DeadLetter, LetterId
 from bus.core.dead_letters.selection import Selection

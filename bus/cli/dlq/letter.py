@@ -1,6 +1,5 @@
 """Letter: `dlq show`, everything about one dead letter; the only verb that decodes its content."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,12 +13,12 @@ from rich.text import Text
 
 from bus.bootstrap import now
 from bus.cli.dlq.content import content_of
-from bus.cli.dlq.desk import Desk, say, screen
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import STATE_STYLE, counted
 from bus.cli.legible import legible
 from bus.cli.moment import age, shown_exactly
 from bus.cli.option_set import takes_sets
-from bus.cli.output import print_json
+from bus.cli.output import print_json, say, screen, write_bytes
 from bus.core.dead_letters.inspection import Inspection, inspect
 from bus.core.dead_letters.letter import DeadLetter, Entry, LetterState
 from bus.core.dead_letters.triage import Suggestion, suggest
@@ -71,10 +70,10 @@ def show(
         raise typer.BadParameter("--raw and --raw-signature exclude each other")
     letter, history, message = desk.run(_read(letter_id, desk))
     if raw:
-        sys.stdout.buffer.write(message.body)
+        write_bytes(message.body)
         return
     if raw_signature:
-        sys.stdout.write(f"{message.signature}\n")
+        write_bytes(f"{message.signature}\n".encode(errors="backslashreplace"))
         return
     moment = now()
     sheet = _Sheet(
@@ -217,7 +216,7 @@ def _wrong(console: Console, letter: DeadLetter) -> None:
         + Text(f", {legible(place)}" if place else ""),
     )
     for language, style in ((Language.ENGLISH, ""), (Language.VIETNAMESE, "dim")):
-        text = f"{legible(problem.text(language))} {problem.advice(language)}"
+        text = legible(f"{problem.text(language)} {problem.advice(language)}")
         console.print(Padding(Text(text, style), (0, 2)))
     if problem.detail:
         console.print(Padding(Text(f"[{legible(problem.detail)}]", "dim"), (0, 2)))

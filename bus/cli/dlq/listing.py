@@ -7,13 +7,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bus.cli.dlq.desk import Desk, say, screen
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Filters, select
 from bus.cli.dlq.style import STATE_STYLE
 from bus.cli.legible import legible
 from bus.cli.moment import shown
 from bus.cli.option_set import takes_sets
-from bus.cli.output import print_json
+from bus.cli.output import print_json, say, screen, show_table
 from bus.core.dead_letters.letter import DeadLetter
 from bus.core.dead_letters.selection import Sort
 
@@ -51,7 +51,7 @@ def list_letters(
         where = f"No dead letters on page {page}: there are {total:,}." if total else ""
         say(console, where or "No dead letters match.", "dim")
         return
-    console.print(table_of(found, wide=console.width >= WIDE))
+    show_table(table_of(found, wide=console.width >= WIDE), console=console)
     first = (page - 1) * per_page + 1
     last = first + len(found) - 1
     more = f" · next: --page {page + 1}" if last < total else ""

@@ -8,14 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap import now
-from bus.cli.dlq.desk import Desk, Operator, say, screen
+from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.progress import tell_end, watch_order
 from bus.cli.dlq.selection import told
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.moment import shown
 from bus.cli.option_set import takes_sets
-from bus.cli.output import print_json
+from bus.cli.output import print_json, say, screen, show_table
 from bus.core.dead_letters.letter import OrderId
 from bus.core.dead_letters.order import Action, Order, OrderState
 
@@ -47,7 +47,7 @@ def orders(
     if not found:
         say(console, "No orders.", "dim")
         return
-    console.print(_table(found))
+    show_table(_table(found), console=console)
     for order in found:
         if order.state is OrderState.PENDING:
             say(console, f"{order.id} waits for somebody other than {order.operator} to type")

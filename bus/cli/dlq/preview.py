@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap import now
-from bus.cli.dlq.desk import Desk, say
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import shown
+from bus.cli.output import say, show_table
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.order import ACTED_UPON, Action, Order, OrderState
 from bus.core.dead_letters.preview import Share, added_up
@@ -113,7 +113,7 @@ def tell(preview: Preview, console: Console, desk: Desk) -> None:
     """Print it for people."""
     most = f" of {preview.found:,}, the oldest" if preview.taken < preview.found else ""
     say(console, f"{preview.action} of {counted(preview.taken, 'dead letter')}{most}", "bold")
-    console.print(Padding(_table(preview.shares), (0, 2)))
+    show_table(_table(preview.shares), console=console)
     tell_left(preview, console, desk)
     for order in preview.busy:
         say(
@@ -158,7 +158,7 @@ async def _oldest(selection: Selection, count: int, letters: DeadLetters) -> tup
 
 
 def _table(shares: tuple[Share, ...]) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 1), pad_edge=False)
+    table = Table(box=None, header_style="bold", padding=(0, 1))
     table.add_column("letters", justify="right")
     table.add_column("agency", overflow="fold")
     table.add_column("cause", overflow="fold", style="red")

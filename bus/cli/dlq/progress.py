@@ -6,9 +6,9 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bus.cli.dlq.desk import Desk, say, screen
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import counted
-from bus.cli.output import Exit, print_json
+from bus.cli.output import Exit, print_json, say, screen
 from bus.core.dead_letters.letter import OrderId
 from bus.core.dead_letters.order import Action, Order, OrderState
 
@@ -60,7 +60,7 @@ def tell_end(order: Order, desk: Desk) -> None:
 
 async def _until_ended(order_id: OrderId, desk: Desk, console: Console) -> Order:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -1,7 +1,6 @@
 """Watch: `dlq watch`, causes and the newest dead letters, live."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap import now
-from bus.cli.dlq.desk import Desk, screen
+from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.groups import trend
 from bus.cli.dlq.listing import WIDE, table_of
 from bus.cli.dlq.selection import OPEN, Filters, select
@@ -21,6 +20,7 @@ from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import age, shown_exactly
 from bus.cli.option_set import takes_sets
+from bus.cli.output import note, print_json, screen
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import DeadLetter, LetterId
 from bus.core.dead_letters.selection import Selection
@@ -113,18 +113,16 @@ async def _lines(filters: Filters, desk: Desk) -> None:
         selection = await select(filters, desk, letters, states=OPEN)
         news = _News(selection=selection, letters=letters)
         await news.fetch()
-        sys.stderr.write("watching; Ctrl-C ends\n")
-        sys.stderr.flush()
+        note("watching; Ctrl-C ends")
         while True:
             await asyncio.sleep(_LOOK_EVERY.total_seconds())
             try:
                 fresh = await news.fetch()
             except TransportError as error:
-                sys.stderr.write(f"{error.problem}\n")
+                note(str(error.problem))
                 continue
             for letter in fresh:
-                sys.stdout.write(_line(letter, as_json=desk.as_json) + "\n")
-            sys.stdout.flush()
+                _tell(letter, as_json=desk.as_json)
 
 
 @dataclass(kw_only=True)
@@ -153,10 +151,13 @@ class _News:
         return sorted(fresh, key=lambda letter: letter.failed_at)
 
 
-def _line(letter: DeadLetter, *, as_json: bool) -> str:
+def _tell(letter: DeadLetter, *, as_json: bool) -> None:
     if as_json:
-        return json.dumps(letter.model_dump(mode="json"), ensure_ascii=False)
-    return legible(
+        print_json(letter.model_dump(mode="json"), indent=None)
+        return
+    line = legible(
         f"{shown_exactly(letter.failed_at)} {letter.id[:8]} {letter.state} "
         f"{letter.sender} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
     )
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bus.bootstrap import now, reached_letters
 from bus.cli.options import Home
-from bus.cli.output import AsJson, print_json
+from bus.cli.output import AsJson, print_json, screen
 from bus.cli.top.keys import press, pressed
 from bus.cli.top.reading import Reading, read
 from bus.cli.top.snapshot import Snapshot, compare
@@ -48,7 +48,7 @@ def top(
     running = HomeFolder(settings.home.absolute()).running()
     if running is None or running.metrics_url is None:
         raise AxisError.of("E_AXIS_UNSEEN", home=settings.home)
-    console = Console()
+    console = screen()
     if as_json or once or not console.is_terminal:
         snapshot = asyncio.run(_snapshot(running))
         if as_json:

@@ -130,7 +130,7 @@ def test_what_hangs_or_dies_is_ended_and_named_with_its_line_and_the_next_one_wo
         assert (lost.format, lost.work, lost.cause) == ("misbehaving", work, cause)
         assert problem.code == "E_FORMAT_CRASHED"
         if word != "exit":
-            assert any("a_misbehaving_format.py:" in frame for frame in lost.frames)
+            assert any("a_misbehaving_format.py:" in step for step in lost.steps)
             assert "a_misbehaving_format.py:" in problem.params["format"]
             assert "misbehave" in (problem.detail or "")
         assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
@@ -162,10 +162,10 @@ def test_an_exception_is_told_by_type_format_and_line_without_what_it_says(
 
     problem, lost = failed.value.problem, events.pop()
     assert problem.code == "E_INTERNAL"
-    for told in (kind, "misbehaving", "a_misbehaving_format.py:"):
+    for told in (kind, "misbehaving", "a_misbehaving_format:"):
         assert told in problem.params["cause"]
     assert isinstance(lost, FormatLost)
-    assert lost.frames
+    assert lost.steps
     assert "secret" not in f"{problem!r} {lost!r}"
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,12 @@ async def test_a_given_url_is_used_as_it_is(given: str, derived: str) -> None:
 async def test_another_management_url_may_be_given() -> None:
     async with locate(amqp_url="amqp://a", management_url="http://b:8080") as located:
         assert located.management_url == "http://b:8080"
+
+
+async def test_a_management_url_without_a_login_takes_that_of_the_broker() -> None:
+    """The compose file gives it so: the password stands in one setting only."""
+    async with locate(amqp_url="amqp://u:p%40@a", management_url="http://b:1,c:2") as located:
+        assert located.management_url == "http://u:p%40@b:1,c:2"
 
 
 async def test_a_virtual_host_may_have_any_name() -> None:
@@ -109,9 +116,23 @@ def a_program(path: Path, script: str) -> None:
 async def a_docker(folder: Path) -> AsyncIterator[Path]:
     """A stand-in for the docker command, and the log of what it was told.
 
-    What it starts is a server that answers every request with success.
+    What it runs is a server that answers every request with success, on the port that was published
+    for the management interface. `docker wait` returns when somebody writes into `ended`.
     """
+    log, ended = folder / "log", folder / "ended"
+    log.touch()
+    if not ended.exists():
+        os.mkfifo(ended)
+    a_program(folder / "docker", f'echo "$@" >> {log}\n[ "$1" = wait ] && exec cat {ended}\nexit 0')
+    for needed in ("cat", "sh"):
+        (folder / needed).symlink_to(shutil.which(needed, path=os.defpath) or needed)
+    serving = asyncio.create_task(_serve_management(log))
+    yield log
+    serving.cancel()
+    await asyncio.wait([serving])
 
+
+async def _serve_management(log: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
@@ -119,17 +140,11 @@ async def a_docker(folder: Path) -> AsyncIterator[Path]:
             await writer.drain()
         writer.close()
 
-    log = folder / "log"
-    log.touch()
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    a_program(
-        folder / "docker", f'echo "$@" >> {log}\n[ "$1" = port ] && echo 127.0.0.1:{port}\nexit 0'
-    )
-    for needed in ("cat", "sh"):
-        (folder / needed).symlink_to(shutil.which(needed, path=os.defpath) or needed)
-    async with server:
-        yield log
+    pattern = re.compile(r"--publish=127\.0\.0\.1:(\d+):15672")
+    await eventually(lambda: pattern.search(log.read_text()) is not None)
+    port = int(pattern.findall(log.read_text())[-1])  # noqa: ASYNC240 (a few lines)
+    async with await asyncio.start_server(answer, "127.0.0.1", port) as server:
+        await server.serve_forever()
 
 
 async def test_a_container_is_pinned_on_loopback_and_removed_at_the_end(
@@ -145,12 +160,36 @@ async def test_a_container_is_pinned_on_loopback_and_removed_at_the_end(
     assert located.way is Way.CONTAINER
     assert IMAGE in started
     assert "rm -f" not in started
-    assert "127.0.0.1::5672" in started
+    assert re.search(r"--publish=127\.0\.0\.1:\d+:5672", started)
     assert "/var/lib/rabbitmq" in started
-    assert "rm -f lienthong-" in ended
+    assert "rm -f -v lienthong-" in ended
+    assert located.metrics_url is not None
+    assert f"{located.metrics_url.removeprefix('http://')}:15692" in started
     # The account was made with the data.
+    (tmp_path / "log").unlink()
     async with a_second(again, tmp_path):
         assert again.amqp_url.partition("@")[0] == located.amqp_url.partition("@")[0]
+
+
+async def test_a_container_that_ends_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with a_docker(tmp_path) as log, Container():
+        await eventually(lambda: "wait lienthong-" in log.read_text())
+
+        await asyncio.to_thread((tmp_path / "ended").write_text, "137\n")
+
+        await eventually(lambda: "\nstart lienthong-" in log.read_text())
+
+
+async def test_a_container_without_a_home_leaves_no_volume(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A demonstration has none; the image's own volume goes with the container."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with a_docker(tmp_path) as log, locate():
+        assert "--volume" not in log.read_text()
 
 
 @asynccontextmanager
@@ -175,4 +214,4 @@ async def test_a_container_is_removed_when_its_owner_is_killed(
         owner.kill()
         await owner.wait()
 
-        await eventually(lambda: "rm -f lienthong-" in log.read_text())
+        await eventually(lambda: "rm -f -v lienthong-" in log.read_text())

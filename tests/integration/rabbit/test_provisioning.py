@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import aio_pika
 import pytest
+from yarl import URL
 
+from bus.core.accounts import accounts_for
 from bus.core.message import WireMessage
 from bus.core.plan import Change
 from bus.core.topology import (
@@ -22,9 +25,11 @@ from bus.core.topology import (
     queues_of,
     routing_key,
 )
+from bus.keys.passwords import PasswordFolder
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
-from bus.rabbit.provisioning import Defect
+from bus.rabbit.management import Management
+from bus.rabbit.provisioning import Defect, Provisioning
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
@@ -217,3 +222,41 @@ async def test_policies_of_others_are_left_alone(vhost: VirtualHost) -> None:
     await vhost.provision(desired([HERE], ledger=False))
 
     assert theirs in (await vhost.provisioning.read()).policies
+
+
+async def test_an_account_that_the_broker_refuses_is_a_wrong_setting(vhost: VirtualHost) -> None:
+    """Waiting would not help: it is told as the operator's, by both of the broker's doors."""
+    url = str(URL(vhost.amqp_url).with_password("wrong"))
+    wrong = Provisioning(url, vhost.management)
+    with pytest.raises(ConfigurationError, match="E_BROKER_LOGIN"):
+        await wrong.apply(await wrong.plan(desired((HERE,), ledger=False)))
+
+    async with Management(str(URL(vhost.management_url).with_password("wrong"))) as management:
+        with pytest.raises(ConfigurationError, match="E_BROKER_LOGIN"):
+            await management.queues()
+
+
+async def test_a_request_that_the_broker_refuses_is_not_told_as_a_broker_that_is_away(
+    vhost: VirtualHost,
+) -> None:
+    with pytest.raises(ConfigurationError, match="E_BROKER_REQUEST"):
+        await vhost.management.put_policy("bad", pattern="(", definition={}, priority=0)
+
+
+async def test_the_topic_rights_that_went_with_a_deleted_exchange_come_back(
+    vhost: VirtualHost, tmp_path: Path
+) -> None:
+    """RabbitMQ 4.3 deletes them with the exchange; older versions keep them."""
+    wanted = replace(desired((HERE,), ledger=False), accounts=accounts_for((HERE,)))
+    provisioning = Provisioning(
+        vhost.amqp_url, vhost.management, passwords=PasswordFolder(tmp_path / "accounts")
+    )
+    await provisioning.apply(await provisioning.plan(wanted))
+    async with await aio_pika.connect(vhost.amqp_url) as connection:
+        await (await connection.channel()).exchange_delete(DOCUMENTS)
+
+    missing = await provisioning.verify(wanted)
+    await provisioning.apply(await provisioning.plan(wanted))
+
+    assert DOCUMENTS in {finding.name for finding in missing}
+    assert not await provisioning.verify(wanted)
