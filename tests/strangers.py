@@ -45,7 +45,7 @@ class MisbehavingFormat(CanonicalJsonFormat):
         return filename.endswith(self.suffix)
 
     def read(self, source, *, sink, limits, today):
-        head = source.read(64)
+        head = source.read(32)
         source.seek(0)
         if head.startswith(b"MISBEHAVE "):
             misbehave(head.split()[1].decode())

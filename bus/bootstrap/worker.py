@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -129,6 +129,7 @@ class Workplace:
         }
         self._running = Worker(self.lasting)
         self._adapters: dict[MailboxName, Adapter] = {}
+        self._told = False
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._porter = Porter()
@@ -140,10 +141,17 @@ class Workplace:
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
         self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
 
-    @property
-    def serves(self) -> bool:
-        """Whether any adapter runs."""
-        return bool(self._adapters)
+    def hindrances(self) -> Iterator[Reason]:
+        """What keeps it from its work, or takes longer than it should."""
+        if not self._told:
+            yield _IDLE
+        for name, hosted in self._apart.items():
+            for under_way in hosted.slow():
+                yield Reason(
+                    reason="format_slow",
+                    detail=f"{name}: {under_way.work} for {under_way.since.total_seconds():.0f} s; "
+                    f"it is ended after {under_way.ended_after.total_seconds():.0f} s",
+                )
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises why they cannot be."""
@@ -197,6 +205,10 @@ class Workplace:
             self._guard.be_careful()
             loop = asyncio.get_running_loop()
             loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
+        gone = self._adapters.keys() - set(instruction.mailboxes)
+        for mailbox in gone:
+            del self._adapters[mailbox]
+        self._running.stop(gone)
         fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
         self._usable = self.known.certificates
         await self._keys.choose([*self._adapters, *fresh])
@@ -215,6 +227,7 @@ class Workplace:
                     )
                 )
         self._running.start(self._adapters.values())
+        self._told = True
         self.observe(
             WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
@@ -255,6 +268,7 @@ class Workplace:
         self._loop.call_soon_threadsafe(self.observe, event)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
+        stop = asyncio.Event()
         endpoint = FolderEndpoint(
             self.home.agencies / mailbox,
             settle=self.settings.settle,
@@ -267,7 +281,7 @@ class Workplace:
             clock=now,
             jitter=random.random,
             observe=self.observe,
-            stop=self.stop,
+            stop=stop,
         )
         spools = Spools(self.home.spools / mailbox)
         sealer = Sealer(
@@ -292,6 +306,7 @@ class Workplace:
         )
         return Adapter(
             mailbox=mailbox,
+            stop=stop,
             outbound=Outbound(
                 endpoint=endpoint,
                 watch=watch,
@@ -308,7 +323,7 @@ class Workplace:
                 observe=self.observe,
                 slots=self._reading,
                 poll=self.settings.poll,
-                stop=self.stop,
+                stop=stop,
             ),
             inbound=Inbound(
                 mailbox=mailbox,
@@ -332,7 +347,7 @@ class Workplace:
                 watch=watch,
                 subscriber=self.broker,
                 prefetch=self.settings.prefetch,
-                stop=self.stop,
+                stop=stop,
             ),
         )
 
@@ -441,7 +456,7 @@ async def _workplace(
         )
         if health is not None:
             health.broker = lambda: broker.health
-            health.more = lambda: () if place.serves else (_IDLE,)
+            health.more = place.hindrances
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
             await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))

@@ -44,7 +44,6 @@ _SLOW_AFTER = timedelta(seconds=10)
 class UnderWay:
     """A piece of work that takes long."""
 
-    format: str
     work: str
     since: timedelta
     ended_after: timedelta
@@ -88,7 +87,6 @@ class HostedFormat:
             busy = tuple(self._busy.values())
         return tuple(
             UnderWay(
-                format=self.name,
                 work=work,
                 since=timedelta(seconds=moment - began),
                 ended_after=timedelta(seconds=seconds),
