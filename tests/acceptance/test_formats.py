@@ -36,20 +36,22 @@ def reading(code: str, format_name: str) -> Directory:
     return directory.model_copy(update={"agencies": agencies})
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+def laid_out(folder: Path) -> Path:
     """A home in which H41 reads the format that misbehaves; it is installed in `strangers`."""
-    install(tmp_path / "strangers")
-    home = tmp_path / "axis"
+    install(folder / "strangers")
+    home = folder / "axis"
     directory_of(load_settings(home=home)).save(reading("H41", "misbehaving"))
     return home
 
 
-@pytest.fixture
-def axis(home: Path) -> Iterator[RunningAxis]:
+@pytest.fixture(scope="module")
+def axis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
     """It gives a format 3 s."""
+    home = laid_out(tmp_path_factory.mktemp("formats"))
     strangers = str(home.parent / "strangers")
-    with RunningAxis(home, *FOUR, PYTHONPATH=strangers, LIENTHONG_FORMAT_DEADLINE="PT3S") as running:
+    with RunningAxis(
+        home, *FOUR, PYTHONPATH=strangers, LIENTHONG_FORMAT_DEADLINE="PT3S"
+    ) as running:
         yield running
 
 
@@ -103,8 +105,9 @@ def test_what_hangs_or_crashes_fails_alone_and_everything_else_goes_on(axis: Run
     assert "a_misbehaving_format" in groups
 
 
-def test_a_ctrl_c_while_formats_hang_ends_everything_in_time(home: Path) -> None:
+def test_a_ctrl_c_while_formats_hang_ends_everything_in_time(tmp_path: Path) -> None:
     """And what hung is not acknowledged: it is there after the next start."""
+    home = laid_out(tmp_path)
     strangers = str(home.parent / "strangers")
     with RunningAxis(home, *FOUR, PYTHONPATH=strangers) as axis:
         for word in HANGING:
@@ -124,14 +127,15 @@ def test_a_suspended_agency_is_not_served_until_it_is_resumed(axis: RunningAxis)
     """What is for it and what it drops waits; nothing of it is refused."""
     assert lienthong("agency", "suspend", "H57", "--home", axis.home).returncode == 0
     eventually(lambda: [s["mailboxes"] for s in axis.logged("worker_started")][-1] == 3)
-    axis.agency("H57").drop("a.edxml", a_packet(sender="H57", receivers=["G22"], number="1"))
-    axis.agency("H24").drop("a.edxml", a_packet(sender="H24", receivers=["G22"], number="2"))
-    eventually(lambda: axis.agency("G22").inbox())
+    before = len(axis.agency("G22").inbox())
+    axis.agency("H57").drop("a.edxml", a_packet(sender="H57", receivers=["G22"], number="8"))
+    axis.agency("H24").drop("a.edxml", a_packet(sender="H24", receivers=["G22"], number="9"))
+    eventually(lambda: len(axis.agency("G22").inbox()) == before + 1)
     waits = (axis.home / "agencies/H57/outbox/a.edxml").exists()
 
     assert lienthong("agency", "resume", "H57", "--home", axis.home).returncode == 0
     eventually(lambda: axis.agency("H57").sent("a.edxml"))
-    eventually(lambda: len(axis.agency("G22").inbox()) == 2)
+    eventually(lambda: len(axis.agency("G22").inbox()) == before + 2)
 
     assert waits
 
