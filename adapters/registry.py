@@ -9,6 +9,7 @@ from typing import cast
 
 from adapters.contract import Endpoint, Format
 from schemas.problem import AxisError, Place
+from schemas.term import term
 
 FORMATS = "lienthong.formats"
 ENDPOINTS = "lienthong.endpoints"
@@ -81,10 +82,12 @@ def _load(entry: EntryPoint) -> object:
     try:
         return cast("object", entry.load())
     except (ImportError, AttributeError) as error:
-        cause = f"{entry.name} is installed but cannot be loaded: {error}"
+        cause = term("plugin_broken", name=entry.name, said=error)
         raise AxisError.of("E_SETTING", name=entry.group, cause=cause) from error
 
 
 def _unknown(kind: str, name: str, group: str) -> AxisError:
     installed = ", ".join(sorted(entry.name for entry in entry_points(group=group)))
-    return AxisError.of("E_SETTING", name=kind, cause=f"{name} is not one of: {installed}")
+    return AxisError.of(
+        "E_SETTING", name=kind, cause=term("plugin_unknown", name=name, installed=installed)
+    )

@@ -20,7 +20,9 @@ from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
+from schemas.misfit import misfit
 from schemas.problem import AxisError
+from schemas.term import foreign, term
 
 
 class LogStyle(StrEnum):
@@ -229,9 +231,11 @@ def load_settings(**given: object) -> Settings:
         first = invalid.errors(include_url=False, include_input=False)[0]
         name = "LIENTHONG_" + str(first["loc"][0]).upper()
         within = ".".join(str(part) for part in first["loc"][1:] if part != "[key]")
-        cause = f"{within}: {first['msg']}" if within else first["msg"]
+        cause = misfit(first)
+        if within:
+            cause = term("setting_at", path=within, why=cause)
         raise AxisError.of("E_SETTING", name=name, cause=cause) from invalid
     except SettingsError as unreadable:
         # It says which field; what is wrong stands in its cause.
-        cause = f"{unreadable}: {unreadable.__cause__}"
+        cause = foreign(f"{unreadable}: {unreadable.__cause__}")
         raise AxisError.of("E_SETTING", name="LIENTHONG_…", cause=cause) from unreadable

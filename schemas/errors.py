@@ -534,6 +534,42 @@ ENTRIES: dict[str, Entry] = {
         "Sửa tài khoản và mật khẩu, trong LIENTHONG_AMQP_URL và LIENTHONG_MANAGEMENT_URL nếu có "
         "đặt; tài khoản quản trị RabbitMQ cần thẻ 'administrator'.",
     ),
+    "E_BROKER_CERTIFICATE": _entry(
+        Fault.OPERATOR,
+        False,
+        "The certificate of the broker at {host} is not trusted.",
+        "Chứng thư của RabbitMQ tại {host} không được tin cậy.",
+        "Name the file of the authority that signed it in LIENTHONG_AMQP_CA, and in "
+        "LIENTHONG_AMQP_URL the host that stands in it.",
+        "Đặt tệp chứng thư của đơn vị đã ký vào LIENTHONG_AMQP_CA, và ghi trong LIENTHONG_AMQP_URL "
+        "đúng tên máy có trong chứng thư.",
+    ),
+    "E_BROKER_RIGHTS": _entry(
+        Fault.OPERATOR,
+        False,
+        "The broker at {host} gives the account '{account}' no right to {object}.",
+        "RabbitMQ tại {host} không cho tài khoản '{account}' quyền đối với {object}.",
+        "Correct the virtual host in LIENTHONG_AMQP_URL; at the hub, 'lienthong topology apply' "
+        "gives every account its rights.",
+        "Sửa máy chủ ảo trong LIENTHONG_AMQP_URL; tại trung tâm, 'lienthong topology apply' cấp "
+        "quyền cho từng tài khoản.",
+    ),
+    "E_BROKER_LIMIT": _entry(
+        Fault.WORLD,
+        True,
+        "The broker at {host} lets the account '{account}' open no connection now.",
+        "RabbitMQ tại {host} hiện không cho tài khoản '{account}' mở kết nối.",
+        "The agency is suspended, or has too many connections: ask the hub. It is tried again.",
+        "Cơ quan đang bị tạm ngừng, hoặc có quá nhiều kết nối: hỏi trung tâm. Hệ thống sẽ thử lại.",
+    ),
+    "E_BROKER_QUEUE": _entry(
+        Fault.WORLD,
+        True,
+        "The broker at {host} has no queue {object}.",
+        "RabbitMQ tại {host} không có hàng đợi {object}.",
+        "The hub makes it when its axis starts or the agency is added. It is tried again.",
+        "Trung tâm tạo hàng đợi khi khởi động trục hoặc khi thêm cơ quan. Hệ thống sẽ thử lại.",
+    ),
     "E_BROKER_REQUEST": _entry(
         Fault.OPERATOR,
         False,

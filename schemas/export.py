@@ -7,6 +7,7 @@ release, also the copy under the newest wire version that later versions must st
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.directory import Directory
@@ -15,6 +16,8 @@ from schemas.envelope import SEALED_WIRE_VERSION, WIRE_VERSION, Envelope, Receip
 from schemas.errors import ENTRIES
 from schemas.sealing import SealedContent, SealingKey, SignedSealingKey
 from schemas.status import StatusReport
+from schemas.terms import VOCABULARIES
+from schemas.terms.texts import Texts
 from schemas.value import Value
 from schemas.warnings import WARNINGS
 
@@ -48,10 +51,13 @@ def exports() -> dict[str, str]:
         "errors.json": _text(
             {code: entry.model_dump(mode="json") for code, entry in ENTRIES.items()}
         ),
-        "warnings.json": _text(
-            {code: {"text_en": en, "text_vi": vi} for code, (en, vi) in WARNINGS.items()}
-        ),
+        "warnings.json": _text(_in_both(WARNINGS)),
+        "terms.json": _text({name: _in_both(each.terms) for name, each in VOCABULARIES.items()}),
     }
+
+
+def _in_both(texts: Mapping[str, Texts]) -> dict[str, dict[str, str]]:
+    return {code: {"text_en": en, "text_vi": vi} for code, (en, vi) in texts.items()}
 
 
 def codes_page() -> str:
@@ -65,7 +71,14 @@ def codes_page() -> str:
         f"| `{code}` | {english}<br>{vietnamese} |"
         for code, (english, vietnamese) in WARNINGS.items()
     )
-    return "\n".join((_CODES_HEAD, *errors, "", _WARNINGS_HEAD, *warnings, ""))
+    terms = (
+        f"| `{name}` | `{code}` | {english}<br>{vietnamese} |"
+        for name, vocabulary in VOCABULARIES.items()
+        if name != "why"
+        for code, (english, vietnamese) in vocabulary.terms.items()
+    )
+    parts = (_CODES_HEAD, *errors, "", _WARNINGS_HEAD, *warnings, "", _TERMS_HEAD, *terms, "")
+    return "\n".join(parts)
 
 
 def _text(content: object) -> str:
@@ -75,7 +88,8 @@ def _text(content: object) -> str:
 _CODES_HEAD = """\
 # Codes
 
-Made by `python -m schemas.export`; edit `schemas/errors.py` and `schemas/warnings.py` instead.
+Made by `python -m schemas.export`; edit `schemas/errors.py`, `schemas/warnings.py` and
+`schemas/terms` instead.
 
 ## Errors
 
@@ -93,6 +107,16 @@ The message is accepted. `W_MISSING_FIELD` appears with the name of the field, a
 
 | code | text |
 | --- | --- |"""
+
+_TERMS_HEAD = """\
+## Terms
+
+What stands in a text at a placeholder is data, the same in every language, or a term: the code
+travels, and each language has its own words for it. `why` takes the terms of `cause`; a term's own
+values travel under dotted names, as in `cause.limit`. An error's code is a term, too.
+
+| placeholder | term | text |
+| --- | --- | --- |"""
 
 
 def _write(folder: Path) -> None:

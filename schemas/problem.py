@@ -1,41 +1,17 @@
 """Problem: one thing that went wrong or was repaired, told so that a person can act on it."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import field_validator
 
 from schemas.errors import ENTRIES, Entry, Fault
-from schemas.limits import MAX_TOLD_CHARS, MAX_TOLD_PARAMS
-from schemas.redaction import redacted
+from schemas.limits import MAX_TOLD_PARAMS
+from schemas.term import Coded, Tellable, Term, filled, flat
+from schemas.term import Language as Language  # noqa: PLC0414 (whoever tells a problem needs it)
 from schemas.value import Value
 from schemas.warnings import WARNINGS
-
-
-class Language(StrEnum):
-    """The languages every text of the axis exists in."""
-
-    ENGLISH = "en"
-    VIETNAMESE = "vi"
-
-
-def _tellable(text: Any) -> Any:
-    """A text that may leave the process: without secrets, UTF-8, and no longer than is read.
-
-    A problem travels in a message header and is kept as a row, whatever hostile bytes it quotes.
-    """
-    if not isinstance(text, str):
-        return text
-    # Redacted before it is cut: half a password would no longer be known for one.
-    text = redacted(text)
-    if not text.isascii():
-        text = text.encode(errors="replace").decode()
-    return text if len(text) <= MAX_TOLD_CHARS else f"{text[: MAX_TOLD_CHARS - 1]}…"
-
-
-_Tellable = Annotated[str, BeforeValidator(_tellable)]
 
 
 class Place(Value):
@@ -43,8 +19,8 @@ class Place(Value):
 
     line: int | None = None
     column: int | None = None
-    field: _Tellable | None = None
-    file: _Tellable | None = None
+    field: Tellable | None = None
+    file: Tellable | None = None
 
     def describe(self, language: Language = Language.ENGLISH) -> str:
         """The place in words, empty when nothing is known."""
@@ -61,12 +37,10 @@ class Place(Value):
         return ", ".join(parts)
 
 
-class _Told(Value):
+class _Told(Coded):
     """Shared by problems and warnings: a catalogue code with the values for its text."""
 
-    code: str
     place: Place = Place()
-    params: dict[str, _Tellable] = {}
 
     @field_validator("params", mode="before")
     @classmethod
@@ -75,8 +49,9 @@ class _Told(Value):
             return dict(islice(params.items(), MAX_TOLD_PARAMS))
         return params
 
-    def _fill(self, template: str) -> str:
-        return template.format_map(_Lenient(self.params))
+    def _fill(self, english: str, vietnamese: str, language: Language) -> str:
+        template = english if language is Language.ENGLISH else vietnamese
+        return filled(template, self.params, language)
 
 
 class Problem(_Told):
@@ -85,7 +60,7 @@ class Problem(_Told):
     `detail` may add a technical cause for operators; never content, keys or personal data.
     """
 
-    detail: _Tellable | None = None
+    detail: Tellable | None = None
 
     @property
     def entry(self) -> Entry:
@@ -102,15 +77,24 @@ class Problem(_Told):
         """Whether trying again can help without anybody changing anything."""
         return self.entry.retryable
 
+    @property
+    def because(self) -> Term:
+        """Its cause alone, to be told as the cause of something else; itself if it has none."""
+        if "cause" not in self.params:
+            return Term(code=self.code, params=self.params)
+        mark = "cause."
+        inner = {n.removeprefix(mark): v for n, v in self.params.items() if n.startswith(mark)}
+        return Term(code=self.params["cause"], params=inner)
+
     def text(self, language: Language = Language.ENGLISH) -> str:
         """What is wrong, in one sentence."""
         entry = self.entry
-        return self._fill(entry.text_en if language is Language.ENGLISH else entry.text_vi)
+        return self._fill(entry.text_en, entry.text_vi, language)
 
     def advice(self, language: Language = Language.ENGLISH) -> str:
         """What to do next, in one sentence."""
         entry = self.entry
-        return self._fill(entry.advice_en if language is Language.ENGLISH else entry.advice_vi)
+        return self._fill(entry.advice_en, entry.advice_vi, language)
 
     def __str__(self) -> str:
         where = self.place.describe()
@@ -124,18 +108,11 @@ class Warned(_Told):
         """What was seen and done, in one sentence."""
         key = "W_MISSING_FIELD" if self.code.startswith("W_MISSING_") else self.code
         english, vietnamese = WARNINGS.get(key, (self.code, self.code))
-        return self._fill(english if language is Language.ENGLISH else vietnamese)
+        return self._fill(english, vietnamese, language)
 
     def __str__(self) -> str:
         where = self.place.describe()
         return f"{self.code}{f' ({where})' if where else ''}: {self.text()}"
-
-
-class _Lenient(dict[str, str]):
-    """Leaves a placeholder standing when its value is not known."""
-
-    def __missing__(self, key: str) -> str:
-        return "{" + key + "}"
 
 
 class AxisError(Exception):
@@ -153,16 +130,29 @@ class AxisError(Exception):
         *,
         place: Place | None = None,
         detail: str | None = None,
+        cause: Coded | None = None,
+        what: Coded | None = None,
         **params: object,
     ) -> "AxisError":
-        """Build the error of the class that a catalogue code's fault asks for."""
+        """Build the error of the class that a catalogue code's fault asks for.
+
+        Args:
+            cause: Why: a term with a text in both languages, another problem, or, by `foreign`,
+                what somebody else's software said.
+            what: What it is about, in the same way.
+            params: Data: codes, numbers, names, paths (`schemas.terms.data`).
+        """
+        terms = {"cause": cause, "what": what}
+        told = {name: value for name, value in terms.items() if value is not None}
         problem = Problem(
-            code=code,
-            place=place or Place(),
-            params={name: str(value) for name, value in params.items()},
-            detail=detail,
+            code=code, place=place or Place(), params=flat(told | params), detail=detail
         )
-        return _CLASS_OF[problem.fault](problem)
+        return error_of(problem)
+
+
+def error_of(problem: Problem) -> AxisError:
+    """The error of the class that a problem's fault asks for."""
+    return _CLASS_OF[problem.fault](problem)
 
 
 class DocumentError(AxisError):

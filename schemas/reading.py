@@ -9,6 +9,7 @@ from schemas.document import Document
 from schemas.identifiers import Sha256
 from schemas.problem import Warned
 from schemas.status import StatusReport
+from schemas.term import Tellable, Term
 from schemas.value import Value
 
 ABSENT = "absent"
@@ -23,17 +24,37 @@ class SignatureOutcome(StrEnum):
 
 
 class SignatureCheck(Value):
-    """What the header signature proves. Trust in the certificate is a separate question."""
+    """What the header signature proves. Trust in the certificate is a separate question.
+
+    Attributes:
+        reason: The code of a term (`schemas.terms`): why it is not verified; with its values.
+    """
 
     outcome: SignatureOutcome
     reason: str | None = None
+    reason_params: dict[str, Tellable] = {}
     signer: str | None = None
     certificate_sha256: Sha256 | None = None
+
+    @property
+    def why(self) -> Term | None:
+        """The reason, to be told in either language."""
+        return None if self.reason is None else Term(code=self.reason, params=self.reason_params)
 
     @property
     def is_absent(self) -> bool:
         """Whether there was no signature to check."""
         return self.outcome is SignatureOutcome.UNVERIFIABLE and self.reason == ABSENT
+
+
+def unverifiable(reason: Term) -> SignatureCheck:
+    """A signature that proves nothing, neither way."""
+    return with_reason(SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE), reason)
+
+
+def with_reason(check: SignatureCheck, reason: Term) -> SignatureCheck:
+    """The same outcome for another reason."""
+    return check.model_copy(update={"reason": reason.code, "reason_params": reason.params})
 
 
 class Source(Value):

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from schemas.identifiers import DeliveryId, Sha256
 from schemas.problem import Language
 from schemas.reading import SignatureCheck
+from schemas.term import Term
 from schemas.value import Value
 
 CHECK_VERSION = "1.0"
@@ -52,7 +53,7 @@ class PdfSigner(Value):
         name: Who signed, as the certificate says; absent when it cannot be read.
         signed_at: When, as the signer's own clock said, or a time stamp where there is a good one.
         time_stamped: Whether `signed_at` is a time stamp of a trusted authority.
-        reason: What stands against it, in technical words.
+        reason: What stands against it.
     """
 
     name: str | None = None
@@ -61,7 +62,7 @@ class PdfSigner(Value):
     signed_at: AwareDatetime | None = None
     time_stamped: bool = False
     outcome: PdfOutcome
-    reason: str | None = None
+    reason: Term | None = None
 
 
 class PdfVerdict(Value):
@@ -69,7 +70,7 @@ class PdfVerdict(Value):
 
     outcome: PdfOutcome
     signers: tuple[PdfSigner, ...] = ()
-    reason: str | None = None
+    reason: Term | None = None
 
     @property
     def legal_value(self) -> LegalValue:
@@ -120,9 +121,9 @@ def told(check: DeliveryCheck) -> dict[str, object]:
     if check.delivery_id is not None:
         fields["delivery_id"] = check.delivery_id
     if check.header_signature is not None:
-        fields["header_signature"] = check.header_signature.model_dump(
-            mode="json", exclude_none=True
-        )
+        header = check.header_signature
+        said = header.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        fields["header_signature"] = said | _in_words(header.why)
     fields["attachments"] = [_told(attachment) for attachment in check.attachments]
     return fields
 
@@ -137,11 +138,20 @@ def _told(attachment: AttachmentVerdict) -> dict[str, object]:
         "legal_value_text": {each.value: legal_value.text(each) for each in Language},
         "outcome": outcome.value,
         "outcome_text": {each.value: outcome.text(each) for each in Language},
-        **({"reason": verdict.reason} if verdict.reason else {}),
+        **_in_words(verdict.reason),
         "signers": [
-            signer.model_dump(mode="json", exclude_none=True) for signer in verdict.signers
+            signer.model_dump(mode="json", exclude_none=True) | _in_words(signer.reason)
+            for signer in verdict.signers
         ],
     }
+
+
+def _in_words(reason: Term | None) -> dict[str, object]:
+    """Its code, and in both languages; nothing where there is none."""
+    if reason is None:
+        return {}
+    texts = {each.value: reason.text(each) for each in Language}
+    return {"reason": reason.code, "reason_text": texts}
 
 
 _LEGAL_VALUE_TEXTS = {

@@ -18,8 +18,17 @@ from adapters.endpoints.porter import Porter
 from adapters.endpoints.staging import Staging
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem
+from schemas.term import Term, of_os, term
 
 SETTLE = timedelta(seconds=1)
+
+
+class _FoldersAwayError(OSError):
+    """The agency's folders were here and are not: a disk that is not mounted."""
+
+    def __init__(self, known: Path) -> None:
+        super().__init__(errno.ENOENT, "folders away")
+        self.known = known
 
 
 class FolderEndpoint:
@@ -109,8 +118,7 @@ class FolderEndpoint:
         if self._made is None:
             known = self._known
             if known is not None and known.exists() and not Staging.is_in(self._root):
-                cause = f"its folders are away (to have new ones made, remove {known})"
-                raise OSError(errno.ENOENT, cause)
+                raise _FoldersAwayError(known)
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
@@ -130,6 +138,10 @@ class FolderEndpoint:
             raise self._down(error) from error
 
     def _down(self, error: OSError) -> AxisError:
-        return AxisError.of(
-            "E_ENDPOINT_DOWN", agency=self._root.name, cause=error.strerror or type(error).__name__
-        )
+        return AxisError.of("E_ENDPOINT_DOWN", agency=self._root.name, cause=_cause(error))
+
+
+def _cause(error: OSError) -> Term:
+    if isinstance(error, _FoldersAwayError):
+        return term("folders_away", path=error.known)
+    return of_os(error)

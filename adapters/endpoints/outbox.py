@@ -201,7 +201,7 @@ def oldest_waiting(outbox: Path) -> float | None:
                         # A rename into the outbox renews the second one only.
                         since = max(stat.st_mtime, stat.st_ctime)
                         oldest = since if oldest is None else min(oldest, since)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path can be made of the name
         return None
     return oldest
 

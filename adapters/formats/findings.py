@@ -6,6 +6,7 @@ What is refused is raised where it is seen, not collected here.
 from adapters.contract import Limits
 from schemas.problem import DocumentError, Place, Warned
 from schemas.secrecy import mark_in_list
+from schemas.term import Coded, flat, term
 
 
 class Findings:
@@ -35,11 +36,12 @@ class Findings:
         line: int | None = None,
         field: str | None = None,
         file: str | None = None,
+        cause: Coded | None = None,
         **params: object,
     ) -> None:
         """Name an oddity or a repair; texts may use `{field}` and the parameters."""
         if len(self._warnings) < self._limits.max_warnings:
-            told = {name: str(value) for name, value in params.items()}
+            told = flat(params if cause is None else {"cause": cause, **params})
             if field is not None:
                 told["field"] = field
             place = Place(line=line, field=field, file=file)
@@ -49,7 +51,7 @@ class Findings:
         """Raises `DocumentError` E_LIMIT when a document has too many receivers."""
         limit = self._limits.max_receivers
         if receivers > limit:
-            what = "The number of receivers"
+            what = term("receivers")
             raise DocumentError.of("E_LIMIT", place=Place(field="To"), what=what, limit=limit)
 
     def missing(self, element: str, *, line: int | None = None, field: str | None = None) -> None:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from adapters.contract import BlobWriter, Kept
 from bus.attachments.proven import proven
 from schemas.problem import AxisError
+from schemas.term import of_os
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEFTOVER_AFTER = timedelta(days=1)
@@ -199,7 +200,7 @@ def _disk() -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise AxisError.of("E_STORE_FULL") from error
-        raise AxisError.of("E_STORE_AWAY", cause=error.strerror) from error
+        raise AxisError.of("E_STORE_AWAY", cause=of_os(error)) from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, BytesIO, FileIO, Ra
 from typing import BinaryIO
 
 from schemas.problem import AxisError
+from schemas.term import of_os
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -54,7 +55,7 @@ class _Proven(RawIOBase):
         try:
             count = self._raw.readinto(buffer)
         except OSError as error:
-            raise AxisError.of("E_STORE_AWAY", cause=error.strerror) from error
+            raise AxisError.of("E_STORE_AWAY", cause=of_os(error)) from error
         if start + count > self._hashed:
             self._hash.update(memoryview(buffer)[self._hashed - start : count])
             self._hashed = start + count

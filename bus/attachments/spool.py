@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bus.attachments.folder import FolderAttachments
 from schemas.problem import AxisError
+from schemas.term import of_os
 
 
 class FolderSpool(FolderAttachments):
@@ -47,4 +48,4 @@ def _remove(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise AxisError.of("E_STORE_AWAY", cause=error.strerror) from error
+        raise AxisError.of("E_STORE_AWAY", cause=of_os(error)) from error

@@ -270,6 +270,7 @@ async def open_axis(
                 management=management,
                 known=lambda: axis.routing.mailboxes,
                 served=lambda: axis.mailboxes,
+                suspended=lambda: suspended_in(axis.routing),
                 observe=observe,
             )
         axis = Axis(

@@ -65,7 +65,7 @@ async def provision(settings: Settings, address: Located, wanted: Topology) -> N
     for finding in found:
         # A queue without a leader would hold up every publish that shares its channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:
-            raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=finding.sentence())
+            raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=finding.cause)
 
 
 @asynccontextmanager

@@ -7,10 +7,11 @@ hub's side is `axis`.
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 
 import structlog
 
@@ -21,17 +22,18 @@ from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey_of_agency
+from bus.core.backoff import pause_before
 from bus.core.events import ServiceName
 from bus.core.routing import Routing
 from bus.core.share import workers_for
-from bus.core.topology import account_of
+from bus.core.topology import account_of, queues_of
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.observability.health import Health
+from bus.observability.health import Health, Reason
 from bus.ports import Observer
-from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.knocking import knock
 from bus.rabbit.tls import account_in, is_open_to_others
 from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
@@ -44,9 +46,11 @@ from bus.store.sql import open_store
 from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
+from schemas.term import term
 
 _WORKERS_DEADLINE = timedelta(seconds=15)
-_BROKER_DEADLINE = timedelta(seconds=10)
+_FIRST_PAUSE = timedelta(seconds=0.5)
+_LONGEST_PAUSE = timedelta(minutes=1)
 
 _log = structlog.get_logger()
 
@@ -108,7 +112,7 @@ async def open_connection(
     settings = _at_home(settings, home, agency)
     url = settings.broker_url
     if url is None:
-        cause = "the hub's broker must be given: amqps://broker.example:5671/"
+        cause = term("hub_broker_due")
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.in_use())
@@ -146,7 +150,7 @@ async def open_connection(
                 observed_axis(settings, health, lasting, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
-        await _knock(url, progress)
+        await _until_let_in(url, mailbox, stop=stop, health=health, progress=progress)
         supervisor = Supervisor(
             launcher=launcher_of(settings, home, amqp_url=url, management_url=None),
             workers=workers,
@@ -199,7 +203,8 @@ def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
 def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
     account = account_in(url)
     if account != account_of(mailbox):
-        cause = f"it logs in as {account}, but the account of {mailbox} is {account_of(mailbox)}"
+        due = account_of(mailbox)
+        cause = term("account_of_other", account=account, mailbox=mailbox, due=due)
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     if is_open_to_others(url):
         _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
@@ -211,7 +216,7 @@ def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
     own.add(SealingFolder(home.keys).folder_of(mailbox))
     others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
     if others:
-        cause = f"private keys of others lie here too: {others[0].relative_to(home.keys)}"
+        cause = term("keys_of_others", path=others[0].relative_to(home.keys))
         raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
 
 
@@ -234,10 +239,43 @@ def _must_have_the_hubs_directory(home: Home) -> None:
         raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
-async def _knock(url: str, progress: Progress) -> None:
-    """Say why the broker does not let us in. Whether it will is not ours to decide: we wait."""
-    try:
-        async with RabbitBroker(url, name="lienthong knocking") as broker:
-            await broker.ready(_BROKER_DEADLINE)
-    except TransportError as error:
-        progress(f"waiting for the broker: {error.problem.text()}")
+async def _until_let_in(
+    url: str,
+    mailbox: MailboxName,
+    *,
+    stop: asyncio.Event,
+    health: Health | None,
+    progress: Progress,
+) -> None:
+    """Wait until the broker lets us in, with growing pauses; or until `stop` is set.
+
+    Raises:
+        ConfigurationError: It does not let us in, and waiting does not help (`knock`).
+    """
+    for attempt in count(1):
+        try:
+            await knock(url, queues_of(mailbox))
+        except TransportError as error:
+            problem = error.problem
+        else:
+            return
+        said = f"{problem.text()} {problem.advice()}"
+        reason = f"{said} ({problem.detail})" if problem.detail else said
+        progress(f"not connected yet: {reason}")
+        _log.warning("broker_not_reached", mailbox=mailbox, problem=str(problem))
+        if health is not None:
+            health.more = partial(_waiting, reason)
+        with suppress(TimeoutError):
+            pause = pause_before(
+                attempt,
+                jitter=random.random(),  # noqa: S311 (spreads tries, keeps no secret)
+                first=_FIRST_PAUSE,
+                longest=_LONGEST_PAUSE,
+            )
+            async with asyncio.timeout(pause.total_seconds()):
+                await stop.wait()
+                return
+
+
+def _waiting(reason: str) -> tuple[Reason, ...]:
+    return (Reason(reason="broker_away", detail=reason),)

@@ -20,6 +20,7 @@ from bus.settings import Settings
 from bus.store.home import Home
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import term
 
 CONNECTION = "connection.env"
 """The settings of the connection, for a shell or systemd; may hold a password."""
@@ -85,7 +86,7 @@ def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
     known = running.amqp_url if running else settings.amqp_url
     url = given or known
     if url is None:
-        cause = "no axis runs in this home: say --broker amqps://broker.example:5671/"
+        cause = term("broker_unstated")
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     return without_login(url).partition("?")[0]
 

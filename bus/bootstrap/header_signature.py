@@ -10,6 +10,7 @@ from bus.core.signing import SigningKey
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import term
 
 
 def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> HeaderSigner:
@@ -20,11 +21,11 @@ def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> Heade
             certificate cannot be read any more.
     """
     if not isinstance(key.private_key, RSAPrivateKey):
-        where = " in a token" if key.is_elsewhere else ""
-        cause = f"it needs an RSA key in a file, and that of {mailbox} is {key.algorithm}{where}"
+        code = "rsa_due_token" if key.is_elsewhere else "rsa_due"
+        cause = term(code, mailbox=mailbox, algorithm=key.algorithm)
         raise AxisError.of("E_SETTING", name="LIENTHONG_SIGN_EDXML", cause=cause)
     for filed in KeyFolder(keys).filed_under(mailbox):
         certificate = filed.certificate()
         if thumbprint_of(certificate) == key.thumbprint:
             return HeaderSigner(private_key=key.private_key, certificate=certificate)
-    raise AxisError.of("E_KEYS", agency=mailbox, cause="the certificate of its key is gone")
+    raise AxisError.of("E_KEYS", agency=mailbox, cause=term("certificate_gone"))

@@ -15,9 +15,11 @@ import structlog
 from adapters.registry import require_format
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
+from bus.core.backoff import pause_before
+from bus.core.crash import problem_of, steps_to
 from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
-from bus.core.events import CertificateEndNeared
+from bus.core.events import CertificateEndNeared, ServiceName
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.keys.draft import DEVELOPMENT
@@ -30,7 +32,7 @@ from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Problem
+from schemas.problem import Problem
 
 _LOOK_EVERY = timedelta(seconds=1)
 
@@ -168,18 +170,24 @@ class Knowledge:
         """Look each second for what has changed, and let the workers know; for ever.
 
         A broker that is away, or keys that are being worked on: the old state goes on serving,
-        and it is tried again. It is said once.
+        and it is tried again, later and later. It is said once.
         """
+        failures, pause = 0, _LOOK_EVERY
         while True:
-            self._warn()
-            await asyncio.sleep(_LOOK_EVERY.total_seconds())
+            await asyncio.sleep(pause.total_seconds())
             try:
+                self._warn()
                 await self._take_up(supervisor, surroundings)
-                self._hindrance = None
-            except AxisError as error:
-                if error.problem != self._hindrance:
-                    _log.error("directory_not_taken_up", problem=str(error.problem))
-                self._hindrance = error.problem
+                failures, pause, self._hindrance = 0, _LOOK_EVERY, None
+            except Exception as error:  # noqa: BLE001 (the old state goes on serving)
+                failures += 1
+                pause = pause_before(failures, jitter=0, first=_LOOK_EVERY)
+                problem = problem_of(error, stage=ServiceName.DIRECTORY)
+                if problem != self._hindrance:
+                    _log.error(
+                        "directory_not_taken_up", problem=str(problem), steps=steps_to(error)
+                    )
+                self._hindrance = problem
 
     def _warn(self) -> None:
         """Tell of certificates that end soon, of each once within each of the warnings."""
@@ -215,7 +223,7 @@ class Knowledge:
             # Before the ring is read: what is filed meanwhile is seen at the next look.
             seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
             self.ring = await asyncio.to_thread(_ring_of, self.home, routing)
-        except AxisError:
+        except Exception:
             self._said_anew |= said_anew
             raise
         self.routing = routing
@@ -245,11 +253,11 @@ class Knowledge:
         try:
             routing = Routing(await asyncio.to_thread(self.directory.load))
             _require_formats(routing, self.served(routing))
-        except AxisError as error:
-            version = self.routing.directory.version
-            if error.problem != self._refusal:
-                _log.error("directory_refused", problem=str(error.problem), goes_on_with=version)
-            self._refusal = error.problem
+        except Exception as error:  # noqa: BLE001 (an entry that nobody expected is refused)
+            problem, version = problem_of(error, stage="read"), self.routing.directory.version
+            if problem != self._refusal:
+                _log.error("directory_refused", problem=str(problem), goes_on_with=version)
+            self._refusal = problem
             return self.routing
         self._refusal = None
         return routing

@@ -21,6 +21,7 @@ from bus.services.lasting import Lasting
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from schemas.problem import AxisError
+from schemas.term import of_os, term
 
 _TRIES = 50
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 (only if an operator says so)
@@ -135,14 +136,14 @@ def _free_ports(host: str, count: int) -> int:
             try:
                 first.bind((host, 0))
             except OSError as error:
-                cause = f"{host}: {error}"
+                cause = term("setting_at", path=host, why=of_os(error))
                 raise AxisError.of(
                     "E_SETTING", name="LIENTHONG_METRICS_HOST", cause=cause
                 ) from error
             port: int = first.getsockname()[1]
         if all(_is_free(host, each) for each in range(port + 1, port + count)):
             return port
-    cause = f"no {count} ports in a row are free on {host}"
+    cause = term("ports_taken", count=count, host=host)
     raise AxisError.of("E_SETTING", name="LIENTHONG_METRICS_PORT", cause=cause)
 
 

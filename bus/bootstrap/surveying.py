@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from bus.observability.metrics import AxisMetrics
 from bus.ports import DeadLetters, Observer
 from bus.rabbit.management import Management
 from bus.services.account import Accountant
+from bus.services.own_workers import OwnWorkers, QueueUse
 from bus.services.survey import Look, Survey
 from bus.store.home import Home
 from bus.store.sql import Store
@@ -23,6 +24,7 @@ from schemas.identifiers import MailboxName
 
 _ACCOUNT_EVERY = timedelta(seconds=5)
 _LETTERS_EVERY = timedelta(seconds=5)
+_OWN_WORKERS_EVERY = timedelta(seconds=5)
 _OUTBOXES_EVERY = timedelta(seconds=2.5)
 _CERTIFICATES_EVERY = timedelta(minutes=1)
 
@@ -38,7 +40,8 @@ def survey(
     letters: DeadLetters,
     management: Management,
     known: Callable[[], Sequence[MailboxName]],
-    served: Callable[[], Iterable[MailboxName]],
+    served: Callable[[], Collection[MailboxName]],
+    suspended: Callable[[], Collection[MailboxName]],
     observe: Observer,
 ) -> Survey:
     """All looks of an axis.
@@ -46,6 +49,7 @@ def survey(
     Args:
         known: All mailboxes of the directory, as it is now.
         served: The mailboxes whose adapters run, as it is now.
+        suspended: Those that nobody may serve, as it is now.
     """
 
     async def depths() -> dict[str, int]:
@@ -58,8 +62,21 @@ def survey(
         letters=letters,
         depths=depths,
         mailboxes=known,
+        served=served,
         clock=now,
     )
+
+    async def uses() -> dict[str, QueueUse]:
+        return {
+            queue.name: QueueUse(consumers=queue.consumers, messages=queue.messages or 0)
+            for queue in await management.queues()
+            if queue.consumers is not None
+        }
+
+    def elsewhere() -> Collection[MailboxName]:
+        return set(known()) - set(served()) - set(suspended())
+
+    own_workers = OwnWorkers(uses=uses, elsewhere=elsewhere)
 
     async def at_letters() -> Letters:
         causes = await letters.groups(_NOT_BACK, now=now())
@@ -70,6 +87,7 @@ def survey(
         looks=(
             Look(look=accountant.look, every=_ACCOUNT_EVERY, name="account"),
             Look(look=at_letters, every=_LETTERS_EVERY, name="letters"),
+            Look(look=own_workers.look, every=_OWN_WORKERS_EVERY, name="own_workers"),
             *_at_home(home, served),
         ),
         see=metrics.see,

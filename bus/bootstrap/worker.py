@@ -60,6 +60,7 @@ from bus.services.inbound import Inbound
 from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
+from bus.services.patience import Patience, Stopping
 from bus.services.sealer import Sealer
 from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
@@ -71,7 +72,6 @@ from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 
-_READ_KEYS_AGAIN = timedelta(seconds=1)
 _UNDISTURBED = timedelta(seconds=5)
 """So long formats of other houses may go on when the worker is to stop."""
 _DRAIN = timedelta(seconds=30)
@@ -188,14 +188,23 @@ class Workplace:
                     assert_never(never)
 
     async def _know(self, instruction: Know) -> None:
+        patience = Patience(
+            mailbox=MailboxName(self.worker),
+            observe=self.observe,
+            stop=self.stop,
+            jitter=random.random,
+        )
         while True:
             try:
                 read = await asyncio.to_thread(_knowledge, instruction, self.home)
                 break
-            except ConfigurationError:
+            except Exception as error:  # noqa: BLE001 (what was known before goes on serving)
                 # The axis has just read the folder well: somebody is at work in it. Until this is
                 # answered nobody signs with anything new.
-                await asyncio.sleep(_READ_KEYS_AGAIN.total_seconds())
+                try:
+                    await patience.wait(problem_of(error, stage=ServiceName.KEYS))
+                except Stopping:
+                    return
         self.routing, self.ring = read
         self.known = instruction
         self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
@@ -245,7 +254,7 @@ class Workplace:
             try:
                 return header_signer(self._keys.of(mailbox), mailbox, keys=self.home.keys)
             except ConfigurationError as error:
-                cause = error.problem.params.get("cause", error.problem.code)
+                cause = error.problem.because
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
         return guarded(EdxmlFormat(signer=signer), self._guard)

@@ -24,6 +24,7 @@ from bus.store.home import Home
 from schemas.document import Attachment, Document
 from schemas.problem import AxisError, Language
 from schemas.reading import SignatureCheck
+from schemas.term import term
 from schemas.verdict import (
     AttachmentVerdict,
     DeliveryCheck,
@@ -76,7 +77,7 @@ def check(
     else:
         if header is not None:
             by = f" ({legible(header.signer)})" if header.signer else ""
-            why = f": {legible(header.reason)}" if header.reason else ""
+            why = f": {legible(header.why.text())}" if header.why else ""
             say(screen(), f"header signature {header.outcome}{by}{why}")
         listing(
             [row for verdict in verdicts for row in _rows(verdict)],
@@ -91,7 +92,7 @@ def check(
 
 def _no_trust_list(settings: Settings) -> AxisError:
     path = Home(settings.home).trust_list
-    return AxisError.of("E_TRUST_LIST", path=path, cause="there is none")
+    return AxisError.of("E_TRUST_LIST", path=path, cause=term("none_there"))
 
 
 def _read(
@@ -130,7 +131,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
         "legal_value": of.legal_value.text(Language.VIETNAMESE),
     }
     if not verdict.signers:
-        why = verdict.reason or verdict.outcome.text(Language.ENGLISH)
+        why = verdict.reason.text() if verdict.reason else verdict.outcome.text(Language.ENGLISH)
         none = {"signer": None, "signed_at": None, "time_stamped": None}
         return [first | {"outcome": verdict.outcome.value} | none | {"reason": legible(why)}]
     return [
@@ -140,7 +141,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
             "signer": legible(signer.name or ""),
             "signed_at": shown(signer.signed_at) if signer.signed_at else None,
             "time_stamped": signer.time_stamped,
-            "reason": legible(signer.reason or ""),
+            "reason": legible(signer.reason.text() if signer.reason else ""),
         }
         for signer in verdict.signers
     ]

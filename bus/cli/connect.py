@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,6 +25,9 @@ def connect(
     The home holds the agency's own keys and a copy of the hub's directory, as `lienthong agency
     credentials` lays them out on the hub; LIENTHONG_AMQP_URL names the hub's broker. Nothing is
     provisioned, and no administrator's account is needed.
+
+    A login, certificate or right that the broker refuses ends it with exit 2. While the broker does
+    not answer, it says "not connected yet" with the reason, and tries again.
     """
     settings = load_settings(home=home)
     settle_process()
@@ -38,8 +42,10 @@ async def _run(settings: Settings, agency: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # What a broker says is data: never markup, and on one line.
+    progress = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     async with open_connection(
-        settings, agency, observe=log_event, stop=stop, progress=console.print
+        settings, agency, observe=log_event, stop=stop, progress=progress
     ) as connected:
         running = asyncio.create_task(connected.run())
         if not stop.is_set():

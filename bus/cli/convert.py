@@ -26,6 +26,7 @@ from schemas.codes import FormatName
 from schemas.document import Attachment, Document
 from schemas.problem import AxisError, DocumentError, Language
 from schemas.reading import Reading, SignatureOutcome
+from schemas.term import of_os
 from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
@@ -129,7 +130,7 @@ def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
         for path in placed:
             path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise AxisError.of("E_OUTPUT", path=folder, cause=error.strerror) from error
+            raise AxisError.of("E_OUTPUT", path=folder, cause=of_os(error)) from error
         raise
 
 

@@ -37,6 +37,7 @@ from bus.settings import Settings, load_settings
 from bus.store.home import Home as HomeFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import term
 
 app = typer.Typer(no_args_is_help=True, help="Certificates and keys, from request to revocation.")
 
@@ -187,7 +188,7 @@ def rotate(
     mine = [row for row in rows if row.owner == owner and row.has_private_key]
     current = next((row for row in mine if row.signs), None)
     if not mine:
-        cause = "it has no key pair here to be rotated; ask for one with 'lienthong keys request'"
+        cause = term("key_no_pair")
         raise AxisError.of("E_KEYS", agency=owner, cause=cause)
     if all(row.development for row in mine) and algorithm in (None, KeyKind.P256):
         if encrypt:
@@ -236,7 +237,7 @@ def revoke(
     rows = describe(files.root, now=now, access=settings.key_access)
     row = _the_one(rows, which, reason)
     if row.key is None:
-        raise AxisError.of("E_KEYS", agency=row.owner, cause=str(row.problem))
+        raise AxisError.of("E_KEYS", agency=row.owner, cause=row.problem)
     done = revoke_here(files, row.key.thumbprint, reason=reason, now=now)
     after = describe(files.root, now=now, access=settings.key_access)
     left = any(each.signs for each in after if each.owner == row.owner)
@@ -287,7 +288,7 @@ def _requested(
 
 def _must_have_passphrase(settings: Settings, owner: MailboxName) -> None:
     if settings.key_passphrase_file is None:
-        cause = "to encrypt its key, name a file by the setting LIENTHONG_KEY_PASSPHRASE_FILE"
+        cause = term("passphrase_file_missing")
         raise AxisError.of("E_KEYS", agency=owner, cause=cause)
 
 
@@ -311,12 +312,12 @@ def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> 
             known = row.revocation
             if known is None or (reason.is_compromise and not known.reason.is_compromise):
                 return row
-            cause = f"it is revoked already, from {known.at.isoformat()} on ({known.reason})"
+            cause = term("revoked_already", at=known.at.isoformat(), reason=known.reason)
         case []:
-            cause = "there is no certificate of this owner or thumbprint that counts"
+            cause = term("no_counting_certificate")
         case _:
-            prints = " or ".join(row.key.thumbprint for row in owned if row.key is not None)
-            cause = f"it has several certificates; say which: {prints}"
+            prints = ", ".join(row.key.thumbprint for row in owned if row.key is not None)
+            cause = term("several_certificates", thumbprints=prints)
     raise AxisError.of("E_KEYS", agency=which, cause=cause)
 
 

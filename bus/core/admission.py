@@ -11,6 +11,7 @@ from bus.core.wire import open_envelope
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import term
 from schemas.vietnam import day_in_vietnam
 
 
@@ -49,7 +50,8 @@ def admit(
     # The broker checked that it is the account that published; whoever leaves it out hides.
     sender = account_of(envelope.sender_mailbox)
     if message.user_id != (HANDLER_ACCOUNT if message.exchange == REDELIVERY else sender):
-        cause = f"published by {message.user_id}, but sent by {envelope.sender_mailbox}"
+        by, sender = message.user_id or term("nobody"), envelope.sender_mailbox
+        cause = term("published_by_other", account=by, sender=sender)
         raise AxisError.of("E_FORGED", cause=cause)
     _compare(message, envelope, verified.signed_at)
     routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
@@ -84,7 +86,7 @@ def _compare(message: WireMessage, envelope: Envelope, signed_at: datetime) -> N
     )
     for header, said, signed in facts:
         if said not in signed:
-            raise _contradicts(header, said, " or ".join(signed))
+            raise _contradicts(header, said, ", ".join(signed))
     # Published later than signed, however often; a clock is set by a little now and then.
     if message.timestamp is not None and message.timestamp < signed_at - CLOCK_TOLERANCE:
         raise _contradicts("timestamp", message.timestamp.isoformat(), signed_at.isoformat())

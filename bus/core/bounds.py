@@ -22,6 +22,7 @@ from schemas.limits import (
 )
 from schemas.problem import AxisError, Place
 from schemas.status import StatusReport
+from schemas.term import Coded, term
 
 _FEW_COMMAS = min(MAX_LIST_ITEMS, MAX_MAP_ENTRIES)
 """A body with fewer has no list or map that is too long: items are parted by commas."""
@@ -51,7 +52,7 @@ def check(envelope: Envelope, body: bytes) -> None:
     if _longest_of(envelope) > MAX_IDENTIFIER_CHARS:
         for field, text in _identifiers(envelope):
             if text is not None and len(text) > MAX_IDENTIFIER_CHARS:
-                raise _over(field, "The number of characters", MAX_IDENTIFIER_CHARS)
+                raise _over(field, term("characters"), MAX_IDENTIFIER_CHARS)
     if not small or (suspect and _SUSPECT.search(body)):
         _look_through(envelope.model_dump(exclude_defaults=True), "")
 
@@ -147,12 +148,12 @@ def _look_through(node: object, path: str) -> None:
     match node:
         case str():
             if len(node) > MAX_TEXT_CHARS and path != _SEALED_CONTENT:
-                raise _over(path, "The number of characters", MAX_TEXT_CHARS)
+                raise _over(path, term("characters"), MAX_TEXT_CHARS)
             if cause := fault_in(node):
                 raise AxisError.of("E_ENVELOPE", place=Place(field=path), cause=cause)
         case dict():
             if len(node) > MAX_MAP_ENTRIES:
-                raise _over(path, "The number of entries", MAX_MAP_ENTRIES)
+                raise _over(path, term("entries"), MAX_MAP_ENTRIES)
             for name, value in node.items():
                 _look_through(name, path)
                 _look_through(value, f"{path}.{name}" if path else name)
@@ -167,8 +168,8 @@ def _look_through(node: object, path: str) -> None:
 
 def _few(items: Sequence[object], limit: int, path: str) -> None:
     if len(items) > limit:
-        raise _over(path, "The number of items", limit)
+        raise _over(path, term("items"), limit)
 
 
-def _over(path: str, what: str, limit: int) -> AxisError:
+def _over(path: str, what: Coded, limit: int) -> AxisError:
     return AxisError.of("E_LIMIT", place=Place(field=path), what=what, limit=limit)

@@ -63,4 +63,11 @@ class Certificates:
     ends: Mapping[MailboxName, datetime]
 
 
-Sight = Account | Letters | Outboxes | Certificates
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnWorkersSeen:
+    """Of mailboxes that are served elsewhere: whether anybody takes from them."""
+
+    connected: Mapping[MailboxName, bool]
+
+
+Sight = Account | Letters | Outboxes | Certificates | OwnWorkersSeen

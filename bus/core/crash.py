@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from schemas.problem import AxisError, Problem
+from schemas.term import term
 
 MOST_STEPS = 12
 """Of the way from the caller to the place of the error; the last ones."""
@@ -32,8 +33,9 @@ def problem_of(error: BaseException, *, stage: str) -> Problem:
     first = _first_of(error)
     if isinstance(first, AxisError):
         return first.problem
-    params = {"stage": stage, "cause": cause_of(first)}
-    return Problem(code="E_INTERNAL", params=params, detail=way_of(steps_to(first)))
+    cause = term("crash", error=cause_of(first))
+    way = way_of(steps_to(first))
+    return AxisError.of("E_INTERNAL", stage=stage, cause=cause, detail=way).problem
 
 
 def way_of(steps: Sequence[str]) -> str | None:

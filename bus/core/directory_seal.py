@@ -14,6 +14,7 @@ from bus.core.keyring import KeyRing
 from bus.core.signing import SigningKey, Verified, verify
 from schemas.directory import Directory
 from schemas.problem import AxisError, DocumentError
+from schemas.term import term
 from schemas.value import Value
 
 
@@ -62,15 +63,14 @@ def prove_directory(
     Raises:
         ConfigurationError: E_DIRECTORY_SIGNATURE; none of them is good.
     """
-    cause = "there is none"
+    cause = term("none_there")
     for signature in signatures:
         try:
             return verify(data, signature, keys=trust.ring, now=now)
         except DocumentError as error:
             # The first is that of this snapshot, unless somebody replaces it just now.
             if signature == signatures[0]:
-                problem = error.problem
-                cause = problem.params.get("cause", problem.text().rstrip("."))
+                cause = error.problem.because
     raise AxisError.of("E_DIRECTORY_SIGNATURE", cause=cause)
 
 

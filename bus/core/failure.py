@@ -16,7 +16,8 @@ from bus.core.crash import problem_of, way_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
+from schemas.term import term
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
@@ -138,8 +139,8 @@ def failed_in(format_name: str, cause: str, steps: tuple[str, ...], *, stage: st
     Args:
         cause: Its type and its place.
     """
-    told = f"{cause}, {format_name}"
-    return Problem(code="E_INTERNAL", params={"stage": stage, "cause": told}, detail=way_of(steps))
+    told = term("crash", error=f"{cause}, {format_name}")
+    return AxisError.of("E_INTERNAL", stage=stage, cause=told, detail=way_of(steps)).problem
 
 
 def fail(

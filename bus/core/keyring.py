@@ -20,6 +20,7 @@ from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
+from schemas.term import Coded, Term, term
 
 OWNER_PREFIX = "LT:VN-"
 """How a subject's organizationIdentifier states an owner: a national scheme of our own, in the
@@ -96,12 +97,12 @@ class KeyRing(Mapping[str, CertifiedKey]):
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
             if known.owner != key.owner:
-                cause = f"its certificate is also filed under {known.owner}"
+                cause = term("certificate_elsewhere", owner=known.owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
             encoded = key.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             owner = owners.setdefault(encoded, key.owner)
             if owner != key.owner:
-                cause = f"its public key is also that of {owner}"
+                cause = term("key_elsewhere", owner=owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
     def __getitem__(self, thumbprint: str) -> CertifiedKey:
@@ -164,21 +165,21 @@ def certify(
             trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
     if len(pem) > MAX_CERTIFICATE_FILE_BYTES:
-        raise _untrusted(f"its file is longer than {MAX_CERTIFICATE_FILE_BYTES} bytes")
+        raise _untrusted(term("certificate_file_long", limit=MAX_CERTIFICATE_FILE_BYTES))
     try:
         certificate, *intermediates = x509.load_pem_x509_certificates(pem)
         public_key = certificate.public_key()
         subject, issuer = certificate.subject, certificate.issuer
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         # TypeError: names are read late, and some of their forms end in it.
-        raise _untrusted("there is no readable certificate") from error
+        raise _untrusted(term("certificate_unreadable")) from error
     if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
-        raise _untrusted(f"its file holds more than {MAX_CHAIN_CERTIFICATES} certificates")
+        raise _untrusted(term("certificate_many", limit=MAX_CHAIN_CERTIFICATES))
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        raise _untrusted("its key is neither P-256, Ed25519 nor RSA of 2048 bits or more, or unfit")
+        raise _untrusted(term("certificate_key_unfit"))
     for stated in stated_owners(subject):
         if stated != owner:
-            raise _untrusted(f"it is the certificate of {stated}, not of {owner}")
+            raise _untrusted(term("certificate_of_other", stated=stated, owner=owner))
     chain = _chain(certificate, intermediates, authorities)
     return CertifiedKey(
         thumbprint=thumbprint_of(certificate),
@@ -204,7 +205,7 @@ def chain_of(
     try:
         certificate, *intermediates = x509.load_pem_x509_certificates(pem)
     except ValueError as error:
-        raise _untrusted("there is no readable certificate") from error
+        raise _untrusted(term("certificate_unreadable")) from error
     return tuple(_chain(certificate, intermediates, authorities))
 
 
@@ -214,7 +215,7 @@ def _chain(
     authorities: Sequence[x509.Certificate],
 ) -> list[x509.Certificate]:
     if not authorities:
-        raise _untrusted("no authority is configured")
+        raise _untrusted(term("no_authority"))
     anything, either = verification.ExtensionPolicy.permit_all(), verification.Criticality.AGNOSTIC
     above = anything.require_present(x509.BasicConstraints, either, None)
     above = above.may_be_present(x509.KeyUsage, either, _must_sign_certificates)
@@ -231,14 +232,32 @@ def _chain(
     try:
         return verifier.verify(certificate, intermediates).chain
     except verification.VerificationError as error:
-        raise _untrusted(str(error)) from error
+        raise _untrusted(_why_no_chain(error)) from error
+
+
+_OUR_RULES = {
+    code: term(code).text()
+    for code in (
+        "issuer_no_signer",
+        "issuer_constrains",
+        "certificate_of_authority",
+        "key_no_signer",
+    )
+}
+
+
+def _why_no_chain(error: verification.VerificationError) -> Term:
+    """Which rule of ours is broken, or what the library says."""
+    said = str(error)
+    broken = next((code for code, text in _OUR_RULES.items() if text in said), None)
+    return term("no_chain", said=said) if broken is None else term(broken)
 
 
 def _must_sign_certificates(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
 ) -> None:
     if usage is not None and not usage.key_cert_sign:
-        raise ValueError("an issuer's key is not for signing certificates")
+        raise ValueError(_OUR_RULES["issuer_no_signer"])
 
 
 def _must_not_constrain_names(
@@ -252,7 +271,7 @@ def _must_not_constrain_names(
         return
     names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
     if any(isinstance(name, x509.DirectoryName) for name in names):
-        raise ValueError("an issuer constrains directory names, which cannot be judged here")
+        raise ValueError(_OUR_RULES["issuer_constrains"])
 
 
 def _must_be_no_authority(
@@ -261,14 +280,14 @@ def _must_be_no_authority(
     constraints: x509.BasicConstraints | None,
 ) -> None:
     if constraints is not None and constraints.ca:
-        raise ValueError("it is the certificate of an authority")
+        raise ValueError(_OUR_RULES["certificate_of_authority"])
 
 
 def _must_sign_documents(
     _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
 ) -> None:
     if not usage.digital_signature:
-        raise ValueError("its key is not for digital signatures")
+        raise ValueError(_OUR_RULES["key_no_signer"])
 
 
 def stated_owners(subject: x509.Name) -> list[str]:
@@ -277,5 +296,5 @@ def stated_owners(subject: x509.Name) -> list[str]:
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 
 
-def _untrusted(cause: str) -> AxisError:
+def _untrusted(cause: Coded) -> AxisError:
     return AxisError.of("E_CERTIFICATE_UNTRUSTED", cause=cause)

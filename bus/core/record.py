@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bus.core.identity import document_identity
+from bus.core.identity import delivery_id, document_identity
+from schemas.codes import StatusCode
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt
-from schemas.identifiers import AgencyCode, EnvelopeId
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,3 +53,15 @@ def answered_after(
         return None
     sent = [each.recorded_at for each in meant if each.envelope_id == receipt.answers]
     return now - sent[0] if sent else None
+
+
+def proven_arrival(envelope: Envelope) -> DeliveryId | None:
+    """The delivery that an admitted receipt `01` proves to be handed over; None of all others.
+
+    A mailbox speaks for its own deliveries only: the id follows from who signs.
+    """
+    receipt = envelope.receipt
+    if receipt is None or receipt.report.code != StatusCode.ARRIVED or receipt.answers is None:
+        return None
+    own = delivery_id(receipt.answers, envelope.sender_mailbox)
+    return own if receipt.delivery == own else None

@@ -24,6 +24,7 @@ from bus.core.keyring import KeyRing
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_BODY_BYTES, MAX_JWS_HEADER_CHARS, MAX_SIGNATURE_CHARS
 from schemas.problem import AxisError
+from schemas.term import Coded, term
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 
@@ -141,7 +142,7 @@ def verify(
     if not signature:
         raise AxisError.of("E_SIGNATURE_MISSING")
     if len(signature) > MAX_SIGNATURE_CHARS:
-        _refuse(f"it is longer than {MAX_SIGNATURE_CHARS} characters")
+        _refuse(term("jws_long", limit=MAX_SIGNATURE_CHARS))
     if len(body) > MAX_BODY_BYTES:
         raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)
     protected, made = _split(signature)
@@ -151,12 +152,12 @@ def verify(
         raise AxisError.of("E_CERTIFICATE_UNKNOWN", thumbprint=_shown(header.thumbprint))
     if header.algorithm not in key.algorithms:
         raise AxisError.of(
-            "E_SIGNATURE_ALGORITHM", alg=f"{header.algorithm} (the key is for {key.algorithms[0]})"
+            "E_SIGNATURE_ALGORITHM", alg=f"{header.algorithm} (≠ {key.algorithms[0]})"
         )
     if not is_signature(
         made, _signed_bytes(protected, body), key=key.public_key, algorithm=header.algorithm
     ):
-        _refuse("it was not made over these bytes by the key it names")
+        _refuse(term("jws_no_match"))
     signed_at = header.signed_at
     if signed_at - now > tolerance:
         seconds = (signed_at - now) // _SECOND
@@ -202,23 +203,23 @@ def _split(signature: str) -> tuple[str, bytes]:
     protected, _, rest = signature.partition(".")
     payload, dot, made = rest.partition(".")
     if payload or not dot:
-        _refuse("it is no compact JWS with a detached payload")
+        _refuse(term("jws_form"))
     try:
         return protected, from_base64url(made)
     except ValueError:
-        _refuse("the signature is not base64url")
+        _refuse(term("jws_base64url"))
 
 
 @lru_cache(maxsize=1024)
 def _read_header(protected: str) -> _Header:
     if len(protected) > MAX_JWS_HEADER_CHARS:
-        _refuse(f"the header is longer than {MAX_JWS_HEADER_CHARS} characters")
+        _refuse(term("jws_header_long", limit=MAX_JWS_HEADER_CHARS))
     try:
         header = _JSON.decode(from_base64url(protected).decode("utf-8"))
     except (ValueError, RecursionError):
-        _refuse("the header is not base64url of JSON with names that are used once")
+        _refuse(term("jws_header_json"))
     if not isinstance(header, dict):
-        _refuse("the header is no JSON object")
+        _refuse(term("jws_header_object"))
     claimed = str(header.get("alg"))
     try:
         algorithm = Algorithm(claimed)
@@ -227,18 +228,18 @@ def _read_header(protected: str) -> _Header:
     # Without the pair the body would have to be read as base64url (RFC 7797, 6); nothing else is
     # critical in this wire version.
     if header.get("b64") is not False or header.get("crit") != ["b64"]:
-        _refuse("the header must say b64 false, and list b64 alone as critical")
+        _refuse(term("jws_critical"))
     if not _KEY_BEARERS.isdisjoint(header):
-        _refuse("the header brings a key of its own")
+        _refuse(term("jws_own_key"))
     thumbprint, issued_at = header.get("x5t#S256"), header.get("iat")
     if not isinstance(thumbprint, str):
-        _refuse("the header names no certificate (x5t#S256)")
+        _refuse(term("jws_no_thumbprint"))
     if type(issued_at) is not int:
-        _refuse("the header gives no signing time in whole seconds (iat)")
+        _refuse(term("jws_no_time"))
     try:
         signed_at = _EPOCH + issued_at * _SECOND
     except OverflowError:
-        _refuse("the signing time (iat) is out of range")
+        _refuse(term("jws_time_range"))
     return _Header(algorithm=algorithm, thumbprint=thumbprint, signed_at=signed_at)
 
 
@@ -261,6 +262,6 @@ def _shown(claim: str) -> str:
     return re.sub(r"[^0-9A-Za-z_.-]", "?", claim[:64])
 
 
-def _refuse(cause: str) -> NoReturn:
+def _refuse(cause: Coded) -> NoReturn:
     # `from None`: the driver's words about hostile bytes help nobody.
     raise AxisError.of("E_SIGNATURE_INVALID", cause=cause) from None

@@ -20,9 +20,11 @@ from schemas.codes import EnvelopeKind
 from schemas.document import Document
 from schemas.envelope import MAX_BODY_BYTES, WIRE_VERSION, Envelope, Receipt, Recipient
 from schemas.identifiers import AgencyCode, MailboxName
+from schemas.misfit import misfit
 from schemas.problem import AxisError, Place, Warned
 from schemas.reading import SignatureCheck, Source
 from schemas.status import StatusReport
+from schemas.term import Coded, term
 
 _MAJOR = WIRE_VERSION.partition(".")[0]
 
@@ -110,21 +112,23 @@ def open_envelope(verified: Verified) -> Envelope:
         raise AxisError.of(
             "E_ENVELOPE",
             place=Place(field=".".join(str(part) for part in first["loc"])),
-            cause=first["msg"],
+            cause=misfit(first),
         ) from invalid
     _refuse_newer(envelope.version)
     check(envelope, verified.body)
     if verified.owner != envelope.sender_mailbox:
-        raise _forged(f"signed by {verified.owner}, but sent by {envelope.sender_mailbox}")
+        raise _forged(
+            term("signed_by_other", signer=verified.owner, sender=envelope.sender_mailbox)
+        )
     if envelope.sealed is not None:
         # Its ids are keyed: whoever can open it proves them (`bus.core.sealing`).
         return envelope
     identity = identity_of(envelope)
     content_hash = document_hash(envelope.document) if envelope.document else identity
     if content_hash != envelope.content_hash:
-        raise _forged("the content hash does not follow from the content")
+        raise _forged(term("content_hash"))
     if envelope_id(identity, content_hash) != envelope.envelope_id:
-        raise _forged("the envelope id does not follow from the content")
+        raise _forged(term("envelope_id"))
     return envelope
 
 
@@ -155,5 +159,5 @@ def _refuse_newer(version: str) -> None:
         raise AxisError.of("E_UNSUPPORTED_VERSION", version=version)
 
 
-def _forged(cause: str) -> AxisError:
+def _forged(cause: Coded) -> AxisError:
     return AxisError.of("E_FORGED", cause=cause)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bus.keys.files import GROUP_AND_OTHERS, doorway, unusable
+from schemas.term import term
 
 _MOST_SECRET_BYTES = 1024
 
@@ -42,8 +43,8 @@ def read_secret(path: Path, *, agency: str) -> bytes:
     """
     with doorway(path, agency=agency), path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, "others can read the secret; use 'chmod 600'")
+            raise unusable(path, agency, term("secret_readable"))
         line = file.read(_MOST_SECRET_BYTES).split(b"\n")[0].rstrip(b"\r")
     if not line:
-        raise unusable(path, agency, "its first line is empty, where a secret is due")
+        raise unusable(path, agency, term("secret_empty"))
     return line

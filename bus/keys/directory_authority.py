@@ -25,6 +25,7 @@ from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Place
+from schemas.term import term
 
 AUTHORITY = "the directory authority"
 
@@ -62,7 +63,7 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
     def key() -> SigningKey:
         valid = [pair for pair in signing if pair[1].is_valid_at(now)]
         if not valid:
-            raise AxisError.of("E_KEYS", agency=AUTHORITY, cause="its certificate has ended")
+            raise AxisError.of("E_KEYS", agency=AUTHORITY, cause=term("authority_ended"))
         return _signing_key(*max(valid, key=lambda pair: pair[1].not_before), access)
 
     return DirectoryTrust(ring=ring, key=key)
@@ -77,7 +78,7 @@ def _certified(filed: FiledKey) -> CertifiedKey:
     certificate = filed.certificate()
     public_key = certificate.public_key()
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        cause = "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more"
+        cause = term("authority_key_kind")
         raise AxisError.of(
             "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
         )
@@ -95,7 +96,7 @@ def _certified(filed: FiledKey) -> CertifiedKey:
 def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
     private_key = filed.private_key(access)
     if private_key.public_key() != key.public_key:
-        cause = "the private key is not that of its certificate"
+        cause = term("key_not_of_certificate")
         raise AxisError.of(
             "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
         )

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from bus.core.algorithm import PrivateKey
 from schemas.problem import AxisError, Place
+from schemas.term import Coded, of_os, term
 
 GROUP_AND_OTHERS = 0o077
 """Permissions that no file with a secret has."""
@@ -39,9 +40,9 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unusable(path, agency, error.strerror or type(error).__name__) from error
+        raise unusable(path, agency, of_os(error)) from error
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        raise unusable(path, agency, f"no PEM of a supported kind ({error})") from error
+        raise unusable(path, agency, term("no_pem", said=error)) from error
 
 
 def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
@@ -73,25 +74,24 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
     """
     with doorway(path, agency=agency), path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, "others can read the private key; use 'chmod 600'")
+            raise unusable(path, agency, term("key_readable"))
         pem = file.read()
         encrypted = _ENCRYPTED in pem
         if encrypted and passphrase is None:
             raise unusable(
                 path,
                 agency,
-                "it is encrypted; name the passphrase's file by the setting "
-                "LIENTHONG_KEY_PASSPHRASE_FILE",
+                term("key_encrypted"),
             )
         try:
             key = load_pem_private_key(pem, password=passphrase if encrypted else None)
         except ValueError as error:
             if encrypted:
                 # The driver's words fill a screen.
-                raise unusable(path, agency, "the passphrase does not open it") from error
+                raise unusable(path, agency, term("passphrase_wrong")) from error
             raise
     if not isinstance(key, PrivateKey):
-        raise unusable(path, agency, "the private key is neither P-256, Ed25519 nor RSA")
+        raise unusable(path, agency, term("key_kind"))
     return key
 
 
@@ -155,7 +155,7 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
     """
     with doorway(path, agency=agency), path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, "others can read it; use 'chmod 600'")
+            raise unusable(path, agency, term("file_readable"))
         return file.read()
 
 
@@ -188,6 +188,6 @@ def replace_file(path: Path, data: bytes, *, mode: int) -> None:
         raise
 
 
-def unusable(path: Path, agency: str, cause: str) -> AxisError:
+def unusable(path: Path, agency: str, cause: Coded) -> AxisError:
     """The error E_KEYS about one file."""
     return AxisError.of("E_KEYS", place=Place(file=path.name), agency=agency, cause=cause)

@@ -35,6 +35,7 @@ from bus.keys.folder import KeyFolder, folder_name
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, DocumentError
+from schemas.term import term
 
 _RSA_BITS = 3072
 """Fit to sign beyond 2030 (NIST SP 800-57 part 1, table 2)."""
@@ -158,16 +159,16 @@ def import_certificate(
         request = matches[0] if matches else None
         owner = owner or (request.owner if request else None) or _stated(certificate)
         if owner is None:
-            raise unusable(path, said, "whose it is is not stated in it; say --as CODE")
+            raise unusable(path, said, term("owner_unstated"))
         if request is not None and request.owner != owner:
-            raise unusable(path, owner, f"it answers the request of {request.owner}")
+            raise unusable(path, owner, term("answers_other", owner=request.owner))
         try:
             pem = b"".join(c.public_bytes(Encoding.PEM) for c in (certificate, *others))
             key = certify(pem, authorities=files.authorities(), owner=owner)
         except DocumentError as error:
-            raise unusable(path, owner, error.problem.params["cause"]) from error
+            raise unusable(path, owner, error.problem.because) from error
         if key.not_after < now:
-            raise unusable(path, owner, f"it ended on {key.not_after:%Y-%m-%d}")
+            raise unusable(path, owner, term("ended_on", date=f"{key.not_after:%Y-%m-%d}"))
         if token is not None:
             _must_fit(token, key, access=access)
         filed = files.file(
@@ -192,7 +193,9 @@ def import_authority(files: KeyFolder, path: Path) -> tuple[x509.Certificate, ..
     for certificate in found:
         if not _is_authority(certificate):
             subject = certificate.subject.rfc4514_string()
-            raise unusable(path, "the authorities", f"{subject} is no authority")
+            raise unusable(
+                path, "the authorities", term("no_authority_certificate", subject=subject)
+            )
     with files.locked():
         for certificate in found:
             files.file_authority(certificate)
@@ -232,7 +235,7 @@ def _certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
     with doorway(path, agency=agency):
         found = certificates_in(path.read_bytes())
     if not found:
-        raise unusable(path, agency, "there is no certificate in it")
+        raise unusable(path, agency, term("certificate_none"))
     return found
 
 
@@ -240,9 +243,9 @@ def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
     found = _certificates(path, agency=agency)
     leaves = [certificate for certificate in found if not _is_authority(certificate)]
     if not leaves:
-        raise unusable(path, agency, "it is an authority's; to trust it say --authority")
+        raise unusable(path, agency, term("authority_given"))
     if len(leaves) > 1:
-        raise unusable(path, agency, "it holds certificates of several owners; bring each alone")
+        raise unusable(path, agency, term("several_owners"))
     return [*leaves, *(each for each in found if each is not leaves[0])]
 
 
@@ -260,7 +263,7 @@ def _stated(certificate: x509.Certificate) -> MailboxName | None:
 
 def _must_fit(token: str, key: CertifiedKey, *, access: KeyAccess) -> None:
     if token_key(token, access=access, agency=key.owner).public_key() != key.public_key:
-        cause = "the key in the token is not that of the certificate"
+        cause = term("token_key_other")
         raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 
 from schemas.problem import AxisError
+from schemas.term import Coded, foreign, term
 
 _TYPE = "application/ocsp-request"
 
@@ -42,13 +43,13 @@ class HttpRevocationFetcher:
             ):
                 async with client.stream(method, url, content=content, headers=headers) as response:
                     if response.status_code != httpx.codes.OK:
-                        raise _refuse(url, f"it answers {response.status_code}")
+                        raise _refuse(url, term("http_status", status=response.status_code))
                     return await _limited(response, url, most)
         except TimeoutError as late:
             seconds = self.deadline.total_seconds()
-            raise _refuse(url, f"it did not answer within {seconds:g} s") from late
+            raise _refuse(url, term("no_answer_within", seconds=f"{seconds:g}")) from late
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _refuse(url, str(error) or type(error).__name__) from error
+            raise _refuse(url, foreign(str(error) or type(error).__name__)) from error
 
 
 async def _limited(response: httpx.Response, url: str, most: int) -> bytes:
@@ -56,9 +57,9 @@ async def _limited(response: httpx.Response, url: str, most: int) -> bytes:
     async for piece in response.aiter_bytes():
         body += piece
         if len(body) > most:
-            raise _refuse(url, f"its answer is larger than {most} bytes")
+            raise _refuse(url, term("answer_large", limit=most))
     return bytes(body)
 
 
-def _refuse(url: str, cause: str) -> AxisError:
+def _refuse(url: str, cause: Coded) -> AxisError:
     return AxisError.of("E_REVOCATION_SOURCE", source=url, cause=cause)

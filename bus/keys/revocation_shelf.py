@@ -16,6 +16,7 @@ from bus.core.revocation.source import Chain
 from bus.keys.files import doorway, replace_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, DocumentError, Place
+from schemas.term import term
 
 _AXIS = "the axis"
 _MOST_LIST_BYTES = 32 * 1024 * 1024
@@ -68,7 +69,7 @@ class FolderRevocationShelf:
         except FileNotFoundError:
             return Knowledge()
         except (OSError, ValidationError) as error:
-            cause = "what is known of revoked certificates cannot be read; remove it to ask anew"
+            cause = term("revocations_unreadable")
             place = Place(file=self._known.name)
             raise AxisError.of("E_KEYS", place=place, agency=_AXIS, cause=cause) from error
 

@@ -20,6 +20,7 @@ from bus.keys.revocation_shelf import FolderRevocationShelf
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
+from schemas.term import Coded, Term, term
 
 _OPEN = KeyAccess()
 _Pair = tuple[FiledKey, CertifiedKey]
@@ -157,18 +158,15 @@ def _pair_that_signs(
     return max(counting, key=lambda pair: (pair[1].not_before, pair[0].filed_at), default=None)
 
 
-def _why_none(pairs: Sequence[_Pair], revoked: Mapping[str, Revocation], *, now: datetime) -> str:
+def _why_none(pairs: Sequence[_Pair], revoked: Mapping[str, Revocation], *, now: datetime) -> Term:
     keys = [key for _, key in pairs]
     keys = [key for key in keys if not _is_development(key)] or keys
     if keys and all(key.revoked_by(revoked) for key in keys):
-        return "its certificate was revoked"
+        return term("certificate_revoked")
     ended = [key.not_after for key in keys if not key.revoked_by(revoked)]
     if ended and max(ended) < now:
-        return (
-            f"its certificate ended on {max(ended):%Y-%m-%d}, and no other is here with its "
-            "private key that is valid now"
-        )
-    return "no certificate with its private key is here that is valid now"
+        return term("certificate_ended", date=f"{max(ended):%Y-%m-%d}")
+    return term("certificate_none_valid")
 
 
 def _is_development(key: CertifiedKey) -> bool:
@@ -208,18 +206,18 @@ def _certified(filed: FiledKey, authorities: Sequence[x509.Certificate]) -> Cert
     try:
         return certify(filed.pem(), authorities=authorities, owner=filed.owner)
     except DocumentError as error:
-        raise _unusable(filed.path, filed.owner, error.problem.params["cause"]) from error
+        raise _unusable(filed.path, filed.owner, error.problem.because) from error
 
 
 def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
     private_key = filed.private_key(access)
     if private_key.public_key() != key.public_key:
         path = filed.token_path if filed.is_in_token else filed.private_key_path
-        raise _unusable(path, filed.owner, "the private key is not that of its certificate")
+        raise _unusable(path, filed.owner, term("key_not_of_certificate"))
     return SigningKey(
         private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
     )
 
 
-def _unusable(path: Path, owner: MailboxName, cause: str) -> AxisError:
+def _unusable(path: Path, owner: MailboxName, cause: Coded) -> AxisError:
     return AxisError.of("E_KEYS", place=Place(file=path.name), agency=owner, cause=cause)

@@ -25,6 +25,7 @@ from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Place, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
+from schemas.term import term
 from schemas.value import Value
 
 _LIFE = timedelta(days=365)
@@ -230,7 +231,7 @@ def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
         )
     except ValueError:
         # `from None`: the words about a private key may quote it.
-        cause = "the file holds no private sealing key of this mailbox"
+        cause = term("no_private_sealing_key")
         place = Place(file=path.name)
         raise AxisError.of("E_KEYS", place=place, agency=owner, cause=cause) from None
 
@@ -239,8 +240,8 @@ def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> Sea
     published = _published(path, owner)
     key, key_id, problem = None, None, None
     if published is None:
-        cause = "the file holds no published key"
-        problem = Problem(code="E_SEAL_KEY_FORGED", params={"mailbox": owner, "cause": cause})
+        cause = term("no_published_key")
+        problem = AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause).problem
     else:
         try:
             key = SealingKey.model_validate_json(published.statement)
@@ -249,8 +250,8 @@ def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> Sea
             if not proven.is_valid_at(now):
                 problem = Problem(code="E_SEAL_RECIPIENT", params={"mailbox": owner})
         except ValidationError:
-            cause = "the statement does not follow its schema"
-            problem = Problem(code="E_SEAL_KEY_FORGED", params={"mailbox": owner, "cause": cause})
+            cause = term("statement_schema")
+            problem = AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause).problem
         except AxisError as error:
             problem = error.problem
     return SealingRow(

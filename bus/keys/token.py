@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from bus.core.algorithm import Algorithm, PublicKey
 from bus.keys.access import KeyAccess, read_secret
 from schemas.problem import AxisError
+from schemas.term import Coded, term
 
 _SCHEME = "pkcs11"
 _SELECTORS = frozenset({"token", "serial", "manufacturer", "model", "object", "id", "type"})
@@ -65,20 +66,20 @@ def token_uri(text: str, *, agency: str) -> TokenUri:
     scheme, _, rest = text.partition(":")
     path, _, query = rest.partition("?")
     if scheme != _SCHEME:
-        raise _unusable(agency, "a key in a token is named by a URI that begins with pkcs11:")
+        raise _unusable(agency, term("uri_scheme"))
     said = _attributes(path, ";", agency)
     asked = _attributes(query, "&", agency)
     if "pin-value" in asked:
-        raise _unusable(agency, "the URI holds a PIN; put it into a file and name that: pin-source")
+        raise _unusable(agency, term("uri_pin"))
     if {"module-path", "module-name"} & asked.keys():
-        raise _unusable(agency, "the module is named by the setting LIENTHONG_PKCS11_MODULE only")
+        raise _unusable(agency, term("uri_module"))
     unknown = (said.keys() - _SELECTORS) | (asked.keys() - {"pin-source"})
     if unknown:
-        raise _unusable(agency, f"the URI has attributes we do not know: {', '.join(unknown)}")
+        raise _unusable(agency, term("uri_attributes", names=", ".join(unknown)))
     if not {"object", "id"} & said.keys() or not {"token", "serial"} & said.keys():
-        raise _unusable(agency, "the URI must name a token (token, serial) and a key (object, id)")
+        raise _unusable(agency, term("uri_incomplete"))
     if said.get("type", "private") != "private":
-        raise _unusable(agency, "the URI names no private key (type=private)")
+        raise _unusable(agency, term("uri_not_private"))
     source = asked.get("pin-source")
     return TokenUri(
         token=unquote(said["token"]) if "token" in said else None,
@@ -110,7 +111,7 @@ class TokenKey:
             raise AxisError.of(
                 "E_SIGNING_KEY_AWAY",
                 agency=self.agency,
-                cause=f"the token said {type(error).__name__}",
+                cause=term("token_said", error=type(error).__name__),
             ) from error
 
 
@@ -123,23 +124,21 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
     """
     uri, pkcs11 = token_uri(text, agency=agency), _pkcs11(agency)
     if access.module is None:
-        raise _unusable(agency, "the setting LIENTHONG_PKCS11_MODULE names no PKCS #11 module")
+        raise _unusable(agency, term("token_no_module"))
     pin_file = uri.pin_source or access.pin_file
     if pin_file is None:
-        raise _unusable(
-            agency, "no file with the PIN is named: pin-source, or LIENTHONG_PKCS11_PIN_FILE"
-        )
+        raise _unusable(agency, term("token_no_pin"))
     module = _module(access.module)
     try:
         public = module.public_key(uri, pin=read_secret(pin_file, agency=agency))
     except pkcs11.PKCS11Error as error:
         said = f"{type(error).__name__} {error}".strip()
-        raise _unusable(agency, f"the token cannot be used: {said}") from error
+        raise _unusable(agency, term("token_unusable", said=said)) from error
     except RuntimeError as error:
         # The module is a library that cannot be loaded.
-        raise _unusable(agency, f"the module {access.module} cannot be used: {error}") from error
+        raise _unusable(agency, term("token_module", module=access.module, said=error)) from error
     if public is None:
-        raise _unusable(agency, "the key in the token is neither P-256 nor RSA")
+        raise _unusable(agency, term("token_key_kind"))
     return TokenKey(uri=uri, agency=agency, module=module, public=public)
 
 
@@ -291,9 +290,7 @@ def _pkcs11(agency: str) -> ModuleType:
         # An optional part: homes without a token do without it.
         import pkcs11  # noqa: PLC0415
     except ImportError as error:
-        raise _unusable(
-            agency, "a key in a token needs python-pkcs11: pip install 'lienthong[pkcs11]'"
-        ) from error
+        raise _unusable(agency, term("token_extra")) from error
     return pkcs11
 
 
@@ -301,9 +298,9 @@ def _attributes(text: str, separator: str, agency: str) -> Mapping[str, str]:
     pairs = [part.partition("=") for part in text.split(separator) if part]
     names = [name for name, _, _ in pairs]
     if len(set(names)) != len(names):
-        raise _unusable(agency, "the URI says something twice")
+        raise _unusable(agency, term("uri_twice"))
     return {name: value for name, _, value in pairs}
 
 
-def _unusable(agency: str, cause: str) -> AxisError:
+def _unusable(agency: str, cause: Coded) -> AxisError:
     return AxisError.of("E_KEYS", agency=agency, cause=cause)

@@ -1,11 +1,11 @@
 """The register of documents in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bus.core.record import DocumentRecord
 from bus.ports import Confirmed
-from schemas.identifiers import EnvelopeId
+from schemas.identifiers import DeliveryId, EnvelopeId
 
 
 class MemoryRecords:
@@ -14,6 +14,7 @@ class MemoryRecords:
     def __init__(self) -> None:
         self._records: dict[EnvelopeId, DocumentRecord] = {}
         self._confirmed: dict[EnvelopeId, Confirmed] = {}
+        self._arrived: dict[DeliveryId, datetime] = {}
 
     async def record(self, record: DocumentRecord) -> None:
         """Add a document; the same envelope twice is recorded once."""
@@ -52,3 +53,11 @@ class MemoryRecords:
             for each in every
             if since is None or (each.confirmed_at, each.envelope_id) > (since, behind or "")
         ][:limit]
+
+    async def arrive(self, delivery: DeliveryId, *, now: datetime) -> None:
+        """Keep that a delivery was handed over by another worker."""
+        self._arrived.setdefault(delivery, now)
+
+    async def arrived(self, deliveries: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these are known to be handed over."""
+        return self._arrived.keys() & deliveries

@@ -16,6 +16,7 @@ from prometheus_client import make_wsgi_app
 
 from bus.observability.health import Health
 from schemas.problem import AxisError
+from schemas.term import foreign, of_os, term
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -77,7 +78,11 @@ def serving(health: Health, *, host: str, port: int) -> Iterator[str]:
     try:
         server = make_server(host, port, _application(health), _Server, handler_class=_Handler)
     except (OSError, OverflowError) as error:
-        cause = f"{host}:{port}: {error}"
+        cause = term(
+            "setting_at",
+            path=f"{host}:{port}",
+            why=of_os(error) if isinstance(error, OSError) else foreign(error),
+        )
         raise AxisError.of("E_SETTING", name="LIENTHONG_METRICS_PORT", cause=cause) from error
     thread = threading.Thread(
         target=server.serve_forever, args=(_LOOK_SECONDS,), name="metrics", daemon=True

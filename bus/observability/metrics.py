@@ -21,6 +21,7 @@ from bus.core.census import (
     Certificates,
     Letters,
     Outboxes,
+    OwnWorkersSeen,
     Sight,
 )
 from bus.core.dead_letters.letter import LetterState
@@ -253,6 +254,11 @@ class AxisMetrics(ProcessMetrics):
         self._endpoint_up = self._gauge(
             "endpoint_up", "1: served; 0: paused, for the agency's system is away.", "agency"
         )
+        self._worker_connected = self._gauge(
+            "agency_worker_connected",
+            "Of an agency with its own worker: 1 while somebody takes from its mailbox, else 0.",
+            "agency",
+        )
         self._retries_waiting = self._gauge(
             "retries_waiting", "Dead letters of an agency that wait for their retry.", "agency"
         )
@@ -465,6 +471,11 @@ class AxisMetrics(ProcessMetrics):
                 ages = dict.fromkeys(self._served, 0.0)
                 ages |= {m: age.total_seconds() for m, age in sight.oldest.items()}
                 self._replace(self._outbox_oldest, {(m,): age for m, age in ages.items()})
+            case OwnWorkersSeen():
+                self._replace(
+                    self._worker_connected,
+                    {(self._agency(m),): float(up) for m, up in sight.connected.items()},
+                )
             case Certificates():
                 now = self._clock()
                 self._replace(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bus.core.trace import TRACEPARENT, trace_id
 from bus.ports import Attributes, Role, Step, Tracer, Untraced
 from schemas.problem import AxisError
+from schemas.term import term
 
 _PATIENCE = timedelta(seconds=5)
 """How long a batch may take to send, also the last one at the end."""
@@ -47,7 +48,7 @@ def tracing(url: str | None, *, process: str) -> Iterator[Tracer]:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
-        cause = "it needs the extra: pip install 'lienthong[traces]'"
+        cause = term("traces_extra")
         raise AxisError.of("E_SETTING", name="LIENTHONG_TRACES_URL", cause=cause) from error
     resource = Resource.create(
         {

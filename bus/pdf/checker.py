@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from adapters.contract import AttachmentSource
 from bus.pdf.inspector import DEADLINE, Inspector
 from bus.ports import Clock
+from schemas.term import term
 from schemas.verdict import PdfOutcome, PdfVerdict
 
 MOST_BYTES = 100 * 1024 * 1024
@@ -43,7 +44,7 @@ class ProcessPdfChecker:
     async def check(self, sha256: str, size: int, *, files: AttachmentSource) -> PdfVerdict:
         """As promised by the port."""
         if size > self._most_bytes:
-            reason = f"it has {size} bytes; up to {self._most_bytes} are checked"
+            reason = term("pdf_large", size=size, limit=self._most_bytes)
             return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=reason)
         now = self._clock()
         known = self._known.get(sha256)

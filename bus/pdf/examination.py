@@ -35,6 +35,7 @@ from pyhanko.sign.validation.errors import (
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 
+from schemas.term import Term, term
 from schemas.verdict import PdfOutcome, PdfSigner, PdfVerdict
 
 MOST_SIGNATURES = 32
@@ -101,14 +102,14 @@ def examine(file: BinaryIO, *, anchors: Sequence[bytes], now: datetime) -> PdfVe
     try:
         reader = PdfFileReader(file)
         if reader.encrypted:
-            return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason="it is encrypted")
+            return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=term("pdf_encrypted"))
         signatures = reader.embedded_regular_signatures
     except _BROKEN as error:
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
     if not signatures:
         return PdfVerdict(outcome=PdfOutcome.NONE)
     if len(signatures) > MOST_SIGNATURES:
-        reason = f"it has more than {MOST_SIGNATURES} signatures"
+        reason = term("pdf_many_signatures", limit=MOST_SIGNATURES)
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
     judge = _Judge(reader, [x509.Certificate.load(anchor) for anchor in anchors], now)
     signers = tuple(judge.signer(signature) for signature in signatures)
@@ -143,7 +144,10 @@ class _Judge:
                 outcome, reason = _trust(then)
         except DisallowedAlgorithmError as error:
             return known.model_copy(
-                update={"outcome": PdfOutcome.INDETERMINATE, "reason": _said(error)}
+                update={
+                    "outcome": PdfOutcome.INDETERMINATE,
+                    "reason": _said(error, "pdf_algorithm"),
+                }
             )
         except _BROKEN as error:
             return known.model_copy(
@@ -182,7 +186,7 @@ class _Judge:
             return self._evidence.as_validation_context(chosen)
         return ValidationContext(**chosen)
 
-    def _addition(self, signature: EmbeddedPdfSignature) -> str | None:
+    def _addition(self, signature: EmbeddedPdfSignature) -> Term | None:
         """What follows a signature and belongs to no later revision: readers differ about it."""
         file = self._reader.stream
         if signature.signed_revision == self._reader.xrefs.total_revisions - 1:
@@ -191,11 +195,11 @@ class _Judge:
         else:
             file.seek(max(0, file.seek(0, SEEK_END) - _TAIL_BYTES))
             rest = file.read().rpartition(_END_MARK)[2]
-        return None if not rest.strip() else "bytes were added after the end of the signed file"
+        return None if not rest.strip() else term("pdf_bytes_added")
 
     def _outcome(
         self, signature: EmbeddedPdfSignature, status: PdfSignatureStatus, stamped: datetime | None
-    ) -> tuple[PdfOutcome, str | None]:
+    ) -> tuple[PdfOutcome, Term | None]:
         """By the integrity of the file first, then by trust and time."""
         altered = _alteration(status) or self._addition(signature)
         if altered is not None:
@@ -203,7 +207,7 @@ class _Judge:
         latest = self._now + CLOCK_TOLERANCE
         signed_at = stamped or _aware(status.signer_reported_dt)
         if signed_at is not None and signed_at > latest:
-            reason = f"it says it was signed at {signed_at.isoformat()}, in the future"
+            reason = term("pdf_future", at=signed_at.isoformat())
             return PdfOutcome.INDETERMINATE, reason
         return _trust(status)
 
@@ -216,29 +220,29 @@ def _evidence(reader: PdfFileReader) -> DocumentSecurityStore | None:
         return None
 
 
-def _alteration(status: PdfSignatureStatus) -> str | None:
+def _alteration(status: PdfSignatureStatus) -> Term | None:
     """How the signed content was changed; None when it was not."""
     if not status.intact:
-        return "the signed content does not match its digest"
+        return term("digest_differs")
     if not status.valid:
-        return "the signature value does not match the certificate"
+        return term("value_differs")
     coverage = status.coverage
     if coverage is None or coverage < SignatureCoverageLevel.ENTIRE_REVISION:
-        return "the signature does not cover all that the file held when it was signed"
+        return term("pdf_coverage")
     if status.modification_level is ModificationLevel.OTHER or not status.docmdp_ok:
-        return "something was added after signing that a signature does not allow"
+        return term("pdf_addition")
     return None
 
 
-def _trust(status: PdfSignatureStatus) -> tuple[PdfOutcome, str | None]:
+def _trust(status: PdfSignatureStatus) -> tuple[PdfOutcome, Term | None]:
     if status.trusted and status.seed_value_ok:
         return PdfOutcome.VALID, None
     if not status.seed_value_ok:
-        return PdfOutcome.INDETERMINATE, "it breaks a condition of its signature field"
+        return PdfOutcome.INDETERMINATE, term("pdf_field_condition")
     problem = status.trust_problem_indic
     if status.revoked:
-        return PdfOutcome.UNTRUSTED, "the certificate, or one above it, was revoked"
-    return _outcome_of(problem), f"the certificate: {_words(problem)}"
+        return PdfOutcome.UNTRUSTED, term("pdf_certificate_revoked")
+    return _outcome_of(problem), _words(problem)
 
 
 def _outcome_of(problem: AdESSubIndic | None) -> PdfOutcome:
@@ -247,8 +251,10 @@ def _outcome_of(problem: AdESSubIndic | None) -> PdfOutcome:
     return PdfOutcome.EXPIRED if problem in _EXPIRED else PdfOutcome.INDETERMINATE
 
 
-def _words(problem: AdESSubIndic | None) -> str:
-    return problem.standard_name.lower().replace("_", " ") if problem else "no path to the list"
+def _words(problem: AdESSubIndic | None) -> Term:
+    return (
+        term("pdf_certificate", verdict=problem.standard_name) if problem else term("pdf_no_path")
+    )
 
 
 def _stamp(status: PdfSignatureStatus) -> datetime | None:
@@ -278,6 +284,6 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment if moment is not None and moment.tzinfo is not None else None
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, code: str = "pdf_unreadable") -> Term:
     """What a library says of a file, at a length that can be shown; never the file's content."""
-    return f"{type(error).__name__}: {error}"[:_MAX_SAID]
+    return term(code, said=f"{type(error).__name__}: {error}"[:_MAX_SAID])

@@ -22,6 +22,7 @@ from typing import BinaryIO
 import pybase64
 
 from bus.pdf.examination import examine
+from schemas.term import term
 from schemas.verdict import PdfOutcome, PdfVerdict
 
 MIB = 1024 * 1024
@@ -59,11 +60,11 @@ def _examine(jobs: BinaryIO, size: int, anchors: Sequence[bytes], now: datetime)
     try:
         return examine(io.BytesIO(jobs.read(size)), anchors=anchors, now=now)
     except MemoryError:
-        reason = "it needs too much memory"
+        reason = term("pdf_memory")
     except RecursionError:
-        reason = "it is nested too deeply"
+        reason = term("pdf_deep")
     except Exception as error:  # noqa: BLE001 (no file may be without a verdict)
-        reason = f"the examination failed ({type(error).__name__})"
+        reason = term("pdf_failed", error=type(error).__name__)
     return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
 
 

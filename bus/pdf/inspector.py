@@ -14,6 +14,7 @@ import pybase64
 from pydantic import ValidationError
 
 from bus.core.stream import chunks_of
+from schemas.term import term
 from schemas.verdict import PdfOutcome, PdfVerdict
 
 DEADLINE = timedelta(seconds=25)
@@ -69,9 +70,9 @@ class Inspector:
         if answer is not None:
             return answer
         if too_late.is_set():
-            reason = f"it took longer than {self._deadline.total_seconds():g} s"
+            reason = term("pdf_late", seconds=f"{self._deadline.total_seconds():g}")
         else:
-            reason = "the examination broke off"
+            reason = term("pdf_broke_off")
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
 
     @property

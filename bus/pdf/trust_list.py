@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from schemas.problem import AxisError
+from schemas.term import Coded, of_os, term
 
 PATTERN = "*.pem"
 
@@ -28,9 +29,9 @@ def read_trust_list(folder: Path) -> tuple[bytes, ...]:
             for certificate in _certificates(file)
         ]
     except OSError as error:
-        raise _unusable(folder, error.strerror or type(error).__name__) from error
+        raise _unusable(folder, of_os(error)) from error
     if not certificates:
-        raise _unusable(folder, f"it holds no {PATTERN}")
+        raise _unusable(folder, term("trust_list_empty", pattern=PATTERN))
     return tuple(dict.fromkeys(certificates))
 
 
@@ -38,8 +39,8 @@ def _certificates(file: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(file.read_bytes())
     except ValueError as error:
-        raise _unusable(file, "it holds no certificate in PEM form") from error
+        raise _unusable(file, term("trust_list_no_pem")) from error
 
 
-def _unusable(path: Path, cause: str) -> AxisError:
+def _unusable(path: Path, cause: Coded) -> AxisError:
     return AxisError.of("E_TRUST_LIST", path=path, cause=cause)

@@ -1,12 +1,12 @@
 """Records: who sent what to whom."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bus.core.record import DocumentRecord
-from schemas.identifiers import EnvelopeId, MailboxName
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,3 +46,9 @@ class Records(Protocol):
             since: From this moment on; None: from the first.
             behind: Of that very moment only those that come after this envelope.
         """
+
+    async def arrive(self, delivery: DeliveryId, *, now: datetime) -> None:
+        """Keep that a delivery was handed over by another worker, as its signed receipt proves."""
+
+    async def arrived(self, deliveries: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these are known to be handed over, by their receipts."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from bus.core.traceback import culprit, steps_dumped
 from bus.processes.format_work import Work
 from bus.processes.frames import Frame, Line
-from schemas.problem import AxisError, Problem
+from schemas.problem import Problem, error_of
 
 _START_SECONDS = 30.0
 _SLICE_SECONDS = 1.0
@@ -131,7 +131,7 @@ class FormatProcess:
             case "done":
                 return heard
             case "problem":
-                raise _error_of(Problem.model_validate_json(heard.body))
+                raise error_of(Problem.model_validate_json(heard.body))
             case _:
                 raise self._failure(heard)
 
@@ -228,7 +228,3 @@ def _started(entry: str, line: socket.socket, dump: int) -> subprocess.Popen[byt
         pass_fds=(dump,),
         env={**environment, "PYTHONPATH": path},
     )
-
-
-def _error_of(problem: Problem) -> AxisError:
-    return AxisError.of(problem.code, place=problem.place, detail=problem.detail, **problem.params)

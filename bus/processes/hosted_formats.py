@@ -30,6 +30,7 @@ from schemas.document import Document
 from schemas.problem import AxisError, InternalError
 from schemas.reading import Reading
 from schemas.status import StatusReport
+from schemas.term import of_os, term
 from schemas.verdict import DeliveryCheck
 
 MOST_PROCESSES = 4
@@ -185,13 +186,13 @@ class HostedFormat:
             self._tell("start", failed.cause, failed.steps)
             raise self._away(failed.cause) from failed
         except OSError as error:
-            raise self._away(error.strerror or type(error).__name__) from error
+            raise AxisError.of("E_FORMAT_AWAY", format=self.name, cause=of_os(error)) from error
 
     def _tell(self, work: str, cause: str, steps: tuple[str, ...]) -> None:
         self._observe(FormatLost(format=self.name, work=work, cause=cause, steps=steps))
 
     def _away(self, cause: str) -> AxisError:
-        return AxisError.of("E_FORMAT_AWAY", format=self.name, cause=cause)
+        return AxisError.of("E_FORMAT_AWAY", format=self.name, cause=term("crash", error=cause))
 
 
 class _Introduced:
@@ -296,4 +297,4 @@ def _disk() -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise AxisError.of("E_STORE_FULL") from error
-        raise AxisError.of("E_STORE_AWAY", cause=error.strerror) from error
+        raise AxisError.of("E_STORE_AWAY", cause=of_os(error)) from error

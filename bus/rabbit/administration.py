@@ -19,9 +19,10 @@ from yarl import URL
 
 from bus.core.topology import PROBE, Binding, Exchange, Queue
 from bus.rabbit.addresses import addresses_in
-from bus.rabbit.connection import LOGIN_REFUSED
+from bus.rabbit.connection import DRIVER_ERRORS, LOGIN_REFUSED
 from bus.rabbit.tls import context_of
 from schemas.problem import AxisError, TransportError
+from schemas.term import foreign
 
 T = TypeVar("T")
 
@@ -128,8 +129,8 @@ async def _connection(url: str) -> AsyncIterator[AbstractConnection]:
         raise AxisError.of(
             "E_BROKER_LOGIN", host=host, account=account, detail=str(error)
         ) from error
-    except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
-        raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+    except DRIVER_ERRORS as error:
+        raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
 async def connect(addresses: Sequence[str]) -> AbstractConnection:
@@ -142,7 +143,7 @@ async def connect(addresses: Sequence[str]) -> AbstractConnection:
             ssl_context=context_of(first),
             client_properties={"connection_name": "lienthong administration"},
         )
-    except (AMQPError, OSError):  # TimeoutError is one
+    except DRIVER_ERRORS:
         if not others:
             raise
         return await connect(others)

@@ -21,10 +21,12 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from bus.core.crash import cause_of
 from bus.rabbit.addresses import Rotation, addresses_in
 from bus.rabbit.bypass import Bypass
 from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
+from schemas.term import foreign
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
 # A frozen node takes connections and says nothing; where there is another, it is tried soon.
@@ -34,6 +36,11 @@ _HEARTBEAT_SECONDS = 20
 _HEARTBEAT_SECONDS_OF_SEVERAL = 4
 _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
+
+DRIVER_ERRORS = (AMQPError, OSError, RuntimeError, StopAsyncIteration)
+"""What aiormq raises when a connection cannot be made or has died. `RuntimeError`: it is used after
+its close. `StopAsyncIteration`: it was closed while it was being opened, as by a proxy whose broker
+is not there yet."""
 
 LOGIN_REFUSED = (AuthenticationError, ProbableAuthenticationError, ConnectionNotAllowed)
 """Raised while connecting: the broker knows no such login (403), or the account may not use the
@@ -65,7 +72,7 @@ def noticing_loss() -> Iterator[None]:
         yield
     except DeliveryError:
         raise
-    except (AMQPError, OSError, RuntimeError) as error:  # RuntimeError: used after its close
+    except DRIVER_ERRORS as error:
         raise LostError(repr(error)) from error
     except asyncio.CancelledError as error:
         if is_cancelled():
@@ -215,7 +222,7 @@ class Link:
             async with asyncio.timeout(deadline.total_seconds()):
                 await self.connected()
         except TimeoutError as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=self._last_error) from error
+            raise TransportError.of("E_BROKER_AWAY", cause=foreign(self._last_error)) from error
 
     async def _keep(self) -> None:
         timeout = _CONNECT_TIMEOUT_OF_SEVERAL if self.several else _CONNECT_TIMEOUT
@@ -232,12 +239,12 @@ class Link:
                 self._lost("broker_lost", connection, _reason(connection))
             except LostError as error:
                 self._lost("broker_not_reached", connection, str(error))
+            except Exception as error:  # noqa: BLE001 (bytes of a peer must not end the link)
+                self._lost("broker_not_reached", connection, cause_of(error))
             finally:
                 self._rotation.turn()
                 self._withdraw()
-                with suppress(LostError), noticing_loss():
-                    await connection.close()
-                await _release_writers(connection)
+                await _close(connection)
             await backoff.pause()
 
     def _connection(self) -> Connection:
@@ -272,6 +279,15 @@ def _reason(connection: Connection) -> str:
     if closing.cancelled():
         return "closed"
     return repr(closing.exception())
+
+
+async def _close(connection: Connection) -> None:
+    try:
+        with suppress(LostError), noticing_loss():
+            await connection.close()
+    except Exception as error:  # noqa: BLE001 (it is given up in any case)
+        _log.warning("broker_close_failed", node=_node(connection), cause=repr(error))
+    await _release_writers(connection)
 
 
 async def _release_writers(connection: Connection) -> None:

@@ -22,6 +22,7 @@ import structlog
 from bus.core.backoff import LONGEST, pause_before
 from bus.rabbit.residence import LOOPBACK, free_ports
 from schemas.problem import ConfigurationError
+from schemas.term import term
 
 IMAGE = "rabbitmq:4.0.5-management"
 """The 4.x version the topology was tried on; pinned, so that no run brings a surprise."""
@@ -136,12 +137,14 @@ class Container:
             if left and ("already allocated" in said or "already in use" in said):
                 await _docker("rm", "-f", "-v", self._name)
                 continue
-            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=f"docker run: {said[-300:]}")
+            raise ConfigurationError.of(
+                "E_BROKER_NOT_FOUND", cause=term("container_failed", said=said[-300:])
+            )
         try:
             async with asyncio.timeout(_START_DEADLINE.total_seconds()):
                 await self._answering()
         except TimeoutError as error:
-            cause = f"the container {self._name} does not answer"
+            cause = term("container_silent", name=self._name)
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
 
     async def _answering(self) -> None:
@@ -170,7 +173,7 @@ async def _free_volume(home: Path) -> str:
     volume = _volume_of(home)
     _, user = await _docker("ps", "--quiet", "--filter", f"volume={volume}")
     if user.strip():
-        raise ConfigurationError.of("E_HOME_IN_USE", pid=f"container {user.strip()}", home=home)
+        raise ConfigurationError.of("E_HOME_IN_USE", pid=user.strip(), home=home)
     return volume
 
 

@@ -20,6 +20,7 @@ from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
 from bus.rabbit.residence import Transport
 from schemas.problem import ConfigurationError
+from schemas.term import foreign, term
 
 _MANAGEMENT_PORT = 15672
 _PACKAGE_MANAGERS = {
@@ -107,7 +108,7 @@ async def locate(
             await _install()
             installation = Installation.find()
         if installation is None:
-            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause="")
+            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=foreign(""))
         folder = home / "rabbitmq" if home else None
         tls = transport() if transport else None
         node = await stack.enter_async_context(PrivateNode(installation, folder, transport=tls))
@@ -161,6 +162,7 @@ async def _install() -> None:
             )
             _, said = await process.communicate()
             if process.returncode:
-                cause = f"{' '.join(command)}: {said.decode(errors='replace').strip()[-300:]}"
+                words = said.decode(errors="replace").strip()[-300:]
+                cause = term("command_failed", command=" ".join(command), said=words)
                 raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
         return

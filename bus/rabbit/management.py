@@ -20,6 +20,7 @@ from bus.core.topology import Account, Permissions
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import context_of
 from schemas.problem import AxisError, TransportError
+from schemas.term import term
 
 _TIMEOUT = timedelta(seconds=30)
 _HASHING = "rabbit_password_hashing_sha256"
@@ -281,13 +282,14 @@ class Management:
         except httpx.HTTPStatusError as error:
             raise self._refusal(f"{method} {path}", error.response) from error
         except httpx.HTTPError as error:
-            cause = f"management interface: {type(error).__name__} {error}"
+            cause = term("management_away", said=f"{type(error).__name__} {error}")
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error
 
     def _refusal(self, request: str, answer: httpx.Response) -> AxisError:
         status = answer.status_code
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_AGAIN:
-            return AxisError.of("E_BROKER_AWAY", cause=f"{request}: {status}", detail=answer.text)
+            cause = term("management_refused", request=request, status=status)
+            return AxisError.of("E_BROKER_AWAY", cause=cause, detail=answer.text)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             url = httpx.URL(self._addresses[0])
             return AxisError.of(

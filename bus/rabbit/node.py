@@ -33,6 +33,7 @@ from bus.rabbit.residence import (
 from bus.rabbit.tls import context_of, with_tls
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
+from schemas.term import term
 
 ACCOUNT = "lienthong"
 START_DEADLINE = timedelta(seconds=60)
@@ -103,7 +104,8 @@ class PrivateNode:
                 self._have_it_kept(self._keeper)
         except TimeoutError as error:
             await self.stop()
-            cause = f"the private node does not answer: see {folder / 'log'}"
+            log = folder / "log"
+            cause = term("node_silent", path=log)
             raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
         except BaseException:
             await self.stop()
@@ -238,7 +240,7 @@ class PrivateNode:
         async with httpx.AsyncClient(trust_env=False, verify=context or True) as client:
             while True:
                 if self._keeper is None or self._keeper.poll() is not None:
-                    cause = f"the private node ended at its start: {self._last_words()}"
+                    cause = term("node_ended", said=self._last_words())
                     raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
                 with contextlib.suppress(OSError, httpx.HTTPError):
                     _, writer = await asyncio.open_connection(LOOPBACK, identity.amqp_port)

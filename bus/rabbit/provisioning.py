@@ -15,6 +15,7 @@ from bus.core.topology import Account, Binding, Exchange, Policy, Queue, Topolog
 from bus.rabbit.administration import Administration, Progress, nobody
 from bus.rabbit.management import FoundPolicy, FoundQueue, Management
 from schemas.problem import ConfigurationError, Language
+from schemas.term import Term, foreign, term
 
 SETTLING = timedelta(seconds=2)
 """How long a new queue stays unbound. On 3.10.8 one whose broker was killed up to 0.5 s after its
@@ -54,6 +55,17 @@ class Finding:
     defect: Defect
     name: str
     detail: str = ""
+
+    @property
+    def cause(self) -> Term:
+        """The finding as the cause of a problem."""
+        match self.defect:
+            case Defect.LEADERLESS:
+                return term("queue_leaderless", name=self.name)
+            case Defect.SILENT:
+                return term("queue_silent", name=self.name)
+            case Defect.DIFFERENT | Defect.OVERRULED:
+                return foreign(self.detail)
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
         """The finding, for people."""
@@ -141,7 +153,7 @@ class Provisioning:
         """
         for thing in plan.of(Change.CONFLICT):
             name = getattr(thing, "name", "")
-            raise ConfigurationError.of("E_TOPOLOGY", object=name, cause="it has another type")
+            raise ConfigurationError.of("E_TOPOLOGY", object=name, cause=term("other_type"))
         made = plan.of(Change.CREATE)
         # RabbitMQ 4.3 refuses topic permissions on an exchange that does not exist.
         await self._administration.declare_exchanges(t for t in made if isinstance(t, Exchange))

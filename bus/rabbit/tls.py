@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.rabbit.addresses import addresses_in
 from schemas.problem import AxisError
+from schemas.term import foreign, of_os, term
 
 _SECURE = frozenset({"amqps", "https"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,7 +44,7 @@ def with_tls(
     if not query:
         return url
     if parts.scheme not in _SECURE:
-        cause = f"certificates are given, but {parts.scheme}:// does not use them; write amqps://"
+        cause = term("tls_unused", scheme=parts.scheme)
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     said = {name: values[0] for name, values in parse_qs(parts.query).items()}
     query |= said  # what the URL says itself counts
@@ -76,7 +77,7 @@ def context_of(url: str) -> ssl.SSLContext | None:
             name, path = "LIENTHONG_AMQP_CERTIFICATE", said["certfile"]
             context.load_cert_chain(path, said.get("keyfile"))
     except OSError as error:  # ssl.SSLError is one
-        cause = f"{path}: {error.strerror or error}"
+        cause = term("setting_at", path=path, why=of_os(error))
         raise AxisError.of("E_SETTING", name=name, cause=cause) from error
     return context
 
@@ -110,7 +111,11 @@ def account_in(url: str) -> str:
         certificate = x509.load_pem_x509_certificate(Path(files[0]).read_bytes())
         (named,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     except (OSError, ValueError) as error:
-        cause = f"{files[0]} names no account: {error}"
+        cause = term(
+            "account_unnamed",
+            path=files[0],
+            why=of_os(error) if isinstance(error, OSError) else foreign(error),
+        )
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_CERTIFICATE", cause=cause) from error
     return str(named.value)
 

@@ -17,7 +17,6 @@ import aio_pika
 import httpx
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import (
-    AMQPError,
     ChannelAccessRefused,
     ChannelNotFoundEntity,
     ChannelPreconditionFailed,
@@ -28,8 +27,10 @@ from bus.core.topology import PROBE, Account
 from bus.core.trial import NOWHERE, Deed, Trial
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.administration import connect
+from bus.rabbit.connection import DRIVER_ERRORS
 from bus.rabbit.tls import context_of
 from schemas.problem import ConfigurationError, Language, TransportError
+from schemas.term import Term, foreign, term
 
 _DEADLINE = timedelta(seconds=10)
 _PARALLEL = 8
@@ -64,13 +65,14 @@ class AccessFinding:
     defect: Breach
     name: str
     trial: Trial
-    cause: str = ""
+    cause: Term | None = None
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
         """The finding, for people."""
         english, vietnamese = _SENTENCES[self.defect]
         template = english if language is Language.ENGLISH else vietnamese
-        return template.format(name=self.name, words=self.trial.words(language), cause=self.cause)
+        cause = self.cause.text(language) if self.cause else ""
+        return template.format(name=self.name, words=self.trial.words(language), cause=cause)
 
 
 class _BusyError(Exception):
@@ -117,10 +119,13 @@ class Trials:
         login = Trial(deed=Deed.CONNECT, allowed=True)
         try:
             connection = await connect(addresses_in(url))
-        except (AMQPError, OSError) as error:
+        except DRIVER_ERRORS as error:
             if not any(trial.deed is Deed.CONNECT for trial in trials):
                 yield AccessFinding(
-                    defect=Breach.HINDERED, name=account.name, trial=login, cause=repr(error)
+                    defect=Breach.HINDERED,
+                    name=account.name,
+                    trial=login,
+                    cause=foreign(repr(error)),
                 )
             return
         async with connection:
@@ -135,7 +140,7 @@ class Trials:
 
     async def _refusal(
         self, connection: AbstractConnection, url: str, trial: Trial, scratch: str
-    ) -> str | None:
+    ) -> Term | None:
         """Why a trial was refused; None when it worked."""
         if trial.deed is Deed.CONNECT:
             return None
@@ -146,21 +151,21 @@ class Trials:
             async with asyncio.timeout(_DEADLINE.total_seconds()):
                 await _do(channel, trial, scratch)
         except _REFUSED as refused:
-            return str(refused)
+            return foreign(refused)
         except ChannelNotFoundEntity as missing:
             # Rights are looked at first.
-            return str(missing) if trial.allowed else None
+            return foreign(missing) if trial.allowed else None
         except _BusyError:
             pass
-        except (AMQPError, OSError, RuntimeError) as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+        except DRIVER_ERRORS as error:
+            raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
         await channel.close()
         return None
 
-    async def _refused_by_management(self, url: str) -> str | None:
+    async def _refused_by_management(self, url: str) -> Term | None:
         login = httpx.URL(addresses_in(url)[0])
         if not login.password:
-            return "no password to try"
+            return term("no_password_to_try")
         for address in addresses_in(self._management_url):
             context = context_of(address)
             async with httpx.AsyncClient(trust_env=False, verify=context or True) as client:
@@ -170,7 +175,7 @@ class Trials:
                 )
             if answer.status_code not in _UNAUTHORIZED:
                 return None
-        return "unauthorized"
+        return term("unauthorized")
 
     @asynccontextmanager
     async def _scratch(self) -> AsyncIterator[str]:
@@ -183,8 +188,8 @@ class Trials:
                 await channel.declare_queue(name, durable=True, arguments={"x-expires": expires})
                 yield name
                 await channel.queue_delete(name)
-        except (AMQPError, OSError) as error:
-            raise TransportError.of("E_BROKER_AWAY", cause=repr(error)) from error
+        except DRIVER_ERRORS as error:
+            raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
 async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
@@ -210,7 +215,9 @@ async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
         case Deed.DELETE:
             await underlay.queue_delete(queue)
         case Deed.CONNECT | Deed.MANAGE:
-            raise ConfigurationError.of("E_INTERNAL", cause=f"{trial.deed} needs no channel")
+            raise ConfigurationError.of(
+                "E_INTERNAL", stage="trial", cause=term("trial_channel", deed=trial.deed)
+            )
         case _ as never:
             assert_never(never)
 

@@ -1,9 +1,11 @@
 """Account: where every accepted delivery of a document is, counted from what the stores keep.
 
 Accepted is a pair of a document and a mailbox that the broker has confirmed: the sender's worker
-keeps it before the sender's system is told. Delivered is what the inbox knows as done. A dead
-letter is waiting or parked. Everything else must be in a mailbox or on its way to becoming a dead
-letter: what is neither, while the broker says that nothing is there, is unaccounted.
+keeps it before the sender's system is told. Delivered is what the inbox knows as done, or what a
+signed receipt proves: an agency's own worker has an inbox of its own. A dead letter is waiting or
+parked. Everything else must be in a mailbox or on its way to becoming a dead letter: what is
+neither, while the broker says that nothing is there, is unaccounted. Of a mailbox that is served
+elsewhere it waits until its receipt comes.
 
 Nothing is remembered that a restart would lose: the first look reads everything again.
 """
@@ -50,6 +52,7 @@ class Accountant:
 
     Attributes:
         mailboxes: All mailboxes of the directory, as it is now.
+        served: Those whose deliveries this store records.
     """
 
     records: Records
@@ -57,6 +60,7 @@ class Accountant:
     letters: DeadLetters
     depths: Depths
     mailboxes: Callable[[], Sequence[MailboxName]]
+    served: Callable[[], Collection[MailboxName]]
     clock: Clock
     _open: dict[DeliveryId, _Open] = field(default_factory=dict, init=False)
     _accepted: int = field(default=0, init=False)
@@ -109,9 +113,17 @@ class Accountant:
             await self._strike_out(opened)
 
     async def _strike_out(self, asked: Mapping[DeliveryId, _Open]) -> None:
-        for done in await self.inbox.done(list(asked)) if asked else ():
+        for done in await self._done(asked):
             if self._open.pop(done, None) is not None:
                 self._delivered += 1
+
+    async def _done(self, asked: Collection[DeliveryId]) -> Collection[DeliveryId]:
+        """Which are handed over, here or elsewhere."""
+        if not asked:
+            return ()
+        here = set(await self.inbox.done(list(asked)))
+        rest = [each for each in asked if each not in here]
+        return here | set(await self.records.arrived(rest)) if rest else here
 
     async def _find_letters(self, asked: Collection[_Open]) -> None:
         if not asked:
@@ -126,16 +138,18 @@ class Accountant:
             for each in led
             for mailbox in self.mailboxes()
         }
-        for done in await self.inbox.done(list(elsewhere)) if elsewhere else ():
+        for done in await self._done(elsewhere):
             each = elsewhere[done]
             if self._open.pop(delivery_id(each.envelope_id, each.mailbox), None) is not None:
                 self._delivered += 1
 
     async def _find_missing(self, asked: Collection[_Open]) -> Mapping[MailboxName, int]:
         """How many deliveries of each mailbox nobody seems to have."""
-        settled = self.clock() - _SETTLED
+        settled, served = self.clock() - _SETTLED, set(self.served())
         open_ones = Counter(
-            each.mailbox for each in asked if each.letter is None and each.since < settled
+            each.mailbox
+            for each in asked
+            if each.letter is None and each.since < settled and each.mailbox in served
         )
         if not open_ones:
             return {}

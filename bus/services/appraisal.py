@@ -15,13 +15,14 @@ from bus.services.patience import Stopping
 from schemas.document import Attachment
 from schemas.envelope import Envelope
 from schemas.identifiers import DeliveryId
+from schemas.term import term
 from schemas.verdict import AttachmentVerdict, DeliveryCheck, PdfOutcome, PdfVerdict, judged
 
 MOST_TIME = timedelta(seconds=60)
 """For all files of one delivery; what is not judged by then arrives unchecked."""
 
 _PDF = "application/pdf"
-NO_PDF = "it is no PDF"
+NO_PDF = term("no_pdf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ class Appraisal:
             async with asyncio.timeout_at(ends):
                 return await verdict
         except TimeoutError:
-            reason = f"not within {self.most_time.total_seconds():g} s"
+            reason = term("pdf_not_within", seconds=f"{self.most_time.total_seconds():g}")
             return PdfVerdict(outcome=PdfOutcome.NOT_CHECKED, reason=reason)
 
 

@@ -23,7 +23,7 @@ from bus.core.failure import Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
 from bus.core.parties import judge_report, judge_targets
-from bus.core.record import answered_after, record_of
+from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
 from bus.core.secrecy import refuse_secret
@@ -57,6 +57,7 @@ from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
+from schemas.term import term
 
 LEASE = timedelta(minutes=5)
 
@@ -193,6 +194,7 @@ class Courier:
                 known=meant,
             )
             attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
+            await self._note_arrival(envelope)
         if envelope.document is not None:
             known = await targeted_by(envelope.document, self.records)
             judge_targets(envelope.document, sender=envelope.sender, known=known)
@@ -216,6 +218,12 @@ class Courier:
         await self._answers.send(
             envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
         )
+
+    async def _note_arrival(self, envelope: Envelope) -> None:
+        """Keep what a receipt proves of a delivery that another store knows as done."""
+        arrived = proven_arrival(envelope)
+        if arrived is not None and not await self.inbox.done([arrived]):
+            await self.records.arrive(arrived, now=self.clock())
 
     async def _standing(self, claim: Claim, attempt: Attempt) -> tuple[SignedEnvelope, ...] | None:
         """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
@@ -311,7 +319,7 @@ class Courier:
                 raise
             # It has had its time: it is looked at without a second try.
             attempt.unanswered = TRIES_IN_A_ROW
-            cause = f"no answer within {seconds:.0f} s"
+            cause = term("no_answer", seconds=f"{seconds:.0f}")
             agency = self.dispatch.mailbox
             raise AxisError.of("E_ENDPOINT_DOWN", agency=agency, cause=cause) from late
 

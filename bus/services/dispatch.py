@@ -31,6 +31,7 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
+from schemas.term import term
 
 Made = TypeVar("Made")
 
@@ -83,7 +84,7 @@ class Dispatch:
                 return await get_running_loop().run_in_executor(self.waiting, work)
         except TimeoutError as late:
             raise AxisError.of(
-                "E_SIGNING_KEY_AWAY", agency=self.mailbox, cause="the token does not answer"
+                "E_SIGNING_KEY_AWAY", agency=self.mailbox, cause=term("token_silent")
             ) from late
 
     async def send(

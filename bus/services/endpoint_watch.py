@@ -9,10 +9,12 @@ from datetime import timedelta
 
 from adapters.contract import Endpoint
 from bus.core.backoff import pause_before_probe
+from bus.core.crash import cause_of
 from bus.core.events import EndpointPaused, EndpointResumed
 from bus.ports import Clock, Jitter, Observer
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem, RecipientError
+from schemas.term import term
 
 PROBE_DEADLINE = timedelta(seconds=30)
 
@@ -47,10 +49,14 @@ class EndpointWatch:
             async with asyncio.timeout(PROBE_DEADLINE.total_seconds()):
                 await asyncio.shield(self._probing)
         except TimeoutError:
-            cause = f"no answer within {PROBE_DEADLINE.total_seconds():.0f} s"
+            cause = term("no_answer", seconds=f"{PROBE_DEADLINE.total_seconds():.0f}")
             return AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause).problem
         except RecipientError as error:
             return error.problem
+        except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
+            return AxisError.of(
+                "E_ENDPOINT_DOWN", agency=self.mailbox, cause=term("crash", error=cause_of(error))
+            ).problem
         return None
 
     def _probed(self, probing: asyncio.Task[None]) -> None:

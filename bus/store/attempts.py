@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from schemas.problem import AxisError
+from schemas.term import of_os
 
 _FORGOTTEN_AFTER = timedelta(days=7)
 
@@ -51,4 +52,4 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AxisError.of("E_STORE_AWAY", cause=error.strerror) from error
+        raise AxisError.of("E_STORE_AWAY", cause=of_os(error)) from error

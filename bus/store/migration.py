@@ -8,6 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from schemas.problem import AxisError
+from schemas.term import foreign
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913311)")
@@ -28,4 +29,4 @@ def migrate(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        raise AxisError.of("E_SETTING", name="database_url", cause=error) from error
+        raise AxisError.of("E_SETTING", name="database_url", cause=foreign(error)) from error

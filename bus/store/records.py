@@ -1,7 +1,7 @@
 """Records: the register of documents in a database, append-only."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bus.core.record import DocumentRecord
 from bus.ports import Confirmed
 from bus.store.batch import GroupCommit, padded
-from bus.store.schema import confirmations, records
-from schemas.identifiers import EnvelopeId
+from bus.store.schema import arrivals, confirmations, records
+from schemas.identifiers import DeliveryId, EnvelopeId
 
 _ADD = {
     "sqlite": sqlite.insert(records).on_conflict_do_nothing(),
@@ -25,6 +25,15 @@ _CONFIRM = {
     "sqlite": sqlite.insert(confirmations).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(confirmations).on_conflict_do_nothing(),
 }
+
+_ARRIVE = {
+    "sqlite": sqlite.insert(arrivals).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(arrivals).on_conflict_do_nothing(),
+}
+_ARRIVED = select(arrivals.c.delivery_id).where(
+    arrivals.c.delivery_id.in_(bindparam("ids", expanding=True))
+)
+_MOST_IDS = 1 << 10
 
 _COLUMNS = tuple(column.name for column in records.c)
 
@@ -106,6 +115,33 @@ class SqlRecords:
     ) -> Sequence[Confirmed]:
         """One page of confirmations, by their moment and envelope."""
         return await self._reads.submit(_confirmed, _Page(since=since, behind=behind, limit=limit))
+
+    async def arrive(self, delivery: DeliveryId, *, now: datetime) -> None:
+        """Keep that a delivery was handed over by another worker; the first time counts."""
+        await self._writes.submit(_arrive, (delivery, now))
+
+    async def arrived(self, deliveries: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these are known to be handed over."""
+        parts = [
+            deliveries[start : start + _MOST_IDS] for start in range(0, len(deliveries), _MOST_IDS)
+        ]
+        found = [await self._reads.submit(_arrived, part) for part in parts]
+        return {each for part in found for each in part}
+
+
+def _arrive(connection: Connection, asked: Sequence[tuple[DeliveryId, datetime]]) -> list[None]:
+    rows = [{"delivery_id": delivery, "arrived_at": at} for delivery, at in sorted(asked)]
+    connection.execute(_ARRIVE[connection.dialect.name], rows)
+    return [None] * len(asked)
+
+
+def _arrived(
+    connection: Connection, asked: Sequence[Sequence[DeliveryId]]
+) -> list[Collection[DeliveryId]]:
+    return [
+        {DeliveryId(id_) for id_ in connection.scalars(_ARRIVED, {"ids": padded(part)})}
+        for part in asked
+    ]
 
 
 def _confirm(connection: Connection, asked: Sequence[Confirmed]) -> list[None]:

@@ -92,6 +92,14 @@ confirmations = Table(
 )
 """Documents that the broker has confirmed in all of their mailboxes, before the sender was told."""
 
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("arrived_at", Instant, nullable=False),
+)
+"""Deliveries that an agency's own worker has handed over, as its signed receipts prove."""
+
 # --- dead letters -------------------------------------------------------------------------------
 
 causes = Table(

@@ -22,6 +22,7 @@ from bus.core.signing import sign
 from bus.ports import Clock
 from schemas.directory import Directory
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import term
 
 
 class DirectoryFile:
@@ -142,7 +143,7 @@ class DirectoryFile:
     def _sign(self, data: bytes, trust: DirectoryTrust) -> None:
         """The new signature goes first, beside the old: either snapshot is proven meanwhile."""
         if trust.key is None:
-            cause = "its private key is not here; change the directory where it is kept"
+            cause = term("directory_key_away")
             raise AxisError.of("E_KEYS", agency="the directory authority", cause=cause)
         made = sign(data, key=trust.key(), now=self._clock())
         lines = [made, *self._signatures()[:1]]

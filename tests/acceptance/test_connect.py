@@ -1,8 +1,11 @@
 """A hub, and an agency's own worker beside it as on another machine: own home, account and key."""
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -137,3 +140,58 @@ def test_a_home_with_others_private_keys_is_no_agencys_home(
     assert told.returncode == 2
     assert b"E_KEYS" in told.stderr
     assert b"H41" in told.stderr
+
+
+REFUSED = {
+    "a wrong password": (
+        "E_BROKER_LOGIN",
+        lambda url: url.replace("//", "//agency.H24:wrong@"),
+        {},
+    ),
+    "a wrong virtual host": ("E_BROKER_RIGHTS", lambda url: f"{url}other", {}),
+    "an authority that is not there": (
+        "E_SETTING",
+        lambda url: url,
+        {"LIENTHONG_AMQP_CA": "/nowhere.pem"},
+    ),
+}
+
+
+def test_what_does_not_get_better_ends_the_start_with_its_code(
+    hub: RunningAxis, tmp_path: Path
+) -> None:
+    lienthong("agency", "credentials", "H24", "--to", tmp_path, "--home", hub.home)
+    for key in (tmp_path / "keys/agencies").glob("[!H]*/*.key"):
+        key.unlink()
+    url = (tmp_path / "connection.env").read_text().strip().partition("=")[2]
+
+    def told(change: Callable[[str], str], environment: dict[str, str]) -> tuple[int, bytes]:
+        ended = lienthong(
+            *("connect", "--agency", "H24", "--home", tmp_path),
+            **{"LIENTHONG_AMQP_URL": change(url), **environment},
+        )
+        return ended.returncode, ended.stderr
+
+    for what, (code, change, environment) in REFUSED.items():
+        status, said = told(change, environment)
+        assert (status, code.encode() in said, b"is connected" in said) == (2, True, False), what
+
+    (tmp_path / "tls/authority.pem").unlink()
+    status, said = told(lambda url: url, {})
+    assert (status, b"E_BROKER_CERTIFICATE" in said, b"is connected" in said) == (2, True, False)
+
+
+def test_while_nobody_answers_it_is_said_and_tried_again(hub: RunningAxis, tmp_path: Path) -> None:
+    """A closed port and an unknown host: not connected yet, until it is stopped."""
+    lienthong("agency", "credentials", "H24", "--to", tmp_path, "--home", hub.home)
+    for url in ("amqps://127.0.0.1:1/", "amqps://no-such-host.invalid:5671/"):
+        with (tmp_path / "said").open("w+b") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bus.cli", "connect", "--agency", "H24", "--home", tmp_path],
+                stderr=said,
+                env={**os.environ, "LIENTHONG_AMQP_URL": url},
+            )
+            eventually(lambda: (tmp_path / "said").read_bytes().count(b"not connected yet:") >= 2)
+            process.terminate()
+            assert process.wait(timeout=60) == 0
+        assert b"is connected" not in (tmp_path / "said").read_bytes()

@@ -12,7 +12,7 @@ from bus.core.record import DocumentRecord
 from bus.memory.records import MemoryRecords
 from bus.ports import Confirmed, Records
 from bus.store.sql import open_store
-from schemas.identifiers import AgencyCode, EnvelopeId, MailboxName
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database
 
 NOW = datetime(2019, 3, 12, 8, 0, 0, 123456, tzinfo=UTC)
@@ -140,6 +140,15 @@ async def test_a_document_that_is_confirmed_again_keeps_its_first_confirmation(
     assert list(await records.confirmed(since=None, behind=None, limit=9)) == [
         _confirmed("e1", at=NOW)
     ]
+
+
+async def test_arrivals_are_known_once_they_are_kept(records: Records) -> None:
+    await records.arrive(DeliveryId("d1"), now=NOW)
+    await records.arrive(DeliveryId("d1"), now=NOW + timedelta(hours=1))
+    await records.arrive(DeliveryId("d3"), now=NOW)
+    asked = [DeliveryId(f"d{number}") for number in range(3000)]
+
+    assert set(await records.arrived(asked)) == {"d1", "d3"}
 
 
 def _confirmed(envelope: str, *mailboxes: str, at: datetime) -> Confirmed:

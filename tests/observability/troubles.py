@@ -68,6 +68,15 @@ TROUBLES = (
         labels=_H24,
     ),
     Trouble(
+        alarm="OwnWorkerAway",
+        series={'lienthong_agency_worker_connected{agency="H24"}': "1x10 0x30 1x60"},
+        silent=15,
+        fires=17,
+        lasts=43,
+        ended=48,
+        labels=_H24,
+    ),
+    Trouble(
         alarm="UndeliveredTooOld",
         series={_UNDELIVERED: "0+60x90 0x60"},
         silent=64,

@@ -34,6 +34,7 @@ class Axis:
     letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
     depths: dict[str, int] = field(default_factory=dict)
     passed: timedelta = timedelta()
+    served: tuple[MailboxName, ...] = (H24, H41)
 
     def __post_init__(self) -> None:
         queues = [queue_of(mailbox, lane) for mailbox in (H24, H41) for lane in Lane]
@@ -49,6 +50,7 @@ class Axis:
             letters=self.letters,
             depths=self.told,
             mailboxes=lambda: (H24, H41),
+            served=lambda: self.served,
             clock=lambda: NOW + self.passed,
         )
 
@@ -180,5 +182,46 @@ async def test_what_was_led_to_another_mailbox_is_delivered_there() -> None:
     await axis.letters.retried([an_attempt("a").letter_id], now=NOW)
     await axis.deliver("a", H41)
     axis.passed = LATER
+
+    assert counts(await axis.accountant().look()) == (1, 1, 0, 0, 0)
+
+
+async def test_what_an_agencys_own_worker_receipts_is_delivered() -> None:
+    axis = Axis(served=(H24,))
+    await axis.accept("a", H24, H41)
+    accountant = axis.accountant()
+    axis.depths[queue_of(H24, Lane.STANDARD)] = 1
+    axis.passed = LATER
+    assert counts(await accountant.look()) == (2, 0, 2, 0, 0)
+
+    await axis.records.arrive(delivery_id(envelope_of("a"), H41), now=NOW)
+
+    account = await accountant.look()
+    assert counts(account) == (2, 1, 1, 0, 0)
+    assert account.oldest == {H24: NOW}
+
+
+async def test_what_left_the_mailbox_of_an_own_worker_waits_for_its_receipt() -> None:
+    """Its store is elsewhere, and its receipt may lie in the mailbox of a sender that is away."""
+    axis = Axis(served=(H24,))
+    await axis.accept("a", H41)
+    accountant = axis.accountant()
+    axis.passed = LATER
+
+    for _ in range(3):
+        assert counts(await accountant.look()) == (1, 0, 1, 0, 0)
+
+
+async def test_a_delivery_that_was_led_to_an_own_worker_is_done_by_its_receipt() -> None:
+    axis = Axis(served=(H24,))
+    await axis.accept("a", H24)
+    await axis.letters.record(an_attempt("a"), park, now=NOW)
+    order = OrderId("order-1")
+    replay = an_order(selection=those("a"), to=H41)
+    await axis.letters.place(replay, order_id=order, now=NOW)
+    (letter,) = await axis.letters.next_of(order, limit=9)
+    await axis.letters.replayed(order, [letter.letter.id], now=NOW)
+
+    await axis.records.arrive(delivery_id(envelope_of("a"), H41), now=NOW)
 
     assert counts(await axis.accountant().look()) == (1, 1, 0, 0, 0)

@@ -57,7 +57,7 @@ def refusal(*certificates: x509.Certificate, anchor: Issuer = ANCHOR) -> str:
         certified(*certificates, anchor=anchor)
     assert time.process_time() - began < SECONDS
     assert refused.value.problem.code == "E_CERTIFICATE_UNTRUSTED"
-    return refused.value.problem.params["cause"]
+    return refused.value.problem.because.text()
 
 
 def reissued(change: Change, *, hash_: HashAlgorithm | None = None) -> x509.Certificate:
@@ -212,7 +212,7 @@ def test_one_key_has_one_owner_whatever_certificates_say() -> None:
     assert len(KeyRing([keys[0], certified(leaf(ANCHOR, PUBLIC, starts=NOW))])) == 2
     with pytest.raises(ConfigurationError, match="E_KEYS") as refused:
         KeyRing(keys)
-    assert refused.value.problem.params["cause"] == f"its public key is also that of {OWNER}"
+    assert refused.value.problem.because.text() == f"its public key is also that of {OWNER}"
 
 
 # --- the path -----------------------------------------------------------------------------------

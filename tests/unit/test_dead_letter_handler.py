@@ -18,6 +18,7 @@ from bus.memory.letters import MemoryDeadLetters
 from bus.ports import Settlement
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
+from schemas.term import foreign
 from tests.acceptance.packets import a_packet
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
 from tests.two_agencies import TwoAgencies, eventually, publish
@@ -33,7 +34,7 @@ class _Ailing(FolderEndpoint):
 
     async def hand_over(self, parcel: Parcel) -> None:
         if self.ill and parcel.kind is ParcelKind.DOCUMENT:
-            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause="time-out")
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause=foreign("time-out"))
         await super().hand_over(parcel)
 
 

@@ -83,5 +83,7 @@ def test_a_refusal_says_why_and_what_to_do_in_the_language_of_the_agencies() -> 
 
     assert receipt.report.code == "02"
     assert receipt.problem == problem
-    assert "Hệ thống của G98 từ chối văn bản: quá lớn." in (receipt.report.description or "")
+    assert "Hệ thống của G98 từ chối văn bản: chi tiết kỹ thuật “quá lớn”." in (
+        receipt.report.description or ""
+    )
     assert receipt.answers == envelope.envelope_id

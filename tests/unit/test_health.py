@@ -16,6 +16,7 @@ from bus.observability.http import AT_ONCE, serving
 from bus.observability.metrics import ProcessMetrics
 from bus.ports import BrokerHealth
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import foreign
 
 WRONG = Reason(reason="directory_wrong", detail="no such agency")
 
@@ -45,7 +46,7 @@ async def told(health: Health) -> list[str]:
 
 
 async def unreachable() -> None:
-    raise AxisError.of("E_STORE_AWAY", cause="gone")
+    raise AxisError.of("E_STORE_AWAY", cause=foreign("gone"))
 
 
 async def answering() -> None:

@@ -17,7 +17,7 @@ from schemas.export import CODES_PAGE, FOLDER, codes_page, exports
 
 MAJOR = WIRE_VERSION.partition(".")[0]
 FROZEN = sorted(FOLDER.glob(f"{MAJOR}.*/*.json"))
-CATALOGUES = {"errors.json", "warnings.json"}
+CATALOGUES = {"errors.json", "terms.json", "warnings.json"}
 
 
 def test_the_committed_files_are_what_the_models_say() -> None:
@@ -42,7 +42,8 @@ def test_nothing_frozen_within_this_major_version_is_broken(path: Path) -> None:
 
 
 def test_every_exported_file_is_frozen_for_this_wire_version_or_an_earlier_one() -> None:
-    assert {path.name for path in FROZEN} == set(exports())
+    """But terms: a reader that does not know one quotes it."""
+    assert {path.name for path in FROZEN} == set(exports()) - {"terms.json"}
 
 
 @pytest.mark.parametrize("name", sorted(set(exports()) - CATALOGUES))

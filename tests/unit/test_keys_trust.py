@@ -28,7 +28,7 @@ def refusal(*certificates: x509.Certificate, anchor: Issuer = ANCHOR) -> str:
     with pytest.raises(DocumentError) as refused:
         certified(*certificates, anchor=anchor)
     assert refused.value.problem.code == "E_CERTIFICATE_UNTRUSTED"
-    return refused.value.problem.params["cause"]
+    return refused.value.problem.because.text()
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)

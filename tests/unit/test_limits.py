@@ -36,6 +36,7 @@ from schemas.limits import (
     MAX_TOLD_PARAMS,
 )
 from schemas.problem import AxisError, DocumentError, Place, Problem
+from schemas.term import Term
 from tests.builders import PDF, attachment, packet, read_packet, refusal
 from tests.envelopes import NOW, SENDER, Signers, a_document, a_recipient, an_envelope
 
@@ -158,7 +159,7 @@ def test_a_signature_header_beyond_its_length_is_refused_before_it_is_read() -> 
     for signature in (longest, longer):
         with pytest.raises(DocumentError) as refused:
             verify(b"{}", signature, keys=SIGNERS.ring, now=NOW)
-        causes.append(refused.value.problem.params["cause"])
+        causes.append(refused.value.problem.because.text())
     assert causes == [
         "it is no compact JWS with a detached payload",
         f"it is longer than {MAX_SIGNATURE_CHARS} characters",
@@ -183,7 +184,9 @@ def test_headers_are_taken_up_as_far_as_they_are_no_burden() -> None:
 
 def test_a_problem_is_cut_to_what_is_read_and_stays_utf_8() -> None:
     long = "\udcff" + "x" * MAX_TOLD_CHARS
-    problem = AxisError.of("E_LIMIT", place=Place(field=long, file=long), what=long).problem
+    problem = AxisError.of(
+        "E_LIMIT", place=Place(field=long, file=long), what=Term(code=long)
+    ).problem
     many = Problem(code="E_LIMIT", params={str(number): "x" for number in range(100)})
 
     told = (problem.params["what"], problem.place.field, problem.place.file)

@@ -13,6 +13,7 @@ from schemas.codes import EnvelopeKind
 from schemas.document import Organization
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError
+from schemas.term import foreign
 from tests.acceptance.packets import a_packet, a_status
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
 from tests.two_agencies import TwoAgencies, eventually, publish
@@ -136,7 +137,7 @@ class _Away(MemoryInbox):
 
     async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
         if self.away:
-            raise AxisError.of("E_STORE_AWAY", cause="locked")
+            raise AxisError.of("E_STORE_AWAY", cause=foreign("locked"))
         return await super().claim(claim, now=now)
 
 
@@ -173,7 +174,7 @@ class _AwayAfterwards(MemoryInbox):
     def _answer(self) -> None:
         self.answers += 1
         if self.answers <= 2:
-            raise AxisError.of("E_STORE_AWAY", cause="locked")
+            raise AxisError.of("E_STORE_AWAY", cause=foreign("locked"))
 
 
 async def test_a_lease_that_could_not_be_given_back_is_not_waited_for_by_its_owner(

@@ -7,6 +7,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from bus.core.events import EndpointPaused, EndpointResumed, EnvelopeSent
 from bus.core.failure import FailureClass
 from schemas.problem import AxisError
+from schemas.term import foreign
 from tests.acceptance.packets import a_packet
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
 from tests.two_agencies import TwoAgencies, eventually, publish
@@ -21,7 +22,7 @@ class _Picky(FolderEndpoint):
 
     async def hand_over(self, parcel: Parcel) -> None:
         if parcel.kind is ParcelKind.DOCUMENT and "_13-VB" in parcel.name:
-            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause="time-out")
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause=foreign("time-out"))
         await super().hand_over(parcel)
 
 
@@ -30,7 +31,9 @@ class _Strict(FolderEndpoint):
 
     async def hand_over(self, parcel: Parcel) -> None:
         if parcel.kind is ParcelKind.DOCUMENT and "_13-VB" in parcel.name:
-            raise AxisError.of("E_ENDPOINT_REFUSED", agency=RECIPIENT, cause="không hợp lệ")
+            raise AxisError.of(
+                "E_ENDPOINT_REFUSED", agency=RECIPIENT, cause=foreign("không hợp lệ")
+            )
         await super().hand_over(parcel)
 
 

@@ -16,6 +16,7 @@ from bus.store.home import Running
 from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import AxisError, ConfigurationError, Place
 from schemas.redaction import redacted
+from schemas.term import foreign
 
 MARK = "S3cr3t-mark"
 
@@ -75,7 +76,9 @@ def test_hiding_twice_changes_nothing_more(before: str, after: str) -> None:
 
 def test_a_problem_hides_secrets_wherever_they_stand() -> None:
     url = f"amqp://a:{MARK}@h/"
-    error = AxisError.of("E_BROKER_AWAY", cause=url, detail=url, place=Place(field=url, file=url))
+    error = AxisError.of(
+        "E_BROKER_AWAY", cause=foreign(url), detail=url, place=Place(field=url, file=url)
+    )
 
     assert MARK not in str(error) + repr(error) + repr(error.problem)
     assert MARK.encode() not in error.problem.to_json()

@@ -91,7 +91,7 @@ def test_a_responder_without_nonces_is_believed_while_its_answer_lasts() -> None
             ocsp.OCSPResponseBuilder.build_unsuccessful(
                 ocsp.OCSPResponseStatus.TRY_LATER
             ).public_bytes(Encoding.DER),
-            "try_later",
+            "TRY_LATER",
         ),
         (an_answer(ISSUER, OTHER), "another certificate"),
         (an_answer(root(), AGENCY), "whoever signed it is not there"),

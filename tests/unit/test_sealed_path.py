@@ -36,6 +36,7 @@ from schemas.document import Document
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import foreign
 from tests.acceptance.packets import a_packet, a_status
 from tests.agencies import real_now
 from tests.builders import PDF, encoded, listed, packet, read_packet
@@ -71,7 +72,7 @@ class _Ailing(FolderEndpoint):
     async def hand_over(self, parcel: Parcel) -> None:
         if self.ill and parcel.kind is ParcelKind.DOCUMENT:
             b"".join(parcel.chunks)
-            raise AxisError.of("E_INTERNAL", stage="hand_over", cause="ill")
+            raise AxisError.of("E_INTERNAL", stage="hand_over", cause=foreign("ill"))
         await super().hand_over(parcel)
 
 

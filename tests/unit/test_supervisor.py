@@ -17,11 +17,14 @@ from bus.services.supervisor import Supervisor
 from bus.store.snapshot import seed_text
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
+from schemas.term import foreign
 
 DIRECTORY = seed_directory(seed_text())
 FIRST, SECOND = WorkerName("1/2"), WorkerName("2/2")
 G22, H24, H41 = map(MailboxName, ("G22", "H24", "H41"))
-WRONG_SETTING = AxisError.of("E_SETTING", name="format", cause="it is not installed").problem
+WRONG_SETTING = AxisError.of(
+    "E_SETTING", name="format", cause=foreign("it is not installed")
+).problem
 
 
 async def _until(condition: Callable[[], object]) -> None:

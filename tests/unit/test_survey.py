@@ -8,6 +8,7 @@ from bus.core.events import Event, ItemSkipped
 from bus.services.survey import Look, Survey
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import foreign
 
 H24 = MailboxName("H24")
 SOON = timedelta(milliseconds=5)
@@ -20,7 +21,7 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
 
     async def away() -> Sight:
         tried.append("away")
-        raise AxisError.of("E_STORE_AWAY", cause="gone")
+        raise AxisError.of("E_STORE_AWAY", cause=foreign("gone"))
 
     async def broken() -> Sight:
         tried.append("broken")
@@ -47,7 +48,9 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     skipped = [event for event in told if isinstance(event, ItemSkipped)]
     assert {event.item for event in skipped} == {"broken"}
     assert (
-        skipped[0].problem.params["cause"].startswith("ZeroDivisionError (tests.unit.test_survey")
+        skipped[0]
+        .problem.params["cause.error"]
+        .startswith("ZeroDivisionError (tests.unit.test_survey")
     )
     pauses = [event.pause for event in skipped if event.pause is not None]
     assert pauses == sorted(set(pauses))

@@ -21,6 +21,7 @@ from bus.memory.letters import MemoryDeadLetters
 from bus.observability.traces import Spans
 from bus.ports import Role
 from schemas.problem import AxisError
+from schemas.term import foreign
 from tests.acceptance.packets import a_packet
 from tests.envelopes import RECIPIENT, SENDER
 from tests.two_agencies import TwoAgencies, eventually
@@ -59,7 +60,7 @@ class _AiltOnce(FolderEndpoint):
     async def hand_over(self, parcel: Parcel) -> None:
         type(self).asked += parcel.kind is ParcelKind.DOCUMENT
         if parcel.kind is ParcelKind.DOCUMENT and self.asked <= 3:
-            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause="time-out")
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause=foreign("time-out"))
         await super().hand_over(parcel)
 
 

@@ -11,8 +11,10 @@ from adapters.formats.canonical_json.writer import CHECK, DOCUMENT, STATUS, VERS
 from adapters.formats.findings import Findings, refuse_state_secret
 from adapters.formats.text import BLANKS, fault_in
 from schemas.document import Document
+from schemas.misfit import misfit
 from schemas.problem import AxisError, DocumentError, Place
 from schemas.status import StatusReport
+from schemas.term import Coded, term
 
 Path = tuple[str | int, ...]
 
@@ -33,22 +35,22 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
     parsed = {name: loads(value) for name, value in members.items()}
     for name in ("format", "version"):
         if not isinstance(parsed.get(name), str):
-            raise _misfit(members, (name,), "a text is due")
+            raise _misfit(members, (name,), term("text_due"))
     major = str(parsed["version"]).partition(".")[0]
     if major != VERSION.partition(".")[0]:
         place = members["version"].place(0, "version")
         raise DocumentError.of("E_UNSUPPORTED_VERSION", place=place, version=parsed["version"])
     if parsed["format"] not in _KINDS:
-        raise _misfit(members, ("format",), f"neither {DOCUMENT} nor {STATUS}")
+        raise _misfit(members, ("format",), term("not_one_of", first=DOCUMENT, second=STATUS))
     name, model = _KINDS[parsed["format"]]
     if name not in parsed:
-        raise _misfit(members, (name,), "the member is missing")
+        raise _misfit(members, (name,), term("member_missing"))
     tidied = _tidy(parsed[name], (name,), members)
     try:
         message = model.model_validate_json(json.dumps(tidied), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _misfit(members, (name, *first["loc"]), first["msg"]) from error
+        raise _misfit(members, (name, *first["loc"]), misfit(first)) from error
     known_fields = message.model_dump(mode="json", exclude_unset=True)
     unknown = _unknown(tidied, known_fields, (name,))
     unknown += sorted(parsed.keys() - {"format", "version", CHECK, name})
@@ -106,7 +108,7 @@ def _refuse_secrets(given: object, known: object, path: Path) -> None:
         refuse_state_secret(given, field=".".join(map(str, path)))
 
 
-def _misfit(members: Mapping[str, Value], path: Path, cause: str) -> AxisError:
+def _misfit(members: Mapping[str, Value], path: Path, cause: Coded) -> AxisError:
     member, *inner = path
     value = members.get(str(member))
     place = locate(value, inner) if value else Place(line=1, column=1)

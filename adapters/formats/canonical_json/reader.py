@@ -16,6 +16,7 @@ from adapters.formats.judgement import judge_document, judge_status
 from schemas.document import Attachment, Document
 from schemas.problem import DocumentError, Place
 from schemas.reading import Reading
+from schemas.term import term
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_MEMBERS = 64
@@ -84,7 +85,7 @@ class FileReader:
             raise DocumentError.of("E_EMPTY")
         if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
             place = Place(line=1, column=1)
-            raise DocumentError.of("E_ENCODING", place=place, cause="it looks like UTF-16")
+            raise DocumentError.of("E_ENCODING", place=place, cause=term("utf16"))
         if head == _BOM:
             self._findings.warn("W_BOM")
         else:
@@ -95,7 +96,7 @@ class FileReader:
             if name == "contents":
                 self._read_contents(stream)
             elif name in members or len(members) == _MAX_MEMBERS:
-                cause = f"the member {name} is one too many"
+                cause = term("json_surplus", member=name)
                 raise DocumentError.of("E_NOT_WELL_FORMED", place=stream.place(), cause=cause)
             else:
                 members[name] = stream.value()
@@ -107,7 +108,7 @@ class FileReader:
             place = stream.place()
             limit = self._limits.max_attachments
             if len(self._taken) >= limit:
-                what = "The number of attachments"
+                what = term("attachments")
                 raise DocumentError.of("E_LIMIT", place=place, what=what, limit=limit)
             writer = self._sink.begin()
             self._writers.append(writer)
@@ -134,7 +135,9 @@ class FileReader:
                 raise DocumentError.of("E_ATTACHMENT_MISSING", place=place, content_id=said.sha256)
             if taken.size != said.size:
                 place = Place(field=f"{field}.size", file=said.name)
-                raise DocumentError.of("E_SCHEMA", place=place, cause=f"it has {taken.size} bytes")
+                raise DocumentError.of(
+                    "E_SCHEMA", place=place, cause=term("has_bytes", size=taken.size)
+                )
             name = safe_name(said.name, taken.head)
             attachment = taken.attachment(name, said.description)
             self._tell(said, attachment)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from adapters.contract import Limits
 from schemas.problem import AxisError, DocumentError, Place
+from schemas.term import Coded, Term, term
 
 _CHUNK = 256 * 1024
 _MAX_VALUES = 16
@@ -19,6 +20,14 @@ _BLANKS = re.compile(rb"[ \t\r\n]*")
 _MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
 _SCALAR = re.compile(rb'[ \t\r\n,:"\[\]{}]')
 _DECODER = json.JSONDecoder()
+
+
+class _NoJsonError(ValueError):
+    """Python's parser takes it, but it is no JSON, or not ours."""
+
+    def __init__(self, cause: Term) -> None:
+        super().__init__(cause.text())
+        self.cause = cause
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +77,14 @@ class JsonStream:
         while (end := self._end_of_value()) is None:
             self._refuse_long(len(self._buffer))
             if not self._more():
-                raise self._malformed("the value does not end")
+                raise self._malformed(term("json_value_open"))
         self._refuse_long(end)
         text = self._take(end)
         try:
             return Value(text=text.decode(), line=line, column=column)
         except UnicodeDecodeError as error:
             place = Place(line=line + text.count(b"\n", 0, error.start))
-            raise DocumentError.of("E_ENCODING", place=place, cause="an invalid byte") from error
+            raise DocumentError.of("E_ENCODING", place=place, cause=term("invalid_byte")) from error
 
     def pieces(self) -> Iterator[bytes]:
         r"""The pieces of a string that holds no escape but `\/`, of any length."""
@@ -90,7 +99,7 @@ class JsonStream:
                 self._take(end + 1)
                 return
             if not self._more():
-                raise self._malformed("the string does not end")
+                raise self._malformed(term("json_string_open"))
 
     def finish(self) -> None:
         """Only blanks may follow.
@@ -100,7 +109,7 @@ class JsonStream:
         """
         self._blanks()
         if self._at < len(self._buffer):
-            raise self._malformed("more follows after the object")
+            raise self._malformed(term("json_more"))
 
     def place(self) -> Place:
         """Where the stream stands."""
@@ -113,7 +122,7 @@ class JsonStream:
         name = loads(value)
         if not isinstance(name, str):
             raise DocumentError.of(
-                "E_NOT_WELL_FORMED", place=value.place(0), cause="a member has no name"
+                "E_NOT_WELL_FORMED", place=value.place(0), cause=term("json_nameless")
             )
         self._expect(b":")
         return name
@@ -141,7 +150,7 @@ class JsonStream:
     def _refuse_long(self, end: int) -> None:
         if end - self._at > self._max_value_bytes:
             raise DocumentError.of(
-                "E_LIMIT", place=self.place(), what="A value", limit=self._max_value_bytes
+                "E_LIMIT", place=self.place(), what=term("value_bytes"), limit=self._max_value_bytes
             )
 
     def _blanks(self) -> None:
@@ -161,7 +170,7 @@ class JsonStream:
 
     def _expect(self, mark: bytes) -> None:
         if not self._skip(mark):
-            raise self._malformed(f"expected {mark.decode()}")
+            raise self._malformed(term("json_misplaced", mark=mark.decode()))
 
     def _take(self, end: int) -> bytes:
         taken = self._buffer[self._at : end]
@@ -178,7 +187,7 @@ class JsonStream:
         self._at = 0
         return bool(chunk)
 
-    def _malformed(self, cause: str) -> AxisError:
+    def _malformed(self, cause: Coded) -> AxisError:
         return DocumentError.of("E_NOT_WELL_FORMED", place=self.place(), cause=cause)
 
 
@@ -192,12 +201,13 @@ def loads(value: Value) -> object:
         parsed: object = json.loads(
             value.text, object_pairs_hook=_unique, parse_constant=_refuse_constant
         )
-    except json.JSONDecodeError as error:
-        place = value.place(error.pos)
-        raise DocumentError.of("E_NOT_WELL_FORMED", place=place, cause=error.msg) from error
-    except ValueError as error:
+    except _NoJsonError as error:
         place = value.place(0)
-        raise DocumentError.of("E_NOT_WELL_FORMED", place=place, cause=error) from error
+        raise DocumentError.of("E_NOT_WELL_FORMED", place=place, cause=error.cause) from error
+    except ValueError as error:
+        place = value.place(error.pos if isinstance(error, json.JSONDecodeError) else 0)
+        cause = term("json_invalid")
+        raise DocumentError.of("E_NOT_WELL_FORMED", place=place, cause=cause) from error
     return parsed
 
 
@@ -244,10 +254,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the member {name} stands twice")
+            raise _NoJsonError(term("json_twice", member=name))
         found[name] = value
     return found
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+    raise _NoJsonError(term("json_constant", value=name))

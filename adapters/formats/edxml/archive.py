@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from adapters.contract import Limits
 from adapters.formats.media_type import extension
+from schemas.term import Term, term
 
 _END = struct.Struct("<4s4H2LH")  # end of central directory, APPNOTE 4.3.16
 _CENTRAL = struct.Struct("<4s6H3L5H2L")  # central directory header, APPNOTE 4.3.12
@@ -35,7 +36,11 @@ def _extension(entry_name: bytes) -> str:
 
 
 class UnsafeArchiveError(Exception):
-    """The archive must not be unpacked; the text says why."""
+    """The archive must not be unpacked."""
+
+    def __init__(self, cause: Term) -> None:
+        super().__init__(cause.text())
+        self.cause = cause
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,44 +124,44 @@ def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Ite
         written += len(chunk)
         crc = zlib.crc32(chunk, crc)
         if written > room:
-            raise UnsafeArchiveError("it unpacks to more than the message may hold")
+            raise UnsafeArchiveError(term("zip_room"))
         if written > limits.zip_ratio_from_bytes and written > packed * limits.max_zip_ratio:
-            raise UnsafeArchiveError(f"it expands by more than {limits.max_zip_ratio} to 1")
+            raise UnsafeArchiveError(term("zip_ratio", limit=limits.max_zip_ratio))
         yield chunk
     if crc != entry.crc:
-        raise UnsafeArchiveError("the checksum does not match")
+        raise UnsafeArchiveError(term("zip_checksum"))
 
 
 def _check_entry(entry: Entry) -> None:
     name = entry.name
     if not name or any(part in name for part in (b"/", b"\\", b"..", b"\0")) or name[1:2] == b":":
-        raise UnsafeArchiveError("the entry's name is a path")
+        raise UnsafeArchiveError(term("zip_path"))
     kind = (entry.attributes >> 16) & _KIND_MASK
     if entry.attributes & _DIRECTORY_ATTRIBUTE or kind not in {0, _REGULAR}:
-        raise UnsafeArchiveError("the entry is no plain file")
+        raise UnsafeArchiveError(term("zip_no_file"))
     if entry.flags & _ENCRYPTED:
-        raise UnsafeArchiveError("the entry is encrypted")
+        raise UnsafeArchiveError(term("zip_encrypted"))
     if entry.method not in {_STORED, _DEFLATED}:
-        raise UnsafeArchiveError(f"compression method {entry.method}")
+        raise UnsafeArchiveError(term("zip_method", method=entry.method))
 
 
 def _data_start(archive: BinaryIO, entry: Entry) -> int:
     archive.seek(0)
     header = archive.read(_LOCAL.size)
     if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):
-        raise UnsafeArchiveError("the entry has no header")
+        raise UnsafeArchiveError(term("zip_headless"))
     _, _, flags, method, *_, name_size, extra_size = _LOCAL.unpack(header)
     if (archive.read(name_size), method) != (entry.name, entry.method) or flags & _ENCRYPTED:
-        raise UnsafeArchiveError("its two headers contradict each other")
+        raise UnsafeArchiveError(term("zip_headers"))
     start: int = _LOCAL.size + name_size + extra_size
     if start > entry.data_end:
-        raise UnsafeArchiveError("the entry lies outside the archive")
+        raise UnsafeArchiveError(term("zip_outside"))
     return start
 
 
 def _stored(archive: BinaryIO, entry: Entry, packed: int) -> Iterator[bytes]:
     if entry.compressed_size > packed:
-        raise UnsafeArchiveError("the entry lies outside the archive")
+        raise UnsafeArchiveError(term("zip_outside"))
     left = entry.compressed_size
     while left and (chunk := archive.read(min(left, _CHUNK))):
         left -= len(chunk)
@@ -174,9 +179,9 @@ def _inflated(archive: BinaryIO, packed: int) -> Iterator[bytes]:
         if not inflater.eof:
             yield inflater.flush()
     except zlib.error as error:
-        raise UnsafeArchiveError("its data is damaged") from error
+        raise UnsafeArchiveError(term("zip_damaged")) from error
     if not inflater.eof:
-        raise UnsafeArchiveError("its data is cut off")
+        raise UnsafeArchiveError(term("zip_cut"))
 
 
 def pack(chunks: Iterable[bytes], *, entry_name: str) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from adapters.formats.intake import Allowance, Intake, Taken
 from adapters.formats.media_type import ZIP, ZIP_MAGIC, extension, is_zip_based
 from schemas.document import Attachment
 from schemas.problem import AxisError, DocumentError, Place
+from schemas.term import term
 
 _ZIP_TYPES = frozenset({ZIP, "application/x-zip", "application/x-zip-compressed"})
 
@@ -66,7 +67,7 @@ class AttachmentReader:
         """The content of an attachment begins."""
         if self._intake is not None:
             raise DocumentError.of(
-                "E_LIMIT", place=Place(line=line), what="Contents of one attachment", limit=1
+                "E_LIMIT", place=Place(line=line), what=term("attachment_contents"), limit=1
             )
         self._refuse_too_many(len(self._found), line)
         self._node = attachment
@@ -117,7 +118,7 @@ class AttachmentReader:
                 line=attachment.line,
                 file=shown,
                 name=shown,
-                declared=declared or "nothing",
+                declared=declared or "—",
             )
         if declared is None:
             self._findings.missing("ContentType", line=attachment.line, field=fields.path)
@@ -216,7 +217,7 @@ class AttachmentReader:
         with intake.writer.reopen() as archive:
             entry = only_entry(archive)
             if entry is None and is_zip and not is_zip_based(name):
-                cause = "it does not hold exactly one entry"
+                cause = term("zip_many")
                 raise DocumentError.of("E_ZIP_UNSAFE", place=place, name=name, cause=cause)
             if entry is None or not (is_zip or entry.extension == extension(name)):
                 return None
@@ -227,7 +228,7 @@ class AttachmentReader:
                     inner.write(chunk)
             except UnsafeArchiveError as error:
                 raise DocumentError.of(
-                    "E_ZIP_UNSAFE", place=place, name=name, cause=error
+                    "E_ZIP_UNSAFE", place=place, name=name, cause=error.cause
                 ) from error
         intake.writer.discard()
         self._allowance.left = room - inner.size
@@ -242,9 +243,7 @@ class AttachmentReader:
         limit = self._limits.max_attachments
         if count >= limit:
             place = Place(line=line)
-            raise DocumentError.of(
-                "E_LIMIT", place=place, what="The number of attachments", limit=limit
-            )
+            raise DocumentError.of("E_LIMIT", place=place, what=term("attachments"), limit=limit)
 
     def _content_id(self, fields: Fields) -> str | None:
         """The ContentId without any `cid:`, for producers put none, one or two before it."""

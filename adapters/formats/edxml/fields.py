@@ -179,7 +179,9 @@ class Fields:
         self.findings.keep(self.at(node.name), node.text, line=node.line)
 
     def _warn(self, code: str, node: Node, **params: str) -> None:
-        self.findings.warn(code, line=node.line, field=self.at(node.name), **params)
+        self.findings.warn(
+            code, line=node.line, field=self.at(node.name), cause=None, file=None, **params
+        )
 
 
 def _numbered(path: str, number: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from adapters.formats.edxml.names import OLD_EDXML, QCVN
 from schemas.limits import MAX_JUNK_BYTES
 from schemas.problem import DocumentError, Place
+from schemas.term import term
 
 HEAD_BYTES = 64 * 1024
 
@@ -52,7 +53,7 @@ def read_prolog(head: bytes) -> Prolog:
     declaration = _DECLARATION.search(head, bom, bom + MAX_JUNK_BYTES + len("<?xml "))
     if declaration is None and head.startswith(_WIDE):
         place = Place(line=1, column=1)
-        raise DocumentError.of("E_ENCODING", place=place, cause="it looks like UTF-16 or UTF-32")
+        raise DocumentError.of("E_ENCODING", place=place, cause=term("utf16_or_utf32"))
     # Without a declaration blanks may lead, and anything else is for the parser to refuse.
     junk = declaration.start() - bom if declaration else 0
     before = head[bom : bom + junk] if declaration else head[bom:].partition(b"<")[0]

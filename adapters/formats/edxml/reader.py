@@ -23,8 +23,16 @@ from adapters.formats.findings import Findings
 from adapters.formats.judgement import judge_document, judge_status
 from schemas.document import Document
 from schemas.problem import DocumentError, Place
-from schemas.reading import Reading, SignatureCheck, SignatureOutcome
+from schemas.reading import (
+    ABSENT,
+    Reading,
+    SignatureCheck,
+    SignatureOutcome,
+    unverifiable,
+    with_reason,
+)
 from schemas.status import StatusReport
+from schemas.term import term
 
 
 class PacketReader:
@@ -111,38 +119,40 @@ class PacketReader:
             self._findings.warn("W_SIGNATURE_TOKEN")
         # An element without content says no more than none.
         if not any(node.children for node in nodes):
-            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason="absent")
+            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=ABSENT)
         try:
             check = self._verify()
         except UnverifiableError as error:
             self._findings.warn(
-                "W_SIGNATURE_UNVERIFIABLE", line=nodes[0].line, field="Signature", cause=error
+                "W_SIGNATURE_UNVERIFIABLE",
+                line=nodes[0].line,
+                field="Signature",
+                cause=error.reason,
             )
-            return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=str(error))
+            return unverifiable(error.reason)
         if check.outcome is SignatureOutcome.INVALID:
             if hops > 1:
-                reason = f"{check.reason}; a hop added after signing would do that ({hops} hops)"
-                check = check.model_copy(update={"reason": reason})
+                check = with_reason(check, term("hops_after", why=check.why, hops=hops))
             self._findings.warn(
-                "W_SIGNATURE_INVALID", line=nodes[0].line, field="Signature", cause=check.reason
+                "W_SIGNATURE_INVALID", line=nodes[0].line, field="Signature", cause=check.why
             )
         return check
 
     def _verify(self) -> SignatureCheck:
         if not self._tree.signatures:
-            raise UnverifiableError("it stands in the wrong namespace")
+            raise UnverifiableError(term("signature_namespace"))
         if len(self._tree.signatures) > 1:
-            raise UnverifiableError("there are several")
+            raise UnverifiableError(term("signature_several"))
         signature = read_signature(self._tree.signatures[0])
         if signature.weak:
             self._findings.warn("W_SIGNATURE_WEAK", field="Signature")
         limit = self._limits.max_signature_packet_bytes
         if self._size > limit:
-            raise UnverifiableError(f"the packet is larger than {limit} bytes")
+            raise UnverifiableError(term("packet_larger", limit=limit))
         if self._tree.declared_xlink:
-            raise UnverifiableError("a prefix is not declared")
+            raise UnverifiableError(term("prefix_undeclared"))
         if self._tree.most_attributes > MOST_ATTRIBUTES:
-            raise UnverifiableError(f"an element has more than {MOST_ATTRIBUTES} attributes")
+            raise UnverifiableError(term("many_attributes", limit=MOST_ATTRIBUTES))
         self._source.seek(self._tree.prolog.skipped)
         return verify_signature(signature, self._source.read())
 

@@ -21,7 +21,8 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from adapters.formats.edxml.names import XMLDSIG
 from adapters.formats.edxml.node import Node
-from schemas.reading import SignatureCheck, SignatureOutcome
+from schemas.reading import SignatureCheck, SignatureOutcome, with_reason
+from schemas.term import Term, term
 
 _ENVELOPED = f"{XMLDSIG}enveloped-signature"
 _CANONICAL = frozenset(method.value for method in CanonicalizationMethod)
@@ -43,7 +44,11 @@ _MAX_SHOWN = 200
 
 
 class UnverifiableError(Exception):
-    """The signature proves nothing, neither way; the text says why."""
+    """The signature proves nothing, neither way."""
+
+    def __init__(self, reason: Term) -> None:
+        super().__init__(reason.text())
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,14 +72,14 @@ def read_signature(node: Node) -> HeaderSignature:
     info = _only(node, "SignedInfo")
     reference = _only(info, "Reference")
     if reference.attributes.get("URI") != "":
-        raise UnverifiableError("it does not cover the whole packet")
+        raise UnverifiableError(term("covers_part"))
     _check_transforms(_only(reference, "Transforms").children.get(_ds("Transform"), []))
     _algorithm(info, "CanonicalizationMethod", _CANONICAL)
     _check_prefixes(_only(info, "CanonicalizationMethod"))
     method = _METHODS[_algorithm(info, "SignatureMethod", _METHODS)]
     digest = _DIGESTS[_algorithm(reference, "DigestMethod", _DIGESTS)]
     if len(_decoded(reference, "DigestValue")) != digest.implementation().digest_size:
-        raise UnverifiableError("DigestValue is no digest")
+        raise UnverifiableError(term("digest_value"))
     _decoded(node, "SignatureValue")
     certificates = _read_certificates(_only(_only(node, "KeyInfo"), "X509Data"))
     _nothing_but(node, "SignedInfo", "SignatureValue", "KeyInfo")
@@ -94,11 +99,11 @@ def _check_transforms(transforms: Sequence[Node]) -> None:
     said = [transform.attributes.get("Algorithm", "") for transform in transforms]
     for algorithm in said:
         if algorithm != _ENVELOPED and algorithm not in _CANONICAL:
-            raise UnverifiableError(f"unknown transform {algorithm[:_MAX_SHOWN]}")
+            raise UnverifiableError(term("unknown_transform", value=algorithm[:_MAX_SHOWN]))
     if _ENVELOPED not in said:
-        raise UnverifiableError("it covers itself")
+        raise UnverifiableError(term("covers_itself"))
     if said[0] != _ENVELOPED or said.count(_ENVELOPED) > 1 or len(said) > _MOST_TRANSFORMS:
-        raise UnverifiableError("its transforms are of an unusual order or number")
+        raise UnverifiableError(term("odd_transforms"))
     for transform in transforms:
         _check_prefixes(transform)
 
@@ -108,14 +113,16 @@ def _check_prefixes(method: Node) -> None:
     for name, children in method.children.items():
         listed = [child.attributes.get("PrefixList", "").split() for child in children]
         if name != _INCLUSIVE_NAMESPACES or len(listed) > 1 or len(listed[0]) > _MOST_PREFIXES:
-            raise UnverifiableError("a canonical form has unusual parameters")
+            raise UnverifiableError(term("odd_canonical_form"))
 
 
 def _nothing_but(node: Node, *names: str) -> None:
     """What else stands in a signature is not signed by it, and may be a part of the packet."""
     for name in node.children:
         if name not in map(_ds, names):
-            raise UnverifiableError(f"it holds {name.rpartition('}')[2][:_MAX_SHOWN]}")
+            raise UnverifiableError(
+                term("signature_holds", element=name.rpartition("}")[2][:_MAX_SHOWN])
+            )
 
 
 def _has_short_key(certificate: x509.Certificate) -> bool:
@@ -127,9 +134,9 @@ def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UnverifiableError("the certificate holds an unusual key") from error
+        raise UnverifiableError(term("unusual_key")) from error
     if isinstance(key, rsa.RSAPublicKey) and key.key_size > _LONGEST_RSA_BITS:
-        raise UnverifiableError(f"the key has {key.key_size} bits")
+        raise UnverifiableError(term("key_bits", bits=key.key_size))
     return key
 
 
@@ -139,16 +146,16 @@ def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureChec
     Raises:
         UnverifiableError: The packet or the signature cannot be processed.
     """
-    reason = ""
+    reason = None
     for certificate in signature.certificates:
         try:
             _verify(packet, certificate)
         except InvalidDigest:
             # The value matched, so this is the signer's key; what it signed was something else.
-            reason = "the content does not match its digest"
+            reason = term("digest_differs")
             return _check(SignatureOutcome.INVALID, certificate, reason)
         except InvalidSignature:
-            reason = "the signature value does not match the certificate"
+            reason = term("value_differs")
         except (
             SignXMLException,
             UnsupportedAlgorithm,
@@ -158,7 +165,7 @@ def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureChec
             LookupError,
         ) as error:
             # All that signxml raises on odd elements and keys; none says that a byte was changed.
-            raise UnverifiableError(f"it cannot be processed ({type(error).__name__})") from error
+            raise UnverifiableError(term("not_processable", error=type(error).__name__)) from error
         else:
             return _check(SignatureOutcome.VERIFIED, certificate)
     return _check(SignatureOutcome.INVALID, signature.certificates[0], reason)
@@ -179,34 +186,34 @@ def _verify(packet: bytes, certificate: x509.Certificate) -> None:
 
 
 def _check(
-    outcome: SignatureOutcome, certificate: x509.Certificate, reason: str | None = None
+    outcome: SignatureOutcome, certificate: x509.Certificate, reason: Term | None = None
 ) -> SignatureCheck:
     try:
         signer = certificate.subject.rfc4514_string()
     except ValueError:
         signer = None
-    return SignatureCheck(
+    check = SignatureCheck(
         outcome=outcome,
-        reason=reason,
         signer=signer,
         certificate_sha256=sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
     )
+    return check if reason is None else with_reason(check, reason)
 
 
 def _read_certificates(data: Node) -> tuple[x509.Certificate, ...]:
     nodes = data.children.get(_ds("X509Certificate"), [])
     if not 0 < len(nodes) <= _MAX_CERTIFICATES:
-        raise UnverifiableError("it holds no certificate")
+        raise UnverifiableError(term("no_certificate_in_signature"))
     try:
         return tuple(x509.load_der_x509_certificate(pybase64.b64decode(n.text)) for n in nodes)
     except ValueError as error:
-        raise UnverifiableError("the certificate is cut off or unreadable") from error
+        raise UnverifiableError(term("certificate_cut")) from error
 
 
 def _algorithm(parent: Node, name: str, known: Collection[str]) -> str:
     uri = _only(parent, name).attributes.get("Algorithm", "")
     if uri not in known:
-        raise UnverifiableError(f"unknown algorithm {uri[:_MAX_SHOWN]}")
+        raise UnverifiableError(term("unknown_algorithm", value=uri[:_MAX_SHOWN]))
     return uri
 
 
@@ -215,13 +222,15 @@ def _decoded(parent: Node, name: str) -> bytes:
     try:
         return pybase64.b64decode(text, validate=True)
     except ValueError as error:
-        raise UnverifiableError(f"{name} is not base64") from error
+        raise UnverifiableError(term("no_base64", element=name)) from error
 
 
 def _only(parent: Node, name: str) -> Node:
     nodes = parent.children.get(_ds(name), [])
     if len(nodes) != 1:
-        raise UnverifiableError(f"it has no {name}" if not nodes else f"it has several {name}")
+        raise UnverifiableError(
+            term("element_missing" if not nodes else "element_several", element=name)
+        )
     return nodes[0]
 
 

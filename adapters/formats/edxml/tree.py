@@ -25,6 +25,7 @@ from adapters.formats.findings import refuse_state_secret
 from adapters.formats.text import BLANKS
 from schemas.limits import MAX_NAMESPACE_PREFIXES, MAX_TOKEN_BYTES
 from schemas.problem import AxisError, DocumentError, Place
+from schemas.term import Coded, Term, foreign, term
 
 _WATCHED = frozenset({"ContentTransferEncoded", SIGNATURE})
 
@@ -33,6 +34,28 @@ _TEXT_BUFFER = 64 * 1024  # a larger one costs a small packet 100 µs of page fa
 _MAX_TEXTS = 16
 """All texts together may be this many times as long as the longest."""
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
+
+
+_CAUSES = {
+    expat.errors.codes[said]: code
+    for said, code in (
+        (expat.errors.XML_ERROR_SYNTAX, "xml_syntax"),
+        (expat.errors.XML_ERROR_NO_ELEMENTS, "xml_no_element"),
+        (expat.errors.XML_ERROR_INVALID_TOKEN, "xml_token"),
+        (expat.errors.XML_ERROR_UNCLOSED_TOKEN, "xml_unclosed_token"),
+        (expat.errors.XML_ERROR_PARTIAL_CHAR, "xml_partial_char"),
+        (expat.errors.XML_ERROR_TAG_MISMATCH, "xml_mismatched_tag"),
+        (expat.errors.XML_ERROR_DUPLICATE_ATTRIBUTE, "xml_duplicate_attribute"),
+        (expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT, "xml_after_document"),
+        (expat.errors.XML_ERROR_UNDEFINED_ENTITY, "xml_entity"),
+        (expat.errors.XML_ERROR_BAD_CHAR_REF, "xml_character_reference"),
+        (expat.errors.XML_ERROR_UNKNOWN_ENCODING, "xml_encoding"),
+        (expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION, "xml_cdata"),
+        (expat.errors.XML_ERROR_MISPLACED_XML_PI, "xml_declaration"),
+        (expat.errors.XML_ERROR_XML_DECL, "xml_declaration"),
+    )
+}
+"""What expat says of a packet, as terms."""
 
 
 class Contents(Protocol):
@@ -113,7 +136,7 @@ class TreeBuilder:
                 # Expat before 2.6 reads an unfinished one again with every chunk, in quadratic
                 # time (CVE-2023-52425).
                 if fed - self._parser.CurrentByteIndex > MAX_TOKEN_BYTES:
-                    raise self._over("A single tag or comment in bytes", MAX_TOKEN_BYTES)
+                    raise self._over(term("token_bytes"), MAX_TOKEN_BYTES)
                 self._check_text(sum(map(len, self._texts)))
                 chunk = following
             self._parser.Parse(chunk, True)
@@ -129,7 +152,9 @@ class TreeBuilder:
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding and encoding.upper() not in {"UTF-8", "UTF8"}:
             raise DocumentError.of(
-                "E_ENCODING", place=self._place(), cause=f"it declares {encoding}"
+                "E_ENCODING",
+                place=self._place(),
+                cause=term("declares_encoding", encoding=encoding),
             )
 
     def _doctype(self, *_: object) -> None:
@@ -218,7 +243,7 @@ class TreeBuilder:
             scope.prefixes[prefix] = value
             (scope.ours.add if value == QCVN else scope.ours.discard)(prefix)
             if len(scope.prefixes) > MAX_NAMESPACE_PREFIXES:
-                raise self._over("The number of namespace prefixes", MAX_NAMESPACE_PREFIXES)
+                raise self._over(term("prefixes"), MAX_NAMESPACE_PREFIXES)
         for name, value in attributes.items():
             if not name.startswith("xmlns"):
                 refuse_state_secret(value, field=name, line=self._place().line)
@@ -232,9 +257,7 @@ class TreeBuilder:
         if namespace in OLD_NAMESPACES:
             raise DocumentError.of("E_OLD_EDXML", place=self._place())
         if depth == 1 or local in FRAME:
-            raise DocumentError.of(
-                "E_NAMESPACE", place=self._place(), namespace=namespace or "(none)"
-            )
+            raise DocumentError.of("E_NAMESPACE", place=self._place(), namespace=namespace or "—")
         return f"{{{namespace}}}{local}"
 
     def _namespace(self, prefix: str) -> str:
@@ -251,13 +274,13 @@ class TreeBuilder:
 
     def _check_text(self, length: int) -> None:
         if length > self._limits.max_text_bytes:
-            raise self._over("The text of one element", self._limits.max_text_bytes)
+            raise self._over(term("element_text"), self._limits.max_text_bytes)
 
     def _count(self, length: int) -> None:
         self._check_text(length)
         self._all_length += length
         if self._all_length > _MAX_TEXTS * self._limits.max_text_bytes:
-            raise self._over("The text of all elements", _MAX_TEXTS * self._limits.max_text_bytes)
+            raise self._over(term("all_text"), _MAX_TEXTS * self._limits.max_text_bytes)
 
     def _place(self) -> Place:
         return self._place_of(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber)
@@ -270,9 +293,9 @@ class TreeBuilder:
     def _too_many(self, depth: int) -> AxisError:
         if depth > self._max_depth:
             return DocumentError.of("E_DEPTH", place=self._place(), limit=self._max_depth)
-        return self._over("The number of elements", self._max_elements)
+        return self._over(term("elements"), self._max_elements)
 
-    def _over(self, what: str, limit: int) -> AxisError:
+    def _over(self, what: Coded, limit: int) -> AxisError:
         return DocumentError.of("E_LIMIT", place=self._place(), what=what, limit=limit)
 
     def _malformed(self, error: expat.ExpatError, skipped: int) -> AxisError:
@@ -285,8 +308,12 @@ class TreeBuilder:
             except UnicodeDecodeError as undecodable:
                 if undecodable.start == 0:
                     return DocumentError.of(
-                        "E_ENCODING", place=place, cause=f"the byte 0x{wrong[0]:02X} is none of it"
+                        "E_ENCODING",
+                        place=place,
+                        cause=term("byte_not_utf8", byte=f"{wrong[0]:02X}"),
                     )
-        return DocumentError.of(
-            "E_NOT_WELL_FORMED", place=place, cause=expat.ErrorString(error.code)
-        )
+        return DocumentError.of("E_NOT_WELL_FORMED", place=place, cause=_cause(error.code))
+
+
+def _cause(code: int) -> Term:
+    return term(_CAUSES[code]) if code in _CAUSES else foreign(expat.ErrorString(code))

@@ -19,7 +19,11 @@ class Broker(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgencyRow:
-    """One agency. Rates are per second, times in seconds."""
+    """One agency. Rates are per second, times in seconds.
+
+    Attributes:
+        worker_away: It has its own worker, and nobody takes from its mailbox.
+    """
 
     agency: str
     sent_per_second: float
@@ -28,6 +32,7 @@ class AgencyRow:
     outbox_oldest_seconds: float
     failing_per_second: float
     paused: bool
+    worker_away: bool
     retries_waiting: int
     dead_letters: int
     certificate_days: float | None
@@ -96,7 +101,8 @@ def _agencies(reading: Reading) -> Sequence[str]:
     active = reading.by("deliveries_total", "agency").keys()
     burdened = {a for a, n in reading.by("dead_letters_of_agency", "agency").items() if n}
     waiting = {a for a, n in reading.by("oldest_undelivered_seconds", "agency").items() if n}
-    return sorted(served | active | burdened | waiting)
+    elsewhere = reading.by("agency_worker_connected", "agency").keys()
+    return sorted(served | active | burdened | waiting | elsewhere)
 
 
 def _row(agency: str, before: Reading, after: Reading, now: float) -> AgencyRow:
@@ -111,6 +117,7 @@ def _row(agency: str, before: Reading, after: Reading, now: float) -> AgencyRow:
         outbox_oldest_seconds=after.value("outbox_oldest_seconds", agency=agency) or 0.0,
         failing_per_second=_rate(before, after, "failures_total", agency=agency),
         paused=after.value("endpoint_up", agency=agency) == 0,
+        worker_away=after.value("agency_worker_connected", agency=agency) == 0,
         retries_waiting=int(after.value("retries_waiting", agency=agency) or 0),
         dead_letters=int(after.value("dead_letters_of_agency", agency=agency) or 0),
         certificate_days=after.value("certificate_days_left", agency=agency),

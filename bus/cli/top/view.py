@@ -36,7 +36,7 @@ class Column(Enum):
     OLDEST = ("oldest waiting", "o", lambda row: row.oldest_waiting_seconds, True)
     OUTBOX = ("outbox", "u", lambda row: row.outbox_oldest_seconds, True)
     FAILING = ("failing/s", "f", lambda row: row.failing_per_second, True)
-    PAUSED = ("paused", "p", lambda row: row.paused, True)
+    PAUSED = ("paused", "p", lambda row: row.paused or row.worker_away, True)
     RETRIES = ("retries", "t", lambda row: row.retries_waiting, True)
     LETTERS = ("dead letters", "d", lambda row: row.dead_letters, True)
     CERTIFICATE = ("certificate", "c", _days_of, False)
@@ -101,7 +101,7 @@ def one_agency(row: AgencyRow, causes: Sequence[Cause]) -> Group:
         ("oldest waiting", _age(row.oldest_waiting_seconds)),
         ("oldest in outbox", _age(row.outbox_oldest_seconds)),
         ("last success", _ago(row.last_success_seconds)),
-        ("paused", "yes" if row.paused else "no"),
+        ("paused", _standing(row) or "no"),
         ("retries waiting", f"{row.retries_waiting:,}"),
         ("dead letters", f"{row.dead_letters:,}"),
         ("certificate", _certificate(row).plain),
@@ -168,11 +168,16 @@ def _cells(row: AgencyRow) -> tuple[Text, ...]:
         Text(_age(row.oldest_waiting_seconds), late),
         Text(_age(row.outbox_oldest_seconds), stuck),
         Text(_number(row.failing_per_second), "red"),
-        Text("paused" if row.paused else "", "bold red"),
+        Text(_standing(row), "bold red"),
         Text(f"{row.retries_waiting:,}" if row.retries_waiting else "", "cyan"),
         Text(f"{row.dead_letters:,}" if row.dead_letters else "", "yellow"),
         _certificate(row),
     )
+
+
+def _standing(row: AgencyRow) -> str:
+    """Why nobody takes from its mailbox."""
+    return "paused" if row.paused else "worker away" if row.worker_away else ""
 
 
 def _foot(choice: Choice) -> Text:

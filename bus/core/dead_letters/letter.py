@@ -27,6 +27,7 @@ from bus.core.topology import HANDLER_ACCOUNT, REDELIVERY, recipient_in, reroute
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
+from schemas.term import flat, foreign, term
 from schemas.value import Value
 
 LetterId = NewType("LetterId", str)
@@ -230,7 +231,8 @@ def _told_by_broker(
     reason = message.headers.get("x-first-death-reason")
     queue = message.headers.get("x-first-death-queue", "")
     code = _CODE_OF_REASON.get(reason or "", "E_FAILURE_UNREADABLE")
-    problem = Problem(code=code, params={"cause": reason or "it has no header of ours"})
+    cause = foreign(reason) if reason else term("no_failure_header")
+    problem = Problem(code=code, params=flat({"cause": cause}))
     word = recipient_in(queue) or (*message.routing_key.split("."), "")[1]
     mailbox = mailboxes.get(word, MailboxName(word))
     return Failure(

@@ -7,6 +7,7 @@ from cryptography.x509 import ReasonFlags
 
 from bus.core.revocation.statement import Assurance, Revocation, RevocationReason
 from schemas.problem import AxisError
+from schemas.term import Coded, term
 
 TOLERANCE = timedelta(minutes=10)
 """How far the source's clock may be from ours, as with signers."""
@@ -39,10 +40,10 @@ def check_times(source: str, *, said_at: datetime, until: datetime | None, now: 
         TransportError: E_REVOCATION_SOURCE; it is stale, or from the future.
     """
     if said_at > now + TOLERANCE:
-        raise refuse(source, f"it comes from the future ({said_at.isoformat()})")
+        raise refuse(source, term("answer_future", at=said_at.isoformat()))
     end = until or said_at + LASTS_WITHOUT_NEXT_UPDATE
     if end < now - TOLERANCE:
-        raise refuse(source, f"it is stale since {end.isoformat()}")
+        raise refuse(source, term("answer_stale", at=end.isoformat()))
 
 
 def reason_of(flag: ReasonFlags | None) -> RevocationReason | None:
@@ -54,6 +55,6 @@ def reason_of(flag: ReasonFlags | None) -> RevocationReason | None:
     return RevocationReason(flag.value)
 
 
-def refuse(source: str, cause: str) -> AxisError:
+def refuse(source: str, cause: Coded) -> AxisError:
     """The answer that proves nothing."""
     return AxisError.of("E_REVOCATION_SOURCE", source=source, cause=cause)

@@ -12,6 +12,7 @@ from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
 from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, RevocationSource
+from schemas.term import term
 
 _KNOWN_CRITICAL = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
@@ -73,7 +74,7 @@ def read_crl(
                     )
                 )
     except (ValueError, x509.InvalidVersion) as error:
-        raise refuse(source, f"it is no readable list ({error})") from error
+        raise refuse(source, term("list_unreadable", said=error)) from error
     return Answer(
         said_at=said_at, until=until, revocations=tuple(revocations), assurances=tuple(assurances)
     )
@@ -83,27 +84,27 @@ def _prove(
     found: x509.CertificateRevocationList, *, source: str, url: str | None, issuer: x509.Certificate
 ) -> None:
     if found.issuer != issuer.subject:
-        raise refuse(source, f"it is the list of {found.issuer.rfc4514_string()}")
+        raise refuse(source, term("list_of_other", issuer=found.issuer.rfc4514_string()))
     hashed = found.signature_hash_algorithm
     if hashed is not None and hashed.name in _BROKEN_HASHES:
-        raise refuse(source, f"it is signed with {hashed.name}")
+        raise refuse(source, term("answer_weak", algorithm=hashed.name))
     if not _may_sign_lists(issuer):
-        raise refuse(source, "the key of its authority is not for signing lists")
+        raise refuse(source, term("list_issuer_key"))
     if not found.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
-        raise refuse(source, "its signature is not that of its authority")
+        raise refuse(source, term("list_signature"))
     for extension in found.extensions:
         if extension.critical and extension.oid not in _KNOWN_CRITICAL:
             name = extension.oid.dotted_string
-            raise refuse(source, f"it has the critical extension {name}, which is not understood")
+            raise refuse(source, term("list_critical", oid=name))
         if isinstance(extension.value, x509.DeltaCRLIndicator):
-            raise refuse(source, "it lists changes only")
+            raise refuse(source, term("list_delta"))
         if isinstance(extension.value, x509.IssuingDistributionPoint):
             _check_scope(extension.value, source=source, url=url)
 
 
 def _check_scope(scope: x509.IssuingDistributionPoint, *, source: str, url: str | None) -> None:
     if scope.indirect_crl or scope.only_some_reasons or scope.only_contains_attribute_certs:
-        raise refuse(source, "it does not list everything that its authority revoked")
+        raise refuse(source, term("list_partial"))
     # RFC 5280, 6.3.3 (b) (2) (i): or somebody on the way could give one part for another.
     names = {
         name.value
@@ -111,7 +112,7 @@ def _check_scope(scope: x509.IssuingDistributionPoint, *, source: str, url: str 
         if isinstance(name, x509.UniformResourceIdentifier)
     }
     if url is not None and names and url not in names:
-        raise refuse(source, "it is the list for another address")
+        raise refuse(source, term("list_elsewhere"))
 
 
 def _may_sign_lists(issuer: x509.Certificate) -> bool:

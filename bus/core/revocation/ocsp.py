@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
 from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, RevocationSource
+from schemas.term import term
 
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
 
@@ -56,12 +57,12 @@ def read_answer(
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise refuse(source, f"the responder says {response.response_status.name.lower()}")
+            raise refuse(source, term("responder_says", status=response.response_status.name))
         _prove(response, source=source, issuer=issuer, now=now)
         _check_nonce(response, nonce, source=source)
         single = _about(response, certificate, issuer, source=source)
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        raise refuse(source, f"it is no readable response ({error})") from error
+        raise refuse(source, term("response_unreadable", said=error)) from error
     said_at, until = single.this_update_utc, single.next_update_utc
     check_times(source, said_at=said_at, until=until, now=now)
     thumbprint = thumbprint_of(certificate)
@@ -81,7 +82,7 @@ def read_answer(
             return Answer(said_at=said_at, until=until, revocations=(revocation,))
         case ocsp.OCSPCertStatus.UNKNOWN:
             name = certificate.subject.rfc4514_string()
-            raise refuse(source, f"the responder does not know the certificate of {name}")
+            raise refuse(source, term("responder_unknowing", subject=name))
 
 
 def _about(
@@ -103,7 +104,7 @@ def _about(
             and single.issuer_key_hash == asked.issuer_key_hash
         ):
             return single
-    raise refuse(source, "it speaks of another certificate")
+    raise refuse(source, term("answer_of_other"))
 
 
 def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: str) -> None:
@@ -112,7 +113,7 @@ def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: st
     except x509.ExtensionNotFound:
         return
     if answered != nonce:
-        raise refuse(source, "it answers another question")
+        raise refuse(source, term("answer_nonce"))
 
 
 def _prove(
@@ -120,16 +121,16 @@ def _prove(
 ) -> None:
     hashed = response.signature_hash_algorithm
     if hashed is not None and hashed.name in _BROKEN_HASHES:
-        raise refuse(source, f"it is signed with {hashed.name}")
+        raise refuse(source, term("answer_weak", algorithm=hashed.name))
     signers = [c for c in (issuer, *response.certificates) if _is_named(c, response)]
     if not signers:
-        raise refuse(source, "the certificate of whoever signed it is not there")
+        raise refuse(source, term("responder_unnamed"))
     for signer in signers:
         if signer != issuer:
             _check_delegate(signer, issuer, source=source, now=now)
         if _is_signed_by(response, signer):
             return
-    raise refuse(source, "its signature is not that of the responder it names")
+    raise refuse(source, term("responder_signature"))
 
 
 def _is_named(certificate: x509.Certificate, response: ocsp.OCSPResponse) -> bool:
@@ -146,15 +147,15 @@ def _check_delegate(
     try:
         delegate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature) as error:
-        raise refuse(source, "the responder is not certified by the authority itself") from error
+        raise refuse(source, term("responder_uncertified")) from error
     try:
         usage = list(delegate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     except x509.ExtensionNotFound:
         usage = []
     if ExtendedKeyUsageOID.OCSP_SIGNING not in usage:
-        raise refuse(source, "the responder's certificate is not for signing answers")
+        raise refuse(source, term("responder_usage"))
     if not delegate.not_valid_before_utc <= now <= delegate.not_valid_after_utc:
-        raise refuse(source, "the responder's certificate is not valid now")
+        raise refuse(source, term("responder_invalid"))
 
 
 def _is_signed_by(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:

@@ -11,6 +11,7 @@ from bus.core.signing import SigningKey, sign, verify
 from schemas.envelope import Envelope
 from schemas.problem import AxisError
 from schemas.sealing import Sealed, SealedContent
+from schemas.term import Coded, term
 
 SIGNED = b"lienthong sealed content 1\n"
 """Stands before the content when it is signed: it can never be passed off as an envelope, nor
@@ -40,19 +41,19 @@ def proven_content(
     try:
         signature, inner = unframed(plain)
     except ValueError as error:
-        raise _broken("there is no signed content in it") from error
+        raise _broken(term("seal_empty")) from error
     try:
         proof = verify(SIGNED + inner, signature, keys=keys, now=now)
     except AxisError as error:
-        raise AxisError.of("E_SEAL_SIGNATURE", cause=str(error.problem)) from error
+        raise AxisError.of("E_SEAL_SIGNATURE", cause=error.problem) from error
     if proof.owner != envelope.sender_mailbox:
-        cause = f"signed by {proof.owner}, but sent by {envelope.sender_mailbox}"
+        cause = term("signed_by_other", signer=proof.owner, sender=envelope.sender_mailbox)
         raise AxisError.of("E_SEAL_SIGNATURE", cause=cause)
     try:
         content = SealedContent.model_validate_json(inner)
     except ValidationError:
         # `from None`: its words may quote content.
-        raise _broken("the content does not follow its schema") from None
+        raise _broken(term("seal_schema")) from None
     _judge(content, envelope, sealed)
     return content
 
@@ -91,18 +92,18 @@ def _judge(content: SealedContent, envelope: Envelope, sealed: Sealed) -> None:
         named.add(content.source.sha256)
     ids = sealed_ids(document, sender=content.sender, salt=content.salt)
     for what, agrees in (
-        ("the sender", content.sender == envelope.sender),
-        ("the sender's mailbox", content.sender_mailbox == envelope.sender_mailbox),
-        ("the list of recipients", content.recipients == envelope.recipients),
-        ("the sending time", content.sent_at == envelope.sent_at),
-        ("the urgency", document.lane == sealed.lane),
-        ("the list of files", inside == outside and named <= {file.of for file in content.files}),
-        ("the envelope id", content.envelope_id == envelope.envelope_id),
-        ("the envelope id", ids == (envelope.envelope_id, envelope.content_hash)),
+        ("sender", content.sender == envelope.sender),
+        ("sender_mailbox", content.sender_mailbox == envelope.sender_mailbox),
+        ("recipients", content.recipients == envelope.recipients),
+        ("sent_at", content.sent_at == envelope.sent_at),
+        ("urgency", document.lane == sealed.lane),
+        ("files", inside == outside and named <= {file.of for file in content.files}),
+        ("envelope_id", content.envelope_id == envelope.envelope_id),
+        ("envelope_id", ids == (envelope.envelope_id, envelope.content_hash)),
     ):
         if not agrees:
-            raise AxisError.of("E_SEAL_BINDING", what=what)
+            raise AxisError.of("E_SEAL_BINDING", what=term(what))
 
 
-def _broken(cause: str) -> AxisError:
+def _broken(cause: Coded) -> AxisError:
     return AxisError.of("E_SEAL_BROKEN", cause=cause)

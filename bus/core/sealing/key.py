@@ -19,6 +19,7 @@ from bus.core.signing import SigningKey, sign, verify
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.sealing import SealingKey, SignedSealingKey
+from schemas.term import Coded, term
 
 GRACE = timedelta(days=7)
 """So long after the publication of a stronger key, senders may not have heard of it."""
@@ -105,13 +106,13 @@ def prove(
             _STATEMENT + published.statement.encode(), published.signature, keys=keys, now=now
         )
     except AxisError as error:
-        raise _forged(owner, str(error.problem)) from error
+        raise _forged(owner, error.problem) from error
     try:
         key = SealingKey.model_validate_json(published.statement)
     except ValidationError as error:
-        raise _forged(owner, "the statement does not follow its schema") from error
+        raise _forged(owner, term("statement_schema")) from error
     if not verified.owner == key.owner == owner:
-        raise _forged(owner, f"it is a key of {key.owner}, signed by {verified.owner}")
+        raise _forged(owner, term("key_of_other", owner=key.owner, signer=verified.owner))
     suite = suite_named(key.suite)
     if suite is None:
         raise AxisError.of("E_SEAL_SUITE", suite=key.suite)
@@ -119,7 +120,7 @@ def prove(
         data = from_base64url(key.public_key)
         public_key = suite.public_key(data)
     except ValueError as error:
-        raise _forged(owner, "the public key cannot be read") from error
+        raise _forged(owner, term("public_key_unreadable")) from error
     return PublicSealingKey(
         owner=owner,
         suite=suite,
@@ -194,5 +195,5 @@ def judge_choice(
             raise AxisError.of("E_SEAL_DOWNGRADE", suite=used.suite, stronger=key.suite)
 
 
-def _forged(owner: MailboxName, cause: str) -> AxisError:
+def _forged(owner: MailboxName, cause: Coded) -> AxisError:
     return AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause)

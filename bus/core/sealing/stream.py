@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from schemas.problem import AxisError
+from schemas.term import Coded, term
 
 CHUNK_BYTES = 256 * 1024
 TAG_BYTES = 16
@@ -57,10 +58,10 @@ def opened_chunks(file: BinaryIO, key: bytes) -> Iterator[bytes]:
         try:
             yield cipher.decrypt(_nonce(number, last=not following), chunk, None)
         except (InvalidTag, ValueError) as error:
-            raise _broken("a file was changed or cut off") from error
+            raise _broken(term("file_changed")) from error
         chunk, number = following, number + 1
     if number == 0:
-        raise _broken("a file was cut off")
+        raise _broken(term("file_cut"))
 
 
 def opened(file: BinaryIO, key: bytes, *, digest: str) -> BinaryIO:
@@ -90,7 +91,7 @@ class _Opened(RawIOBase):
             self._rest = memoryview(next(self._chunks, b""))
             self._hash.update(self._rest)
             if not self._rest and self._hash.hexdigest() != self._digest:
-                raise _broken("a file is not the one that the document names")
+                raise _broken(term("file_other"))
         count = min(len(buffer), len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
@@ -114,5 +115,5 @@ def _full(file: BinaryIO) -> bytes:
     return b"".join(pieces)
 
 
-def _broken(cause: str) -> AxisError:
+def _broken(cause: Coded) -> AxisError:
     return AxisError.of("E_SEAL_BROKEN", cause=cause)

@@ -16,6 +16,7 @@ from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.sealing import Sealed, SealedFile, WrappedKey
+from schemas.term import term
 
 KEY_BYTES = 32
 
@@ -93,7 +94,7 @@ def disclose(
     """
     named = [key.mailbox for key in sealed.keys]
     if len(set(named)) != len(named) or set(named) != {r.mailbox for r in envelope.recipients}:
-        what = "the list of mailboxes it is sealed to"
+        what = term("sealed_to")
         raise AxisError.of("E_SEAL_BINDING", what=what)
     wrapped = next((key for key in sealed.keys if key.mailbox == mailbox), None)
     if wrapped is None:
@@ -115,7 +116,7 @@ def disclose(
         cipher = AESGCM(_derived(content_key, _CONTENT))
         return content_key, cipher.decrypt(_NONCE, from_base64url(sealed.content), context)
     except (InvalidTag, ValueError) as error:
-        cause = "it was changed, or belongs to another envelope"
+        cause = term("seal_changed")
         raise AxisError.of("E_SEAL_BROKEN", cause=cause) from error
 
 

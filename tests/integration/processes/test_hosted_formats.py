@@ -163,7 +163,7 @@ def test_an_exception_is_told_by_type_format_and_line_without_what_it_says(
     problem, lost = failed.value.problem, events.pop()
     assert problem.code == "E_INTERNAL"
     for told in (kind, "misbehaving", "a_misbehaving_format:"):
-        assert told in problem.params["cause"]
+        assert told in problem.text()
     assert isinstance(lost, FormatLost)
     assert lost.steps
     assert "secret" not in f"{problem!r} {lost!r}"

@@ -16,6 +16,7 @@ from bus.memory.attachments import MemoryAttachments
 from bus.pdf.checker import HOLDS, ProcessPdfChecker
 from bus.pdf.inspector import Inspector
 from schemas.problem import DocumentError
+from schemas.term import term
 from schemas.verdict import PdfOutcome
 from tests.hostile_pdfs import bomb, endless_xref, huge_xref, looping_fields, nested
 from tests.signed_pdfs import NOW, Authority, blank, sign
@@ -92,7 +93,7 @@ async def test_a_large_file_is_not_even_opened() -> None:
         verdict = await pdfs.check(sha256, len(signed()), files=store)
 
     assert verdict.outcome is PdfOutcome.NOT_CHECKED
-    assert verdict.reason == f"it has {len(signed())} bytes; up to 1000 are checked"
+    assert verdict.reason == term("pdf_large", size=len(signed()), limit=1000)
     assert store.opened == 0
 
 
@@ -150,7 +151,7 @@ def test_a_file_that_takes_too_long_is_given_up() -> None:
     hasty.close()
 
     assert verdict.outcome is PdfOutcome.UNREADABLE
-    assert verdict.reason == "it took longer than 0.6 s"
+    assert verdict.reason == term("pdf_late", seconds="0.6")
 
 
 @pytest.mark.parametrize("said", [len(b"x") * 10, 10_000_000])

@@ -33,7 +33,7 @@ def read(text: str) -> Reading:
 
 def outcome(text: str) -> tuple[SignatureOutcome, str]:
     signature = read(text).signature
-    return signature.outcome, signature.reason or ""
+    return signature.outcome, signature.why.text() if signature.why else ""
 
 
 def put(text: str, old: str, new: str) -> str:

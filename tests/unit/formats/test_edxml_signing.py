@@ -118,7 +118,9 @@ def test_a_key_that_cannot_sign_a_packet_is_told(tmp_path: Path) -> None:
 
     assert refused.value.problem.params == {
         "name": "LIENTHONG_SIGN_EDXML",
-        "cause": "it needs an RSA key in a file, and that of H98 is ES256",
+        "cause": "rsa_due",
+        "cause.mailbox": "H98",
+        "cause.algorithm": "ES256",
     }
 
 

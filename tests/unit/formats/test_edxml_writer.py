@@ -147,7 +147,7 @@ def test_a_character_that_xml_cannot_hold_is_refused_with_its_field(character: s
 
     problem = refused.value.problem
     assert (problem.code, problem.place.field) == ("E_SCHEMA", "Subject")
-    assert f"U+{ord(character):04X}" in problem.params["cause"]
+    assert f"U+{ord(character):04X}" in problem.because.text()
 
 
 def test_priority_is_always_written() -> None:

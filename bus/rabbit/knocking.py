@@ -1,0 +1,193 @@
+"""Knocking: whether an account may come in to a broker and take from its queues, and if not, why.
+
+Asked before work begins, so that what a person must mend is not retried for ever. Nothing is
+taken, sent or declared.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import aiormq
+from aiormq.exceptions import (
+    AMQPError,
+    AuthenticationError,
+    ChannelAccessRefused,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+    ConnectionClosed,
+    ProbableAuthenticationError,
+)
+from pamqp.commands import Connection as Frames
+
+from bus.rabbit.addresses import addresses_in
+from bus.rabbit.connection import noticing_loss
+from bus.rabbit.tls import account_in, context_of
+from schemas.problem import AxisError, ConfigurationError, TransportError
+from schemas.term import foreign
+
+_TIMEOUT = timedelta(seconds=10)
+_CLOSE_TIMEOUT = timedelta(seconds=2)
+_REFUSED = 403
+# A priority is a number. The broker checks the right to read first (RabbitMQ manual, Access
+# Control), so that this shows it without becoming a consumer.
+_NO_PRIORITY: Any = {"x-priority": "none"}
+
+
+async def knock(url: str, queues: Sequence[str]) -> None:
+    """Log in at any node, and see that these queues are there and may be read.
+
+    Args:
+        url: As for `RabbitBroker`.
+
+    Raises:
+        ConfigurationError: What does not get better by itself. E_SETTING: a file of the URL cannot
+            be used. E_BROKER_LOGIN: the login is refused. E_BROKER_CERTIFICATE: the broker's
+            certificate is not trusted. E_BROKER_RIGHTS: no right to the virtual host or a queue.
+        TransportError: What may get better. E_BROKER_AWAY: no broker answers. E_BROKER_LIMIT: the
+            account may open no connection now. E_BROKER_QUEUE: a queue is not there.
+    """
+    refused: AxisError | None = None
+    for address in addresses_in(url):
+        try:
+            await _knock(address, queues)
+        except TransportError as error:
+            refused = refused or error
+        except ConfigurationError as error:
+            # A node that refuses says more than one that is away.
+            refused = error if not isinstance(refused, ConfigurationError) else refused
+        else:
+            return
+    if refused is not None:
+        raise refused
+
+
+async def _knock(address: str, queues: Iterable[str]) -> None:
+    connection = _Telling(address, context=context_of(address))
+    host, account = f"{connection.url.host}:{connection.url.port}", account_in(address)
+    try:
+        with _translated(host, account):
+            async with asyncio.timeout(_TIMEOUT.total_seconds()):
+                await connection.connect()
+                for queue in queues:
+                    await _must_be_readable(connection, queue, host=host, account=account)
+    finally:
+        with suppress(TimeoutError, Exception):
+            async with asyncio.timeout(_CLOSE_TIMEOUT.total_seconds()):
+                with noticing_loss():
+                    await connection.close()
+
+
+async def _must_be_readable(
+    connection: aiormq.Connection, queue: str, *, host: str, account: str
+) -> None:
+    try:
+        channel = await connection.channel()
+        await channel.queue_declare(queue, passive=True)
+    except ChannelNotFoundEntity as error:
+        raise AxisError.of("E_BROKER_QUEUE", host=host, object=queue) from error
+    try:
+        await channel.basic_consume(queue, _nothing, arguments=_NO_PRIORITY)
+    except ChannelPreconditionFailed:
+        return
+    except ChannelAccessRefused as error:
+        raise AxisError.of(
+            "E_BROKER_RIGHTS", host=host, account=account, object=queue, detail=str(error)
+        ) from error
+
+
+async def _nothing(_: object) -> None:
+    """Nobody consumes."""
+
+
+@contextmanager
+def _translated(host: str, account: str) -> Iterator[None]:
+    """The doorway: what the driver tells becomes what the caller is promised."""
+    try:
+        yield
+    except AxisError:
+        raise
+    except (ProbableAuthenticationError, AuthenticationError) as error:
+        raise AxisError.of(
+            "E_BROKER_LOGIN", host=host, account=account, detail=_said(error)
+        ) from error
+    except ConnectionClosed as error:
+        code, text = error.args
+        if code == _REFUSED:
+            raise AxisError.of(
+                "E_BROKER_LOGIN", host=host, account=account, detail=str(text)
+            ) from error
+        raise _not_allowed(host, account, str(text)) from error
+    except (AMQPError, OSError, RuntimeError, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and _is_meant():
+            raise
+        raise _of_tls(host, account, error) from error
+
+
+def _not_allowed(host: str, account: str, text: str) -> AxisError:
+    """Why a virtual host is closed: `NOT_ALLOWED - …`, `CONNECTION_FORCED - …`."""
+    if not text.startswith("NOT_ALLOWED"):
+        return AxisError.of("E_BROKER_AWAY", cause=foreign(f"{host}: {text}"))
+    if "limit" in text:
+        return AxisError.of("E_BROKER_LIMIT", host=host, account=account, detail=text)
+    _, _, rest = text.partition("vhost ")
+    vhost = rest.split(" ")[0].strip("'\"") or "/"
+    return AxisError.of("E_BROKER_RIGHTS", host=host, account=account, object=vhost, detail=text)
+
+
+def _of_tls(host: str, account: str, error: BaseException) -> AxisError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            detail = cause.verify_message or cause.reason
+            return AxisError.of("E_BROKER_CERTIFICATE", host=host, detail=detail)
+        if isinstance(cause, ssl.SSLError) and _is_about_ours(cause):
+            return AxisError.of("E_BROKER_LOGIN", host=host, account=account, detail=cause.reason)
+        cause = cause.__cause__
+    return AxisError.of("E_BROKER_AWAY", cause=foreign(f"{host}: {_said(error)}"))
+
+
+def _is_about_ours(error: ssl.SSLError) -> bool:
+    """Whether the broker does not accept the certificate that we log in with."""
+    reason = error.reason or ""
+    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
+
+
+def _said(error: BaseException) -> str:
+    """What a driver's error says, in one line."""
+    told = [each for each in error.args if isinstance(each, str)]
+    return told[-1] if told else type(error).__name__
+
+
+def _is_meant() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+class _Telling(aiormq.Connection):
+    """A connection that keeps what the broker says when it closes while it is being opened.
+
+    The driver says only that another frame was expected.
+    """
+
+    @staticmethod
+    async def _rpc(
+        request: Any, writer: Any, frame_receiver: Any, wait_response: bool = True
+    ) -> Any:
+        heard: Any = _Listening(frame_receiver)
+        return await aiormq.Connection._rpc(request, writer, heard, wait_response)  # noqa: SLF001
+
+
+class _Listening:
+    def __init__(self, receiver: Any) -> None:
+        self._receiver = receiver
+
+    async def get_frame(self) -> Any:
+        """The next frame; raises `ConnectionClosed` with the broker's words."""
+        received = await self._receiver.get_frame()
+        if isinstance(received[-1], Frames.Close):
+            raise ConnectionClosed(received[-1].reply_code, received[-1].reply_text)
+        return received

@@ -1,0 +1,69 @@
+"""OwnWorkers: whether anybody takes from the mailboxes that agencies' own workers serve.
+
+The hub sees such a worker only as a consumer at the broker. It is told of the mailboxes that had
+one since this start, or that hold something: what nobody ever used is nobody's trouble.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from bus.core.census import OwnWorkersSeen
+from bus.core.topology import queues_of
+from schemas.identifiers import MailboxName
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueUse:
+    """What the broker tells of one queue.
+
+    Attributes:
+        messages: Those under work included.
+    """
+
+    consumers: int
+    messages: int
+
+
+Uses = Callable[[], Awaitable[Mapping[str, QueueUse]]]
+"""Raises `TransportError` when the broker does not answer."""
+
+
+@dataclass(kw_only=True)
+class OwnWorkers:
+    """One look at a time.
+
+    Attributes:
+        elsewhere: The mailboxes that are not served here and not suspended, as it is now.
+    """
+
+    uses: Uses
+    elsewhere: Callable[[], Iterable[MailboxName]]
+    _connected: dict[MailboxName, bool] = field(default_factory=dict, init=False)
+
+    async def look(self) -> OwnWorkersSeen:
+        """Who takes from its mailbox, and who does not; changes are logged."""
+        uses = await self.uses()
+        seen: dict[MailboxName, bool] = {}
+        for mailbox in self.elsewhere():
+            queues = [uses[name] for name in queues_of(mailbox) if name in uses]
+            if not queues:
+                continue
+            connected = any(queue.consumers for queue in queues)
+            if connected or mailbox in self._connected or any(q.messages for q in queues):
+                seen[mailbox] = connected
+        for mailbox, connected in seen.items():
+            before = self._connected.get(mailbox)
+            if connected and before is False:
+                _log.info("agency_worker_returned", mailbox=mailbox)
+            elif not connected and before is not False:
+                _log.warning("agency_worker_missed", mailbox=mailbox, waits=_waits(uses, mailbox))
+        self._connected = seen
+        return OwnWorkersSeen(connected=seen)
+
+
+def _waits(uses: Mapping[str, QueueUse], mailbox: MailboxName) -> int:
+    return sum(uses[name].messages for name in queues_of(mailbox) if name in uses)

@@ -1,0 +1,214 @@
+"""Why a certificate or a key cannot be used."""
+
+from schemas.terms.texts import Texts
+
+CERTIFICATE: dict[str, Texts] = {
+    # A certificate.
+    "certificate_file_long": (
+        "its file is longer than {limit} bytes",
+        "tệp của chứng thư dài hơn {limit} byte",
+    ),
+    "certificate_unreadable": (
+        "there is no readable certificate",
+        "không có chứng thư đọc được",
+    ),
+    "certificate_many": (
+        "its file holds more than {limit} certificates",
+        "tệp chứa hơn {limit} chứng thư",
+    ),
+    "certificate_key_unfit": (
+        "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more, or unfit",
+        "khóa không phải P-256, Ed25519 hay RSA từ 2048 bit, hoặc không phù hợp",
+    ),
+    "certificate_of_other": (
+        "it is the certificate of {stated}, not of {owner}",
+        "là chứng thư của {stated}, không phải của {owner}",
+    ),
+    "no_authority": ("no authority is configured", "chưa cấu hình tổ chức chứng thực nào"),
+    "no_chain": (
+        "no authority that is trusted here vouches for it ({said})",
+        "không có tổ chức chứng thực đáng tin nào bảo đảm (chi tiết kỹ thuật “{said}”)",
+    ),
+    "issuer_no_signer": (
+        "an issuer's key is not for signing certificates",
+        "khóa của bên cấp không dùng để ký chứng thư",
+    ),
+    "issuer_constrains": (
+        "an issuer constrains directory names, which cannot be judged here",
+        "bên cấp ràng buộc tên thư mục, điều không xét được tại đây",
+    ),
+    "certificate_of_authority": (
+        "it is the certificate of an authority",
+        "là chứng thư của tổ chức chứng thực",
+    ),
+    "key_no_signer": (
+        "its key is not for digital signatures",
+        "khóa không dùng cho chữ ký số",
+    ),
+    "certificate_elsewhere": (
+        "its certificate is also filed under {owner}",
+        "chứng thư cũng được lưu dưới {owner}",
+    ),
+    "key_elsewhere": (
+        "its public key is also that of {owner}",
+        "khóa công khai cũng là của {owner}",
+    ),
+    "certificate_revoked": ("its certificate was revoked", "chứng thư đã bị thu hồi"),
+    "certificate_ended": (
+        "its certificate ended on {date}, and no other is here with its key that is valid now",
+        "chứng thư hết hạn ngày {date}, không có chứng thư nào khác còn hiệu lực kèm khóa bí mật",
+    ),
+    "certificate_none_valid": (
+        "no certificate with its private key is here that is valid now",
+        "không có chứng thư nào còn hiệu lực kèm khóa bí mật",
+    ),
+    "authority_ended": ("its certificate has ended", "chứng thư đã hết hạn"),
+    "certificate_gone": (
+        "the certificate of its key is gone",
+        "chứng thư của khóa không còn",
+    ),
+    "certificate_none": ("there is no certificate in it", "trong tệp không có chứng thư"),
+    "authority_given": (
+        "it is an authority's; to trust it say --authority",
+        "là của tổ chức chứng thực; muốn tin cậy thì thêm --authority",
+    ),
+    "several_owners": (
+        "it holds certificates of several owners; bring each alone",
+        "chứa chứng thư của nhiều chủ sở hữu; hãy nhập riêng từng chứng thư",
+    ),
+    "owner_unstated": (
+        "whose it is is not stated in it; say --as CODE",
+        "chứng thư không nêu chủ sở hữu; hãy thêm --as MÃ",
+    ),
+    "answers_other": (
+        "it answers the request of {owner}",
+        "chứng thư trả lời yêu cầu của {owner}",
+    ),
+    "ended_on": ("it ended on {date}", "đã hết hạn ngày {date}"),
+    "no_authority_certificate": (
+        "{subject} is no authority",
+        "{subject} không phải tổ chức chứng thực",
+    ),
+    "revoked_already": (
+        "it is revoked already, from {at} on ({reason})",
+        "đã bị thu hồi từ {at} ({reason})",
+    ),
+    "no_counting_certificate": (
+        "there is no certificate of this owner or thumbprint that counts",
+        "không có chứng thư còn hiệu lực của chủ sở hữu hay dấu vân này",
+    ),
+    "several_certificates": (
+        "it has several certificates; say which: {thumbprints}",
+        "có nhiều chứng thư; hãy nêu rõ một trong số: {thumbprints}",
+    ),
+    # A private key.
+    "key_not_of_certificate": (
+        "the private key is not that of its certificate",
+        "khóa bí mật không thuộc chứng thư",
+    ),
+    "secret_readable": (
+        "others can read the secret; use 'chmod 600'",
+        "người khác đọc được tệp bí mật; hãy dùng 'chmod 600'",
+    ),
+    "secret_empty": (
+        "its first line is empty, where a secret is due",
+        "dòng đầu trống, trong khi phải có bí mật",
+    ),
+    "key_readable": (
+        "others can read the private key; use 'chmod 600'",
+        "người khác đọc được khóa bí mật; hãy dùng 'chmod 600'",
+    ),
+    "file_readable": (
+        "others can read it; use 'chmod 600'",
+        "người khác đọc được tệp; hãy dùng 'chmod 600'",
+    ),
+    "key_encrypted": (
+        "it is encrypted; name the passphrase's file by the setting LIENTHONG_KEY_PASSPHRASE_FILE",
+        "khóa bị mã hóa; hãy nêu tệp chứa mật khẩu qua LIENTHONG_KEY_PASSPHRASE_FILE",
+    ),
+    "passphrase_wrong": ("the passphrase does not open it", "mật khẩu không mở được khóa"),
+    "key_kind": (
+        "the private key is neither P-256, Ed25519 nor RSA",
+        "khóa bí mật không phải P-256, Ed25519 hay RSA",
+    ),
+    "authority_key_kind": (
+        "its key is neither P-256, Ed25519 nor RSA of 2048 bits or more",
+        "khóa không phải P-256, Ed25519 hay RSA từ 2048 bit",
+    ),
+    "no_pem": (
+        "no PEM of a supported kind ({said})",
+        "không phải PEM được hỗ trợ (chi tiết kỹ thuật “{said}”)",
+    ),
+    "key_no_pair": (
+        "it has no key pair here to be rotated; ask for one with 'lienthong keys request'",
+        "không có cặp khóa nào để thay; hãy xin cấp bằng 'lienthong keys request'",
+    ),
+    "passphrase_file_missing": (
+        "to encrypt its key, name a file by the setting LIENTHONG_KEY_PASSPHRASE_FILE",
+        "để mã hóa khóa, hãy nêu tệp mật khẩu qua LIENTHONG_KEY_PASSPHRASE_FILE",
+    ),
+    "keys_of_others": (
+        "private keys of others lie here too: {path}",
+        "có khóa bí mật của cơ quan khác tại đây: {path}",
+    ),
+    "directory_key_away": (
+        "its private key is not here; change the directory where it is kept",
+        "khóa bí mật không ở đây; hãy sửa danh bạ tại nơi giữ khóa",
+    ),
+    # A key in a token.
+    "token_silent": ("the token does not answer", "thiết bị khóa không phản hồi"),
+    "token_said": ("the token said {error}", "thiết bị khóa báo {error}"),
+    "token_unusable": (
+        "the token cannot be used: {said}",
+        "không dùng được thiết bị khóa (chi tiết kỹ thuật “{said}”)",
+    ),
+    "token_module": (
+        "the module {module} cannot be used: {said}",
+        "không dùng được mô-đun {module} (chi tiết kỹ thuật “{said}”)",
+    ),
+    "token_key_kind": (
+        "the key in the token is neither P-256 nor RSA",
+        "khóa trong thiết bị không phải P-256 hay RSA",
+    ),
+    "token_key_other": (
+        "the key in the token is not that of the certificate",
+        "khóa trong thiết bị không thuộc chứng thư",
+    ),
+    "token_extra": (
+        "a key in a token needs python-pkcs11: pip install 'lienthong[pkcs11]'",
+        "khóa trong thiết bị cần python-pkcs11: pip install 'lienthong[pkcs11]'",
+    ),
+    "token_no_module": (
+        "the setting LIENTHONG_PKCS11_MODULE names no PKCS #11 module",
+        "cấu hình LIENTHONG_PKCS11_MODULE không nêu mô-đun PKCS #11",
+    ),
+    "token_no_pin": (
+        "no file with the PIN is named: pin-source, or LIENTHONG_PKCS11_PIN_FILE",
+        "chưa nêu tệp chứa PIN: pin-source hoặc LIENTHONG_PKCS11_PIN_FILE",
+    ),
+    "uri_scheme": (
+        "a key in a token is named by a URI that begins with pkcs11:",
+        "khóa trong thiết bị được nêu bằng URI bắt đầu với pkcs11:",
+    ),
+    "uri_pin": (
+        "the URI holds a PIN; put it into a file and name that: pin-source",
+        "URI chứa PIN; hãy đặt PIN vào tệp và nêu tệp đó: pin-source",
+    ),
+    "uri_module": (
+        "the module is named by the setting LIENTHONG_PKCS11_MODULE only",
+        "mô-đun chỉ được nêu qua cấu hình LIENTHONG_PKCS11_MODULE",
+    ),
+    "uri_attributes": (
+        "the URI has attributes we do not know: {names}",
+        "URI có thuộc tính không rõ: {names}",
+    ),
+    "uri_incomplete": (
+        "the URI must name a token (token, serial) and a key (object, id)",
+        "URI phải nêu thiết bị (token, serial) và khóa (object, id)",
+    ),
+    "uri_not_private": (
+        "the URI names no private key (type=private)",
+        "URI không nêu khóa bí mật (type=private)",
+    ),
+    "uri_twice": ("the URI says something twice", "URI nêu một thuộc tính hai lần"),
+}

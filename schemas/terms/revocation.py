@@ -1,0 +1,100 @@
+"""Why a source of revocations proves nothing, and why a certificate was revoked."""
+
+from schemas.terms.texts import Texts
+
+REVOCATION: dict[str, Texts] = {
+    "answer_future": ("it comes from the future ({at})", "câu trả lời đến từ tương lai ({at})"),
+    "answer_stale": ("it is stale since {at}", "câu trả lời đã cũ từ {at}"),
+    "list_unreadable": (
+        "it is no readable list ({said})",
+        "danh sách không đọc được (chi tiết kỹ thuật “{said}”)",
+    ),
+    "list_of_other": ("it is the list of {issuer}", "là danh sách của {issuer}"),
+    "answer_weak": ("it is signed with {algorithm}", "được ký bằng {algorithm}"),
+    "list_issuer_key": (
+        "the key of its authority is not for signing lists",
+        "khóa của tổ chức chứng thực không dùng để ký danh sách",
+    ),
+    "list_signature": (
+        "its signature is not that of its authority",
+        "chữ ký không phải của tổ chức chứng thực",
+    ),
+    "list_critical": (
+        "it has the critical extension {oid}, which is not understood",
+        "có phần mở rộng bắt buộc {oid} không được hiểu",
+    ),
+    "list_delta": ("it lists changes only", "chỉ liệt kê thay đổi"),
+    "list_partial": (
+        "it does not list everything that its authority revoked",
+        "không liệt kê hết những gì tổ chức chứng thực đã thu hồi",
+    ),
+    "list_elsewhere": (
+        "it is the list for another address",
+        "là danh sách dành cho địa chỉ khác",
+    ),
+    "list_unasked": (
+        "it is no list of an authority of ours",
+        "không phải danh sách của tổ chức chứng thực được tin cậy",
+    ),
+    "responder_says": ("the responder says {status}", "bên trả lời báo {status}"),
+    "response_unreadable": (
+        "it is no readable response ({said})",
+        "câu trả lời không đọc được (chi tiết kỹ thuật “{said}”)",
+    ),
+    "responder_unknowing": (
+        "the responder does not know the certificate of {subject}",
+        "bên trả lời không biết chứng thư của {subject}",
+    ),
+    "answer_of_other": ("it speaks of another certificate", "câu trả lời nói về chứng thư khác"),
+    "answer_nonce": ("it answers another question", "câu trả lời dành cho câu hỏi khác"),
+    "responder_unnamed": (
+        "the certificate of whoever signed it is not there",
+        "thiếu chứng thư của bên đã ký",
+    ),
+    "responder_signature": (
+        "its signature is not that of the responder it names",
+        "chữ ký không phải của bên trả lời được nêu",
+    ),
+    "responder_uncertified": (
+        "the responder is not certified by the authority itself",
+        "bên trả lời không do chính tổ chức chứng thực cấp",
+    ),
+    "responder_usage": (
+        "the responder's certificate is not for signing answers",
+        "chứng thư của bên trả lời không dùng để ký câu trả lời",
+    ),
+    "responder_invalid": (
+        "the responder's certificate is not valid now",
+        "chứng thư của bên trả lời hiện không có hiệu lực",
+    ),
+    "http_status": ("it answers {status}", "máy chủ trả lời {status}"),
+    "no_answer_within": (
+        "it did not answer within {seconds} s",
+        "không trả lời trong {seconds} giây",
+    ),
+    "answer_large": (
+        "its answer is larger than {limit} bytes",
+        "câu trả lời lớn hơn {limit} byte",
+    ),
+    "answer_incomplete": (
+        "it cannot answer all within {period}",
+        "không trả lời hết được trong {period}",
+    ),
+    "revocations_unreadable": (
+        "what is known of revoked certificates cannot be read; remove it to ask anew",
+        "không đọc được thông tin thu hồi đã biết; hãy xóa tệp để hỏi lại",
+    ),
+}
+
+REVOCATION_REASONS: dict[str, Texts] = {
+    "unspecified": ("unspecified", "không nêu lý do"),
+    "keyCompromise": ("keyCompromise", "lộ khóa bí mật"),
+    "cACompromise": ("cACompromise", "lộ khóa của tổ chức chứng thực"),
+    "affiliationChanged": ("affiliationChanged", "thay đổi thông tin chủ sở hữu"),
+    "superseded": ("superseded", "đã được thay thế"),
+    "cessationOfOperation": ("cessationOfOperation", "ngừng sử dụng"),
+    "certificateHold": ("certificateHold", "tạm dừng"),
+    "privilegeWithdrawn": ("privilegeWithdrawn", "bị rút quyền"),
+    "aACompromise": ("aACompromise", "lộ khóa của tổ chức cấp thuộc tính"),
+}
+"""By the names of RFC 5280, 5.3.1, which English texts keep."""
