@@ -125,7 +125,8 @@ class Format(Protocol):
     """A pure translator between one wire format and the canonical values.
 
     Promises: no I/O but the streams it is given; memory does not grow with attachments; for every
-    canonical message `read(write(m)).message == m.without_raw()`.
+    canonical message `read(write(m)).message` equals `m` but for raw values, which a format writes
+    where it has a place for them.
     """
 
     name: str

@@ -20,6 +20,7 @@ from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
+from schemas.identifiers import MailboxName
 from schemas.misfit import misfit
 from schemas.problem import AxisError
 from schemas.term import foreign, term
@@ -89,6 +90,9 @@ class Settings(BaseSettings):
         seal: Whether every document sent from this home is sealed (docs/sealed-documents.md).
         sign_edxml: Whether the edXML packets that are handed over bear a header signature by the
             mailbox's own key, which must be an RSA key.
+        edxml_strict: Mailboxes with old readers, as JSON: their packets hold no element that the
+            format does not know.
+        edxml_zip: Mailboxes with old readers likewise, whose attachments are each wrapped in a ZIP.
         trust_list: Folder of the certificates (*.pem) that signatures in attached PDFs are judged
             by. Absent: `trust-list` in the home; without any certificate they are not checked.
         workers: Processes that run the agencies' adapters; 0: one for each processor.
@@ -137,6 +141,8 @@ class Settings(BaseSettings):
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
     seal: bool = False
     sign_edxml: bool = False
+    edxml_strict: frozenset[MailboxName] = frozenset()
+    edxml_zip: frozenset[MailboxName] = frozenset()
     trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)

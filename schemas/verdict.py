@@ -5,12 +5,13 @@ information only. A verdict informs and refuses nothing: the recipient's clerk d
 """
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 
 from pydantic import AwareDatetime
 
 from schemas.identifiers import DeliveryId, Sha256
-from schemas.problem import Language
+from schemas.problem import Language, Warned
 from schemas.reading import SignatureCheck
 from schemas.term import Term
 from schemas.value import Value
@@ -89,18 +90,45 @@ class AttachmentVerdict(Value):
     verdict: PdfVerdict
 
 
+class About(Value):
+    """Whose document a recall, an update, a replacement or a status is about.
+
+    Attributes:
+        owner: The agency that sent the document.
+        number, year: As the records have it; as the message says where they have none.
+        held: Whether the records say that it was delivered to this recipient.
+    """
+
+    document_id: str
+    owner: str
+    owner_name: str | None = None
+    number: str | None = None
+    year: int | None = None
+    held: bool
+
+    def text(self, language: Language) -> str:
+        """In one sentence."""
+        owner = f"{self.owner_name} ({self.owner})" if self.owner_name else self.owner
+        number = f"{self.number}, {self.document_id}" if self.number else self.document_id
+        return _ABOUT_TEXTS[self.held][language].format(owner=owner, document=number)
+
+
 class DeliveryCheck(Value):
-    """Everything the recipient is told about signatures, beside the document.
+    """Everything the recipient is told about a delivery, beside the message.
 
     Attributes:
         header_signature: Of the packet that the sender's system gave us, where it had one.
         attachments: Empty when no trust list is configured.
+        about: Whose documents the message is about.
+        warnings: What could not be proven of these references.
     """
 
     version: str = CHECK_VERSION
     delivery_id: DeliveryId | None = None
     header_signature: SignatureCheck | None = None
     attachments: tuple[AttachmentVerdict, ...] = ()
+    about: tuple[About, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 def judged(name: str, sha256: str, verdict: PdfVerdict) -> AttachmentVerdict:
@@ -125,7 +153,21 @@ def told(check: DeliveryCheck) -> dict[str, object]:
         said = header.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         fields["header_signature"] = said | _in_words(header.why)
     fields["attachments"] = [_told(attachment) for attachment in check.attachments]
+    if check.about:
+        fields["about"] = [
+            about.model_dump(mode="json", exclude_none=True) | {"text": _both(about.text)}
+            for about in check.about
+        ]
+    if check.warnings:
+        fields["warnings"] = [
+            {"code": warned.code, "params": warned.params, "text": _both(warned.text)}
+            for warned in check.warnings
+        ]
     return fields
+
+
+def _both(text: Callable[[Language], str]) -> dict[str, str]:
+    return {language.value: text(language) for language in Language}
 
 
 def _told(attachment: AttachmentVerdict) -> dict[str, object]:
@@ -135,9 +177,9 @@ def _told(attachment: AttachmentVerdict) -> dict[str, object]:
         "name": attachment.name,
         "sha256": attachment.sha256,
         "legal_value": legal_value.value,
-        "legal_value_text": {each.value: legal_value.text(each) for each in Language},
+        "legal_value_text": _both(legal_value.text),
         "outcome": outcome.value,
-        "outcome_text": {each.value: outcome.text(each) for each in Language},
+        "outcome_text": _both(outcome.text),
         **_in_words(verdict.reason),
         "signers": [
             signer.model_dump(mode="json", exclude_none=True) | _in_words(signer.reason)
@@ -150,9 +192,20 @@ def _in_words(reason: Term | None) -> dict[str, object]:
     """Its code, and in both languages; nothing where there is none."""
     if reason is None:
         return {}
-    texts = {each.value: reason.text(each) for each in Language}
-    return {"reason": reason.code, "reason_text": texts}
+    return {"reason": reason.code, "reason_text": _both(reason.text)}
 
+
+_ABOUT_TEXTS = {
+    True: {
+        Language.ENGLISH: "It is about the document of {owner}: {document}.",
+        Language.VIETNAMESE: "Nói về văn bản của {owner}: {document}.",
+    },
+    False: {
+        Language.ENGLISH: "It speaks of a document of {owner} that is not in our records here: "
+        "{document}.",
+        Language.VIETNAMESE: "Nói về văn bản của {owner} không có trong sổ tại đây: {document}.",
+    },
+}
 
 _LEGAL_VALUE_TEXTS = {
     LegalValue.LEGAL_VALUE: {

@@ -73,6 +73,18 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The element {element} is unknown; kept.",
         "Phần tử {element} không rõ; đã giữ lại.",
     ),
+    "W_RAW_NOT_WRITTEN": (
+        "{field} is kept, but not written into packets: it does not fit its type or place.",
+        "{field} được giữ lại nhưng không ghi vào gói tin: không đúng kiểu hoặc vị trí.",
+    ),
+    "W_ELEMENT_REPEATED": (
+        "The element {element} stands more than once; the first one counts, this one is kept raw.",
+        "Phần tử {element} xuất hiện nhiều lần; chỉ lấy phần tử đầu, phần tử này giữ dạng thô.",
+    ),
+    "W_MIXED_CONTENT": (
+        "{field} holds text and elements side by side; what does not belong there is kept raw.",
+        "{field} chứa lẫn lộn chữ và phần tử con; phần không đúng chỗ được giữ dạng thô.",
+    ),
     "W_BOM": (
         "The file begins with a byte order mark.",
         "Tệp bắt đầu bằng BOM.",
@@ -114,12 +126,24 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Trạng thái {value} không nêu lý do.",
     ),
     "W_STATUS_TARGET_UNKNOWN": (
-        "The document {document_id} of this status is not in our records.",
-        "Văn bản {document_id} của trạng thái này không có trong sổ của chúng tôi.",
+        "This status on {document_id} cannot be tied to a delivery in our records: check it first.",
+        "Trạng thái về {document_id} không gắn được với lượt gửi nào trong sổ: cần kiểm tra trước.",
     ),
     "W_TARGET_UNKNOWN": (
         "The document {document_id} that is recalled, updated or replaced is not in our records.",
         "Văn bản {document_id} bị thu hồi, cập nhật hay thay thế không có trong sổ.",
+    ),
+    "W_TARGET_NOT_HELD": (
+        "The document {document_id} that is recalled, updated or replaced was not delivered here.",
+        "Văn bản {document_id} bị thu hồi, cập nhật hay thay thế chưa từng được chuyển tới đây.",
+    ),
+    "W_ID_SHARED": (
+        "A document of {other} has the same DocumentId {document_id}; only {owner}'s is meant.",
+        "Văn bản của {other} có cùng DocumentId {document_id}; chỉ nói tới văn bản của {owner}.",
+    ),
+    "W_ID_OF_OTHER": (
+        "The DocumentId {document_id} names {other}, but the document is of {owner}.",
+        "DocumentId {document_id} nêu {other}, nhưng văn bản là của {owner}.",
     ),
     "W_MATCH_BY_NUMBER": (
         "The status names no DocumentId; matched by number and year.",

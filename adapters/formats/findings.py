@@ -3,6 +3,8 @@
 What is refused is raised where it is seen, not collected here.
 """
 
+from collections.abc import Collection
+
 from adapters.contract import Limits
 from schemas.problem import DocumentError, Place, Warned
 from schemas.secrecy import mark_in_list
@@ -16,7 +18,10 @@ class Findings:
         self._limits = limits
         self._warnings: list[Warned] = []
         self._raw: dict[str, str] = {}
+        self._untold: dict[str, int | None] = {}
         self._raw_bytes = 0
+        self.doubt: str | None = None
+        """The first field that other readers may read otherwise."""
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
@@ -25,7 +30,7 @@ class Findings:
 
     @property
     def raw(self) -> dict[str, str]:
-        """Values without a canonical meaning, by path; those beyond the limit are left out."""
+        """Values without a canonical meaning, by path; those beyond the limit are told."""
         return self._raw
 
     def warn(
@@ -47,6 +52,11 @@ class Findings:
             place = Place(line=line, field=field, file=file)
             self._warnings.append(Warned(code=code, place=place, params=told))
 
+    def doubtful(self, code: str, /, *, line: int, field: str) -> None:
+        """Name an oddity that other readers may read otherwise."""
+        self.doubt = self.doubt or field
+        self.warn(code, line=line, field=field, element=field)
+
     def refuse_many(self, receivers: int) -> None:
         """Raises `DocumentError` E_LIMIT when a document has too many receivers."""
         limit = self._limits.max_receivers
@@ -58,8 +68,11 @@ class Findings:
         """Name a required element that the source left out."""
         self.warn(f"W_MISSING_{element.upper()}", line=line, field=field or element)
 
-    def keep(self, path: str, value: str, *, line: int | None = None) -> None:
-        """Keep a value that we give no meaning to; shown, never acted on, never written.
+    def keep(self, path: str, value: str, *, line: int | None = None, told: bool = False) -> None:
+        """Keep a value that we give no meaning to; shown, never acted on.
+
+        Args:
+            told: A warning says already that it is not passed on.
 
         Raises:
             DocumentError: The value is a declared mark of State secrecy (E_STATE_SECRET).
@@ -69,6 +82,16 @@ class Findings:
         if self._raw_bytes + size <= self._limits.max_raw_bytes:
             self._raw_bytes += size
             self._raw[path] = value
+            if not told:
+                self._untold[path] = line
+        else:
+            self.warn("W_RAW_NOT_WRITTEN", line=line, field=path)
+
+    def not_written(self, paths: Collection[str]) -> None:
+        """Tell of the raw values at these paths that recipients do not get them."""
+        for path, line in self._untold.items():
+            if path in paths:
+                self.warn("W_RAW_NOT_WRITTEN", line=line, field=path)
 
 
 def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> None:

@@ -161,6 +161,7 @@ async def open_connection(
         if health is not None:
             health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            health.write_store = store.prove_writable
             stack.callback(health.stopping)
         await stack.enter_async_context(
             supervisor.supervising(

@@ -15,6 +15,7 @@ from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
 from bus.settings import Settings
+from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.sql import open_dead_letters
 
 
@@ -23,7 +24,7 @@ class Office:
     """The dead-letter handler with its store and its connections."""
 
     handler: DeadLetterHandler
-    letters: DeadLetters
+    letters: SqlDeadLetters
     broker: Broker
 
 

@@ -246,7 +246,7 @@ class Workplace:
         name = self.routing.owner_of(mailbox).format
         if name in self._apart:
             return self._apart[name]
-        if name != FormatName.EDXML or not self.settings.sign_edxml:
+        if name != FormatName.EDXML:
             return self._formats[name]
 
         def signer() -> HeaderSigner:
@@ -257,7 +257,12 @@ class Workplace:
                 cause = error.problem.because
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
-        return guarded(EdxmlFormat(signer=signer), self._guard)
+        written = EdxmlFormat(
+            zip_attachments=mailbox in self.settings.edxml_zip,
+            strict=mailbox in self.settings.edxml_strict,
+            signer=signer if self.settings.sign_edxml else None,
+        )
+        return guarded(written, self._guard)
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
@@ -467,6 +472,7 @@ async def _workplace(
             health.broker = lambda: broker.health
             health.more = place.hindrances
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            health.write_store = store.prove_writable
             await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place

@@ -20,6 +20,7 @@ from schemas.problem import Problem
 class ServiceName(StrEnum):
     """The services of an axis: loops that serve one item after another."""
 
+    BROKER = "broker"
     DEAD_LETTERS = "dead_letters"
     DIRECTORY = "directory"
     HEALTH = "health"
@@ -204,6 +205,17 @@ class CertificateEndNeared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFileRefused:
+    """A file of the key folder does not count; told once, until it is mended and wrong again.
+
+    Attributes:
+        problem: E_KEYS, with the name of the file, whose it is and the reason.
+    """
+
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SigningKeyChanged:
     """A mailbox signs with another certificate from now on; or with none, for a reason.
 
@@ -374,6 +386,7 @@ Event = (
     | LettersRedelivered
     | DirectoryTakenUp
     | CertificateEndNeared
+    | KeyFileRefused
     | SigningKeyChanged
     | WorkerStarted
     | WorkerFailed

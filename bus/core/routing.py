@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bus.core.directory_rules import check
+from bus.core.reference import code_in, code_key
 from schemas.directory import Agency, AgencyAlias, Directory
 from schemas.document import Organization
 from schemas.envelope import Recipient
@@ -20,7 +21,7 @@ from schemas.identifiers import (
     scheme_of,
     to_qcvn102,
 )
-from schemas.problem import AxisError, DocumentError, Place, Problem, Warned
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem, Warned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,7 @@ class Routing:
         self._names = check(directory)
         self._agencies = {agency.code: agency for agency in directory.agencies}
         self._mailboxes = {code: self._nearest_mailbox(code) for code in self._agencies}
+        self._by_key = {code_key(code): namings[-1].agency for code, namings in self._names.items()}
         self.directory = directory
         self.mailboxes = tuple(
             MailboxName(agency.code) for agency in directory.agencies if agency.connected
@@ -81,6 +83,28 @@ class Routing:
             params = {"code": code, "successor": agency.code}
             warnings.append(Warned(code="W_CODE_EXPIRED", params=params))
         return Resolved(agency=agency, warnings=tuple(warnings))
+
+    def meant(self, code: str, on: date) -> Agency:
+        """The agency that an operator means by a code; as `resolve`, in an operator's words.
+
+        Raises:
+            ConfigurationError: E_AGENCY_UNKNOWN, or E_AGENCY_ENDED without a successor.
+        """
+        try:
+            return self.resolve(code, on).agency
+        except DocumentError as error:
+            raise _for_operators(error) from error
+
+    def mailbox_meant(self, code: str, on: date) -> MailboxName:
+        """The mailbox that serves the agency that an operator means.
+
+        Raises:
+            ConfigurationError: As `meant`; or E_AGENCY_UNCONNECTED.
+        """
+        try:
+            return self.mailbox_of(self.meant(code, on).code)
+        except DocumentError as error:
+            raise _for_operators(error) from error
 
     def mailbox_of(self, code: AgencyCode) -> MailboxName:
         """The mailbox that serves an agency: its own, or that of its nearest connected ancestor.
@@ -114,6 +138,39 @@ class Routing:
                 E_RECEIVER_SUSPENDED.
         """
         return self._address(code, self.resolve(code, on).agency)
+
+    def name_of(self, code: AgencyCode) -> str | None:
+        """The Vietnamese name of an agency; None when it is unknown."""
+        agency = self._agencies.get(code)
+        return None if agency is None else agency.name_vi
+
+    def successor(self, code: AgencyCode, on: date) -> AgencyCode:
+        """Who an agency is on a day: itself, or whoever it was merged into; itself if unknown."""
+        naming = None if code in self._agencies else self._naming(code, on)
+        agency = self._agencies.get(code if naming is None else naming.agency)
+        while agency is not None and agency.merged_into and _before(agency.valid_to, on):
+            agency = self._agencies[agency.merged_into]
+        return agency.code if agency is not None else code
+
+    def acts_for(self, actor: AgencyCode, agency: AgencyCode, on: date) -> bool:
+        """Whether an agency is the other, its successor, or stands above it, as a hub does."""
+        actor = self.successor(actor, on)
+        above: AgencyCode | None = self.successor(agency, on)
+        while above is not None and above != actor:
+            known = self._agencies.get(above)
+            above = known.parent if known is not None else None
+        return above is not None
+
+    def share_a_mailbox(self, one: AgencyCode, other: AgencyCode, on: date) -> bool:
+        """Whether one connected system serves both; an agency shares with itself."""
+        boxes = [self.mailbox_or_none(self.successor(code, on)) for code in (one, other)]
+        return one == other or (boxes[0] is not None and boxes[0] == boxes[1])
+
+    def named_in(self, document_id: str, on: date) -> AgencyCode | None:
+        """The agency whose code a document id begins with (handbook, section 6, form A)."""
+        key = code_in(document_id)
+        named = None if key is None else self._by_key.get(key)
+        return None if named is None else self.successor(named, on)
 
     def route(self, receivers: Iterable[Organization], on: date) -> Routed:
         """Find the mailbox of every receiver. Only `organ_id` decides; a name is compared.
@@ -188,6 +245,19 @@ class Routing:
     def _is_suspended(self, agency: Agency, mailbox: MailboxName) -> bool:
         """A suspended connection takes everybody it serves with it."""
         return agency.suspended or self._agencies[AgencyCode(mailbox)].suspended
+
+
+_FOR_OPERATORS = {
+    "E_UNKNOWN_RECEIVER": "E_AGENCY_UNKNOWN",
+    "E_RECEIVER_EXPIRED": "E_AGENCY_ENDED",
+    "E_RECEIVER_UNCONNECTED": "E_AGENCY_UNCONNECTED",
+}
+
+
+def _for_operators(error: DocumentError) -> ConfigurationError:
+    """The same, told to who typed the code: an agency is no receiver before anything is sent."""
+    code, params = _FOR_OPERATORS[error.problem.code], error.problem.params
+    return ConfigurationError(Problem(code=code, params=params))
 
 
 def _before(end: date | None, on: date) -> bool:

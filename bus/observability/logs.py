@@ -27,6 +27,7 @@ from bus.core.events import (
     ForgeryRefused,
     FormatLost,
     ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -123,6 +124,7 @@ def log_event(event: Event) -> None:
             | ItemSkipped()
             | EndpointPaused()
             | FormatLost()
+            | KeyFileRefused()
             | RevocationGraceEnded()
         ):
             _log.error(name, **said)

@@ -41,6 +41,7 @@ from bus.core.events import (
     ForgeryRefused,
     FormatLost,
     ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -343,6 +344,7 @@ class AxisMetrics(ProcessMetrics):
                 | FormatLost()  # what it was lost over is counted where it fails
                 | CertificateEndNeared()
                 | CertificateRevoked()
+                | KeyFileRefused()
                 | SigningKeyChanged()
                 | ForgeryRefused()
                 | RevocationSourceLost()

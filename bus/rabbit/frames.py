@@ -30,6 +30,7 @@ HEAD = struct.Struct(">BHI")
 PUBLISH, RETURN, DELIVER = 0x003C_0028, 0x003C_0032, 0x003C_003C
 ACK, REJECT, NACK = 0x003C_0050, 0x003C_005A, 0x003C_0078
 CHANNEL_CLOSE = 0x0014_0028
+BLOCKED, UNBLOCKED = 0x000A_003C, 0x000A_003D
 """Class and method, as they begin the payload of a method frame."""
 
 METHOD = struct.Struct(">I")
@@ -191,6 +192,14 @@ def is_cut_off(kind: int, payload: bytes) -> bool:
             at += 1 + payload[at]
         return at > len(payload)
     return len(payload) < _ANSWER.size if payload[:4] in _ANSWERS else len(payload) < METHOD.size
+
+
+def says_blocked(kind: int, payload: bytes) -> bool | None:
+    """Whether a frame of channel 0 begins or ends a block of publishes; None: neither."""
+    if kind != FRAME_METHOD or len(payload) < METHOD.size:
+        return None
+    (method,) = METHOD.unpack_from(payload)
+    return {BLOCKED: True, UNBLOCKED: False}.get(method)
 
 
 def content_size(header: bytes) -> int:

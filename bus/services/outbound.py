@@ -13,13 +13,14 @@ from functools import partial
 from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
+from adapters.formats.origin import marked
 from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
 from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
-from bus.core.parties import judge_report, judge_reuse, judge_targets
+from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
@@ -44,7 +45,7 @@ from bus.services.aside import Aside
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by, resembling, targeted_by
+from bus.services.register import meant_by, referred_to_by, resembling
 from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
@@ -294,9 +295,14 @@ class Outbound:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
-        known = await targeted_by(document, self.records)
+        judged = judge_document(
+            document,
+            sender=sender,
+            known=await referred_to_by(document, self.records, owner=sender),
+            at=Standpoint(routing=routing, on=today),
+        )
         warned = (
-            *judge_targets(document, sender=sender, known=known),
+            *judged.warnings,
             *judge_reuse(
                 document,
                 sender=sender,
@@ -350,15 +356,21 @@ class Outbound:
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, report.from_agency.organ_id, today).agency.code
         addressee = routing.recipient(report.to_organ_id, today)
-        known = await meant_by(report, self.records)
-        warned = judge_report(report, sender=sender, addressee=addressee.agency, known=known)
+        owner = owner_of(report, sender=sender, addressee=addressee.agency)
+        judged = judge_report(
+            report,
+            sender=sender,
+            addressee=addressee.agency,
+            known=await meant_by(report, self.records, owner=owner),
+            at=Standpoint(routing=routing, on=today),
+        )
         envelope = receipt_envelope(
             Receipt(report=report),
             sender=sender,
             sender_mailbox=mailbox,
             recipient=addressee,
             sent_at=now,
-            warnings=(*reading.warnings, *warned),
+            warnings=(*reading.warnings, *judged.warnings),
         )
         signed = await self.dispatch.signed(envelope)
         return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
@@ -404,7 +416,7 @@ class Outbound:
         self, chosen: Format, file: BinaryIO, files: AttachmentStore
     ) -> tuple[Reading, Source | None]:
         """Read, and keep the exact bytes where they may be needed (wire contract)."""
-        reading = self._take(chosen, file, files)
+        reading = marked(self._take(chosen, file, files), chosen.name)
         signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
         if not (signed or reading.repaired):
             return reading, None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from adapters.contract import AttachmentSource, CheckedFormat, Format, Parcel, ParcelKind
 from bus.core.handover import original_for, parcel_name
+from bus.core.parties import Judged
 from bus.core.stream import chunks_of
 from bus.ports import FormatApart
 from bus.services.appraisal import Appraisal
@@ -44,12 +45,14 @@ class Packing:
         *,
         files: AttachmentSource,
         leave: asyncio.Event,
+        judged: Judged | None = None,
     ) -> Parcel:
         """The parcel; its bytes are produced when it is handed over, at the latest.
 
         Args:
             files: Where the files of the document are found.
             leave: Set: it is no longer worth while.
+            judged: Whose documents the message is about.
 
         Raises:
             Stopping: `leave` was set first.
@@ -57,6 +60,10 @@ class Packing:
             InternalError: A format that works apart failed.
         """
         check = await self.appraisal.of(envelope, delivery, files=files, leave=leave)
+        if judged is not None and (judged.about or judged.warnings):
+            check = (check or DeliveryCheck(delivery_id=delivery)).model_copy(
+                update={"about": judged.about, "warnings": judged.warnings}
+            )
         if not isinstance(self.format, FormatApart):
             return _parcel(envelope, delivery, check, files, self.format)
         async with self._places[envelope.lane]:

@@ -180,7 +180,8 @@ class Revocations:
         for subject in source.subjects:
             by_issuer.setdefault(subject.issuer.tbs_certificate_bytes, []).append(subject)
         if not by_issuer:
-            return (), _problem(source, term("list_unasked"))
+            fault = source.fault if isinstance(source, FiledList) else term("list_unnamed")
+            return (), _problem(source, fault)
         answers, problems = [], []
         for subjects in by_issuer.values():
             try:

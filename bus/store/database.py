@@ -112,6 +112,17 @@ def connect(url: str, *, load: Load = SMALL) -> Database:
     raise AxisError.of("E_SETTING", name="database_url", cause=cause)
 
 
+async def prove_writable(database: Database) -> None:
+    """Begin to write, and write nothing. Raises `TransportError` E_STORE_AWAY, E_STORE_FULL."""
+    await database.write(_begin_to_write)
+
+
+def _begin_to_write(connection: Connection) -> None:
+    # SQLite takes its lock when the transaction begins; a server refuses this if it only reads.
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_current_xact_id()")
+
+
 class SqliteDatabase:
     """A file, shared by several processes if need be: one writes at a time.
 

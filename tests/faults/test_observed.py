@@ -129,6 +129,10 @@ async def test_a_document_is_counted_and_a_lost_or_blocked_broker_is_named(
     await asyncio.to_thread(promtool_agrees, urls)
 
     async with memory_alarm(mortal):
+        # The parent does not publish, and knows all the same; nobody waits for a deadline.
+        parent = partial(any_says, "broker_blocked", urls[:1])
+        await asyncio.to_thread(eventually, parent, within=10)
+        assert axis.logged("broker_blocked")
         drop(axis, "2")
         blocked = partial(any_says, "broker_blocked", running.worker_metrics_urls)
         await asyncio.to_thread(eventually, blocked)

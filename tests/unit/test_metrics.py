@@ -29,6 +29,7 @@ from bus.core.events import (
     ForgeryRefused,
     FormatLost,
     ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -223,6 +224,7 @@ CASES: list[tuple[Event, set[str]]] = [
         ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
         set(),
     ),
+    (KeyFileRefused(problem=DOWN), set()),
     (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (
         ForgeryRefused(

@@ -17,6 +17,7 @@ def test_a_worker_reads_the_very_choices_of_its_axis(
         home=tmp_path,
         workers=3,
         may_install=True,
+        edxml_strict=["H05", "G09"],
         retries={FailureClass.OURS: (timedelta(seconds=5), timedelta(minutes=2))},
     )
 

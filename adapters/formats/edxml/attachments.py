@@ -27,6 +27,7 @@ class _Reference:
     name: str | None
     description: str | None
     line: int
+    fields: Fields
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +148,11 @@ class AttachmentReader:
         if content_id in self._references:
             raise _duplicate(content_id, reference.line)
         self._references[content_id] = _Reference(
-            content_id=content_id, name=name, description=description, line=reference.line
+            content_id=content_id,
+            name=name,
+            description=description,
+            line=reference.line,
+            fields=fields,
         )
 
     # --- at the end -----------------------------------------------------------------------------
@@ -172,8 +177,11 @@ class AttachmentReader:
             writer.discard()
 
     def _finished(self) -> Iterator[Attachment]:
-        for found in self._found.values():
+        for number, found in enumerate(self._found.values(), 1):
             reference = self._references.get(found.content_id)
+            if reference is not None:
+                # Its line is written at the place of its attachment.
+                reference.fields.counts_as(number)
             said = found.name or (reference.name if reference else None)
             name = safe_name(said or found.content_id, found.taken.head)
             description = found.description or (reference.description if reference else None)
@@ -197,7 +205,7 @@ class AttachmentReader:
         if found.unpacked or declared is None:
             return
         if declared.casefold() != attachment.media_type.casefold():
-            self._findings.keep(f"{found.path}/ContentType", declared, line=line)
+            self._findings.keep(f"{found.path}/ContentType", declared, line=line, told=True)
             warn(
                 "W_MIME_MISMATCH",
                 line=line,

@@ -22,7 +22,7 @@ from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.ports import Recorded, StoredLetter
 from bus.store.batch import GroupCommit, Operate
-from bus.store.database import Database
+from bus.store.database import Database, prove_writable
 from bus.store.dead_letters import causes, intake, orders, worklist
 from bus.store.dead_letters.moves import alone
 from schemas.identifiers import EnvelopeId, MailboxName
@@ -40,12 +40,17 @@ class SqlDeadLetters:
     """
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._read = database.read
         self._writes = GroupCommit(partial(_change_alone, database))
 
     async def aclose(self) -> None:
         """Wait for what is being written."""
         await self._writes.aclose()
+
+    async def prove_writable(self) -> None:
+        """Raises `TransportError` while they cannot be written."""
+        await prove_writable(self._database)
 
     async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
         """Keep a failed attempt with what is decided about it."""
