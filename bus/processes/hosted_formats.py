@@ -2,7 +2,7 @@
 
 A worker has at most `MOST_PROCESSES` of each format, started when they are needed and kept. What is
 read or written by one is bounded in time and in size; what passes the bounds, or dies, concerns
-nothing but that file or delivery (decision record 0033).
+nothing but that file or delivery (decision record 0036).
 """
 
 import errno
