@@ -129,6 +129,12 @@ ENTRIES: dict[str, Entry] = {
         _EXPORT_EN,
         _EXPORT_VI,
     ),
+    "E_RANGE": _sender(
+        "{value} lies outside what every format can carry, {first} to {second}.",
+        "{value} nằm ngoài khoảng mà mọi định dạng ghi được, từ {first} đến {second}.",
+        "Correct the value and send the document again.",
+        "Sửa lại giá trị rồi gửi lại văn bản.",
+    ),
     "E_MISSING_FROM": _sender(
         "The sender's OrganId is missing.",
         "Thiếu OrganId của bên gửi.",
