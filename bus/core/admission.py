@@ -104,9 +104,9 @@ def _compare(message: WireMessage, envelope: Envelope, signed_at: datetime) -> N
     facts = (
         ("exchange", message.exchange, (DOCUMENTS, REDELIVERY)),
         ("type", message.type, (envelope.kind.value,)),
-        ("routing key", sender, (word(envelope.sender_mailbox),)),
-        ("routing key", lane, (envelope.lane.value,)),
-        ("routing key", kind, (envelope.kind.value,)),
+        ("routing_key", sender, (word(envelope.sender_mailbox),)),
+        ("routing_key", lane, (envelope.lane.value,)),
+        ("routing_key", kind, (envelope.kind.value,)),
     )
     for header, said, signed in facts:
         if said not in signed:

@@ -25,6 +25,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
@@ -88,7 +89,11 @@ def log_event(event: Event) -> None:
     if said.get("trace", "") is None:
         del said["trace"]
     name = name_of(type(event))
+    if said.get("warnings") == []:
+        del said["warnings"]
     match event:
+        case DeliveryHandedOver() if event.warnings:
+            _log.warning(name, **said)
         case DirectoryTakenUp() | RevocationSourceAsked():
             # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)
@@ -122,6 +127,7 @@ def log_event(event: Event) -> None:
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()
+            | FormatLost()
             | KeyFileRefused()
             | RevocationGraceEnded()
         ):
@@ -179,7 +185,7 @@ def name_of(kind: type[Event]) -> str:
 def _plain(value: object) -> object:
     match value:
         case Problem():
-            return str(value)
+            return f"{value} [{value.detail}]" if value.detail else str(value)
         case datetime():
             return value.isoformat()
         case timedelta():
