@@ -44,6 +44,7 @@ from schemas.legible import escaped, legible_lines
 from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import Problem
 from schemas.redaction import redacted
+from schemas.vietnam import VIETNAM
 
 _log = structlog.get_logger()
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -70,7 +71,7 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            _stamped,
             structlog.processors.format_exc_info,
             _tellable,
             *renderers,
@@ -138,6 +139,12 @@ def _tellable(_: object, __: str, said: structlog.typing.EventDict) -> structlog
     return {name: _told(value) for name, value in said.items()}
 
 
+def _stamped(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The moment in Viet Nam, with its offset: the zone that commands show times in."""
+    said["ts"] = datetime.now(VIETNAM).isoformat(timespec="microseconds")
+    return said
+
+
 def _legible(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """What strangers wrote is shown, and obeyed by no terminal."""
     return {
@@ -181,7 +188,7 @@ def _plain(value: object) -> object:
         case Problem():
             return str(value)
         case datetime():
-            return value.isoformat()
+            return value.astimezone(VIETNAM).isoformat()
         case timedelta():
             return round(value.total_seconds(), 3)
         case tuple():
