@@ -108,8 +108,6 @@ OPERATION: dict[str, Texts] = {
     "no_password_to_try": ("no password to try", "không có mật khẩu để thử"),
     "unauthorized": ("unauthorized", "không được phép"),
     "trial_channel": ("{deed} needs no channel", "thao tác {deed} không cần kênh"),
-    # A dead letter.
-    "no_failure_header": ("it has no header of ours", "không có thông tin lỗi của trục"),
     # A store, an agency's system.
     "store_locked": ("it is locked", "cơ sở lưu trữ đang bị khóa"),
     "no_answer": ("no answer within {seconds} s", "không phản hồi trong {seconds} giây"),
