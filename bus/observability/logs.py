@@ -6,6 +6,7 @@ JSON in production, pleasant in a terminal. Never content, keys or personal data
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime, timedelta
 
@@ -42,7 +43,7 @@ from bus.core.events import (
 )
 from schemas.legible import escaped, legible_lines
 from schemas.limits import MAX_LOG_VALUE_CHARS
-from schemas.problem import Problem
+from schemas.problem import Problem, Warned
 from schemas.redaction import redacted
 from schemas.vietnam import VIETNAM
 
@@ -131,6 +132,12 @@ def log_event(event: Event) -> None:
             | RevocationGraceEnded()
         ):
             _log.error(name, **said)
+
+
+def log_misspelt(settings: Iterable[Warned]) -> None:
+    """Log the settings of the environment that are none."""
+    for warned in settings:
+        _log.warning("setting_ignored", code=warned.code, **warned.params)
 
 
 class _RedactingFormatter(logging.Formatter):
