@@ -104,6 +104,10 @@ class Settings(BaseSettings):
         settle: How long a dropped file must rest before it is taken.
         prefetch: Deliveries in work per mailbox and lane.
         reading: Packet files read at the same time by each worker.
+        format_deadline: How long a format may work on one file or delivery; a second more for each
+            4 MiB of it. What takes longer is ended, and refused or parked.
+        hand_over_deadline: How long an agency's system may take for one delivery, likewise; then
+            its mailbox is paused until it answers.
         publish_deadline: After this a publish without an answer is unknown, and sent again.
         look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
@@ -150,6 +154,8 @@ class Settings(BaseSettings):
     settle: timedelta = timedelta(seconds=1)
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
     reading: Annotated[int, Field(ge=1, le=64)] = 4
+    format_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=30)
+    hand_over_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=60)
     publish_deadline: timedelta = timedelta(seconds=30)
     look_at_letters: timedelta = timedelta(milliseconds=500)
     retries: dict[FailureClass, tuple[timedelta, ...]] = {

@@ -10,8 +10,8 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Ngày ban hành {date} ở tương lai.",
     ),
     "W_DATE_FORM": (
-        "The date {value} is written day first; read as {date}.",
-        "Ngày {value} viết theo kiểu ngày trước; hiểu là {date}.",
+        "The date {value} is written in another form than is due; read as {date}.",
+        "Ngày {value} viết không đúng dạng quy định; hiểu là {date}.",
     ),
     "W_DATE_INVALID": (
         "{value} is no possible date; the field stays empty.",

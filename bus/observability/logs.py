@@ -26,6 +26,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
@@ -128,6 +129,7 @@ def log_event(event: Event) -> None:
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()
+            | FormatLost()
             | KeyFileRefused()
             | RevocationGraceEnded()
         ):
@@ -197,7 +199,7 @@ def name_of(kind: type[Event]) -> str:
 def _plain(value: object) -> object:
     match value:
         case Problem():
-            return str(value)
+            return f"{value} [{value.detail}]" if value.detail else str(value)
         case datetime():
             return value.astimezone(VIETNAM).isoformat()
         case timedelta():
