@@ -497,6 +497,14 @@ ENTRIES: dict[str, Entry] = {
         "Nothing is lost; work goes on when it is back.",
         "Không mất gì; công việc tiếp tục khi có lại.",
     ),
+    "E_FORMAT_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The format {format} cannot be started: {cause}.",
+        "Không khởi động được bộ định dạng {format}: {cause}.",
+        "Install it anew, or ask whoever made it; deliveries go on by themselves.",
+        "Cài lại, hoặc hỏi bên cung cấp; việc chuyển sẽ tự tiếp tục.",
+    ),
     "E_STORE_FULL": _entry(
         Fault.WORLD,
         True,
@@ -874,8 +882,8 @@ ENTRIES: dict[str, Entry] = {
     "E_FORMAT_CRASHED": _entry(
         Fault.OURS,
         False,
-        "The format {format} crashed its process over this {times} times; it is not tried again.",
-        "Bộ định dạng {format} đã làm hỏng tiến trình {times} lần vì nội dung này; không thử lại.",
+        "The format {format} crashed, or did not finish in time, over this (times: {times}).",
+        "Bộ định dạng {format} bị hỏng hoặc không xong đúng hạn vì nội dung này (số lần: {times}).",
         "Report it to whoever made the format; the original is kept.",
         "Báo cho bên cung cấp bộ định dạng; bản gốc được giữ lại.",
     ),

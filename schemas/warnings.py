@@ -185,5 +185,13 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The number {value} was used before in the same year.",
         "Số {value} đã dùng trong cùng năm.",
     ),
+    "W_SETTING_UNKNOWN": (
+        "There is no setting {name}; it does nothing.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng.",
+    ),
+    "W_SETTING_MISSPELT": (
+        "There is no setting {name}; it does nothing. Perhaps {nearest} is meant.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng. Có thể ý bạn là {nearest}.",
+    ),
 }
 """Code → (English, Vietnamese). `W_MISSING_<FIELD>` reads as `W_MISSING_FIELD`."""
