@@ -1,0 +1,50 @@
+"""One input must not hurt anybody else: a thief and careless hands, beside honest work."""
+
+import os
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bus.store.home import Home
+from tests.acceptance.conftest import RunningAxis, eventually
+from tests.chaos.attack import Attack, troubles_in
+
+SECONDS = float(os.environ.get("LIENTHONG_TEST_ATTACK_SECONDS", "20"))
+SEED = int(os.environ.get("LIENTHONG_TEST_ATTACK_SEED", "9"))
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
+    """An axis of its own: what is thrown at it stays there."""
+    home = tmp_path_factory.mktemp("attacked")
+    options = ("--agencies", "G22,H24,H41", "--workers", "2")
+    with RunningAxis(home, *options, LIENTHONG_LOG_STYLE="json") as running:
+        yield running
+
+
+async def test_whatever_a_thief_and_careless_hands_throw_honest_work_goes_on(
+    attacked: RunningAxis,
+) -> None:
+    attack = Attack(attacked.home, random.Random(SEED))
+
+    await attack.run(timedelta(seconds=SECONDS))
+
+    eventually(lambda: not attack.missing)
+    assert set(attack.thrown) == {"documents", "failures", "file", "key file", "document"}
+    assert attack.failed
+    assert attack.late == []
+    assert troubles_in(attacked.home / "up.log") == {}
+    eventually(lambda: httpx.get(f"{_url(attacked.home)}/readyz").json() == READY)
+
+
+READY = {"ready": True, "reasons": []}
+
+
+def _url(home: Path) -> str:
+    running = Home(home).running()
+    assert running is not None
+    return running.metrics_url or ""
