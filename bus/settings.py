@@ -79,6 +79,8 @@ class Settings(BaseSettings):
         amqp_certificate: The account's certificate, a PEM file. It is the login (EXTERNAL) when
             `amqp_url` holds no password.
         amqp_key: Its private key; absent: in the same file.
+        rabbitmq: The folder of the RabbitMQ installation that a private node is started from, which
+            holds `sbin/rabbitmq-server`; absent: the usual places are looked through.
         attachments: The folder of attachments, shared with those one exchanges documents with;
             absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
@@ -128,6 +130,7 @@ class Settings(BaseSettings):
     amqp_ca: Path | None = None
     amqp_certificate: Path | None = None
     amqp_key: Path | None = None
+    rabbitmq: Path | None = None
     attachments: Path | None = None
     may_install: bool = False
     database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None

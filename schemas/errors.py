@@ -322,6 +322,12 @@ ENTRIES: dict[str, Entry] = {
         _SECURITY_EN,
         _SECURITY_VI,
     ),
+    "E_HEADER_FOREIGN": _sender(
+        "The message has a property that no sender of the axis sets, or sets so: {header}.",
+        "Thông điệp có thuộc tính mà không bên gửi nào trên trục đặt như vậy: {header}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
     "E_NOT_ADDRESSED": _sender(
         "The envelope does not name {mailbox} as a recipient.",
         "Phong bì không ghi {mailbox} là bên nhận.",
@@ -527,6 +533,16 @@ ENTRIES: dict[str, Entry] = {
         "Docker, hoặc cho phép cài gói (LIENTHONG_MAY_INSTALL=yes). {cause}",
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
+    ),
+    "E_BROKER_START": _entry(
+        Fault.OPERATOR,
+        False,
+        "RabbitMQ is installed, but its private node in {folder} did not start: {cause}.",
+        "RabbitMQ đã được cài nhưng nút riêng tại {folder} không khởi động được: {cause}.",
+        "See the files output and log in that folder; or give another RabbitMQ by "
+        "LIENTHONG_AMQP_URL.",
+        "Xem các tệp 'output' và 'log' trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
+        "LIENTHONG_AMQP_URL.",
     ),
     "E_BROKER_LOGIN": _entry(
         Fault.OPERATOR,
@@ -876,12 +892,34 @@ ENTRIES: dict[str, Entry] = {
     "E_FAILURE_UNREADABLE": _entry(
         Fault.OURS,
         False,
-        "A message in 'failures' does not say what failed: {cause}.",
-        "Một thông điệp trong 'failures' không nêu lỗi gì: {cause}.",
+        "A message in 'failures' does not say what failed; not understood: {header}.",
+        "Một thông điệp trong 'failures' không nêu lỗi gì; không hiểu được: {header}.",
         "Look at its original bytes; replay it when it is a delivery.",
         "Xem dữ liệu gốc; phát lại nếu đó là một lượt gửi.",
     ),
+    "E_REPORT_INVALID": _sender(
+        "Account {account} published to 'failures' what no worker reports so: {header}.",
+        "Tài khoản {account} gửi vào 'failures' thứ mà không tiến trình nào báo như vậy: {header}.",
+        "Ask whoever holds the account what publishes there; suspend it if nobody knows.",
+        "Hỏi bên giữ tài khoản xem cái gì đang gửi vào đó; tạm dừng tài khoản nếu không ai biết.",
+    ),
     # Operators at work on dead letters.
+    "E_LETTER_UNREADABLE": _entry(
+        Fault.OURS,
+        False,
+        "The row of this dead letter in the database cannot be used: {cause}.",
+        "Không dùng được dòng dữ liệu của thư này trong cơ sở dữ liệu: {cause}.",
+        "Ask who wrote into the database; restore the row from a backup.",
+        "Hỏi ai đã ghi vào cơ sở dữ liệu; khôi phục dòng đó từ bản sao lưu.",
+    ),
+    "E_ORDER_UNREADABLE": _entry(
+        Fault.OPERATOR,
+        False,
+        "The row of order {id} in the database cannot be used.",
+        "Không dùng được dòng dữ liệu của lệnh {id} trong cơ sở dữ liệu.",
+        "Ask who wrote into the database; restore the row from a backup.",
+        "Hỏi ai đã ghi vào cơ sở dữ liệu; khôi phục dòng đó từ bản sao lưu.",
+    ),
     "E_LETTER_UNKNOWN": _entry(
         Fault.OPERATOR,
         False,

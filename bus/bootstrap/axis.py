@@ -29,6 +29,7 @@ from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
+from bus.core.dead_letters.report import Believed
 from bus.core.events import Event, ServiceName
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
@@ -256,7 +257,7 @@ async def open_axis(
             dead_letter_handler(
                 settings,
                 address,
-                routing=lambda: knowledge.routing,
+                believed=lambda: Believed(keys=knowledge.ring, routing=knowledge.routing),
                 observe=observe,
                 published=metrics.published if metrics else None,
                 stop=asyncio.Event(),

@@ -22,6 +22,7 @@ from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
+from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.crash import problem_of, steps_to
 from bus.core.directory import vouched
 from bus.core.events import (
@@ -82,6 +83,7 @@ class Workplace:
 
     Attributes:
         known: What was told last; `routing` and `ring` come of it.
+        reports_as: The account of the hub's workers, where this is one of them.
     """
 
     worker: WorkerName
@@ -98,6 +100,7 @@ class Workplace:
     ring: KeyRing
     appraisal: Appraisal
     tracer: Tracer
+    reports_as: str | None = None
 
     def __post_init__(self) -> None:
         self._guard = Guard(FolderAttempts(self.home.attempts))
@@ -262,6 +265,7 @@ class Workplace:
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
             waiting=self._tokens,
+            reports_as=self.reports_as,
             tracer=self.tracer,
         )
         return Adapter(
@@ -349,7 +353,8 @@ async def _workplace(
     home = Home(settings.home)
     url = settings.broker_url or ""
     # One of the hub speaks for many agencies, an agency's own for none but itself.
-    impersonates = not is_agency_account(account_in(url))
+    account = account_in(url)
+    impersonates = not is_agency_account(account)
     threads = _THREADS + _THREADS_PER_AGENCY * len(known.directory.agencies)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
@@ -385,6 +390,7 @@ async def _workplace(
             ring=ring,
             appraisal=Appraisal(pdfs=pdfs),
             tracer=tracer,
+            reports_as=account if account == WORKER_ACCOUNT else None,
         )
         if health is not None:
             health.broker = lambda: broker.health

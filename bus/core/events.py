@@ -65,6 +65,7 @@ class DeliveryHandedOver:
         age: Since it was signed.
         took: Since it was claimed.
         answered_after: Of an automatic receipt: since the document it answers was recorded.
+        warnings: Codes of what its recipient is warned of.
     """
 
     mailbox: MailboxName
@@ -78,6 +79,7 @@ class DeliveryHandedOver:
     age: timedelta
     took: timedelta
     answered_after: timedelta | None = None
+    warnings: tuple[str, ...] = ()
     trace: str | None = None
 
 

@@ -15,6 +15,8 @@ from pydantic import AwareDatetime, Field
 from bus.core.crash import problem_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
+from bus.core.trace import traced
+from schemas.errors import ENTRIES
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 from schemas.value import Value
@@ -61,6 +63,8 @@ _SECURITY_CODES = frozenset(
         "E_CERTIFICATE_REVOKED",
         "E_FORGED",
         "E_HEADER_CONTRADICTS",
+        "E_HEADER_FOREIGN",
+        "E_REPORT_INVALID",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
         "E_SEAL_NOT_WRAPPED",
@@ -117,7 +121,9 @@ proven or not to be trusted.
 
 
 def failure_class(problem: Problem) -> FailureClass:
-    """Classify by code: whatever is not listed is the sender's."""
+    """Classify by code: what is not listed is the sender's, what nobody knows is ours."""
+    if problem.code not in ENTRIES:
+        return FailureClass.OURS
     return _CLASS_OF_CODE.get(problem.code, FailureClass.SENDER)
 
 
@@ -148,6 +154,10 @@ def fail(
 
     The account that first published stays readable in the header `original_user_id`; the property
     must be the account that publishes now, or the broker closes the channel.
+
+    Args:
+        user_id: The account of the worker that says so: the hub's, or the mailbox's own; by it
+            the dead-letter handler knows whom to believe.
     """
     failed = Failure(
         problem=problem,
@@ -166,10 +176,13 @@ def fail(
         routing_key=failure_key(mailbox, failed.failure_class),
         message_id=message_id,
         user_id=user_id,
+        # Other hints of whoever published it are not passed on in our name.
         headers={
-            **message.headers,
+            **traced(message),
             ORIGINAL_USER: message.user_id or "",
             ORIGINAL_MESSAGE: message.message_id,
             FAILURE_HEADER: failed.to_json().decode(),
         },
+        foreign="",
+        death=None,
     )

@@ -88,7 +88,11 @@ def log_event(event: Event) -> None:
     if said.get("trace", "") is None:
         del said["trace"]
     name = name_of(type(event))
+    if said.get("warnings") == []:
+        del said["warnings"]
     match event:
+        case DeliveryHandedOver() if event.warnings:
+            _log.warning(name, **said)
         case DirectoryTakenUp() | RevocationSourceAsked():
             # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.contract import Endpoint
-from bus.core.admission import addressed, admit, judge_seal, prove
+from bus.core.admission import addressed, admit, judge_seal, judge_wrapping, prove
 from bus.core.events import (
     DeliveryHandedOver,
     DuplicateAbsorbed,
@@ -167,6 +167,7 @@ class Courier:
 
     async def _deliver(self, attempt: Attempt) -> None:
         message, now = attempt.received.message, self.clock()
+        judge_wrapping(message, queue=attempt.received.queue)
         verified = prove(message, keys=self.keys(), now=now)
         attempt.stage = Stage.OPEN
         envelope = admit(
@@ -275,6 +276,7 @@ class Courier:
                 age=now - envelope.sent_at,
                 took=now - (attempt.claimed_at or now),
                 answered_after=attempt.answered_after,
+                warnings=attempt.warned,
                 trace=trace_id(attempt.step.traceparent),
             )
         )

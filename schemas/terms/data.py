@@ -55,7 +55,6 @@ DATA = frozenset(
         "owner",
         "path",
         "pattern",
-        "period",
         "pid",
         "point",
         "prefix",

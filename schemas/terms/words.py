@@ -37,6 +37,7 @@ STAGES: dict[str, Texts] = {
     "mailbox": ("the mailbox", "hộp thư"),
     # Of a process.
     "start": ("the start of an agency", "bước khởi động của cơ quan"),
+    "broker": ("the broker's container", "bộ chứa RabbitMQ"),
     "dead_letters": ("the dead-letter handler", "dịch vụ xử lý thư lỗi"),
     "directory": ("the directory service", "dịch vụ danh bạ"),
     "health": ("the health service", "dịch vụ theo dõi tình trạng"),
@@ -68,6 +69,7 @@ PARTIES: dict[str, Texts] = {
 
 REVOKERS: dict[str, Texts] = {
     "operator": ("operator", "đơn vị vận hành"),
+    "the key folder": ("the key folder", "thư mục khóa"),
     "crl": ("crl", "danh sách thu hồi"),
     "ocsp": ("ocsp", "dịch vụ trạng thái chứng thư"),
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bus.core.events import DeliveryHandedOver
 from bus.core.wire import document_envelope, receipt_envelope
 from schemas.codes import BusinessType
 from schemas.document import Bussiness, Document, Organization
@@ -91,6 +92,9 @@ async def test_what_cannot_be_tied_is_handed_over_with_a_visible_warning(tmp_pat
         await eventually(lambda: notes(axis, SENDER, "documents"))
         await eventually(lambda: notes(axis, SENDER, "statuses"))
 
+    handed = [event.warnings for event in axis.of_type(DeliveryHandedOver)]
+    assert ("W_TARGET_UNKNOWN",) in handed
+    assert ("W_STATUS_TARGET_UNKNOWN",) in handed
     told = [*notes(axis, SENDER, "documents"), *notes(axis, SENDER, "statuses")]
     assert [[w["code"] for w in note["warnings"]] for note in told] == [
         ["W_TARGET_UNKNOWN"],

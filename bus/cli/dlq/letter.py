@@ -198,13 +198,19 @@ def _standing(letter: DeadLetter, desk: Desk, moment: datetime) -> Iterable[tupl
     yield "state", state
     if letter.order is not None:
         yield "order", f"{letter.order}: {desk.typed(f'lienthong dlq follow {letter.order}')}"
-    for name, code in (("from", letter.sender), ("to", letter.mailbox)):
-        yield name, f"{legible(code)} {desk.name_of(code)}"
+    yield "from", _named(letter.sender, desk) or "nobody is proven"
+    yield "to", _named(letter.mailbox, desk)
+    if letter.reporter:
+        yield "reported by", legible(letter.reporter)
     yield "lane, kind", f"{legible(letter.lane)}, {legible(letter.kind)}"
     yield "group", f"{letter.fingerprint} (its fingerprint)"
     tries = counted(letter.attempts, "failed attempt")
     yield "tries", f"{tries}, {counted(letter.replays, 'replay')}"
     yield "failing for", age(moment - letter.first_failed_at)
+
+
+def _named(code: str, desk: Desk) -> str:
+    return f"{legible(code)} {desk.name_of(code)}".strip() if code else ""
 
 
 def _wrong(console: Console, letter: DeadLetter) -> None:

@@ -84,7 +84,7 @@ def table_of(letters: Sequence[DeadLetter], *, wide: bool) -> Table:
     table.add_column("tries", justify="right")
     table.add_column("failed last", no_wrap=True)
     for letter in letters:
-        parties = f"{legible(letter.sender)} → {legible(letter.mailbox)}"
+        parties = f"{legible(letter.sender) or '?'} → {legible(letter.mailbox)}"
         number = legible(letter.number or "")
         cause = Text.assemble((legible(letter.problem.code), "red"), _place(letter, wide=wide))
         table.add_row(

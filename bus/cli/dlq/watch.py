@@ -157,7 +157,7 @@ def _tell(letter: DeadLetter, *, as_json: bool) -> None:
         return
     line = legible(
         f"{shown_exactly(letter.failed_at)} {letter.id[:8]} {letter.state} "
-        f"{letter.sender} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
+        f"{letter.sender or '?'} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
     )
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

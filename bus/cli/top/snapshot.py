@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bus.cli.top.reading import Reading, quantile
 
+_DAY_SECONDS = 86_400
 _EVER = Reading(at=float("-inf"), axis={})
 
 
@@ -106,6 +107,7 @@ def _agencies(reading: Reading) -> Sequence[str]:
 
 
 def _row(agency: str, before: Reading, after: Reading, now: float) -> AgencyRow:
+    left = after.value("certificate_left_seconds", agency=agency)
     success = after.value("last_success_timestamp_seconds", agency=agency)
     return AgencyRow(
         agency=agency,
@@ -120,7 +122,7 @@ def _row(agency: str, before: Reading, after: Reading, now: float) -> AgencyRow:
         worker_away=after.value("agency_worker_connected", agency=agency) == 0,
         retries_waiting=int(after.value("retries_waiting", agency=agency) or 0),
         dead_letters=int(after.value("dead_letters_of_agency", agency=agency) or 0),
-        certificate_days=after.value("certificate_days_left", agency=agency),
+        certificate_days=None if left is None else left / _DAY_SECONDS,
         last_success_seconds=None if success is None else max(0.0, now - success),
         sent=int(after.total("envelopes_sent_total", agency=agency)),
         received=int(after.total("deliveries_total", agency=agency, outcome="handed_over")),
