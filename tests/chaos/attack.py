@@ -75,11 +75,16 @@ class Attack:
         """Attack for a while; the honest work goes on beside it."""
         until = time.monotonic() + duration.total_seconds()
         async with asyncio.TaskGroup() as work:
+            work.create_task(self.harm(until))
+            work.create_task(self._throw(until, self._honestly, "document", every=0.5))
+            work.create_task(self._fail_honestly(until))
+
+    async def harm(self, until: float) -> None:
+        """Only attack."""
+        async with asyncio.TaskGroup() as work:
             work.create_task(self._publish(until))
             work.create_task(self._throw(until, self._into_outbox, "file", every=0.05))
             work.create_task(self._throw(until, self._into_keys, "key file", every=0.4))
-            work.create_task(self._throw(until, self._honestly, "document", every=0.5))
-            work.create_task(self._fail_honestly(until))
 
     @property
     def missing(self) -> Mapping[str, str]:

@@ -21,8 +21,12 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from pamqp import encode
 
 from bus.core.failure import FAILURE_HEADER, FailureClass, Stage
+from bus.core.wire import body_of, document_envelope
 from bus.rabbit import frames
 from schemas.codes import EnvelopeKind, Lane
+from schemas.document import Organization
+from schemas.identifiers import AgencyCode, MailboxName
+from tests.envelopes import a_document, a_recipient
 from tests.fuzz.corpus import corpus
 
 _WORDS = (
@@ -76,6 +80,8 @@ class Hostile:
             sign: With the thief's own good key.
         """
         choose = self.choose
+        if choose.random() < 0.5:
+            return self._well_formed(sign)
         body = choose.choice((self._garbage, self._near_envelope))()
         headers = {choose.choice(_HEADERS): self._value(0) for _ in range(choose.randint(0, 5))}
         for name in ("CC", "BCC"):
@@ -96,6 +102,55 @@ class Hostile:
             key = f"{self._thief}.{box}.{choose.choice(tuple(Lane))}.{kind}"[:200]
         return Thrown(
             exchange=exchange, key=key, properties=self._properties(headers, kind), body=body
+        )
+
+    def _well_formed(self, sign: Callable[[bytes], str]) -> Thrown:
+        """One as our own drivers write it, with something wrong inside."""
+        choose = self.choose
+        body = self._cut(self._own_envelope())
+        failing = choose.random() < 0.4
+        headers: dict[str, Any] = {"attempt": 1, "signature": sign(body)}
+        if failing:
+            headers |= {
+                FAILURE_HEADER: self._failure(),
+                "original_user_id": choose.choice((self._account, "agency.G22")),
+                "original_message_id": "1",
+            }
+        kind = EnvelopeKind.DOCUMENT
+        properties = b"".join(
+            (
+                struct.pack(">H", sum(1 << bit for bit in (15, 13, 12, 7, 6, 5, 4))),
+                _short(b"application/json"),
+                encode.field_table(headers),
+                b"\2",
+                _short(str(choose.random()).encode()),
+                struct.pack(">Q", int(datetime.now(UTC).timestamp())),
+                _short(kind.encode()),
+                _short(self._account.encode()),
+            )
+        )
+        return Thrown(
+            exchange="failures" if failing else "documents",
+            key=f"{self._thief}.{choose.choice(tuple(FailureClass))}"
+            if failing
+            else f"{self._thief}.H41.{Lane.STANDARD}.{kind}",
+            properties=properties,
+            body=body,
+        )
+
+    def _own_envelope(self) -> bytes:
+        document = a_document(
+            number=str(self.choose.randrange(10**6, 10**7)),
+            from_agency=Organization(organ_id=self._thief),
+        )
+        return body_of(
+            document_envelope(
+                document,
+                sender=AgencyCode(self._thief),
+                sender_mailbox=MailboxName(self._thief),
+                recipients=(a_recipient("H41"),),
+                sent_at=datetime.now(UTC),
+            )
         )
 
     def _failure(self) -> str:
