@@ -129,6 +129,12 @@ ENTRIES: dict[str, Entry] = {
         _EXPORT_EN,
         _EXPORT_VI,
     ),
+    "E_RANGE": _sender(
+        "{value} lies outside what every format can carry, {first} to {second}.",
+        "{value} nằm ngoài khoảng mà mọi định dạng ghi được, từ {first} đến {second}.",
+        "Correct the value and send the document again.",
+        "Sửa lại giá trị rồi gửi lại văn bản.",
+    ),
     "E_MISSING_FROM": _sender(
         "The sender's OrganId is missing.",
         "Thiếu OrganId của bên gửi.",
@@ -490,6 +496,14 @@ ENTRIES: dict[str, Entry] = {
         "Cơ sở lưu trữ không phản hồi: {cause}.",
         "Nothing is lost; work goes on when it is back.",
         "Không mất gì; công việc tiếp tục khi có lại.",
+    ),
+    "E_FORMAT_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The format {format} cannot be started: {cause}.",
+        "Không khởi động được bộ định dạng {format}: {cause}.",
+        "Install it anew, or ask whoever made it; deliveries go on by themselves.",
+        "Cài lại, hoặc hỏi bên cung cấp; việc chuyển sẽ tự tiếp tục.",
     ),
     "E_STORE_FULL": _entry(
         Fault.WORLD,
@@ -868,8 +882,8 @@ ENTRIES: dict[str, Entry] = {
     "E_FORMAT_CRASHED": _entry(
         Fault.OURS,
         False,
-        "The format {format} crashed its process over this {times} times; it is not tried again.",
-        "Bộ định dạng {format} đã làm hỏng tiến trình {times} lần vì nội dung này; không thử lại.",
+        "The format {format} crashed, or did not finish in time, over this (times: {times}).",
+        "Bộ định dạng {format} bị hỏng hoặc không xong đúng hạn vì nội dung này (số lần: {times}).",
         "Report it to whoever made the format; the original is kept.",
         "Báo cho bên cung cấp bộ định dạng; bản gốc được giữ lại.",
     ),

@@ -10,8 +10,8 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Ngày ban hành {date} ở tương lai.",
     ),
     "W_DATE_FORM": (
-        "The date {value} is written day first; read as {date}.",
-        "Ngày {value} viết theo kiểu ngày trước; hiểu là {date}.",
+        "The date {value} is written in another form than is due; read as {date}.",
+        "Ngày {value} viết không đúng dạng quy định; hiểu là {date}.",
     ),
     "W_DATE_INVALID": (
         "{value} is no possible date; the field stays empty.",
@@ -180,6 +180,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_NUMBER_REUSED": (
         "The number {value} was used before in the same year.",
         "Số {value} đã dùng trong cùng năm.",
+    ),
+    "W_SETTING_UNKNOWN": (
+        "There is no setting {name}; it does nothing.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng.",
+    ),
+    "W_SETTING_MISSPELT": (
+        "There is no setting {name}; it does nothing. Perhaps {nearest} is meant.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng. Có thể ý bạn là {nearest}.",
     ),
 }
 """Code → (English, Vietnamese). `W_MISSING_<FIELD>` reads as `W_MISSING_FIELD`."""

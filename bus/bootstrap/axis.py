@@ -300,7 +300,9 @@ async def open_axis(
             health.write_store = lambda: _write_stores(store, office)
             stack.callback(health.stopping)
         await stack.enter_async_context(
-            supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
+            supervisor.supervising(
+                routing.directory, knowledge.active, certificates=tuple(knowledge.ring)
+            )
         )
         urls = served_at(settings, workers)
         TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)

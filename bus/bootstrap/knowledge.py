@@ -158,6 +158,12 @@ class Knowledge:
         return self.served(self.routing)
 
     @property
+    def active(self) -> tuple[MailboxName, ...]:
+        """Of these: those that are served now. What a suspended one sends or is sent waits."""
+        owner = self.routing.owner_of
+        return tuple(mailbox for mailbox in self.mailboxes if not owner(mailbox).suspended)
+
+    @property
     def refusal(self) -> Problem | None:
         """Why the directory is not believed as its file says now; the one before goes on."""
         return self._refusal
@@ -243,7 +249,7 @@ class Knowledge:
         self.ring = believed.ring.limited_to(vouched(routing.directory))
         self._tell_set_aside(believed.set_aside)
         self.routing = routing
-        supervisor.take_up(routing.directory, self.mailboxes, certificates=tuple(self.ring))
+        supervisor.take_up(routing.directory, self.active, certificates=tuple(self.ring))
         self.seen, self._until = seen, next_change(self.ring.values(), now=moment)
         _log.info(
             "directory_taken_up",

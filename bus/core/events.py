@@ -263,6 +263,22 @@ class WorkerEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormatLost:
+    """A format of another house ended its process, did not finish in time, or raised.
+
+    Attributes:
+        work: `start`, `recognise`, `read` or `write`.
+        cause: A signal, an exit code, the type of an exception, or what it had of time or space.
+        steps: The way to the place in its code, as far as it is known.
+    """
+
+    format: str
+    work: str
+    cause: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceEnded:
     """A service died of what nobody expected; it alone is started again after `pause`.
 
@@ -377,6 +393,7 @@ Event = (
     | WorkerStarted
     | WorkerFailed
     | WorkerEnded
+    | FormatLost
     | ServiceEnded
     | ItemSkipped
     | EventsDropped

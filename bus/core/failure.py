@@ -12,13 +12,14 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from bus.core.crash import problem_of
+from bus.core.crash import problem_of, way_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
 from bus.core.trace import traced
 from schemas.errors import ENTRIES
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
+from schemas.term import term
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
@@ -136,6 +137,16 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 def internal(error: Exception, *, stage: str) -> Problem:
     """The problem that an unexpected exception is: its type and its place (see `crash`)."""
     return problem_of(error, stage=stage)
+
+
+def failed_in(format_name: str, cause: str, steps: tuple[str, ...], *, stage: str) -> Problem:
+    """The problem that an unexpected exception of a format in another process is.
+
+    Args:
+        cause: Its type and its place.
+    """
+    told = term("crash", error=f"{cause}, {format_name}")
+    return AxisError.of("E_INTERNAL", stage=stage, cause=told, detail=way_of(steps)).problem
 
 
 def fail(

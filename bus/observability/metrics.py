@@ -39,6 +39,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
@@ -374,6 +375,7 @@ class AxisMetrics(ProcessMetrics):
                 | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
+                | FormatLost()  # what it was lost over is counted where it fails
                 | CertificateEndNeared()
                 | CertificateRevoked()
                 | KeyFileRefused()

@@ -47,6 +47,8 @@ STAGES: dict[str, Texts] = {
     "revocations": ("the revocation service", "dịch vụ thu hồi chứng thư"),
     "survey": ("the survey of queues", "dịch vụ khảo sát hàng đợi"),
     "workers": ("the keeper of workers", "dịch vụ quản lý tiến trình"),
+    "recognise": ("recognising", "bước nhận dạng"),
+    "write": ("writing", "bước ghi gói tin"),
     "trial": ("a trial of an account's rights", "bước thử quyền của tài khoản"),
 }
 

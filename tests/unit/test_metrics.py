@@ -27,6 +27,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
@@ -193,6 +194,7 @@ CASES: list[tuple[Event, set[str]]] = [
         WorkerEnded(worker=WORKER, pid=1, exit_code=None, signal="SIGKILL", pause=SECOND),
         {"lienthong_worker_failures_total 1.0"},
     ),
+    (FormatLost(format="acme", work="read", cause="SIGSEGV"), set()),
     (EventsDropped(worker=WORKER, count=3), {"lienthong_events_dropped_total 3.0"}),
     (
         RevocationSourceAsked(

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
+from schemas.limits import MAX_YEAR, MIN_YEAR
 from schemas.vietnam import from_vietnam, to_vietnam
 
-_YEARS = range(1945, 2101)
+_YEARS = range(MIN_YEAR, MAX_YEAR + 1)
 _DAY = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})")
 _DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 _CLOCK = re.compile(r" ([0-9]{2}):([0-9]{2}):([0-9]{2})")
