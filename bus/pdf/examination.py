@@ -10,6 +10,7 @@ Deep nesting and the like raise what they raise: `examiner` is where that is cau
 """
 
 import asyncio
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -61,7 +62,9 @@ _BROKEN = (
     LookupError,
     ArithmeticError,
     AttributeError,
+    AssertionError,
     NotImplementedError,
+    zlib.error,
 )
 """What pyHanko raises on files that are none, as tried with a changed byte at every place."""
 
