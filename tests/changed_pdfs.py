@@ -57,7 +57,8 @@ def field(
     """Add a signature field that nobody signed."""
 
     def change(writer: IncrementalPdfFileWriter) -> None:
-        spec = SigFieldSpec(name, on_page=0, box=tuple(map(int, box)), empty_field_appearance=False)
+        left, low, right, high = map(int, box)
+        spec = SigFieldSpec(name, box=(left, low, right, high), empty_field_appearance=False)
         append_signature_field(writer, spec)
         if not prepared:
             last_field(writer)["/AP"] = appearance(writer, box)

@@ -13,6 +13,13 @@ _MOST_SAID = 200
 
 
 class _Fault(NamedTuple):
+    """A strictness.
+
+    Attributes:
+        said: Part of what pyHanko says.
+        code: Its term.
+    """
+
     said: str
     code: str
 
@@ -20,10 +27,10 @@ class _Fault(NamedTuple):
 _FAULTS = (
     _Fault("hybrid", "pdf_hybrid"),
     _Fault("must not be clobbered", "pdf_reused"),
-    _Fault("not found in the current context", "pdf_dangling"),
+    _Fault("Reference(", "pdf_dangling"),
     _Fault("generation", "pdf_generations"),
 )
-"""What pyHanko says, and what it is for us. The order counts."""
+"""The order counts: of two that fit the first is meant."""
 
 
 def fault_of(error: Exception) -> Term:

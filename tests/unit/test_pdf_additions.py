@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
+from typing import Any
 
 import pytest
 from pyhanko.pdf_utils import generic
@@ -240,9 +241,9 @@ def test_a_second_signature_in_its_own_place_is_told_with_the_legal_value() -> N
 def test_no_word_of_legal_value_stands_without_what_was_added() -> None:
     found = verdict(sign(signed(), clerk(), name="Dấu", box=OWN_PLACE))
 
-    check = told(DeliveryCheck(attachments=(judged("a.pdf", "0" * 64, found),)))
+    check: Any = told(DeliveryCheck(attachments=(judged("a.pdf", "0" * 64, found),)))
 
-    [attachment] = check["attachments"]  # type: ignore[misc]
+    [attachment] = check["attachments"]
     [addition] = attachment["signers"][0]["additions"]
     assert addition["code"] == "pdf_added_signature"
     for language in ("en", "vi"):
