@@ -129,6 +129,12 @@ ENTRIES: dict[str, Entry] = {
         _EXPORT_EN,
         _EXPORT_VI,
     ),
+    "E_RANGE": _sender(
+        "{value} lies outside what every format can carry, {first} to {second}.",
+        "{value} nằm ngoài khoảng mà mọi định dạng ghi được, từ {first} đến {second}.",
+        "Correct the value and send the document again.",
+        "Sửa lại giá trị rồi gửi lại văn bản.",
+    ),
     "E_MISSING_FROM": _sender(
         "The sender's OrganId is missing.",
         "Thiếu OrganId của bên gửi.",
@@ -322,6 +328,12 @@ ENTRIES: dict[str, Entry] = {
         _SECURITY_EN,
         _SECURITY_VI,
     ),
+    "E_HEADER_FOREIGN": _sender(
+        "The message has a property that no sender of the axis sets, or sets so: {header}.",
+        "Thông điệp có thuộc tính mà không bên gửi nào trên trục đặt như vậy: {header}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
     "E_NOT_ADDRESSED": _sender(
         "The envelope does not name {mailbox} as a recipient.",
         "Phong bì không ghi {mailbox} là bên nhận.",
@@ -485,6 +497,14 @@ ENTRIES: dict[str, Entry] = {
         "Nothing is lost; work goes on when it is back.",
         "Không mất gì; công việc tiếp tục khi có lại.",
     ),
+    "E_FORMAT_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The format {format} cannot be started: {cause}.",
+        "Không khởi động được bộ định dạng {format}: {cause}.",
+        "Install it anew, or ask whoever made it; deliveries go on by themselves.",
+        "Cài lại, hoặc hỏi bên cung cấp; việc chuyển sẽ tự tiếp tục.",
+    ),
     "E_STORE_FULL": _entry(
         Fault.WORLD,
         True,
@@ -527,6 +547,16 @@ ENTRIES: dict[str, Entry] = {
         "Docker, hoặc cho phép cài gói (LIENTHONG_MAY_INSTALL=yes). {cause}",
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
+    ),
+    "E_BROKER_START": _entry(
+        Fault.OPERATOR,
+        False,
+        "RabbitMQ is installed, but its private node in {folder} did not start: {cause}.",
+        "RabbitMQ đã được cài nhưng nút riêng tại {folder} không khởi động được: {cause}.",
+        "See the files output and log in that folder; or give another RabbitMQ by "
+        "LIENTHONG_AMQP_URL.",
+        "Xem các tệp 'output' và 'log' trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
+        "LIENTHONG_AMQP_URL.",
     ),
     "E_BROKER_LOGIN": _entry(
         Fault.OPERATOR,
@@ -852,8 +882,8 @@ ENTRIES: dict[str, Entry] = {
     "E_FORMAT_CRASHED": _entry(
         Fault.OURS,
         False,
-        "The format {format} crashed its process over this {times} times; it is not tried again.",
-        "Bộ định dạng {format} đã làm hỏng tiến trình {times} lần vì nội dung này; không thử lại.",
+        "The format {format} crashed, or did not finish in time, over this (times: {times}).",
+        "Bộ định dạng {format} bị hỏng hoặc không xong đúng hạn vì nội dung này (số lần: {times}).",
         "Report it to whoever made the format; the original is kept.",
         "Báo cho bên cung cấp bộ định dạng; bản gốc được giữ lại.",
     ),
@@ -876,12 +906,34 @@ ENTRIES: dict[str, Entry] = {
     "E_FAILURE_UNREADABLE": _entry(
         Fault.OURS,
         False,
-        "A message in 'failures' does not say what failed: {cause}.",
-        "Một thông điệp trong 'failures' không nêu lỗi gì: {cause}.",
+        "A message in 'failures' does not say what failed; not understood: {header}.",
+        "Một thông điệp trong 'failures' không nêu lỗi gì; không hiểu được: {header}.",
         "Look at its original bytes; replay it when it is a delivery.",
         "Xem dữ liệu gốc; phát lại nếu đó là một lượt gửi.",
     ),
+    "E_REPORT_INVALID": _sender(
+        "Account {account} published to 'failures' what no worker reports so: {header}.",
+        "Tài khoản {account} gửi vào 'failures' thứ mà không tiến trình nào báo như vậy: {header}.",
+        "Ask whoever holds the account what publishes there; suspend it if nobody knows.",
+        "Hỏi bên giữ tài khoản xem cái gì đang gửi vào đó; tạm dừng tài khoản nếu không ai biết.",
+    ),
     # Operators at work on dead letters.
+    "E_LETTER_UNREADABLE": _entry(
+        Fault.OURS,
+        False,
+        "The row of this dead letter in the database cannot be used: {cause}.",
+        "Không dùng được dòng dữ liệu của thư này trong cơ sở dữ liệu: {cause}.",
+        "Ask who wrote into the database; restore the row from a backup.",
+        "Hỏi ai đã ghi vào cơ sở dữ liệu; khôi phục dòng đó từ bản sao lưu.",
+    ),
+    "E_ORDER_UNREADABLE": _entry(
+        Fault.OPERATOR,
+        False,
+        "The row of order {id} in the database cannot be used.",
+        "Không dùng được dòng dữ liệu của lệnh {id} trong cơ sở dữ liệu.",
+        "Ask who wrote into the database; restore the row from a backup.",
+        "Hỏi ai đã ghi vào cơ sở dữ liệu; khôi phục dòng đó từ bản sao lưu.",
+    ),
     "E_LETTER_UNKNOWN": _entry(
         Fault.OPERATOR,
         False,

@@ -68,9 +68,8 @@ MAX_FILE_NAME_BYTES = 255
 MIN_YEAR = 1945
 """Of dates, and of moments in Viet Nam's time: none in the trade lies outside (handbook 2.6)."""
 MAX_YEAR = 2100
-MIN_CODE = -(2**31)
-"""Of a document type's number and of the vendors' own: their software keeps it in 32 bits."""
 MAX_CODE = 2**31 - 1
+"""Of a document type's number and of the vendors' own, and as far below zero: 32 bits."""
 
 # --- what lies on disks -----------------------------------------------------------------------
 

@@ -135,8 +135,8 @@ class About(Value):
     def text(self, language: Language) -> str:
         """In one sentence."""
         owner = f"{self.owner_name} ({self.owner})" if self.owner_name else self.owner
-        number = f"{self.number}, {self.document_id}" if self.number else self.document_id
-        return _ABOUT_TEXTS[self.held][language].format(owner=owner, document=number)
+        told = dict.fromkeys(each for each in (self.number, self.document_id) if each)
+        return _ABOUT_TEXTS[self.held][language].format(owner=owner, document=", ".join(told))
 
 
 class DeliveryCheck(Value):

@@ -10,8 +10,8 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Ngày ban hành {date} ở tương lai.",
     ),
     "W_DATE_FORM": (
-        "The date {value} is written day first; read as {date}.",
-        "Ngày {value} viết theo kiểu ngày trước; hiểu là {date}.",
+        "The date {value} is written in another form than is due; read as {date}.",
+        "Ngày {value} viết không đúng dạng quy định; hiểu là {date}.",
     ),
     "W_DATE_INVALID": (
         "{value} is no possible date; the field stays empty.",
@@ -32,6 +32,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_BUSSINESS_ABSENT": (
         "The packet has no Bussiness block; treated as a new document.",
         "Gói tin không có khối Bussiness; coi là văn bản mới.",
+    ),
+    "W_ATTACHMENT_PAIRED": (
+        "Attachment {name} or its line in the manifest has no ContentId; paired by the name.",
+        "Tệp đính kèm {name} hoặc dòng của nó trong danh mục thiếu ContentId; ghép theo tên tệp.",
     ),
     "W_ATTACHMENT_UNLISTED": (
         "Attachment {name} is not in the manifest.",
@@ -180,6 +184,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_NUMBER_REUSED": (
         "The number {value} was used before in the same year.",
         "Số {value} đã dùng trong cùng năm.",
+    ),
+    "W_SETTING_UNKNOWN": (
+        "There is no setting {name}; it does nothing.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng.",
+    ),
+    "W_SETTING_MISSPELT": (
+        "There is no setting {name}; it does nothing. Perhaps {nearest} is meant.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng. Có thể ý bạn là {nearest}.",
     ),
 }
 """Code → (English, Vietnamese). `W_MISSING_<FIELD>` reads as `W_MISSING_FIELD`."""

@@ -29,6 +29,7 @@ from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
+from bus.core.dead_letters.report import Believed
 from bus.core.events import Event, ServiceName
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
@@ -256,7 +257,7 @@ async def open_axis(
             dead_letter_handler(
                 settings,
                 address,
-                routing=lambda: knowledge.routing,
+                believed=lambda: Believed(keys=knowledge.ring, routing=knowledge.routing),
                 observe=observe,
                 published=metrics.published if metrics else None,
                 stop=asyncio.Event(),
@@ -299,7 +300,9 @@ async def open_axis(
             health.write_store = lambda: _write_stores(store, office)
             stack.callback(health.stopping)
         await stack.enter_async_context(
-            supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
+            supervisor.supervising(
+                routing.directory, knowledge.active, certificates=tuple(knowledge.ring)
+            )
         )
         urls = served_at(settings, workers)
         TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)

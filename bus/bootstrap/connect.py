@@ -165,7 +165,7 @@ async def open_connection(
             stack.callback(health.stopping)
         await stack.enter_async_context(
             supervisor.supervising(
-                knowledge.routing.directory, (mailbox,), certificates=tuple(knowledge.ring)
+                knowledge.routing.directory, knowledge.active, certificates=tuple(knowledge.ring)
             )
         )
         urls = served_at(settings, workers)

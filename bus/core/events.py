@@ -65,6 +65,7 @@ class DeliveryHandedOver:
         age: Since it was signed.
         took: Since it was claimed.
         answered_after: Of an automatic receipt: since the document it answers was recorded.
+        warnings: Codes of what its recipient is warned of.
     """
 
     mailbox: MailboxName
@@ -78,6 +79,7 @@ class DeliveryHandedOver:
     age: timedelta
     took: timedelta
     answered_after: timedelta | None = None
+    warnings: tuple[str, ...] = ()
     trace: str | None = None
 
 
@@ -261,6 +263,22 @@ class WorkerEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormatLost:
+    """A format of another house ended its process, did not finish in time, or raised.
+
+    Attributes:
+        work: `start`, `recognise`, `read` or `write`.
+        cause: A signal, an exit code, the type of an exception, or what it had of time or space.
+        steps: The way to the place in its code, as far as it is known.
+    """
+
+    format: str
+    work: str
+    cause: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceEnded:
     """A service died of what nobody expected; it alone is started again after `pause`.
 
@@ -375,6 +393,7 @@ Event = (
     | WorkerStarted
     | WorkerFailed
     | WorkerEnded
+    | FormatLost
     | ServiceEnded
     | ItemSkipped
     | EventsDropped

@@ -10,6 +10,7 @@ from datetime import date
 
 from bus.core.directory_rules import check
 from bus.core.reference import code_in, code_key
+from bus.core.topology import mailboxes_by_word
 from schemas.directory import Agency, AgencyAlias, Directory
 from schemas.document import Organization
 from schemas.envelope import Recipient
@@ -57,6 +58,12 @@ class Routing:
         self.mailboxes = tuple(
             MailboxName(agency.code) for agency in directory.agencies if agency.connected
         )
+
+        self._mailbox_of_word = mailboxes_by_word(self.mailboxes)
+
+    def mailbox_called(self, word: str) -> MailboxName | None:
+        """The mailbox that a word of a routing key, queue or account stands for."""
+        return self._mailbox_of_word.get(word)
 
     def resolve(self, code: str, on: date) -> Resolved:
         """Find the agency that `code` names on a day; also a suspended one.

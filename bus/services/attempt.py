@@ -38,3 +38,8 @@ class Attempt:
     answered_after: timedelta | None = None
     judged: Judged | None = None
     unanswered: int = 0
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """Codes of what its recipient is warned of."""
+        return () if self.judged is None else tuple(w.code for w in self.judged.warnings)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import Endpoint
-from bus.core.admission import addressed, admit, judge_seal, prove
+from adapters.contract import Endpoint, Parcel
+from bus.core.admission import addressed, admit, judge_seal, judge_wrapping, prove
+from bus.core.allowance import seconds_for
 from bus.core.events import (
     DeliveryHandedOver,
     DuplicateAbsorbed,
@@ -56,6 +57,7 @@ from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
+from schemas.term import term
 from schemas.vietnam import day_in_vietnam
 
 LEASE = timedelta(minutes=5)
@@ -89,6 +91,7 @@ class Courier:
     new_id: NewId
     jitter: Jitter
     observe: Observer
+    hand_over_deadline: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
         self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
@@ -167,6 +170,7 @@ class Courier:
 
     async def _deliver(self, attempt: Attempt) -> None:
         message, now = attempt.received.message, self.clock()
+        judge_wrapping(message, queue=attempt.received.queue)
         verified = prove(message, keys=self.keys(), now=now)
         attempt.stage = Stage.OPEN
         envelope = admit(
@@ -275,6 +279,7 @@ class Courier:
                 age=now - envelope.sent_at,
                 took=now - (attempt.claimed_at or now),
                 answered_after=attempt.answered_after,
+                warnings=attempt.warned,
                 trace=trace_id(attempt.step.traceparent),
             )
         )
@@ -300,10 +305,26 @@ class Courier:
         if attempt.leave.is_set():
             raise Stopping
         with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
-            await self.endpoint.hand_over(parcel)
+            await self._put_into_hands(attempt, envelope, parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
+
+    async def _put_into_hands(self, attempt: Attempt, envelope: Envelope, parcel: Parcel) -> None:
+        """Hand over, within the deadline. One that ends later was handed over once all the same."""
+        files = envelope.document.attachments if envelope.document else ()
+        seconds = seconds_for(sum(file.size for file in files), deadline=self.hand_over_deadline)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                await self.endpoint.hand_over(parcel)
+        except TimeoutError as late:
+            if not limit.expired():
+                raise
+            # It has had its time: it is looked at without a second try.
+            attempt.unanswered = TRIES_IN_A_ROW
+            cause = term("no_answer", seconds=f"{seconds:.0f}")
+            agency = self.dispatch.mailbox
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=agency, cause=cause) from late
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
         return addressed(envelope, self.dispatch.mailbox, self.routing())

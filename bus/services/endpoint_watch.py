@@ -34,13 +34,20 @@ class EndpointWatch:
     observe: Observer
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _probing: asyncio.Task[None] | None = field(default=None, init=False)
     _outwaiting: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def trouble(self) -> Problem | None:
-        """Probe the system once: what is wrong with it, or None when it answers."""
+        """Probe the system once: what is wrong with it, or None when it answers.
+
+        A probe that hangs holds a thread: there is never a second one beside it.
+        """
+        if self._probing is None:
+            self._probing = asyncio.create_task(self.endpoint.probe())
+            self._probing.add_done_callback(self._probed)
         try:
             async with asyncio.timeout(PROBE_DEADLINE.total_seconds()):
-                await self.endpoint.probe()
+                await asyncio.shield(self._probing)
         except TimeoutError:
             cause = term("no_answer", seconds=f"{PROBE_DEADLINE.total_seconds():.0f}")
             return AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause).problem
@@ -51,6 +58,12 @@ class EndpointWatch:
                 "E_ENDPOINT_DOWN", agency=self.mailbox, cause=term("crash", error=cause_of(error))
             ).problem
         return None
+
+    def _probed(self, probing: asyncio.Task[None]) -> None:
+        self._probing = None
+        if not probing.cancelled():
+            # Whoever waited has heard of it; perhaps nobody did any more.
+            probing.exception()
 
     def lost(self, problem: Problem) -> None:
         """Say that the system is away; from now on it is probed, ever less often."""

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.formats.origin import marked
-from adapters.registry import format_for
+from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
 from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
 from bus.core.failure import internal
@@ -32,6 +32,7 @@ from bus.ports import (
     AttachmentStore,
     Clock,
     Confirmed,
+    FormatApart,
     Jitter,
     Observer,
     Records,
@@ -50,7 +51,14 @@ from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt, Recipient
-from schemas.problem import AxisError, DocumentError, Problem, RecipientError, TransportError
+from schemas.problem import (
+    AxisError,
+    DocumentError,
+    InternalError,
+    Problem,
+    RecipientError,
+    TransportError,
+)
 from schemas.reading import Reading, SignatureOutcome, Source
 from schemas.status import StatusReport
 from schemas.vietnam import day_in_vietnam
@@ -75,6 +83,8 @@ class Outbound:
     """The sending side of one adapter.
 
     Attributes:
+        apart: Formats that work in processes of their own: asked last, for one file of this agency
+            at a time.
         routing: The directory as it is now; asked anew for every submission.
         slots: Shared by all adapters of the process: how many files are read at once.
         poll: How long to wait before looking again when nothing is there.
@@ -94,9 +104,11 @@ class Outbound:
     observe: Observer
     slots: asyncio.Semaphore
     poll: timedelta
+    apart: Sequence[FormatApart] = ()
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self._alone = asyncio.Semaphore()
         self._aside = Aside(
             service=ServiceName.OUTBOUND,
             clock=self.clock,
@@ -263,7 +275,12 @@ class Outbound:
         """Prepare, with the files in a store that may be a spool to be sealed from."""
         # Not longer than the reading takes: what follows waits for the store, hundreds at a time.
         async with self.slots:
-            reading, source = await asyncio.to_thread(self._read, submission, files)
+            taken = await asyncio.to_thread(self._read, submission, files)
+        if taken is None:
+            # Outside of the slots, which a format that hangs would hold for everybody.
+            async with self._alone:
+                taken = await asyncio.to_thread(self._read_apart, submission, files)
+        reading, source = taken
         match reading.message:
             case Document() as document:
                 return await self._prepare_document(document, reading, source, spool)
@@ -278,10 +295,11 @@ class Outbound:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
+        known = await referred_to_by(document, self.records, owner=sender)
         judged = judge_document(
             document,
             sender=sender,
-            known=await referred_to_by(document, self.records, owner=sender),
+            known=known,
             at=Standpoint(routing=routing, on=today),
         )
         warned = (
@@ -290,7 +308,7 @@ class Outbound:
                 document,
                 sender=sender,
                 identity=document_identity(document, sender),
-                known=await resembling(document, self.records),
+                known=await resembling(document, self.records, found=known),
             ),
         )
         routed = routing.route(document.to_agencies, today)
@@ -360,22 +378,52 @@ class Outbound:
 
     def _read(
         self, submission: Submission, files: AttachmentStore
-    ) -> tuple[Reading, Source | None]:
-        """Read the file, and keep its exact bytes where they may be needed (wire contract)."""
+    ) -> tuple[Reading, Source | None] | None:
+        """Read the file; None when none of the formats here is its format."""
         with self.endpoint.open(submission) as file:
             if submission.size > self.limits.max_packet_bytes:
                 limit = self.limits.max_packet_bytes
                 raise AxisError.of("E_TOO_LARGE", size=submission.size, limit=limit)
-            head = file.read(_HEAD_BYTES)
-            file.seek(0)
-            chosen = format_for(head, submission.name, self.formats)
-            reading = marked(self._take(chosen, file, files), chosen.name)
-            signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
-            if not (signed or reading.repaired):
-                return reading, None
-            file.seek(0)
-            kept = keep(file, files)
-            return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
+            head = _head_of(file)
+            for candidate in self.formats:
+                if candidate.recognises(head, submission.name):
+                    return self._read_as(candidate, file, files)
+        if self.apart:
+            return None
+        raise unrecognised(submission.name, [each.name for each in self.formats])
+
+    def _read_apart(
+        self, submission: Submission, files: AttachmentStore
+    ) -> tuple[Reading, Source | None]:
+        """Read the file in a format that works in another process.
+
+        One that fails when it is asked whether it knows the file does not know it: whoever runs it
+        has told so, and a file of another format must not be refused for it.
+        """
+        with self.endpoint.open(submission) as file:
+            head = _head_of(file)
+            for each in self.apart:
+                try:
+                    candidate = each.introduced()
+                    recognised = candidate.recognises(head, submission.name)
+                except (TransportError, InternalError):
+                    continue
+                if recognised:
+                    return self._read_as(candidate, file, files)
+        tried = [*(each.name for each in self.formats), *(each.name for each in self.apart)]
+        raise unrecognised(submission.name, tried)
+
+    def _read_as(
+        self, chosen: Format, file: BinaryIO, files: AttachmentStore
+    ) -> tuple[Reading, Source | None]:
+        """Read, and keep the exact bytes where they may be needed (wire contract)."""
+        reading = marked(self._take(chosen, file, files), chosen.name)
+        signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
+        if not (signed or reading.repaired):
+            return reading, None
+        file.seek(0)
+        kept = keep(file, files)
+        return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
 
     def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
         """Read the message; its files are in the store when it is taken, and none otherwise."""
@@ -396,6 +444,12 @@ class Outbound:
         return Patience(
             mailbox=self.dispatch.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
         )
+
+
+def _head_of(file: BinaryIO) -> bytes:
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    return head
 
 
 def _sight_of(submission: Submission) -> tuple[str, str]:

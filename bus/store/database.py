@@ -272,6 +272,9 @@ def _doorway() -> Iterator[None]:
 def _is_of_the_statement(error: Exception, cause: BaseException | None) -> bool:
     """Whether the store is well, and what it was asked to do is not."""
     state = _sqlstate(cause)
+    if isinstance(getattr(cause, "__cause__", None), ValueError):
+        # asyncpg could not send a value; otherwise its errors are of the connection.
+        return True
     match error:
         case DataError() | IntegrityError() | NotSupportedError():
             return True

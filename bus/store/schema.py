@@ -147,6 +147,7 @@ letters = Table(
     Column("failed_at", Instant, nullable=False),
     Column("due_at", Instant),
     Column("changed_at", Instant, nullable=False),
+    Column("reporter", String, nullable=False, server_default=""),
     Index("letters_by_id", "id", unique=True),
     Index("letters_by_time", "failed_at", "key", "state"),
     Index("letters_by_state", "state", "attempts", "failed_at", "key"),

@@ -16,6 +16,14 @@ OPERATION: dict[str, Texts] = {
         "{name} is not one of: {installed}",
         "{name} không thuộc các lựa chọn: {installed}",
     ),
+    "no_rabbitmq": (
+        "{path} holds no sbin/rabbitmq-server",
+        "{path} không có sbin/rabbitmq-server",
+    ),
+    "no_erlang": (
+        "no Erlang is on the PATH",
+        "không tìm thấy Erlang trong PATH",
+    ),
     "hub_broker_due": (
         "the hub's broker must be given: amqps://broker.example:5671/",
         "phải nêu địa chỉ RabbitMQ của trung tâm: amqps://broker.example:5671/",
@@ -100,8 +108,6 @@ OPERATION: dict[str, Texts] = {
     "no_password_to_try": ("no password to try", "không có mật khẩu để thử"),
     "unauthorized": ("unauthorized", "không được phép"),
     "trial_channel": ("{deed} needs no channel", "thao tác {deed} không cần kênh"),
-    # A dead letter.
-    "no_failure_header": ("it has no header of ours", "không có thông tin lỗi của trục"),
     # A store, an agency's system.
     "store_locked": ("it is locked", "cơ sở lưu trữ đang bị khóa"),
     "no_answer": ("no answer within {seconds} s", "không phản hồi trong {seconds} giây"),

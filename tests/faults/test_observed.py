@@ -96,7 +96,7 @@ def follow(axis: RunningAxis) -> None:
     assert seen.value("workers_running") == seen.value("workers_wanted") == 2
     assert seen.value("deliveries_accepted") == 1
     assert seen.value("deliveries_unaccounted") == 0
-    assert (seen.value("certificate_days_left", agency="H24") or 0) > 300
+    assert (seen.value("certificate_left_seconds", agency="H24") or 0) > 300 * 86_400
     published = [sum((worker or {}).get("publishes_total", {}).values()) for worker in seen.workers]
     assert published == [1, 1]
 

@@ -8,7 +8,7 @@ from adapters.formats.edxml.parties import read_organization, read_responses, re
 from adapters.formats.edxml.trace import read_bussiness, read_hops
 from schemas.codes import Priority
 from schemas.document import Document, Organization, Signer
-from schemas.limits import MAX_CODE, MIN_CODE
+from schemas.limits import MAX_CODE
 from schemas.problem import DocumentError, Place
 
 
@@ -34,7 +34,7 @@ def read_document(message: Fields, trace: Fields) -> Document:
         notation=notation,
         place=promulgation.text("Place", 50),
         issued_on=issued_on,
-        type_code=kind.integer("Type", low=MIN_CODE, high=MAX_CODE),
+        type_code=kind.integer("Type", low=-MAX_CODE, high=MAX_CODE),
         type_name=kind.text("TypeName", 100),
         subject=message.text("Subject", 500),
         content=message.text("Content", 500),

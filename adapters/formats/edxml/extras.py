@@ -20,7 +20,7 @@ from adapters.formats.edxml.names import (
     XMLDSIG,
     is_signature,
 )
-from schemas.limits import MAX_CODE, MIN_CODE
+from schemas.limits import MAX_CODE
 
 _STEP = re.compile(r"(?:\{([^{}\s]*)\})?([^/\[\]{}\s]+)(?:\[([1-9][0-9]{0,5})\])?(?:/|\Z)")
 _LETTER = "A-Za-z_\xc0-\xd6\xd8-\xf6\xf8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u1ea0-\u1ef9"
@@ -97,7 +97,7 @@ class Extras:
     def integer(self, path: str) -> str:
         """A vendor's element that must hold a number: a widely used reader fails on any other."""
         extra = self._at(path)
-        fits = _INTEGER.fullmatch(extra.text) and MIN_CODE <= int(extra.text) <= MAX_CODE
+        fits = _INTEGER.fullmatch(extra.text) and abs(int(extra.text)) <= MAX_CODE
         return self.text(path) if fits and not extra.children else ""
 
     def value(self, path: str, fits: re.Pattern[str]) -> str | None:

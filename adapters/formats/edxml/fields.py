@@ -18,6 +18,9 @@ from adapters.formats.edxml.elements import OF_THE_FRAME
 from adapters.formats.edxml.names import is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
+from schemas.limits import MAX_LIST_ITEMS
+from schemas.problem import DocumentError, Place
+from schemas.term import term
 
 _T = TypeVar("_T")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
@@ -86,7 +89,7 @@ class Fields:
         """Every child of a name; paths count from 1."""
         return [
             Fields(node, f"{self.at(name)}[{number}]", self.findings, self._opened)
-            for number, node in enumerate(self.node.take_all(name), 1)
+            for number, node in enumerate(self._several(name), 1)
         ]
 
     # --- values ---------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ class Fields:
 
     def texts(self, name: str, limit: int | None = None) -> tuple[str, ...]:
         """The text of every child of a name, without the empty ones."""
-        nodes = self.node.take_all(name)
+        nodes = self._several(name)
         for number, node in enumerate(nodes, 1):
             self._check_leaf(node, _numbered(self.at(name), number))
         found = (self._text_of(node, limit) for node in nodes)
@@ -135,8 +138,10 @@ class Fields:
         if day is None:
             self._invalid("W_DATE_INVALID", node)
             return None
-        if day.day_first:
+        if not day.as_due:
             self._warn("W_DATE_FORM", node, value=node.text, date=str(day.value))
+        if day.timed:
+            self.findings.keep(self.at(name), node.text, line=node.line, told=True)
         return day.value
 
     def stamp(self, name: str) -> datetime | None:
@@ -148,7 +153,7 @@ class Fields:
         if stamp is None:
             self._invalid("W_DATE_INVALID", node)
             return None
-        if stamp.day_first:
+        if not stamp.as_due:
             self._warn("W_DATE_FORM", node, value=node.text, date=write_stamp(stamp.value))
         if not stamp.timed:
             self._warn("W_STAMP_DATE_ONLY", node, value=node.text)
@@ -204,6 +209,14 @@ class Fields:
         """The first child of a name that may stand once; any other is told at the end."""
         self._single.add(name)
         return self.node.take(name)
+
+    def _several(self, name: str) -> list[Node]:
+        """Every child of a name; a list of more cannot travel."""
+        nodes = self.node.take_all(name)
+        if len(nodes) > MAX_LIST_ITEMS:
+            place = Place(line=self.line, field=self.at(name))
+            raise DocumentError.of("E_LIMIT", place=place, what=term("items"), limit=MAX_LIST_ITEMS)
+        return nodes
 
     def _leaf(self, name: str) -> Node | None:
         node = self._only(name)

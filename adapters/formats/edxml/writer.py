@@ -16,6 +16,7 @@ from adapters.formats.edxml.extras import Extras
 from adapters.formats.edxml.markup import frame, group, leaf
 from adapters.formats.edxml.names import QCVN
 from adapters.formats.edxml.parts import plan_parts, write_extras
+from adapters.formats.extent import refuse_beyond
 from schemas.codes import BusinessType, Priority
 from schemas.document import (
     Bussiness,
@@ -55,8 +56,10 @@ def write_packet(
         strict: Leave unknown elements out, for old readers.
 
     Raises:
-        DocumentError: An attachment is absent or damaged, or a text cannot stand in XML.
+        DocumentError: An attachment is absent or damaged, a text cannot stand in XML, or a date or
+            number lies outside what readers take (E_RANGE).
     """
+    refuse_beyond(message, "")
     extras = Extras(message.raw, strict=strict)
     end = f"{extras.unknown('edXML', 'edXML')}</edXML>\n"
     match message:
