@@ -353,8 +353,8 @@ ENTRIES: dict[str, Entry] = {
         "Nâng cấp phần mềm bên nhận rồi phát lại.",
     ),
     "E_CONFLICT": _sender(
-        "Document {document_id} arrived before with other content.",
-        "Văn bản {document_id} đã đến trước đó với nội dung khác.",
+        "Document {document_id} arrived before with other content: {cause}.",
+        "Văn bản {document_id} đã đến trước đó với nội dung khác: {cause}.",
         "A person must decide; to change a document send an update or a replacement.",
         "Cần người quyết định; muốn sửa văn bản hãy gửi cập nhật hoặc thay thế.",
     ),
