@@ -13,7 +13,7 @@ from adapters.registry import format_for, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.pdf import pdf_checker
 from bus.cli.legible import legible
-from bus.cli.moment import shown
+from bus.cli.moment import shown_alone
 from bus.cli.options import AnyHome
 from bus.cli.output import AsJson, Exit, listing, print_json, say, screen, tell
 from bus.core.stream import keep
@@ -139,7 +139,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
         | {
             "outcome": signer.outcome.value,
             "signer": legible(signer.name or ""),
-            "signed_at": shown(signer.signed_at) if signer.signed_at else None,
+            "signed_at": shown_alone(signer.signed_at) if signer.signed_at else None,
             "time_stamped": signer.time_stamped,
             "reason": legible(signer.reason.text() if signer.reason else ""),
         }

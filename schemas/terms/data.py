@@ -48,6 +48,7 @@ DATA = frozenset(
         "named",
         "names",
         "namespace",
+        "nearest",
         "object",
         "oid",
         "operator",
