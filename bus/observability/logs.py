@@ -33,6 +33,8 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    SendingPaused,
+    SendingResumed,
     ServiceEnded,
     SigningKeyChanged,
     SubmissionRefused,
@@ -103,6 +105,7 @@ def log_event(event: Event) -> None:
             | DuplicateAbsorbed()
             | WorkerStarted()
             | EndpointResumed()
+            | SendingResumed()
             | LettersRedelivered()
             | RevocationSourceReturned()
         ):
@@ -127,6 +130,7 @@ def log_event(event: Event) -> None:
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()
+            | SendingPaused()
             | FormatLost()
             | KeyFileRefused()
             | RevocationGraceEnded()
