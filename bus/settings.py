@@ -5,7 +5,9 @@ private broker, SQLite, a local folder and a development certificate authority.
 """
 
 import json
+from collections.abc import Collection, Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +24,7 @@ from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
 from schemas.identifiers import MailboxName
 from schemas.misfit import misfit
-from schemas.problem import AxisError
+from schemas.problem import AxisError, Warned
 from schemas.term import foreign, term
 
 
@@ -226,6 +228,32 @@ class Settings(BaseSettings):
     def failures_url(self) -> str:
         """The store of the dead letters."""
         return self.database_url or f"sqlite:///{self.home / 'failures.db'}"
+
+
+_PREFIX = "LIENTHONG_"
+_READ_ELSEWHERE = frozenset(
+    {"LIENTHONG_OPERATOR", "LIENTHONG_BROKER_PASSWORD", "LIENTHONG_GRAFANA_PASSWORD"}
+)
+"""By `lienthong dlq`, and by the files for Docker."""
+
+
+def misspelt(names: Iterable[str]) -> tuple[Warned, ...]:
+    """Which names of the environment look like settings and are none; with the nearest that is.
+
+    Their values are not told: they may be secrets.
+    """
+    known = {f"{_PREFIX}{field.upper()}" for field in Settings.model_fields} | _READ_ELSEWHERE
+    found = sorted(name for name in names if name.upper().startswith(_PREFIX))
+    return tuple(_unknown(name, known) for name in found if name.upper() not in known)
+
+
+def _unknown(name: str, known: Collection[str]) -> Warned:
+    # Compared without what all have in common.
+    short = {each.removeprefix(_PREFIX): each for each in known}
+    near = get_close_matches(name.upper().removeprefix(_PREFIX), short, n=1)
+    if not near:
+        return Warned(code="W_SETTING_UNKNOWN", params={"name": name})
+    return Warned(code="W_SETTING_MISSPELT", params={"name": name, "nearest": short[near[0]]})
 
 
 def load_settings(**given: object) -> Settings:

@@ -33,6 +33,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The packet has no Bussiness block; treated as a new document.",
         "Gói tin không có khối Bussiness; coi là văn bản mới.",
     ),
+    "W_ATTACHMENT_PAIRED": (
+        "Attachment {name} or its line in the manifest has no ContentId; paired by the name.",
+        "Tệp đính kèm {name} hoặc dòng của nó trong danh mục thiếu ContentId; ghép theo tên tệp.",
+    ),
     "W_ATTACHMENT_UNLISTED": (
         "Attachment {name} is not in the manifest.",
         "Tệp đính kèm {name} không có trong danh mục.",
@@ -180,6 +184,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_NUMBER_REUSED": (
         "The number {value} was used before in the same year.",
         "Số {value} đã dùng trong cùng năm.",
+    ),
+    "W_SETTING_UNKNOWN": (
+        "There is no setting {name}; it does nothing.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng.",
+    ),
+    "W_SETTING_MISSPELT": (
+        "There is no setting {name}; it does nothing. Perhaps {nearest} is meant.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng. Có thể ý bạn là {nearest}.",
     ),
 }
 """Code → (English, Vietnamese). `W_MISSING_<FIELD>` reads as `W_MISSING_FIELD`."""

@@ -28,10 +28,12 @@ class Judged:
 
     Attributes:
         about: Whose documents it is about.
+        evident: Whether every id says that already: it begins with its owner's code.
     """
 
     warnings: tuple[Warned, ...] = ()
     about: tuple[About, ...] = ()
+    evident: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +170,7 @@ def judge_document(
     return Judged(
         warnings=tuple(warned for each in judged for warned in each.warnings),
         about=tuple(about for each in judged for about in each.about),
+        evident=all(at.routing.named_in(target, at.on) is not None for target in targets),
     )
 
 

@@ -6,6 +6,7 @@ JSON in production, pleasant in a terminal. Never content, keys or personal data
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime, timedelta
 
@@ -45,8 +46,9 @@ from bus.core.events import (
 )
 from schemas.legible import escaped, legible_lines
 from schemas.limits import MAX_LOG_VALUE_CHARS
-from schemas.problem import Problem
+from schemas.problem import Problem, Warned
 from schemas.redaction import redacted
+from schemas.vietnam import VIETNAM
 
 _log = structlog.get_logger()
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -73,7 +75,7 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            _stamped,
             structlog.processors.format_exc_info,
             _tellable,
             *renderers,
@@ -138,6 +140,12 @@ def log_event(event: Event) -> None:
             _log.error(name, **said)
 
 
+def log_misspelt(settings: Iterable[Warned]) -> None:
+    """Log the settings of the environment that are none."""
+    for warned in settings:
+        _log.warning("setting_ignored", code=warned.code, **warned.params)
+
+
 class _RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return _cut(super().format(record))
@@ -146,6 +154,12 @@ class _RedactingFormatter(logging.Formatter):
 def _tellable(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Take secrets out of every value, wherever it came from, and bound it."""
     return {name: _told(value) for name, value in said.items()}
+
+
+def _stamped(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The moment in Viet Nam, with its offset: the zone that commands show times in."""
+    said["ts"] = datetime.now(VIETNAM).isoformat(timespec="microseconds")
+    return said
 
 
 def _legible(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -191,7 +205,7 @@ def _plain(value: object) -> object:
         case Problem():
             return f"{value} [{value.detail}]" if value.detail else str(value)
         case datetime():
-            return value.isoformat()
+            return value.astimezone(VIETNAM).isoformat()
         case timedelta():
             return round(value.total_seconds(), 3)
         case tuple():

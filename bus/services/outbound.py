@@ -348,10 +348,11 @@ class Outbound:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
+        known = await referred_to_by(document, self.records, owner=sender)
         judged = judge_document(
             document,
             sender=sender,
-            known=await referred_to_by(document, self.records, owner=sender),
+            known=known,
             at=Standpoint(routing=routing, on=today),
         )
         warned = (
@@ -360,7 +361,7 @@ class Outbound:
                 document,
                 sender=sender,
                 identity=document_identity(document, sender),
-                known=await resembling(document, self.records),
+                known=await resembling(document, self.records, found=known),
             ),
         )
         routed = routing.route(document.to_agencies, today)

@@ -60,7 +60,7 @@ class Packing:
             InternalError: A format that works apart failed.
         """
         check = await self.appraisal.of(envelope, delivery, files=files, leave=leave)
-        if judged is not None and (judged.about or judged.warnings):
+        if judged is not None and self._tells(judged):
             check = (check or DeliveryCheck(delivery_id=delivery)).model_copy(
                 update={"about": judged.about, "warnings": judged.warnings}
             )
@@ -71,6 +71,12 @@ class Packing:
                 raise Stopping
             introduced = await asyncio.to_thread(self.format.introduced)
             return await asyncio.to_thread(_parcel, envelope, delivery, check, files, introduced)
+
+    def _tells(self, judged: Judged) -> bool:
+        """Within a file there is always place; a file beside it must say something new."""
+        if isinstance(self.format, CheckedFormat):
+            return bool(judged.about or judged.warnings)
+        return bool(judged.warnings) or not judged.evident
 
 
 def _parcel(

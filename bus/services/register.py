@@ -1,5 +1,7 @@
 """Register: which recorded documents a status, recall, update or replacement may mean."""
 
+from collections.abc import Sequence
+
 from bus.core.parties import (
     Judged,
     Standpoint,
@@ -84,9 +86,14 @@ async def _found(
     return tuple(dict.fromkeys((*found, *own)))
 
 
-async def resembling(document: Document, records: Records) -> tuple[DocumentRecord, ...]:
-    """Find the documents with the same id, or the same number in the same year."""
-    found = await records.find(document_id=document.document_id)
+async def resembling(
+    document: Document, records: Records, *, found: Sequence[DocumentRecord]
+) -> tuple[DocumentRecord, ...]:
+    """Find the documents with the same id, or the same number in the same year.
+
+    Args:
+        found: Those with one of the ids that the document bears.
+    """
     if document.full_number is None or document.issued_on is None:
         return tuple(found)
     numbered = await records.find(full_number=document.full_number, year=document.issued_on.year)

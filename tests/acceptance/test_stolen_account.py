@@ -274,7 +274,10 @@ def test_verify_finds_what_an_account_could_do_and_apply_mends_it(broker: Broker
     assert [each["text_en"] for each in json.loads(planned.stdout)] == [
         "Account agency.A00 differs and will be changed."
     ]
-    assert json.loads(right.stdout) == []
+    # What the broker's version does not check is no fault of the rights: 3.10 lets both pass.
+    notes = json.loads(right.stdout)
+    assert {note["defect"] for note in notes} <= {"unchecked"}
+    assert all("recipients refuse it" in note["finding"] for note in notes)
     assert (wrong.returncode, right.returncode) == (1, 0)
 
 

@@ -103,6 +103,19 @@ async def test_what_cannot_be_tied_is_handed_over_with_a_visible_warning(tmp_pat
     assert [note["about"][0]["held"] for note in told] == [False, False]
 
 
+async def test_a_recall_whose_id_names_its_sender_needs_no_note(tmp_path: Path) -> None:
+    """The id says it: nothing lies beside it."""
+    axis = TwoAgencies(tmp_path)
+    target = f"{RECIPIENT},2026/03/12,147/UBND-VP"
+    async with axis.running():
+        await publish(axis, of_the_other(a_document(document_id=target)), to=SENDER)
+        await eventually(lambda: axis.documents(SENDER))
+        await publish(axis, of_the_other(a_recall(target)), to=SENDER)
+        await eventually(lambda: len(axis.documents(SENDER)) == 2)
+
+    assert notes(axis, SENDER, "documents") == []
+
+
 async def test_a_status_that_ties_is_handed_over_without_a_note(tmp_path: Path) -> None:
     """The rule, not the exception: nothing lies beside it."""
     axis = TwoAgencies(tmp_path)

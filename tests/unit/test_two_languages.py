@@ -384,7 +384,7 @@ PARTY_NAMES = {
 
 def test_every_stage_and_state_has_its_words() -> None:
     """The enumerations of the bus and the vocabularies name the same things."""
-    stages = {*Stage, *ServiceName, "read", "start", "trial"}
+    stages = {*Stage, *ServiceName, "recognise", "read", "write", "start", "trial"}
 
     assert stages == STAGES.keys()
     assert set(OrderState) == ORDER_STATES.keys()

@@ -16,7 +16,7 @@ from bus.cli.dlq.content import content_of
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import STATE_STYLE, counted
 from bus.cli.legible import legible
-from bus.cli.moment import age, shown_exactly
+from bus.cli.moment import ZONE, age, shown_exactly
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json, say, screen, write_bytes
 from bus.core.dead_letters.inspection import Inspection, inspect
@@ -162,7 +162,10 @@ def _both(problem: Problem) -> dict[str, object]:
 
 def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None:
     letter = sheet.letter
-    say(console, Text.assemble(("Dead letter ", "bold"), (letter.id, "bold magenta")))
+    say(
+        console,
+        Text.assemble(("Dead letter ", "bold"), (letter.id, "bold magenta"), (f"  {ZONE}", "dim")),
+    )
     _grid(console, _standing(letter, desk, moment))
     _heading(console, "What is wrong")
     _wrong(console, letter)
@@ -178,7 +181,7 @@ def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None
         say(console, "  The body is no envelope; see it with --raw.")
     else:
         _grid(console, content_of(sheet.inspection.envelope))
-    _heading(console, "History, Viet Nam time")
+    _heading(console, "History")
     _grid(console, map(_entry, sheet.history))
     _heading(console, "What to do")
     suggestion = sheet.suggestion
