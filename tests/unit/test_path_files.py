@@ -97,9 +97,7 @@ async def test_nothing_is_sent_that_could_not_be_recorded_and_receiving_goes_on(
     assert f"/{folder}: permission denied" in paused.problem.text()
     assert before == 0
     assert axis.of_type(EndpointPaused) == []
-    assert [event.file for event in axis.of_type(EnvelopeSent) if event.mailbox == SENDER][:1] == [
-        "a.edxml"
-    ]
+    assert [event.file for event in axis.of_type(EnvelopeSent)].count("a.edxml") == 1
     assert len(axis.documents(RECIPIENT)) == 1
 
 
@@ -148,7 +146,5 @@ async def test_a_file_that_is_taken_back_while_it_is_read_is_not_sent(root: Path
         axis.drop(SENDER, "b.edxml", letter("2"))
         await eventually(lambda: axis.documents(RECIPIENT))
 
-    assert [event.file for event in axis.of_type(EnvelopeSent) if event.mailbox == SENDER][:1] == [
-        "b.edxml"
-    ]
+    assert "a.edxml" not in [event.file for event in axis.of_type(EnvelopeSent)]
     assert axis.numbers(RECIPIENT) == ["2"]
