@@ -255,6 +255,13 @@ def test_what_other_readers_may_read_otherwise_is_not_verified(change: tuple[str
     assert warned(reading)[-1] == "W_SIGNATURE_UNVERIFIABLE"
 
 
+def test_attachments_that_other_readers_do_not_find_are_not_verified() -> None:
+    end = "</edXML:edXMLEnvelope>"
+    data = signed((end, ""), ("</AttachmentEncoded>", f"</AttachmentEncoded>{end}"))
+
+    assert read(data).signature.reason == "readers_differ"
+
+
 @pytest.mark.parametrize("note", ["<!-- ghi chú -->", "<?ghi chú?>", "<![CDATA[]]>"])
 def test_what_is_no_content_changes_neither_text_nor_signature(note: str) -> None:
     reading = read(signed(("rà soát", f"rà{note} soát")))
