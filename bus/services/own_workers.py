@@ -43,17 +43,23 @@ class OwnWorkers:
     uses: Uses
     elsewhere: Callable[[], Iterable[MailboxName]]
     _connected: dict[MailboxName, bool] = field(default_factory=dict, init=False)
+    _used: set[MailboxName] = field(default_factory=set, init=False)
+    _holding: set[MailboxName] = field(default_factory=set, init=False)
 
     async def look(self) -> OwnWorkersSeen:
         """Who takes from its mailbox, and who does not; changes are logged."""
         uses = await self.uses()
         seen: dict[MailboxName, bool] = {}
+        # In two looks in a row: a message that proves a new queue lies there for a moment.
+        holding = {m for m in self.elsewhere() if _waits(uses, m)}
         for mailbox in self.elsewhere():
             queues = [uses[name] for name in queues_of(mailbox) if name in uses]
             if not queues:
                 continue
             connected = any(queue.consumers for queue in queues)
-            if connected or mailbox in self._connected or any(q.messages for q in queues):
+            if connected:
+                self._used.add(mailbox)
+            if mailbox in self._used or mailbox in self._holding & holding:
                 seen[mailbox] = connected
         for mailbox, connected in seen.items():
             before = self._connected.get(mailbox)
@@ -61,7 +67,7 @@ class OwnWorkers:
                 _log.info("agency_worker_returned", mailbox=mailbox)
             elif not connected and before is not False:
                 _log.warning("agency_worker_missed", mailbox=mailbox, waits=_waits(uses, mailbox))
-        self._connected = seen
+        self._connected, self._holding = seen, holding
         return OwnWorkersSeen(connected=seen)
 
 
