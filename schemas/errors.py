@@ -224,7 +224,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "E_UNROUTABLE": _sender(
         "The broker has no mailbox for the receiver {code}.",
-        "Hàng đợi không có hộp thư cho bên nhận {code}.",
+        "RabbitMQ không có hộp thư cho bên nhận {code}.",
         "Ask the axis operator to run 'lienthong topology apply'.",
         "Đề nghị đơn vị vận hành chạy 'lienthong topology apply'.",
     ),
@@ -294,7 +294,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "E_CLOCK_SKEW": _sender(
         "The signing time {signed_at} lies {seconds} seconds ahead of our clock.",
-        "Thời điểm ký {signed_at} sớm hơn đồng hồ của chúng tôi {seconds} giây.",
+        "Thời điểm ký {signed_at} đi trước đồng hồ của chúng tôi {seconds} giây.",
         "Set the sender's clock by NTP and send again.",
         "Đồng bộ đồng hồ của bên gửi qua NTP rồi gửi lại.",
     ),
@@ -610,6 +610,24 @@ ENTRIES: dict[str, Entry] = {
         "A directory only goes forward. " + _RESTORE_EN,
         "Danh bạ chỉ đi tới. " + _RESTORE_VI,
     ),
+    "E_HOME_UNKNOWN": _entry(
+        Fault.OPERATOR,
+        False,
+        "There is no axis in {home}: neither a directory nor keys lie there.",
+        "Không có trục nào tại {home}: ở đó không có danh bạ và khóa.",
+        "Check --home and LIENTHONG_HOME; 'lienthong up' sets a new axis up.",
+        "Kiểm tra --home và LIENTHONG_HOME; 'lienthong up' tạo trục mới.",
+    ),
+    "E_PATH": _entry(
+        Fault.OPERATOR,
+        False,
+        "{path} cannot be read or written: {cause}.",
+        "Không đọc hoặc ghi được {path}: {cause}.",
+        "Give the account that runs this the right to read and write there; see whether the disk "
+        "is full or mounted read-only.",
+        "Cấp quyền đọc và ghi tại đó cho tài khoản đang chạy; kiểm tra ổ đĩa có đầy hay chỉ cho "
+        "đọc không.",
+    ),
     "E_HOME_IN_USE": _entry(
         Fault.OPERATOR,
         False,
@@ -649,6 +667,22 @@ ENTRIES: dict[str, Entry] = {
         "Cơ quan {code} không có trong danh bạ.",
         "See 'lienthong agency list', or add it with 'lienthong agency add'.",
         "Xem 'lienthong agency list' hoặc thêm bằng 'lienthong agency add'.",
+    ),
+    "E_AGENCY_ENDED": _entry(
+        Fault.OPERATOR,
+        False,
+        "The agency {code} ended on {date} and names no successor.",
+        "Cơ quan {code} hết hiệu lực ngày {date} và không có cơ quan kế thừa.",
+        "Use the code of the body that took over; see 'lienthong agency list'.",
+        "Dùng mã của cơ quan tiếp nhận chức năng; xem 'lienthong agency list'.",
+    ),
+    "E_AGENCY_UNCONNECTED": _entry(
+        Fault.OPERATOR,
+        False,
+        "The agency {code} has no mailbox, and none of its superiors has one.",
+        "Cơ quan {code} chưa có hộp thư, cơ quan cấp trên cũng chưa có.",
+        "Connect it, or one of its superiors; see 'lienthong agency list'.",
+        "Kết nối cơ quan này hoặc một cơ quan cấp trên; xem 'lienthong agency list'.",
     ),
     "E_DIRECTORY": _entry(
         Fault.OPERATOR,

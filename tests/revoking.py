@@ -46,6 +46,7 @@ class Entry:
     at: datetime
     reason: x509.ReasonFlags | None = None
     invalid_since: datetime | None = None
+    critical: x509.ExtensionType | None = None
 
 
 def a_list(
@@ -55,6 +56,7 @@ def a_list(
     until: datetime = NOW + A_DAY,
     signed_by: Issuer | None = None,
     extension: x509.ExtensionType | None = None,
+    critical: bool = True,
 ) -> bytes:
     """A CRL, DER."""
     builder = (
@@ -74,9 +76,11 @@ def a_list(
         if entry.invalid_since is not None:
             since = x509.InvalidityDate(entry.invalid_since)
             revoked = revoked.add_extension(since, critical=False)
+        if entry.critical is not None:
+            revoked = revoked.add_extension(entry.critical, critical=True)
         builder = builder.add_revoked_certificate(revoked.build())
     if extension is not None:
-        builder = builder.add_extension(extension, critical=True)
+        builder = builder.add_extension(extension, critical=critical)
     made = builder.sign((signed_by or issuer).private_key, SHA256())
     return made.public_bytes(Encoding.DER)
 
@@ -94,12 +98,15 @@ def an_answer(
     by_name: bool = False,
     nonce: bytes | None = None,
     hashed: HashAlgorithm | None = None,
+    critical: x509.ExtensionType | None = None,
+    along: Sequence[x509.Certificate] = (),
 ) -> bytes:
     """An OCSP response, DER.
 
     Args:
         signed_by: A responder other than the authority; its certificate goes along.
         by_name: The signer is called by its name, and not by its key.
+        along: More certificates that go along, before that of the responder.
     """
     status = ocsp.OCSPCertStatus.GOOD if revoked_at is None else ocsp.OCSPCertStatus.REVOKED
     signer = signed_by or issuer
@@ -121,9 +128,11 @@ def an_answer(
         )
     )
     if signed_by is not None:
-        builder = builder.certificates([signed_by.certificate])
+        builder = builder.certificates([*along, signed_by.certificate])
     if nonce is not None:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    if critical is not None:
+        builder = builder.add_extension(critical, critical=True)
     return builder.sign(signer.private_key, SHA256()).public_bytes(Encoding.DER)
 
 

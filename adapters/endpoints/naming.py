@@ -1,12 +1,16 @@
-"""Naming: finds a free name in a folder, so that nothing is ever overwritten."""
+"""Naming: which names an outbox takes, and which are free, so that nothing is overwritten."""
 
 import os
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
 MAX_NAME_BYTES = 255
 _LONGEST_SUFFIX_BYTES = 32
+_LONGEST_COMPANION_BYTES = 16
+_DIGEST_DIGITS = 12
+_UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp", "~")
 
 
 def bare(name: str) -> str:
@@ -14,6 +18,38 @@ def bare(name: str) -> str:
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise ValueError(f"{name!r} is not the name of a file")
     return name
+
+
+def is_taken(name: str) -> bool:
+    """Whether a file of this name is ever taken from an outbox.
+
+    Neither hidden nor a name that programs give to what they have not finished.
+    """
+    return not name.startswith(".") and not name.lower().endswith(_UNFINISHED)
+
+
+def name_to_drop(said: str, mark: str, *, ending: str = "") -> str:
+    """A name for a file to be dropped into an outbox, close to the one said, that is taken.
+
+    Args:
+        mark: Makes it unique.
+        ending: Stands before the suffix, which then is never left out.
+
+    Returns:
+        At most as long as leaves room for what is put before and behind it: the names of the
+        unfinished file and of the report. A name that was too long bears a digest of itself.
+    """
+    readable = os.fsencode(said).decode(errors="replace").lstrip(".")
+    suffix = Path(readable).suffix
+    if not is_taken(f"x{suffix}") or len(suffix.encode()) > _LONGEST_SUFFIX_BYTES:
+        suffix = ""
+    stem = readable.removesuffix(suffix) or "file"
+    tail = f"-{mark}{ending}{suffix or ('.file' if ending else '')}"
+    room = MAX_NAME_BYTES - _LONGEST_COMPANION_BYTES - len(tail.encode())
+    if len(stem.encode()) > room:
+        digest = f"-{sha256(stem.encode()).hexdigest()[:_DIGEST_DIGITS]}"
+        stem = stem.encode()[: room - len(digest)].decode(errors="ignore") + digest
+    return f"{stem}{tail}"
 
 
 def free_name(folder: Path, name: str, *, companion: str = "", placed: Path | None = None) -> str:

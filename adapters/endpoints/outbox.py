@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import Submission
-from adapters.endpoints.naming import free_name
+from adapters.endpoints.naming import free_name, is_taken
 from adapters.endpoints.report import REPORT_SUFFIX, report
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.writing import is_being_written, open_plain
@@ -23,7 +23,6 @@ from schemas.limits import MAX_OUTBOX_FILES
 from schemas.problem import Problem
 
 MOST_AT_ONCE = 500
-_UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp", "~")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -74,7 +73,7 @@ class Outbox:
         now = time.monotonic()
         with os.scandir(self._outbox) as entries:
             for entry in islice(entries, MAX_OUTBOX_FILES):
-                if _is_unfinished(entry.name):
+                if not is_taken(entry.name):
                     continue
                 try:
                     if not entry.is_file(follow_symlinks=False):
@@ -195,16 +194,12 @@ def oldest_waiting(outbox: Path) -> float | None:
     try:
         with os.scandir(outbox) as entries:
             for entry in islice(entries, MAX_OUTBOX_FILES):
-                if entry.is_file(follow_symlinks=False) and not _is_unfinished(entry.name):
+                if entry.is_file(follow_symlinks=False) and is_taken(entry.name):
                     with suppress(FileNotFoundError):
                         stat = entry.stat(follow_symlinks=False)
                         # A rename into the outbox renews the second one only.
                         since = max(stat.st_mtime, stat.st_ctime)
                         oldest = since if oldest is None else min(oldest, since)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path can be made of the name
         return None
     return oldest
-
-
-def _is_unfinished(name: str) -> bool:
-    return name.startswith(".") or name.lower().endswith(_UNFINISHED)

@@ -54,12 +54,7 @@ class Porter:
     async def _work(self, device: int) -> None:
         """Carry what waits on one file system, until nothing does."""
         while batch := self._take(device):
-            told = await asyncio.to_thread(
-                carry,
-                [asked.hand_over for asked in batch],
-                syncing=self._syncing,
-                most=LARGE_BYTES,
-            )
+            told = await self._carried(batch, most=LARGE_BYTES)
             for asked, outcome in zip(batch, told, strict=True):
                 if outcome is False:
                     self._begin(self._alone(asked))
@@ -67,8 +62,18 @@ class Porter:
                     _settle(asked.answer, outcome)
 
     async def _alone(self, asked: _Asked) -> None:
-        (outcome,) = await asyncio.to_thread(carry, [asked.hand_over], syncing=self._syncing)
+        (outcome,) = await self._carried([asked])
         _settle(asked.answer, outcome)
+
+    async def _carried(
+        self, batch: Sequence[_Asked], *, most: int | None = None
+    ) -> Sequence[Exception | bool]:
+        """Carry them in a thread; when there is none they fail, and those behind are served."""
+        hand_overs = [asked.hand_over for asked in batch]
+        try:
+            return await asyncio.to_thread(carry, hand_overs, syncing=self._syncing, most=most)
+        except Exception as error:  # noqa: BLE001 (told to each of them)
+            return [error] * len(batch)
 
     def _take(self, device: int) -> list[_Asked]:
         waiting = self._waiting[device]

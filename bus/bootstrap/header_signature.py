@@ -1,5 +1,6 @@
 """Header signature: with what the edXML packets for an agency are signed, where that is wanted."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -9,7 +10,7 @@ from bus.core.keyring import thumbprint_of
 from bus.core.signing import SigningKey
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, ConfigurationError
 from schemas.term import term
 
 
@@ -25,7 +26,8 @@ def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> Heade
         cause = term(code, mailbox=mailbox, algorithm=key.algorithm)
         raise AxisError.of("E_SETTING", name="LIENTHONG_SIGN_EDXML", cause=cause)
     for filed in KeyFolder(keys).filed_under(mailbox):
-        certificate = filed.certificate()
-        if thumbprint_of(certificate) == key.thumbprint:
-            return HeaderSigner(private_key=key.private_key, certificate=certificate)
+        with suppress(ConfigurationError):  # one that is set aside is not that of the key
+            certificate = filed.certificate()
+            if thumbprint_of(certificate) == key.thumbprint:
+                return HeaderSigner(private_key=key.private_key, certificate=certificate)
     raise AxisError.of("E_KEYS", agency=mailbox, cause=term("certificate_gone"))

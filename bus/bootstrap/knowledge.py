@@ -15,14 +15,16 @@ import structlog
 from adapters.registry import require_format
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
+from bus.core.backoff import pause_before
+from bus.core.crash import problem_of, steps_to
 from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
-from bus.core.events import CertificateEndNeared
+from bus.core.events import CertificateEndNeared, KeyFileRefused, ServiceName
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
-from bus.keys.ring import counting, load_ring, load_signing_key
+from bus.keys.ring import counting, load_signing_key, read_folder
 from bus.ports import Observer
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
@@ -83,6 +85,8 @@ class Knowledge:
     seen: tuple[int, int]
     _told: set[tuple[str, timedelta]] = field(default_factory=set)
     _said_anew: bool = False
+    _set_aside: frozenset[str] = frozenset()
+    _suspected: frozenset[str] = frozenset()
     _refusal: Problem | None = None
     _hindrance: Problem | None = None
     _incomplete: list[Change] = field(default_factory=list)
@@ -108,7 +112,7 @@ class Knowledge:
 
         Raises:
             ConfigurationError: The directory must not be believed, a format of it is not
-                installed; E_KEYS: a mailbox has nothing to sign with; E_SETTING: it cannot sign the
+                installed; E_KEYS: no mailbox has a key to sign with; E_SETTING: it cannot sign the
                 packets that it shall sign.
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
@@ -118,12 +122,23 @@ class Knowledge:
             ensure_keys(routing)
         # Before the ring is read: what is filed meanwhile is seen at the first look.
         seen = (directory_seen, KeyFolder(home.keys).stamp())
-        ring, access = _ring_of(home, routing), settings.key_access
+        believed, access = read_folder(home.keys), settings.key_access
+        ring = believed.ring.limited_to(vouched(routing.directory))
+        missing: list[AxisError] = []
         for mailbox in mailboxes:
-            key = load_signing_key(home.keys, mailbox, now=now(), access=access, known=tuple(ring))
+            try:
+                key = load_signing_key(
+                    home.keys, mailbox, now=now(), access=access, known=tuple(ring)
+                )
+            except AxisError as error:
+                # Its worker tells it, and goes on receiving: it is no reason to stop the others.
+                missing.append(error)
+                continue
             if settings.sign_edxml and routing.owner_of(mailbox).format == FormatName.EDXML:
                 header_signer(key, mailbox, keys=home.keys)
-        return cls(
+        if missing and len(missing) == len(mailboxes):
+            raise missing[0]
+        knowledge = cls(
             home=home,
             directory=directory,
             served=served,
@@ -132,6 +147,8 @@ class Knowledge:
             ring=ring,
             seen=seen,
         )
+        knowledge._tell_set_aside(believed.set_aside)
+        return knowledge
 
     @property
     def mailboxes(self) -> tuple[MailboxName, ...]:
@@ -162,18 +179,24 @@ class Knowledge:
         """Look each second for what has changed, and let the workers know; for ever.
 
         A broker that is away, or keys that are being worked on: the old state goes on serving,
-        and it is tried again. It is said once.
+        and it is tried again, later and later. It is said once.
         """
+        failures, pause = 0, _LOOK_EVERY
         while True:
-            self._warn()
-            await asyncio.sleep(_LOOK_EVERY.total_seconds())
+            await asyncio.sleep(pause.total_seconds())
             try:
+                self._warn()
                 await self._take_up(supervisor, surroundings)
-                self._hindrance = None
-            except AxisError as error:
-                if error.problem != self._hindrance:
-                    _log.error("directory_not_taken_up", problem=str(error.problem))
-                self._hindrance = error.problem
+                failures, pause, self._hindrance = 0, _LOOK_EVERY, None
+            except Exception as error:  # noqa: BLE001 (the old state goes on serving)
+                failures += 1
+                pause = pause_before(failures, jitter=0, first=_LOOK_EVERY)
+                problem = problem_of(error, stage=ServiceName.DIRECTORY)
+                if problem != self._hindrance:
+                    _log.error(
+                        "directory_not_taken_up", problem=str(problem), steps=steps_to(error)
+                    )
+                self._hindrance = problem
 
     def _warn(self) -> None:
         """Tell of certificates that end soon, of each once within each of the warnings."""
@@ -208,10 +231,15 @@ class Knowledge:
                 await surroundings.prepare(change)
             # Before the ring is read: what is filed meanwhile is seen at the next look.
             seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
-            self.ring = await asyncio.to_thread(_ring_of, self.home, routing)
-        except AxisError:
+            believed = await asyncio.to_thread(read_folder, self.home.keys)
+        except Exception:
             self._said_anew |= said_anew
             raise
+        if self._is_at_work(believed.set_aside):
+            self._said_anew |= said_anew
+            return
+        self.ring = believed.ring.limited_to(vouched(routing.directory))
+        self._tell_set_aside(believed.set_aside)
         self.routing = routing
         supervisor.take_up(routing.directory, self.mailboxes, certificates=tuple(self.ring))
         self.seen, self._until = seen, next_change(self.ring.values(), now=moment)
@@ -224,6 +252,21 @@ class Knowledge:
             self._incomplete.append(change)
             await supervisor.known_by_all()
             await self._complete(surroundings)
+
+    def _is_at_work(self, set_aside: Iterable[Problem]) -> bool:
+        """Whether somebody may be writing a file just now: one is wrong for the first time.
+
+        What was known goes on counting until the next look.
+        """
+        before, self._suspected = self._suspected, frozenset(map(str, set_aside))
+        return not self._suspected <= before
+
+    def _tell_set_aside(self, set_aside: Iterable[Problem]) -> None:
+        before, self._suspected = self._set_aside, frozenset(map(str, set_aside))
+        self._set_aside = self._suspected
+        for problem in set_aside:
+            if str(problem) not in before:
+                self.observe(KeyFileRefused(problem=problem))
 
     async def _complete(self, surroundings: Surroundings) -> None:
         """Finish what changes began; what fails is tried again at the next look."""
@@ -239,11 +282,11 @@ class Knowledge:
         try:
             routing = Routing(await asyncio.to_thread(self.directory.load))
             _require_formats(routing, self.served(routing))
-        except AxisError as error:
-            version = self.routing.directory.version
-            if error.problem != self._refusal:
-                _log.error("directory_refused", problem=str(error.problem), goes_on_with=version)
-            self._refusal = error.problem
+        except Exception as error:  # noqa: BLE001 (an entry that nobody expected is refused)
+            problem, version = problem_of(error, stage="read"), self.routing.directory.version
+            if problem != self._refusal:
+                _log.error("directory_refused", problem=str(problem), goes_on_with=version)
+            self._refusal = problem
             return self.routing
         self._refusal = None
         return routing
@@ -251,10 +294,6 @@ class Knowledge:
     def _stamps(self) -> tuple[int, int]:
         """Change whenever the directory or the key folder does."""
         return self.directory.stamp(), KeyFolder(self.home.keys).stamp()
-
-
-def _ring_of(home: Home, routing: Routing) -> KeyRing:
-    return load_ring(home.keys).limited_to(vouched(routing.directory))
 
 
 def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:

@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
+
 from bus.bootstrap.process import now
 from bus.pdf.checker import ProcessPdfChecker
 from bus.pdf.trust_list import PATTERN, read_trust_list
 from bus.ports import PdfChecker
 from bus.settings import Settings
 from bus.store.home import Home
+
+_log = structlog.get_logger()
 
 
 def trust_list_of(settings: Settings) -> Path | None:
@@ -32,8 +36,10 @@ async def pdf_checker(settings: Settings) -> AsyncIterator[PdfChecker | None]:
     if folder is None:
         yield None
         return
-    anchors = await asyncio.to_thread(read_trust_list, folder)
-    checker = ProcessPdfChecker(anchors=anchors, clock=now)
+    trusted = await asyncio.to_thread(read_trust_list, folder)
+    for problem in trusted.set_aside:
+        _log.error("trust_list_file_refused", problem=str(problem))
+    checker = ProcessPdfChecker(anchors=trusted.anchors, clock=now)
     try:
         yield checker
     finally:

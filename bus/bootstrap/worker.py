@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import assert_never
 
 from adapters.contract import Format
@@ -57,6 +56,7 @@ from bus.services.inbound import Inbound
 from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
+from bus.services.patience import Patience, Stopping
 from bus.services.sealer import Sealer
 from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
@@ -68,7 +68,6 @@ from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 
-_READ_KEYS_AGAIN = timedelta(seconds=1)
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -148,14 +147,23 @@ class Workplace:
                     assert_never(never)
 
     async def _know(self, instruction: Know) -> None:
+        patience = Patience(
+            mailbox=MailboxName(self.worker),
+            observe=self.observe,
+            stop=self.stop,
+            jitter=random.random,
+        )
         while True:
             try:
                 read = await asyncio.to_thread(_knowledge, instruction, self.home)
                 break
-            except ConfigurationError:
+            except Exception as error:  # noqa: BLE001 (what was known before goes on serving)
                 # The axis has just read the folder well: somebody is at work in it. Until this is
                 # answered nobody signs with anything new.
-                await asyncio.sleep(_READ_KEYS_AGAIN.total_seconds())
+                try:
+                    await patience.wait(problem_of(error, stage=ServiceName.KEYS))
+                except Stopping:
+                    return
         self.routing, self.ring = read
         self.known = instruction
         self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))

@@ -16,7 +16,7 @@ from bus.bootstrap import (
     lay_out,
     renew_password,
 )
-from bus.cli.options import Home
+from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, note, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.directory_rules import alias_of, clean_name, own_code
@@ -87,7 +87,7 @@ _SHOWN = ("code", "name", "kind", "parent", "mailbox", "suspended", "confidence"
 def show(code: Code, home: Home = None, as_json: AsJson = False) -> None:
     """Show one agency, found by any of its codes."""
     routing = Routing(_file(home).load())
-    agency = routing.resolve(code, day_in_vietnam(datetime.now(UTC))).agency
+    agency = routing.meant(code, day_in_vietnam(datetime.now(UTC)))
     row = _row(agency, routing)
     if as_json:
         print_json(row)
@@ -116,7 +116,7 @@ def add_agency(
     format_name: Annotated[
         str, typer.Option("--format", help="What its system reads, for example edxml or json.")
     ] = FormatName.EDXML,
-    home: Home = None,
+    home: NewHome = None,
 ) -> None:
     """Add an agency. A running axis takes it up within a second or two."""
     own = own_code(code)

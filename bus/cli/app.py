@@ -1,7 +1,10 @@
 """App: the commands put together, and the one place where an error becomes an exit code."""
 
+import errno
+import os
 import sys
 import traceback
+from typing import NoReturn
 
 import typer
 
@@ -12,6 +15,7 @@ from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
 from bus.cli.encoding import print_anything
+from bus.cli.legible import legible_lines
 from bus.cli.output import Exit, tell
 from bus.cli.send import send
 from bus.cli.top.command import top
@@ -19,6 +23,10 @@ from bus.cli.up import up
 from bus.cli.worker import worker
 from schemas.problem import AxisError, TransportError
 from schemas.redaction import redacted
+from schemas.term import of_os
+
+_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""A file that may not be read or written, or has no room: no bug of ours."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +66,17 @@ def main() -> None:
         # The reader of our output has gone; that is its right.
         sys.stderr.close()
         sys.exit(Exit.REFUSED)
-    except Exception:  # noqa: BLE001 (a bug: its trace, without what drivers quote in theirs)
-        sys.stderr.write(redacted(traceback.format_exc()))
-        sys.exit(Exit.REFUSED)
+    except OSError as error:
+        if error.errno not in _PLACE or error.filename is None:
+            _tell_bug()
+        path = os.fsdecode(error.filename)
+        tell(AxisError.of("E_PATH", path=path, cause=of_os(error)).problem)
+        sys.exit(Exit.MISUSED)
+    except Exception:  # noqa: BLE001 (a bug)
+        _tell_bug()
+
+
+def _tell_bug() -> NoReturn:
+    """Its trace, without what drivers quote in theirs."""
+    sys.stderr.write(f"{legible_lines(redacted(traceback.format_exc()))}\n")
+    sys.exit(Exit.REFUSED)

@@ -36,9 +36,11 @@ def certificate_row(row: KeyRow) -> dict[str, object]:
 def request_row(made: Request) -> dict[str, object]:
     """A request in the fields of a certificate."""
     told: dict[str, object] = dict.fromkeys(_FIELDS)
+    problem = made.problem
     return told | {
         "owner": made.owner,
-        "state": "requested",
+        "state": "requested" if problem is None else "unusable",
+        "problem": str(problem) if problem else None,
         "private_key": True,
         "in_token": False,
         "file": made.path.name,
@@ -75,7 +77,10 @@ def request_shown(made: Request) -> dict[str, object]:
     shown: dict[str, object] = dict.fromkeys(
         ("owner", "state", "algorithm", "ends", "days_left", "private_key", "authority", "problem")
     )
-    return shown | {"owner": made.owner, "state": Text("requested"), "private_key": True}
+    said = request_row(made)
+    state = Text(str(said["state"]), style=_STYLES.get(str(said["state"]), ""))
+    kept = {name: said[name] for name in ("owner", "private_key", "problem")}
+    return shown | kept | {"state": state}
 
 
 def _days_left(row: KeyRow) -> Text | None:

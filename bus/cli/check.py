@@ -14,7 +14,7 @@ from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.pdf import pdf_checker
 from bus.cli.legible import legible
 from bus.cli.moment import shown
-from bus.cli.options import Home as HomeOption
+from bus.cli.options import AnyHome
 from bus.cli.output import AsJson, Exit, listing, print_json, say, screen, tell
 from bus.core.stream import keep
 from bus.ports import PdfChecker
@@ -47,7 +47,7 @@ def check(
         Path | None,
         typer.Option(help="Folder of the authorities' certificates (*.pem).", file_okay=False),
     ] = None,
-    home: HomeOption = None,
+    home: AnyHome = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what the digital signatures in a PDF, or in the PDFs of a packet, prove.

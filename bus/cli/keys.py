@@ -15,7 +15,7 @@ from bus.cli.certificates import (
     request_row,
     request_shown,
 )
-from bus.cli.options import Home
+from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, print_json, say, screen
 from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
@@ -92,7 +92,7 @@ def request(
     code: Code,
     algorithm: Chosen = KeyKind.P256,
     encrypt: Encrypt = False,
-    home: Home = None,
+    home: NewHome = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a private key that stays here, and print the certificate request for the authority.
@@ -120,7 +120,7 @@ def import_(
             help="Its private key is in a token: 'pkcs11:token=…;object=…', without any PIN."
         ),
     ] = None,
-    home: Home = None,
+    home: NewHome = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring in a certificate: the answer to a request, another agency's, or an authority's.

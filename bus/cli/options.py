@@ -1,20 +1,57 @@
 """Options: what several commands take, said once."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Home = Annotated[
-    Path | None,
-    typer.Option(
+from bus.cli.output import note
+from bus.settings import load_settings
+from bus.store.home import Home as HomeFolder
+from schemas.problem import AxisError
+
+
+def _home_of(chosen: Path | None) -> HomeFolder:
+    return HomeFolder(load_settings(home=chosen).home.absolute())
+
+
+def _there(chosen: Path | None) -> Path | None:
+    """Refuse a home that nobody set up: whoever mistypes it must not get an empty one.
+
+    Raises:
+        ConfigurationError: E_HOME_UNKNOWN.
+    """
+    home = _home_of(chosen)
+    if not home.exists:
+        raise AxisError.of("E_HOME_UNKNOWN", home=home.path)
+    return chosen
+
+
+def _there_or_told(chosen: Path | None) -> Path | None:
+    home = _home_of(chosen)
+    if not home.exists:
+        note(f"there is no axis in {home.path} yet: one is set up")
+    return chosen
+
+
+def _home(callback: Callable[[Path | None], Path | None] | None) -> Any:
+    return typer.Option(
         "--home",
         help="Folder of the axis: agencies' folders, keys, directory, stores. Default: ./axis.",
         envvar="LIENTHONG_HOME",
         file_okay=False,
         show_default=False,
-    ),
-]
+        callback=callback,
+    )
+
+
+Home = Annotated[Path | None, _home(_there)]
+"""A home that is there."""
+AnyHome = Annotated[Path | None, _home(None)]
+"""A home that is made where there is none, or is not needed."""
+NewHome = Annotated[Path | None, _home(_there_or_told)]
+"""A home that is made where there is none, which is told: it may have been mistyped."""
 
 MetricsPort = Annotated[
     int | None,

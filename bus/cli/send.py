@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from adapters.endpoints.naming import name_to_drop
 from bus.bootstrap import directory_of
 from bus.cli.options import Home
-from bus.cli.output import Exit, print_json
+from bus.cli.output import Exit, note, print_json
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.settings import load_settings
@@ -19,6 +20,7 @@ from bus.store.home import Home as HomeFolder
 from schemas.vietnam import day_in_vietnam
 
 _LOOK_EVERY_SECONDS = 0.1
+_SEALED = ".sealed"
 
 
 def send(
@@ -35,21 +37,25 @@ def send(
     """Send a file as an agency: exactly what its system does by writing into its outbox.
 
     Exit 0: sent. 1: refused, with the reasons on standard output. 3: still waiting in the outbox,
-    for example because no axis runs in this home; it is sent when one does.
+    for example because no axis runs in this home, which is said at once; it is sent when one does.
     """
     if not file.is_file():
         raise typer.BadParameter(f"{file} is no file", param_hint="FILE")
     settings = load_settings(home=home)
     folder, routing = HomeFolder(settings.home), Routing(directory_of(settings).load())
-    code = routing.resolve(agency, day_in_vietnam(datetime.now(UTC))).agency.code
-    mine = folder.agencies / routing.mailbox_of(code)
+    today = day_in_vietnam(datetime.now(UTC))
+    code, mailbox = routing.meant(agency, today).code, routing.mailbox_meant(agency, today)
+    mine = folder.agencies / mailbox
     name = _drop(file, mine / "outbox", seal=seal or asks_to_be_sealed(file.name))
+    if not folder.is_in_use():
+        note(f"no axis runs in {folder.path}: {name} waits in the outbox of {mailbox}")
+        raise typer.Exit(Exit.WAITING if wait else Exit.DONE)
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
         if not (mine / "outbox" / name).exists():
             raise typer.Exit(_outcome(mine, name))
         time.sleep(_LOOK_EVERY_SECONDS)
-    typer.echo(f"{name} waits in the outbox of {code}", err=True)
+    note(f"{name} waits in the outbox of {code}")
     raise typer.Exit(Exit.WAITING if wait else Exit.DONE)
 
 
@@ -57,10 +63,13 @@ def _drop(file: Path, outbox: Path, *, seal: bool) -> str:
     """Copy under a hidden name, then rename: the axis never sees half a file."""
     outbox.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    name = f"{file.stem}-{stamp}{'.sealed' if seal else ''}{file.suffix}"
+    name = name_to_drop(file.name, stamp, ending=_SEALED if seal else "")
     hidden = outbox / f".{name}.part"
-    shutil.copyfile(file, hidden)
-    hidden.rename(outbox / name)
+    try:
+        shutil.copyfile(file, hidden)
+        hidden.rename(outbox / name)
+    finally:
+        hidden.unlink(missing_ok=True)
     return name
 
 
@@ -69,6 +78,6 @@ def _outcome(mine: Path, name: str) -> Exit:
     if reasons.exists():
         print_json(json.loads(reasons.read_text(encoding="utf-8")))
     if (mine / "sent" / name).exists():
-        typer.echo(f"{name} is sent", err=True)
+        note(f"{name} is sent")
         return Exit.DONE
     return Exit.REFUSED

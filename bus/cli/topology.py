@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bus.bootstrap import directory_of, provisioning, reached_broker, topology_of, tried
-from bus.cli.options import Home
+from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, Exit, listing
 from bus.core.plan import Plan
 from bus.core.routing import Routing
@@ -35,7 +35,7 @@ def plan(home: Home = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def apply(
-    home: Home = None,
+    home: NewHome = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Also remove what is not declared, save full queues.")
     ] = False,

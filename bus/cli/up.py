@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
-from bus.cli.options import Home, MetricsPort, Workers
+from bus.cli.options import AnyHome, MetricsPort, Workers
 from bus.cli.output import say, screen
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_event
@@ -22,7 +22,7 @@ from schemas.vietnam import day_in_vietnam
 
 
 def up(
-    home: Home = None,
+    home: AnyHome = None,
     agencies: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +56,7 @@ def _mailboxes(settings: Settings, agencies: str) -> frozenset[MailboxName]:
     routing = Routing(directory_of(settings).load())
     today = day_in_vietnam(now())
     codes = (code.strip() for code in agencies.split(",") if code.strip())
-    return frozenset(routing.mailbox_of(routing.resolve(code, today).agency.code) for code in codes)
+    return frozenset(routing.mailbox_meant(code, today) for code in codes)
 
 
 async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:

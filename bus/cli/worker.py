@@ -7,7 +7,7 @@ import typer
 import uvloop
 
 from bus.bootstrap import run_worker, settle_process
-from bus.cli.options import Home
+from bus.cli.options import AnyHome
 from bus.cli.output import Exit
 from bus.core.share import WorkerName
 from bus.observability.logs import configure
@@ -16,7 +16,7 @@ from bus.settings import LogStyle, load_settings
 
 def worker(
     part: Annotated[str, typer.Option(help="Which worker of how many, for example 1/2.")],
-    home: Home = None,
+    home: AnyHome = None,
 ) -> None:
     """Run the adapters of a share of the agencies. Started by `lienthong up`, never by hand.
 

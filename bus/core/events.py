@@ -204,6 +204,17 @@ class CertificateEndNeared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFileRefused:
+    """A file of the key folder does not count; told once, until it is mended and wrong again.
+
+    Attributes:
+        problem: E_KEYS, with the name of the file, whose it is and the reason.
+    """
+
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SigningKeyChanged:
     """A mailbox signs with another certificate from now on; or with none, for a reason.
 
@@ -358,6 +369,7 @@ Event = (
     | LettersRedelivered
     | DirectoryTakenUp
     | CertificateEndNeared
+    | KeyFileRefused
     | SigningKeyChanged
     | WorkerStarted
     | WorkerFailed

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import verification
@@ -16,9 +15,10 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
+from bus.core.certificate import UnreadableError, certificates_in, kind_of
 from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
-from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
+from schemas.limits import MAX_CHAIN_CERTIFICATES
 from schemas.problem import AxisError
 from schemas.term import Coded, Term, term
 
@@ -54,6 +54,11 @@ class CertifiedKey:
     def algorithms(self) -> tuple[Algorithm, ...]:
         """What it may sign with, the preferred algorithm first."""
         return algorithms_of(self.public_key)
+
+    @property
+    def encoded(self) -> bytes:
+        """The public key itself, DER: the same for every certificate of it."""
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def revoked_by(self, revocations: Mapping[str, Revocation]) -> Revocation | None:
         """The strictest word against it, or against a certificate above it."""
@@ -99,8 +104,7 @@ class KeyRing(Mapping[str, CertifiedKey]):
             if known.owner != key.owner:
                 cause = term("certificate_elsewhere", owner=known.owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
-            encoded = key.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            owner = owners.setdefault(encoded, key.owner)
+            owner = owners.setdefault(key.encoded, key.owner)
             if owner != key.owner:
                 cause = term("key_elsewhere", owner=owner)
                 raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
@@ -164,17 +168,8 @@ def certify(
         DocumentError: It is no certificate, unfit for signing documents, another's, or nobody
             trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
-    if len(pem) > MAX_CERTIFICATE_FILE_BYTES:
-        raise _untrusted(term("certificate_file_long", limit=MAX_CERTIFICATE_FILE_BYTES))
-    try:
-        certificate, *intermediates = x509.load_pem_x509_certificates(pem)
-        public_key = certificate.public_key()
-        subject, issuer = certificate.subject, certificate.issuer
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        # TypeError: names are read late, and some of their forms end in it.
-        raise _untrusted(term("certificate_unreadable")) from error
-    if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
-        raise _untrusted(term("certificate_many", limit=MAX_CHAIN_CERTIFICATES))
+    certificate, intermediates = _read(pem)
+    public_key, subject, issuer = certificate.public_key(), certificate.subject, certificate.issuer
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         raise _untrusted(term("certificate_key_unfit"))
     for stated in stated_owners(subject):
@@ -202,11 +197,19 @@ def chain_of(
         DocumentError: It cannot be read, or nobody trusted vouches for it
             (E_CERTIFICATE_UNTRUSTED).
     """
-    try:
-        certificate, *intermediates = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise _untrusted(term("certificate_unreadable")) from error
+    certificate, intermediates = _read(pem)
     return tuple(_chain(certificate, intermediates, authorities))
+
+
+def _read(pem: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
+    """A certificate, and the intermediate ones after it."""
+    try:
+        certificate, *intermediates = certificates_in(pem)
+    except UnreadableError as error:
+        raise _untrusted(error.cause) from error
+    if len(intermediates) >= MAX_CHAIN_CERTIFICATES:
+        raise _untrusted(term("certificate_many", limit=MAX_CHAIN_CERTIFICATES))
+    return certificate, intermediates
 
 
 def _chain(
@@ -222,17 +225,20 @@ def _chain(
     above = above.may_be_present(x509.NameConstraints, either, _must_not_constrain_names)
     below = anything.may_be_present(x509.BasicConstraints, either, _must_be_no_authority)
     below = below.require_present(x509.KeyUsage, either, _must_sign_documents)
-    verifier = (
-        verification.PolicyBuilder()
-        .store(verification.Store(list(authorities)))
-        .time(certificate.not_valid_before_utc)
-        .extension_policies(ca_policy=above, ee_policy=below)
-        .build_client_verifier()
-    )
     try:
+        verifier = (
+            verification.PolicyBuilder()
+            .store(verification.Store(list(authorities)))
+            .time(certificate.not_valid_before_utc)
+            .extension_policies(ca_policy=above, ee_policy=below)
+            .build_client_verifier()
+        )
         return verifier.verify(certificate, intermediates).chain
     except verification.VerificationError as error:
         raise _untrusted(_why_no_chain(error)) from error
+    except Exception as error:
+        # Whatever else a strange certificate leads the library to: nobody vouches for it.
+        raise _untrusted(term("chain_unjudged", error=kind_of(error))) from error
 
 
 _OUR_RULES = {

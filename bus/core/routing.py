@@ -20,7 +20,7 @@ from schemas.identifiers import (
     scheme_of,
     to_qcvn102,
 )
-from schemas.problem import AxisError, DocumentError, Place, Problem, Warned
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem, Warned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +81,28 @@ class Routing:
             params = {"code": code, "successor": agency.code}
             warnings.append(Warned(code="W_CODE_EXPIRED", params=params))
         return Resolved(agency=agency, warnings=tuple(warnings))
+
+    def meant(self, code: str, on: date) -> Agency:
+        """The agency that an operator means by a code; as `resolve`, in an operator's words.
+
+        Raises:
+            ConfigurationError: E_AGENCY_UNKNOWN, or E_AGENCY_ENDED without a successor.
+        """
+        try:
+            return self.resolve(code, on).agency
+        except DocumentError as error:
+            raise _for_operators(error) from error
+
+    def mailbox_meant(self, code: str, on: date) -> MailboxName:
+        """The mailbox that serves the agency that an operator means.
+
+        Raises:
+            ConfigurationError: As `meant`; or E_AGENCY_UNCONNECTED.
+        """
+        try:
+            return self.mailbox_of(self.meant(code, on).code)
+        except DocumentError as error:
+            raise _for_operators(error) from error
 
     def mailbox_of(self, code: AgencyCode) -> MailboxName:
         """The mailbox that serves an agency: its own, or that of its nearest connected ancestor.
@@ -188,6 +210,19 @@ class Routing:
     def _is_suspended(self, agency: Agency, mailbox: MailboxName) -> bool:
         """A suspended connection takes everybody it serves with it."""
         return agency.suspended or self._agencies[AgencyCode(mailbox)].suspended
+
+
+_FOR_OPERATORS = {
+    "E_UNKNOWN_RECEIVER": "E_AGENCY_UNKNOWN",
+    "E_RECEIVER_EXPIRED": "E_AGENCY_ENDED",
+    "E_RECEIVER_UNCONNECTED": "E_AGENCY_UNCONNECTED",
+}
+
+
+def _for_operators(error: DocumentError) -> ConfigurationError:
+    """The same, told to who typed the code: an agency is no receiver before anything is sent."""
+    code, params = _FOR_OPERATORS[error.problem.code], error.problem.params
+    return ConfigurationError(Problem(code=code, params=params))
 
 
 def _before(end: date | None, on: date) -> bool:

@@ -7,6 +7,7 @@ Whoever files a certificate there vouches for it; no other authority is asked. T
 is filed by its operator. Where there is none, one is made on first use, and says DEVELOPMENT.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from bus.keys.files import doorway, sync_folder, write_certificates, write_priva
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Place
+from schemas.problem import AxisError, ConfigurationError, Place
 from schemas.term import term
 
 AUTHORITY = "the directory authority"
@@ -50,7 +51,7 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
     if not filed:
         with files.locked():
             filed = _filed(folder) or _found(folder, now=now, access=access)
-    pairs = [(each, _certified(each)) for each in filed]
+    pairs = _readable(filed)
     ring = KeyRing([key for _, key in pairs], revocations_here(files))
     signing = [
         (each, key)
@@ -72,6 +73,20 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
 def _filed(folder: Path) -> list[FiledKey]:
     paths = sorted(directory_folder(folder).glob("*.pem"))
     return [FiledKey(owner=_OWNER, path=path) for path in paths]
+
+
+def _readable(filed: Sequence[FiledKey]) -> list[tuple[FiledKey, CertifiedKey]]:
+    """Those of the files that count; where none does, the first says why."""
+    pairs: list[tuple[FiledKey, CertifiedKey]] = []
+    wrong: list[ConfigurationError] = []
+    for each in filed:
+        try:
+            pairs.append((each, _certified(each)))
+        except ConfigurationError as error:
+            wrong.append(error)
+    if wrong and not pairs:
+        raise wrong[0]
+    return pairs
 
 
 def _certified(filed: FiledKey) -> CertifiedKey:

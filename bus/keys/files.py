@@ -3,11 +3,14 @@
 Which file lies where is known to `folder`.
 """
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,14 +23,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from bus.core.algorithm import PrivateKey
+from bus.core.certificate import UnreadableError, certificates_in
+from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import AxisError, Place
 from schemas.term import Coded, of_os, term
 
 GROUP_AND_OTHERS = 0o077
 """Permissions that no file with a secret has."""
 
+_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""The disk, or who may write to it, must be mended, and not the keys."""
 _ENCRYPTED = b"ENCRYPTED"  # in the first line of encrypted PKCS #8 (RFC 7468, 11)
-_DER_SEQUENCE = b"\x30"
+_MOST_KEY_BYTES = 64 * 1024
 
 
 @contextmanager
@@ -35,12 +42,17 @@ def doorway(path: Path, *, agency: str) -> Iterator[None]:
     """Tell what the disk, or a file that is not what it should be, did to this agency's keys.
 
     Raises:
-        ConfigurationError: It failed (E_KEYS).
+        ConfigurationError: It failed (E_KEYS); or the place may not be read or written, or is full
+            (E_PATH).
     """
     try:
         yield
     except OSError as error:
+        if error.errno in _PLACE:
+            raise AxisError.of("E_PATH", path=path, cause=of_os(error)) from error
         raise unusable(path, agency, of_os(error)) from error
+    except UnreadableError as error:
+        raise unusable(path, agency, error.cause) from error
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise unusable(path, agency, term("no_pem", said=error)) from error
 
@@ -52,14 +64,39 @@ def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
         ConfigurationError: It cannot be read (E_KEYS).
     """
     with doorway(path, agency=agency):
-        return certificates_in(path.read_bytes())
+        return certificates_in(read_regular(path, most=MAX_CERTIFICATE_FILE_BYTES))
 
 
-def certificates_in(data: bytes) -> list[x509.Certificate]:
-    """The certificates that these bytes are. Raises `ValueError` when they are none."""
-    if data.startswith(_DER_SEQUENCE):
-        return [x509.load_der_x509_certificate(data)]
-    return x509.load_pem_x509_certificates(data)
+def read_regular(path: Path, *, most: int) -> bytes:
+    """A file that somebody put into a key folder; never waits for a pipe, never reads without end.
+
+    Raises:
+        OSError: It cannot be read.
+        UnreadableError: It is no regular file, or has more than `most` bytes.
+    """
+    with _open_regular(path) as file:
+        return _read_at_most(file, most)
+
+
+@contextmanager
+def _open_regular(path: Path) -> Iterator[BinaryIO]:
+    with open(path, "rb", opener=_without_waiting) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            raise UnreadableError(term("no_regular_file"))
+        yield file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """The opening of a pipe would wait for who writes into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _read_at_most(file: BinaryIO, most: int) -> bytes:
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise UnreadableError(term("file_long", limit=most))
+    return data
 
 
 def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None) -> PrivateKey:
@@ -72,10 +109,10 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
         ConfigurationError: It cannot be read, or group or others may read it too, or it is
             encrypted with another passphrase (E_KEYS).
     """
-    with doorway(path, agency=agency), path.open("rb") as file:
+    with doorway(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("key_readable"))
-        pem = file.read()
+        pem = _read_at_most(file, _MOST_KEY_BYTES)
         encrypted = _ENCRYPTED in pem
         if encrypted and passphrase is None:
             raise unusable(
@@ -153,10 +190,10 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
     Raises:
         ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
     """
-    with doorway(path, agency=agency), path.open("rb") as file:
+    with doorway(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("file_readable"))
-        return file.read()
+        return _read_at_most(file, _MOST_KEY_BYTES)
 
 
 def sync_folder(folder: Path, *, agency: str) -> None:

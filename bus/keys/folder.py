@@ -24,12 +24,13 @@ from urllib.parse import quote, unquote
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from bus.core.algorithm import KeyElsewhere, PrivateKey
+from bus.core.algorithm import KeyElsewhere, PrivateKey, PublicKey
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
     doorway,
     read_certificates,
     read_private_key,
+    read_regular,
     sync_folder,
     write_certificates,
     write_private_key,
@@ -37,8 +38,14 @@ from bus.keys.files import (
 )
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
+from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
+from schemas.problem import ConfigurationError, Problem
+
+AUTHORITIES = "the authorities"
+"""Whose the trust anchors are, in reasons."""
 
 _AXIS = "the axis"
+_MOST_URI_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,12 +68,12 @@ class FiledKey:
     @property
     def has_private_key(self) -> bool:
         """Whether this home can sign with it."""
-        return self.private_key_path.exists() or self.is_in_token
+        return _is_there(self.private_key_path) or self.is_in_token
 
     @property
     def is_in_token(self) -> bool:
         """Whether the private key is in a token."""
-        return self.token_path.exists()
+        return _is_there(self.token_path)
 
     @property
     def filed_at(self) -> int:
@@ -77,20 +84,39 @@ class FiledKey:
     def pem(self) -> bytes:
         """The file as it is. Raises `ConfigurationError` E_KEYS."""
         with doorway(self.path, agency=self.owner):
-            return self.path.read_bytes()
+            return read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
 
     def certificate(self) -> x509.Certificate:
         """The certificate itself, unjudged. Raises `ConfigurationError` E_KEYS."""
         return read_certificates(self.path, agency=self.owner)[0]
 
+    def has_key(self, key: PublicKey) -> bool:
+        """Whether the certificate is of this key; one that cannot be read is of none."""
+        try:
+            return self.certificate().public_key() == key
+        except ConfigurationError:
+            return False
+
     def private_key(self, access: KeyAccess) -> PrivateKey | KeyElsewhere:
         """The private key, or the way to it. Raises `ConfigurationError` E_KEYS."""
         if self.is_in_token:
             with doorway(self.token_path, agency=self.owner):
-                uri = self.token_path.read_text(encoding="utf-8").strip()
+                uri = read_regular(self.token_path, most=_MOST_URI_BYTES).decode().strip()
             return token_key(uri, access=access, agency=self.owner)
         passphrase = access.passphrase(agency=self.owner)
         return read_private_key(self.private_key_path, agency=self.owner, passphrase=passphrase)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anchors:
+    """Whom a home trusts.
+
+    Attributes:
+        set_aside: E_KEYS for each file that cannot be read; it vouches for nobody.
+    """
+
+    certificates: tuple[x509.Certificate, ...]
+    set_aside: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +155,8 @@ class KeyFolder:
             for path in (top, *sorted(top.rglob("*"))):
                 try:
                     found = path.stat()
-                except FileNotFoundError:
-                    continue  # removed while we look, or not there at all
+                except OSError:
+                    continue  # removed while we look, not there at all, or a link to itself
                 seen.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
         return hash(tuple(seen))
 
@@ -163,11 +189,19 @@ class KeyFolder:
             os.close(lock)
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
-        """The trust anchors."""
-        paths = sorted(self._authorities.glob("*.pem"))
-        return tuple(
-            anchor for path in paths for anchor in read_certificates(path, agency="the authorities")
-        )
+        """The trust anchors; a file that cannot be read holds none."""
+        return self.anchors().certificates
+
+    def anchors(self) -> Anchors:
+        """The trust anchors, and which files were set aside and why."""
+        found: list[x509.Certificate] = []
+        set_aside: list[Problem] = []
+        for path in sorted(self._authorities.glob("*.pem")):
+            try:
+                found += read_certificates(path, agency=AUTHORITIES)
+            except ConfigurationError as error:
+                set_aside.append(error.problem)
+        return Anchors(certificates=tuple(found), set_aside=tuple(set_aside))
 
     def filed(self) -> tuple[FiledKey, ...]:
         """The certificates of all agencies."""
@@ -230,6 +264,13 @@ class KeyFolder:
     def folder_of(self, owner: MailboxName) -> Path:
         """Where everything of one agency lies."""
         return self._agencies / folder_name(owner)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False  # no disk holds a name that is so long
 
 
 def folder_name(owner: MailboxName) -> str:

@@ -23,18 +23,21 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import PrivateKey, PublicKey
 from bus.core.keyring import OWNER_PREFIX, CertifiedKey, certify, stated_owners
+from bus.core.revocation.scope import is_authority
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
-    certificates_in,
     doorway,
+    read_certificates,
+    read_regular,
     replace_file,
     unusable,
     write_private_key,
 )
-from bus.keys.folder import KeyFolder, folder_name
+from bus.keys.folder import AUTHORITIES, KeyFolder, folder_name
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, DocumentError
+from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Problem
 from schemas.term import term
 
 _RSA_BITS = 3072
@@ -66,10 +69,20 @@ class Request:
         with doorway(self.path, agency=self.owner):
             return self.path.read_text(encoding="ascii")
 
+    @property
+    def problem(self) -> Problem | None:
+        """Why it cannot be read; no certificate answers it then."""
+        try:
+            self.public_key()
+        except ConfigurationError as error:
+            return error.problem
+        return None
+
     def public_key(self) -> object:
         """For what a certificate is asked. Raises `ConfigurationError` E_KEYS."""
         with doorway(self.path, agency=self.owner):
-            return x509.load_pem_x509_csr(self.path.read_bytes()).public_key()
+            asked = read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
+            return x509.load_pem_x509_csr(asked).public_key()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +168,7 @@ def import_certificate(
     said = owner or "nobody"
     certificate, *others = _leaf_first(path, agency=said)
     with files.locked():
-        matches = [r for r in requests_here(files) if r.public_key() == certificate.public_key()]
+        matches = [r for r in requests_here(files) if _asks_for(r, certificate.public_key())]
         request = matches[0] if matches else None
         owner = owner or (request.owner if request else None) or _stated(certificate)
         if owner is None:
@@ -169,6 +182,7 @@ def import_certificate(
             raise unusable(path, owner, error.problem.because) from error
         if key.not_after < now:
             raise unusable(path, owner, term("ended_on", date=f"{key.not_after:%Y-%m-%d}"))
+        _must_be_nobodys(key, files, path)
         if token is not None:
             _must_fit(token, key, access=access)
         filed = files.file(
@@ -189,13 +203,11 @@ def import_authority(files: KeyFolder, path: Path) -> tuple[x509.Certificate, ..
         ConfigurationError: It cannot be read, or holds a certificate that is no authority's
             (E_KEYS).
     """
-    found = tuple(_certificates(path, agency="the authorities"))
+    found = tuple(read_certificates(path, agency=AUTHORITIES))
     for certificate in found:
-        if not _is_authority(certificate):
+        if not is_authority(certificate):
             subject = certificate.subject.rfc4514_string()
-            raise unusable(
-                path, "the authorities", term("no_authority_certificate", subject=subject)
-            )
+            raise unusable(path, AUTHORITIES, term("no_authority_certificate", subject=subject))
     with files.locked():
         for certificate in found:
             files.file_authority(certificate)
@@ -231,17 +243,9 @@ def _bytes_of(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
-    with doorway(path, agency=agency):
-        found = certificates_in(path.read_bytes())
-    if not found:
-        raise unusable(path, agency, term("certificate_none"))
-    return found
-
-
 def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
-    found = _certificates(path, agency=agency)
-    leaves = [certificate for certificate in found if not _is_authority(certificate)]
+    found = read_certificates(path, agency=agency)
+    leaves = [certificate for certificate in found if not is_authority(certificate)]
     if not leaves:
         raise unusable(path, agency, term("authority_given"))
     if len(leaves) > 1:
@@ -249,16 +253,24 @@ def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
     return [*leaves, *(each for each in found if each is not leaves[0])]
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except x509.ExtensionNotFound:
-        return False
-
-
 def _stated(certificate: x509.Certificate) -> MailboxName | None:
     stated: Sequence[str] = stated_owners(certificate.subject)
     return MailboxName(stated[0]) if stated else None
+
+
+def _asks_for(request: Request, key: object) -> bool:
+    """A request that cannot be read asks for nothing, and is no reason to refuse another's."""
+    try:
+        return request.public_key() == key
+    except ConfigurationError:
+        return False
+
+
+def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
+    """Refuse the key of another owner: a certificate is no secret, anybody can hand it in."""
+    for filed in files.filed():
+        if filed.owner != key.owner and filed.has_key(key.public_key):
+            raise unusable(path, key.owner, term("key_elsewhere", owner=filed.owner))
 
 
 def _must_fit(token: str, key: CertifiedKey, *, access: KeyAccess) -> None:

@@ -10,13 +10,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bus.core.certificate import UnreadableError
 from bus.core.keyring import chain_of
+from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.knowledge import Knowledge
 from bus.core.revocation.source import Chain
-from bus.keys.files import doorway, replace_file
+from bus.keys.files import doorway, read_regular, replace_file
 from bus.keys.folder import KeyFolder
-from schemas.problem import AxisError, DocumentError, Place
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 from schemas.term import term
+
+LISTS = "the filed lists"
+"""Whose the lists are, in reasons."""
 
 _AXIS = "the axis"
 _MOST_LIST_BYTES = 32 * 1024 * 1024
@@ -37,20 +42,27 @@ class FolderRevocationShelf:
         return self._files.root / "revocation.json"
 
     def chains(self) -> Sequence[Chain]:
-        """As promised by the port; what nobody vouches for is told elsewhere."""
+        """As promised by the port; what is set aside is told elsewhere (`ring`)."""
         authorities, found = self._files.authorities(), []
         for filed in self._files.filed():
-            with suppress(DocumentError):
+            with suppress(DocumentError, ConfigurationError):
                 found.append(chain_of(filed.pem(), authorities=authorities))
         return tuple(found)
 
     def filed_lists(self) -> Mapping[str, bytes]:
-        """As promised by the port; a file that is too large is none."""
-        with doorway(self._lists, agency=_AXIS):
-            return {
-                path.name: path.read_bytes() if path.stat().st_size <= _MOST_LIST_BYTES else b""
-                for path in self._list_paths()
-            }
+        """As promised by the port; a file that is too large, or cannot be read, is empty."""
+        return {path.name: _content(path) for path in self._list_paths()}
+
+    def unreadable_lists(self) -> tuple[Problem, ...]:
+        """E_KEYS for each filed list that is none, with its name and the reason."""
+        found = []
+        for path in self._list_paths():
+            try:
+                with doorway(path, agency=LISTS):
+                    parse_crl(read_regular(path, most=_MOST_LIST_BYTES))
+            except ConfigurationError as error:
+                found.append(error.problem)
+        return tuple(found)
 
     def stamp(self) -> int:
         """As promised by the port."""
@@ -79,4 +91,12 @@ class FolderRevocationShelf:
             replace_file(self._known, knowledge.model_dump_json(indent=1).encode(), mode=0o644)
 
     def _list_paths(self) -> list[Path]:
-        return sorted(path for path in self._lists.glob("*") if path.is_file())
+        return sorted(path for path in self._lists.glob("*") if not path.is_dir())
+
+
+def _content(path: Path) -> bytes:
+    """Nothing, when it cannot be read: a source of its own tells that."""
+    try:
+        return read_regular(path, most=_MOST_LIST_BYTES)
+    except (OSError, UnreadableError):
+        return b""

@@ -1,6 +1,7 @@
 """Ring: what the key folder of a home amounts to: whom to believe, and with what to sign.
 
-A wrong file stops the start with one sentence; `describe` tells of all of them instead.
+A file that cannot be read, or that nobody trusted vouches for, is set aside and told: it never
+hurts the other files. `describe` shows it with its reason.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -54,20 +55,66 @@ class KeyRow:
     problem: Problem | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Believed:
+    """What a key folder amounts to.
+
+    Attributes:
+        set_aside: E_KEYS for each file that does not count, with its name and the reason.
+    """
+
+    ring: KeyRing
+    set_aside: tuple[Problem, ...]
+
+
 def load_ring(folder: Path) -> KeyRing:
     """All certificates of a home, the ended ones too: what they signed in time still counts.
 
     Raises:
-        ConfigurationError: One cannot be read or is not trusted (E_KEYS).
+        ConfigurationError: What was revoked cannot be read (E_KEYS).
     """
+    return read_folder(folder).ring
+
+
+def read_folder(folder: Path) -> Believed:
+    """As `load_ring`, with the files that were set aside."""
     files = KeyFolder(folder)
-    authorities = files.authorities()
-    known = FolderRevocationShelf(folder).load()
-    return KeyRing(
-        (_certified(filed, authorities) for filed in files.filed()),
+    anchors, known = files.anchors(), FolderRevocationShelf(folder).load()
+    read = _read(files, anchors.certificates)
+    ring = KeyRing(
+        (key for key in read.values() if isinstance(key, CertifiedKey)),
         (*revocations_here(files), *known.revocations),
         known.assurances,
     )
+    wrong = (problem for problem in read.values() if isinstance(problem, Problem))
+    return Believed(ring=ring, set_aside=(*anchors.set_aside, *wrong))
+
+
+def _read(
+    files: KeyFolder, authorities: Sequence[x509.Certificate]
+) -> Mapping[FiledKey, CertifiedKey | Problem]:
+    """Every filed certificate, or why it does not count.
+
+    One key speaks for one owner: of two that have it the one who filed it first. A certificate is
+    no secret, so whoever files that of another must not take it away from its owner by that.
+    """
+    read: dict[FiledKey, CertifiedKey | Problem] = {}
+    order: list[tuple[int, FiledKey]] = []
+    for filed in files.filed():
+        try:
+            read[filed] = _certified(filed, authorities)
+            order.append((filed.filed_at, filed))
+        except ConfigurationError as error:
+            read[filed] = error.problem
+    owners: dict[bytes, MailboxName] = {}
+    for _, filed in sorted(order, key=lambda each: (each[0], each[1].path)):
+        key = read[filed]
+        if isinstance(key, CertifiedKey):
+            owner = owners.setdefault(key.encoded, filed.owner)
+            if owner != filed.owner:
+                cause = term("key_elsewhere", owner=owner)
+                read[filed] = _unusable(filed.path, filed.owner, cause).problem
+    return read
 
 
 def counting(ring: KeyRing) -> tuple[CertifiedKey, ...]:
@@ -100,13 +147,18 @@ def load_signing_key(
     """
     files = KeyFolder(folder)
     authorities, revoked = files.authorities(), _revoked(files)
-    pairs = [
-        (filed, _certified(filed, authorities))
-        for filed in files.filed_under(owner)
-        if filed.has_private_key
-    ]
+    pairs: list[_Pair] = []
+    wrong: list[ConfigurationError] = []
+    for filed in files.filed_under(owner):
+        try:
+            if filed.has_private_key:
+                pairs.append((filed, _certified(filed, authorities)))
+        except ConfigurationError as error:
+            wrong.append(error)
     pair = _pair_that_signs(pairs, revoked, now=now, known=known)
     if pair is None:
+        if wrong and not pairs:
+            raise wrong[0]
         raise AxisError.of("E_KEYS", agency=owner, cause=_why_none(pairs, revoked, now=now))
     return _signing_key(*pair, access)
 
@@ -114,20 +166,28 @@ def load_signing_key(
 def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple[KeyRow, ...]:
     """All certificates of a home, also those that cannot be used.
 
+    After them every other file of the folder that cannot be read: trust anchors, filed lists.
+
     Raises:
-        ConfigurationError: The authorities, or what was revoked, cannot be read (E_KEYS).
+        ConfigurationError: What was revoked cannot be read (E_KEYS).
     """
     files = KeyFolder(folder)
-    authorities, revoked = files.authorities(), _revoked(files)
-    rows = [_row(filed, authorities, revoked, now=now, access=access) for filed in files.filed()]
+    anchors, revoked = files.anchors(), _revoked(files)
+    read = _read(files, anchors.certificates)
+    rows = [_row(filed, key, revoked, now=now, access=access) for filed, key in read.items()]
     pairs: dict[MailboxName, list[_Pair]] = {}
-    for filed, row in zip(files.filed(), rows, strict=True):
+    for filed, row in zip(read, rows, strict=True):
         if row.key is not None and row.has_private_key:
             pairs.setdefault(row.owner, []).append((filed, row.key))
     chosen = [_pair_that_signs(each, revoked, now=now) for each in pairs.values()]
     signing = {key.thumbprint for _, key in filter(None, chosen)}
-    return tuple(
-        replace(row, signs=row.key is not None and row.key.thumbprint in signing) for row in rows
+    others = (*anchors.set_aside, *FolderRevocationShelf(folder).unreadable_lists())
+    return (
+        *(
+            replace(row, signs=row.key is not None and row.key.thumbprint in signing)
+            for row in rows
+        ),
+        *map(_row_of_file, others),
     )
 
 
@@ -175,16 +235,15 @@ def _is_development(key: CertifiedKey) -> bool:
 
 def _row(
     filed: FiledKey,
-    authorities: Sequence[x509.Certificate],
+    read: CertifiedKey | Problem,
     revoked: Mapping[str, Revocation],
     *,
     now: datetime,
     access: KeyAccess,
 ) -> KeyRow:
-    key, problem = None, None
+    key, problem = (None, read) if isinstance(read, Problem) else (read, None)
     try:
-        key = _certified(filed, authorities)
-        if filed.has_private_key:
+        if key is not None and filed.has_private_key:
             _signing_key(filed, key, access)
     except ConfigurationError as error:
         problem = error.problem
@@ -198,6 +257,21 @@ def _row(
         in_token=filed.is_in_token,
         signs=False,
         revocation=None if key is None else key.revoked_by(revoked),
+        problem=problem,
+    )
+
+
+def _row_of_file(problem: Problem) -> KeyRow:
+    return KeyRow(
+        owner=MailboxName(problem.params["agency"]),
+        file=problem.place.file or "",
+        key=None,
+        days_left=None,
+        development=False,
+        has_private_key=False,
+        in_token=False,
+        signs=False,
+        revocation=None,
         problem=problem,
     )
 

@@ -20,10 +20,10 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
-from bus.keys.files import doorway, read_secret_file, sync_folder, write_file
+from bus.keys.files import doorway, read_regular, read_secret_file, sync_folder, write_file
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, Place, Problem
+from schemas.problem import AxisError, ConfigurationError, Place, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
 from schemas.term import term
 from schemas.value import Value
@@ -33,6 +33,7 @@ _RENEWED_AHEAD = timedelta(days=30)
 # A sender whose clock is a little behind must not find a fresh key not yet valid.
 _BACKDATED = timedelta(hours=1)
 _SECRET_BYTES = 32
+_MOST_STATEMENT_BYTES = 64 * 1024
 
 SigningKeyOf = Callable[[MailboxName], SigningKey]
 """With what an owner signs now. Raises `AxisError` when it cannot be signed with."""
@@ -155,8 +156,11 @@ class SealingFolder:
 
     def _ensure(self, owner: MailboxName, *, signing: SigningKeyOf, now: datetime) -> None:
         self._ensure_secret(owner)
-        if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
-            return
+        try:
+            if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
+                return
+        except ConfigurationError:
+            return  # told by who opens with it; one more key would not mend it
         try:
             key = signing(owner)
         except AxisError:
@@ -209,7 +213,7 @@ class SealingFolder:
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
     """None: it is none, and what stands beside it may be one."""
     with doorway(path, agency=owner):
-        text = path.read_bytes()
+        text = read_regular(path, most=_MOST_STATEMENT_BYTES)
     try:
         return SignedSealingKey.model_validate_json(text)
     except ValidationError:

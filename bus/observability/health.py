@@ -86,7 +86,7 @@ class Health:
         """Remember a service that died: until it has run for a while it may die again."""
         if isinstance(event, ServiceEnded):
             whose = f" of {event.of}" if event.of else ""
-            cause = event.problem.params.get("cause", str(event.problem))
+            cause = event.problem.because.text()
             reason = Reason(
                 reason="service_restarting", detail=f"{event.service}{whose} died: {cause}"
             )

@@ -26,6 +26,7 @@ from bus.core.events import (
     FailureRecorded,
     ForgeryRefused,
     ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -121,6 +122,7 @@ def log_event(event: Event) -> None:
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()
+            | KeyFileRefused()
             | RevocationGraceEnded()
         ):
             _log.error(name, **said)

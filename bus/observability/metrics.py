@@ -40,6 +40,7 @@ from bus.core.events import (
     FailureRecorded,
     ForgeryRefused,
     ItemSkipped,
+    KeyFileRefused,
     LettersRedelivered,
     RevocationGraceEnded,
     RevocationSourceAsked,
@@ -341,6 +342,7 @@ class AxisMetrics(ProcessMetrics):
                 | WorkStalled()
                 | CertificateEndNeared()
                 | CertificateRevoked()
+                | KeyFileRefused()
                 | SigningKeyChanged()
                 | ForgeryRefused()
                 | RevocationSourceLost()

@@ -21,6 +21,7 @@ from aiormq.exceptions import (
 )
 from yarl import URL
 
+from bus.core.crash import cause_of
 from bus.rabbit.addresses import Rotation, addresses_in
 from bus.rabbit.bypass import Bypass
 from bus.rabbit.tls import context_of
@@ -239,7 +240,7 @@ class Link:
             except LostError as error:
                 self._lost("broker_not_reached", connection, str(error))
             except Exception as error:  # noqa: BLE001 (bytes of a peer must not end the link)
-                self._lost("broker_not_reached", connection, repr(error))
+                self._lost("broker_not_reached", connection, cause_of(error))
             finally:
                 self._rotation.turn()
                 self._withdraw()

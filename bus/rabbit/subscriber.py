@@ -14,6 +14,7 @@ import structlog
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
+from bus.core.crash import cause_of, steps_to
 from bus.core.message import WireMessage
 from bus.core.topology import PROBE
 from bus.ports import Handler, ReceivedMessage, Settlement
@@ -114,6 +115,8 @@ class _Subscription:
                 _log.warning("subscription_lost", queue=self._queue)
             except LostError as error:
                 _log.warning("subscription_failed", queue=self._queue, cause=str(error))
+            except Exception as error:  # noqa: BLE001 (what a driver trips over is a loss, too)
+                _log.error("subscription_failed", queue=self._queue, cause=cause_of(error))
             await backoff.pause()
 
     async def _consume(self, channel: AbstractChannel, bypass: Bypass) -> asyncio.Future[None]:
@@ -149,15 +152,14 @@ class _Subscription:
             if self._stopping:
                 self._returned.append((delivery.tag, intake))
                 return
-            message = received(self._queue, delivery, properties, body)
             try:
-                settlement = await self._handler(message)
-            except asyncio.CancelledError:
+                settlement = await self._handler(received(self._queue, delivery, properties, body))
+            except asyncio.CancelledError as error:
                 if is_cancelled():
                     raise
-                settlement = self._failed(message)
-            except Exception:  # noqa: BLE001 - whatever a handler raises is a counted failure
-                settlement = self._failed(message)
+                settlement = self._failed(properties, error)
+            except Exception as error:  # noqa: BLE001 - whatever it raises is a counted failure
+                settlement = self._failed(properties, error)
             if self._stopping and settlement is Settlement.REQUEUE:
                 self._returned.append((delivery.tag, intake))
                 return
@@ -175,8 +177,14 @@ class _Subscription:
         for tag, intake in sorted(self._returned, key=lambda each: each[0]):
             intake.settle(tag, Settlement.REQUEUE)
 
-    def _failed(self, message: ReceivedMessage) -> Settlement:
-        _log.exception("handler_failed", queue=self._queue, message_id=message.message.message_id)
+    def _failed(self, properties: frames.Properties, error: BaseException) -> Settlement:
+        _log.error(
+            "handler_failed",
+            queue=self._queue,
+            message_id=properties.message_id,
+            cause=cause_of(error),
+            steps=steps_to(error),
+        )
         return Settlement.REJECT
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from adapters.contract import Endpoint
 from bus.core.backoff import pause_before_probe
+from bus.core.crash import cause_of
 from bus.core.events import EndpointPaused, EndpointResumed
 from bus.ports import Clock, Jitter, Observer
 from schemas.identifiers import MailboxName
@@ -45,6 +46,10 @@ class EndpointWatch:
             return AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause).problem
         except RecipientError as error:
             return error.problem
+        except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
+            return AxisError.of(
+                "E_ENDPOINT_DOWN", agency=self.mailbox, cause=term("crash", error=cause_of(error))
+            ).problem
         return None
 
     def lost(self, problem: Problem) -> None:

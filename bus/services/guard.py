@@ -59,7 +59,8 @@ class Guard:
             InternalError: E_FORMAT_CRASHED; it has crashed too often, and is not tried.
         """
         if not self._careful:
-            yield
+            with _as_errors():
+                yield
             return
         noted = sha256(format_name.encode() + b"\0" + key()).hexdigest()
         with self._alone:
@@ -67,9 +68,38 @@ class Guard:
             if crashes >= MOST_CRASHES:
                 raise AxisError.of("E_FORMAT_CRASHED", format=format_name, times=crashes)
             try:
-                yield
+                with _as_errors():
+                    yield
             finally:
                 self._attempts.end(noted)
+
+
+class FormatLeftError(Exception):
+    """A format tried to end its process, or its thread: `sys.exit()` and the like."""
+
+
+@contextmanager
+def _as_errors() -> Iterator[None]:
+    """What would end more than one reading becomes an error like any other.
+
+    `SystemExit` ends a process, a `CancelledError` looks like the end of the service, and a
+    `StopIteration` cannot leave a thread: whoever waits for it waits for ever.
+    """
+    try:
+        yield
+    except GeneratorExit:
+        raise  # we ourselves read no further
+    except Exception as error:
+        if isinstance(error, StopIteration | StopAsyncIteration):
+            raise _left_by(error) from error
+        raise
+    except BaseException as error:
+        raise _left_by(error) from error
+
+
+def _left_by(error: BaseException) -> FormatLeftError:
+    """With the place where it left."""
+    return FormatLeftError(type(error).__name__).with_traceback(error.__traceback__)
 
 
 class GuardedFormat:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.registry import format_for
 from bus.core.bounds import refuse_names
-from bus.core.events import EnvelopeSent, SubmissionRefused
+from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
@@ -39,6 +39,7 @@ from bus.ports import (
     Spool,
     Step,
 )
+from bus.services.aside import Aside
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
@@ -94,6 +95,14 @@ class Outbound:
     poll: timedelta
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def __post_init__(self) -> None:
+        self._aside = Aside(
+            service=ServiceName.OUTBOUND,
+            clock=self.clock,
+            jitter=self.jitter,
+            observe=self.observe,
+        )
+
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
         while not self.stop.is_set():
@@ -103,8 +112,10 @@ class Outbound:
                 self.watch.lost(error.problem)
                 await self.watch.until_back()
                 continue
-            await self._send_all(waiting)
-            if not waiting:
+            self._aside.keep_only(map(_sight_of, waiting))
+            due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
+            await self._send_all(due)
+            if not due:
                 await self._idle()
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
@@ -112,9 +123,11 @@ class Outbound:
         turnstile, window = Turnstile(), asyncio.Semaphore(_AT_ONCE)
 
         async def send(submission: Submission, ticket: Ticket) -> None:
-            with ticket:
-                await self._send(submission, ticket)
-            window.release()
+            try:
+                with ticket:
+                    await self._send(submission, ticket)
+            finally:
+                window.release()
 
         async with asyncio.TaskGroup() as tasks:
             for submission in waiting:
@@ -156,6 +169,10 @@ class Outbound:
                 await self.watch.until_back()
             except TransportError as error:
                 await self._rest(patience, error)
+            except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
+                name = f"{self.dispatch.mailbox}/{submission.name}"
+                self._aside.put(_sight_of(submission), name, error)
+                return
             else:
                 return
 
@@ -367,6 +384,11 @@ class Outbound:
         return Patience(
             mailbox=self.dispatch.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
         )
+
+
+def _sight_of(submission: Submission) -> tuple[str, str]:
+    """Another one when the agency has put another file in its place."""
+    return submission.name, submission.version
 
 
 class _NobodyLeftError(DocumentError):

@@ -11,7 +11,8 @@ from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from bus.core.events import CertificateRevoked
+from bus.core.crash import cause_of, problem_of, steps_to
+from bus.core.events import CertificateRevoked, ItemSkipped, ServiceName
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.answer import Answer
 from bus.core.revocation.crl import read_crl
@@ -30,7 +31,7 @@ from bus.core.revocation.source import (
 from bus.ports import Clock, Observer
 from bus.ports.revocation import RevocationFetcher, RevocationShelf
 from schemas.problem import AxisError, Problem, TransportError
-from schemas.term import Coded, foreign, term
+from schemas.term import Coded, term
 
 KEY_FOLDER = "the key folder"
 """As a source: what lies there may be unreadable, or its disk full."""
@@ -86,10 +87,12 @@ class Revocations:
             if not self._loaded:
                 self._known = await asyncio.to_thread(self.shelf.load)
                 self._loaded, self._told = True, _verdicts(self._known)
-            sources = await asyncio.to_thread(self._sources)
+            sources, skipped = await asyncio.to_thread(self._sources)
         except AxisError as error:
             self._note_folder(error.problem)
             return
+        for event in skipped:
+            self.observe(event)
         if not self._unsaved:
             self._note_folder(None)
         self._known = self._known.only_asking({KEY_FOLDER, *(source.name for source in sources)})
@@ -118,23 +121,38 @@ class Revocations:
             for event in events:
                 self.observe(event)
 
-    def _sources(self) -> tuple[Source, ...]:
-        subjects = subjects_of(self.shelf.chains(), now=self.clock())
-        self._names = {
-            thumbprint_of(s.certificate): s.certificate.subject.rfc4514_string() for s in subjects
-        }
-        filed = self.shelf.filed_lists()
-        return (
-            *sources_of(subjects),
-            *(filed_list(name, data, subjects) for name, data in filed.items()),
-        )
+    def _sources(self) -> tuple[tuple[Source, ...], tuple[ItemSkipped, ...]]:
+        """Whom to ask, and the certificates and lists that are asked about nothing."""
+        chains, names, skipped = [], {}, []
+        for chain in self.shelf.chains():
+            try:
+                subjects = subjects_of([chain], now=self.clock())
+                sources_of(subjects)
+                for each in subjects:
+                    subject = each.certificate.subject.rfc4514_string()
+                    names[thumbprint_of(each.certificate)] = subject
+            except Exception as error:  # noqa: BLE001 (one certificate must not hide the others)
+                skipped.append(_skipped(f"certificate {thumbprint_of(chain[0])}", error))
+            else:
+                chains.append(chain)
+        subjects, lists = subjects_of(chains, now=self.clock()), []
+        for name, data in self.shelf.filed_lists().items():
+            try:
+                lists.append(filed_list(name, data, subjects))
+            except Exception as error:  # noqa: BLE001 (nor one list)
+                skipped.append(_skipped(f"list {name}", error))
+        self._names = names
+        return (*sources_of(subjects), *lists), tuple(skipped)
 
     async def _ask(self, source: Source) -> None:
         try:
-            answers, problem = await self._answers(source)
-        except Exception as error:  # noqa: BLE001 (a bug in reading one must not stop the axis)
-            answers, problem = (), _problem(source, foreign(type(error).__name__))
-        await self._take_up(source, answers, problem)
+            try:
+                answers, problem = await self._answers(source)
+            except Exception as error:  # noqa: BLE001 (a bug in reading one must not stop the axis)
+                answers, problem = (), _problem(source, term("crash", error=cause_of(error)))
+            await self._take_up(source, answers, problem)
+        except Exception as error:  # noqa: BLE001 (nor in taking its answer up)
+            self.observe(_skipped(source.name, error))
 
     async def _answers(self, source: Source) -> tuple[Sequence[Answer], Problem | None]:
         match source:
@@ -162,7 +180,8 @@ class Revocations:
         for subject in source.subjects:
             by_issuer.setdefault(subject.issuer.tbs_certificate_bytes, []).append(subject)
         if not by_issuer:
-            return (), _problem(source, term("list_unasked"))
+            fault = source.fault if isinstance(source, FiledList) else term("list_unnamed")
+            return (), _problem(source, fault)
         answers, problems = [], []
         for subjects in by_issuer.values():
             try:
@@ -254,6 +273,15 @@ class Revocations:
 
 def _verdicts(known: Knowledge) -> frozenset[object]:
     return frozenset((each.thumbprint, each.at, each.reason) for each in known.revocations)
+
+
+def _skipped(item: str, error: Exception) -> ItemSkipped:
+    return ItemSkipped(
+        service=ServiceName.REVOCATIONS,
+        item=item,
+        problem=problem_of(error, stage=ServiceName.REVOCATIONS),
+        steps=steps_to(error),
+    )
 
 
 def _problem(source: Source, cause: Coded) -> Problem:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bus.core.events import SigningKeyChanged
+from bus.core.crash import problem_of
+from bus.core.events import ServiceName, SigningKeyChanged
 from bus.core.signing import SigningKey
 from bus.ports import Observer
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError, Problem
+from schemas.problem import AxisError, Problem
 from schemas.term import term
 
 LOOK_AGAIN = timedelta(seconds=10)
@@ -51,11 +52,11 @@ class SigningKeys:
             before = self._keys.get(mailbox)
             try:
                 chosen = await self._loaded(mailbox)
-            except ConfigurationError as error:
-                self._keys[mailbox] = error.problem
-                if error.problem != before:
+            except Exception as error:  # noqa: BLE001 (one agency's key must not stop the others)
+                problem = self._keys[mailbox] = problem_of(error, stage=ServiceName.KEYS)
+                if problem != before:
                     self.observe(
-                        SigningKeyChanged(mailbox=mailbox, thumbprint=None, problem=error.problem)
+                        SigningKeyChanged(mailbox=mailbox, thumbprint=None, problem=problem)
                     )
                 continue
             self._keys[mailbox] = chosen

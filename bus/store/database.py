@@ -23,7 +23,10 @@ from sqlalchemy.exc import (
     DBAPIError,
     DisconnectionError,
     IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
     SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -37,6 +40,8 @@ _LOOK_AGAIN_SECONDS = 0.02
 CONNECT_SECONDS = 5.0
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATE_CLASS_DATA = "22"
+_SQLSTATES_OF_THE_STORE = frozenset({"42501", "42P01"})
+"""No right to a table; no such table."""
 _SQLSTATE_DISK_FULL = "53100"
 
 
@@ -239,19 +244,37 @@ def _begin(connection: Connection) -> None:
 def _doorway() -> Iterator[None]:
     """What databases and networks complain about, in our words.
 
-    A value that the database cannot hold is not the database's fault: it passes as it is.
+    That the store is away is said only of the store, for it is waited for without end. A value
+    that the database cannot hold, or a statement that it cannot understand, passes as it is.
     """
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(error, (DataError, IntegrityError)) or _sqlstate(cause).startswith(
-            _SQLSTATE_CLASS_DATA
-        ):
+        if _is_of_the_statement(error, cause):
             raise
         if _is_full(cause):
             raise AxisError.of("E_STORE_FULL") from error
         raise AxisError.of("E_STORE_AWAY", cause=_told(cause)) from error
+
+
+def _is_of_the_statement(error: Exception, cause: BaseException | None) -> bool:
+    """Whether the store is well, and what it was asked to do is not."""
+    state = _sqlstate(cause)
+    match error:
+        case DataError() | IntegrityError() | NotSupportedError():
+            return True
+        case ProgrammingError():
+            # A table or a right that is missing, or a connection that is closed.
+            return state not in _SQLSTATES_OF_THE_STORE and "closed" not in str(cause)
+        case DBAPIError():
+            # SQLite says no more of what it does not understand; its tables may be missing, too.
+            odd = getattr(cause, "sqlite_errorname", None) == "SQLITE_ERROR"
+            return state.startswith(_SQLSTATE_CLASS_DATA) or (odd and "no such" not in str(cause))
+        case StatementError():
+            return True
+        case _:
+            return False
 
 
 def _is_full(cause: BaseException | None) -> bool:

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.problem import AxisError
+from schemas.term import of_os
 from schemas.value import Value
 
 _LOOK_AT_WORKERS_SECONDS = 0.02
@@ -100,15 +101,36 @@ class Home:
         """Whom Prometheus is to ask."""
         return self.path / "prometheus-targets.json"
 
+    @property
+    def exists(self) -> bool:
+        """Whether an axis, or one agency's worker, was ever set up here."""
+        return any(map(os.path.lexists, (self.directory, self.keys, self._lock)))
+
+    def is_in_use(self) -> bool:
+        """Whether an axis, or one agency's worker, runs here now."""
+        try:
+            with self._lock.open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Hold the home for one process; the lock ends with the process, however it ends.
 
         Raises:
-            ConfigurationError: E_HOME_IN_USE names the process that holds it.
+            ConfigurationError: E_HOME_IN_USE names the process that holds it; E_PATH: nothing can
+                be written here.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("a+") as lock:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            opened = self._lock.open("a+")
+        except OSError as error:
+            raise AxisError.of("E_PATH", path=self.path, cause=of_os(error)) from error
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as held:
@@ -181,6 +203,10 @@ class Home:
     def running_file(self) -> Path:
         """How a running axis is reached; readable by its owner only."""
         return self.path / "running.json"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"
 
     @property
     def _workers_file(self) -> Path:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from bus.core.events import DeliveryHandedOver, EndpointPaused, EndpointResumed, Event
 from schemas.identifiers import MailboxName
@@ -55,5 +55,6 @@ class PausedFile:
         """Who waits, the longest first; nobody where no axis has run."""
         try:
             return _LIST.validate_json(self._path.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValidationError):
+            # Not there, or cut off: it only informs.
             return ()

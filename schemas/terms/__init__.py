@@ -15,7 +15,7 @@ from schemas.terms.pdf import PDF
 from schemas.terms.proof import PROOF
 from schemas.terms.revocation import REVOCATION, REVOCATION_REASONS
 from schemas.terms.texts import Texts
-from schemas.terms.words import ORDER_STATES, PARTIES, REVOKERS, STAGES, SUBJECTS
+from schemas.terms.words import ORDER_STATES, PARTIES, PARTS, REVOKERS, STAGES, SUBJECTS
 
 CAUSES: dict[str, Texts] = {
     **PACKET,
@@ -48,6 +48,7 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "why": Vocabulary(CAUSES),
     "what": Vocabulary(SUBJECTS),
     "reason": Vocabulary(REVOCATION_REASONS),
+    "part": Vocabulary(PARTS),
     "stage": Vocabulary(STAGES),
     "state": Vocabulary(ORDER_STATES),
     "agency": Vocabulary(PARTIES, or_data=True),

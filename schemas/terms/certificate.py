@@ -12,6 +12,20 @@ CERTIFICATE: dict[str, Texts] = {
         "there is no readable certificate",
         "không có chứng thư đọc được",
     ),
+    "certificate_half": (
+        "one of its certificates is not whole",
+        "một trong các chứng thư trong tệp không trọn vẹn",
+    ),
+    "part_unreadable": (
+        "{part} cannot be read ({error})",
+        "không đọc được {part} (mã {error})",
+    ),
+    "chain_unjudged": (
+        "its chain cannot be judged ({error})",
+        "không xét được chuỗi chứng thư (mã {error})",
+    ),
+    "no_regular_file": ("it is no regular file", "không phải tệp thông thường"),
+    "file_long": ("it is longer than {limit} bytes", "tệp dài hơn {limit} byte"),
     "certificate_many": (
         "its file holds more than {limit} certificates",
         "tệp chứa hơn {limit} chứng thư",
@@ -67,7 +81,6 @@ CERTIFICATE: dict[str, Texts] = {
         "the certificate of its key is gone",
         "chứng thư của khóa không còn",
     ),
-    "certificate_none": ("there is no certificate in it", "trong tệp không có chứng thư"),
     "authority_given": (
         "it is an authority's; to trust it say --authority",
         "là của tổ chức chứng thực; muốn tin cậy thì thêm --authority",

@@ -59,10 +59,6 @@ OPERATION: dict[str, Texts] = {
     "none_there": ("there is none", "không có"),
     # The trust list.
     "trust_list_empty": ("it holds no {pattern}", "không chứa tệp {pattern} nào"),
-    "trust_list_no_pem": (
-        "it holds no certificate in PEM form",
-        "không chứa chứng thư dạng PEM",
-    ),
     # The broker.
     "other_type": ("it has another type", "khác loại đã khai báo"),
     "queue_leaderless": (

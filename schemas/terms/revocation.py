@@ -6,8 +6,8 @@ REVOCATION: dict[str, Texts] = {
     "answer_future": ("it comes from the future ({at})", "câu trả lời đến từ tương lai ({at})"),
     "answer_stale": ("it is stale since {at}", "câu trả lời đã cũ từ {at}"),
     "list_unreadable": (
-        "it is no readable list ({said})",
-        "danh sách không đọc được (chi tiết kỹ thuật “{said}”)",
+        "it is no readable list ({error})",
+        "danh sách không đọc được (mã {error})",
     ),
     "list_of_other": ("it is the list of {issuer}", "là danh sách của {issuer}"),
     "answer_weak": ("it is signed with {algorithm}", "được ký bằng {algorithm}"),
@@ -24,13 +24,29 @@ REVOCATION: dict[str, Texts] = {
         "có phần mở rộng bắt buộc {oid} không được hiểu",
     ),
     "list_delta": ("it lists changes only", "chỉ liệt kê thay đổi"),
-    "list_partial": (
-        "it does not list everything that its authority revoked",
-        "không liệt kê hết những gì tổ chức chứng thực đã thu hồi",
+    "list_indirect": (
+        "it lists certificates of several authorities",
+        "liệt kê chứng thư của nhiều tổ chức chứng thực",
     ),
-    "list_elsewhere": (
-        "it is the list for another address",
-        "là danh sách dành cho địa chỉ khác",
+    "list_about_others": (
+        "it is about other certificates of its authority",
+        "là danh sách về những chứng thư khác của tổ chức chứng thực",
+    ),
+    "list_entry_critical": (
+        "an entry has the critical extension {oid}, which is not understood",
+        "một mục có phần mở rộng bắt buộc {oid} không được hiểu",
+    ),
+    "list_issuer_invalid": (
+        "the certificate of its authority is not valid now",
+        "chứng thư của tổ chức chứng thực hiện không có hiệu lực",
+    ),
+    "list_signature_kind": (
+        "its signature cannot be verified ({error})",
+        "không kiểm tra được chữ ký (mã {error})",
+    ),
+    "list_unnamed": (
+        "no certificate names it any more",
+        "không còn chứng thư nào nêu nguồn này",
     ),
     "list_unasked": (
         "it is no list of an authority of ours",
@@ -38,8 +54,8 @@ REVOCATION: dict[str, Texts] = {
     ),
     "responder_says": ("the responder says {status}", "bên trả lời báo {status}"),
     "response_unreadable": (
-        "it is no readable response ({said})",
-        "câu trả lời không đọc được (chi tiết kỹ thuật “{said}”)",
+        "it is no readable response ({error})",
+        "câu trả lời không đọc được (mã {error})",
     ),
     "responder_unknowing": (
         "the responder does not know the certificate of {subject}",
@@ -62,6 +78,18 @@ REVOCATION: dict[str, Texts] = {
     "responder_usage": (
         "the responder's certificate is not for signing answers",
         "chứng thư của bên trả lời không dùng để ký câu trả lời",
+    ),
+    "responder_critical": (
+        "the responder's certificate has the critical extension {oid}, which is not understood",
+        "chứng thư của bên trả lời có phần mở rộng bắt buộc {oid} không được hiểu",
+    ),
+    "responder_key_usage": (
+        "the responder's key is not for digital signatures",
+        "khóa của bên trả lời không dùng cho chữ ký số",
+    ),
+    "answer_several": (
+        "it speaks of several certificates at once",
+        "câu trả lời nói về nhiều chứng thư cùng lúc",
     ),
     "responder_invalid": (
         "the responder's certificate is not valid now",

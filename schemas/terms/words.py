@@ -61,6 +61,7 @@ PARTIES: dict[str, Texts] = {
     "the development authority": ("the development authority", "đơn vị chứng thực thử nghiệm"),
     "the directory authority": ("the directory authority", "đơn vị ký danh bạ"),
     "the axis": ("the axis", "trục"),
+    "the filed lists": ("the filed lists", "các danh sách thu hồi được lưu"),
     "nobody": ("nobody", "(chưa rõ chủ sở hữu)"),
 }
 """Who stands where an agency's code is due; the codes are those of wire version 1.0."""
@@ -70,3 +71,26 @@ REVOKERS: dict[str, Texts] = {
     "crl": ("crl", "danh sách thu hồi"),
     "ocsp": ("ocsp", "dịch vụ trạng thái chứng thư"),
 }
+
+PARTS: dict[str, Texts] = {
+    "version": ("its version", "phiên bản"),
+    "serial": ("its serial number", "số sê-ri"),
+    "subject": ("the name of its subject", "tên chủ thể"),
+    "issuer": ("the name of its issuer", "tên bên cấp"),
+    "begin": ("its first day", "ngày bắt đầu"),
+    "end": ("its last day", "ngày hết hạn"),
+    "key": ("its key", "khóa công khai"),
+    "signature": ("its signature", "chữ ký"),
+    "content": ("its content", "nội dung được ký"),
+    "extensions": ("its extensions", "phần mở rộng"),
+    "date": ("its date", "ngày lập"),
+    "next_date": ("the date of the next one", "ngày của lần kế tiếp"),
+    "entry": ("an entry", "một mục trong danh sách"),
+    "responder": ("the name of its responder", "tên bên trả lời"),
+    "answers": ("what it says", "nội dung trả lời"),
+    "certificates": ("the certificates that come along", "các chứng thư kèm theo"),
+    "about": ("how it names the certificate", "cách nêu chứng thư được hỏi"),
+    "revoked_at": ("since when it is revoked", "thời điểm thu hồi"),
+    "revoked_why": ("why it is revoked", "lý do thu hồi"),
+}
+"""Of a certificate, a list of revoked ones, or an answer about one."""

@@ -165,7 +165,7 @@ def test_what_cannot_be_filed_says_why_and_leaves_the_request_waiting(
     assert "several owners" in refusal(files, pem(stated, leaf(authority, public)))
     assert "validation failed" in refusal(files, answer(request, root("Nobody")))
     assert "ended on 2026-11-22" in refusal(files, pem(stated), now=ENDS + timedelta(days=1))
-    assert "no PEM" in refusal(files, b"no certificate")
+    assert "no readable certificate" in refusal(files, b"no certificate")
     assert requests_here(files) == (request,)
     assert load_ring(files.root) == {}
 

@@ -71,7 +71,7 @@ async def test_the_type_and_the_place_are_told_and_the_text_is_not(kept: Kept) -
 
     [event] = kept.told
     assert event.problem.code == "E_INTERNAL"
-    assert event.problem.params["cause"].startswith(f"KeyError ({__name__}:")
+    assert event.problem.params["cause.error"].startswith(f"KeyError ({__name__}:")
     assert event.steps[-1].startswith(f"{__name__}:")
     assert (event.service, event.of) == ("outbound", "G22")
     assert "content" not in str(event)
@@ -115,7 +115,7 @@ async def test_a_group_of_tasks_and_a_drivers_cancellation_are_deaths_like_any_o
 
     await kept.keep(dying)
 
-    causes = [event.problem.params["cause"].partition(" ")[0] for event in kept.told]
+    causes = [event.problem.params["cause.error"].partition(" ")[0] for event in kept.told]
     assert causes == ["ZeroDivisionError", "CancelledError"]
 
 

@@ -1,8 +1,12 @@
 """OCSP answers: only the authority, or a responder it certified, is believed, and only today."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from asn1crypto import core
+from asn1crypto import ocsp as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -16,7 +20,7 @@ from bus.core.revocation.answer import Answer
 from bus.core.revocation.ocsp import question, read_answer
 from bus.core.revocation.statement import RevocationReason, RevocationSource
 from schemas.problem import TransportError
-from tests.certificates import ISSUED, NOW, Issuer, key_for, leaf, root
+from tests.certificates import ISSUED, NOW, Issuer, below, key_for, leaf, root
 from tests.revoking import AN_HOUR, an_answer
 
 ISSUER, LOOKALIKE = root(), root()
@@ -134,3 +138,88 @@ def test_what_is_not_the_authoritys_word_of_today_is_no_answer(data: bytes, caus
         said(data)
 
     assert refused.value.problem.code == "E_REVOCATION_SOURCE"
+
+
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.3"), b"\5\0")
+
+
+def test_a_critical_extension_that_nobody_knows_makes_an_answer_worth_nothing() -> None:
+    with pytest.raises(TransportError, match="critical extension"):
+        said(an_answer(ISSUER, AGENCY, critical=UNKNOWN))
+
+
+def test_a_critical_nonce_is_understood() -> None:
+    assert said(an_answer(ISSUER, AGENCY, critical=x509.OCSPNonce(NONCE))).assurances
+
+
+@pytest.mark.parametrize(
+    ("delegate", "cause"),
+    [
+        (responder(FOR_ANSWERS, signs_documents=False), "not for digital signatures"),
+        (responder(FOR_ANSWERS, critical=True), "has the critical extension"),
+        (responder(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), "not for signing answers"),
+        (responder(ExtendedKeyUsageOID.SERVER_AUTH), "not for signing answers"),
+        (responder(FOR_ANSWERS, starts=NOW + AN_HOUR), "not valid now"),
+        (responder(FOR_ANSWERS, by=below(ISSUER)), "not certified by the authority itself"),
+    ],
+    ids=["key usage", "critical", "any purpose", "another purpose", "not yet", "a level below"],
+)
+def test_a_delegate_without_the_right_is_no_responder(delegate: Issuer, cause: str) -> None:
+    with pytest.raises(TransportError, match=cause):
+        said(an_answer(ISSUER, AGENCY, signed_by=delegate))
+
+
+def test_a_certificate_that_comes_along_hides_no_other() -> None:
+    """They are not signed: whoever adds one must not silence the responder."""
+    good, bad = responder(FOR_ANSWERS), responder(ExtendedKeyUsageOID.SERVER_AUTH)
+
+    assert said(an_answer(ISSUER, AGENCY, signed_by=good, along=[bad.certificate])).assurances
+
+
+def test_what_is_said_of_two_certificates_at_once_revokes_and_assures_nothing() -> None:
+    """The library does not show what is critical in one of several."""
+    good, revoked = an_answer(ISSUER, AGENCY), an_answer(ISSUER, AGENCY, revoked_at=NOW)
+
+    with pytest.raises(TransportError, match="several certificates at once"):
+        said(signed_anew(good, doubled))
+    assert said(signed_anew(revoked, doubled)).revocations
+
+
+@pytest.mark.parametrize("critical", [True, False])
+def test_a_critical_extension_of_what_is_said_of_one_is_not_passed_over(*, critical: bool) -> None:
+    def extend(responses: Any) -> None:
+        extension = {"extn_id": "1.3.6.1.4.1.55555.4", "critical": critical, "extn_value": b"\5\0"}
+        responses[0]["single_extensions"] = [extension]
+
+    answer = signed_anew(an_answer(ISSUER, AGENCY), extend)
+
+    if not critical:
+        assert said(answer).assurances
+        return
+    with pytest.raises(TransportError, match="critical extension"):
+        said(answer)
+
+
+def doubled(responses: Any) -> None:
+    responses.append(responses[0].copy())
+
+
+def signed_anew(answer: bytes, change: Callable[[Any], None]) -> bytes:
+    """The answer with other responses in it, signed by its authority: no library makes it."""
+    raw = asn1.OCSPResponse.load(answer)
+    basic = raw["response_bytes"]["response"].parsed
+    change(basic["tbs_response_data"]["responses"])
+    basic["signature"] = ISSUER.private_key.sign(
+        basic["tbs_response_data"].dump(force=True), ec.ECDSA(SHA256())
+    )
+    raw["response_bytes"]["response"] = core.ParsableOctetString(basic.dump(force=True))
+    return bytes(raw.dump(force=True))
+
+
+def test_a_certificate_that_is_said_to_be_back_and_revoked_is_revoked() -> None:
+    answer = said(
+        an_answer(ISSUER, AGENCY, revoked_at=NOW, reason=x509.ReasonFlags.remove_from_crl)
+    )
+
+    assert answer.revocations
+    assert not answer.assurances

@@ -257,14 +257,18 @@ async def test_when_an_intermediate_authority_is_revoked_so_is_what_it_issued(ho
     assert revocation.thumbprint == thumbprint_of(middle.certificate)
 
 
-async def test_a_key_folder_that_cannot_be_read_is_told_and_mended(home: Home) -> None:
+async def test_a_key_folder_that_cannot_be_written_is_told_and_mended(home: Home) -> None:
     await home.round()
-    home.file("authorities/root.pem", b"-----BEGIN CERTIFICATE-----\n!")
+    known = home.folder / "revocation.json"
+    known.rename(home.folder / "elsewhere.json")
+    known.mkdir()
     await home.round(after=AN_HOUR)
     [lost] = home.of_type(RevocationSourceLost)
     assert (lost.source, lost.problem.code) == ("the key folder", "E_KEYS")
 
-    home.file("authorities/root.pem", home.issuer.pem)
+    known.rmdir()
+    await home.round(after=AN_HOUR)
+    # It was written well in this round; the next one finds nothing wrong.
     await home.round(after=AN_HOUR)
 
     assert [event.source for event in home.of_type(RevocationSourceReturned)] == ["the key folder"]

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from bus.cli.app import app
 from bus.core.sealing.request import asks_to_be_sealed
+from tests.homes import set_up
 
 
 def _run(*words: str, home: Path) -> str:
@@ -21,6 +22,9 @@ def _run(*words: str, home: Path) -> str:
     [
         ("letter.edxml", ["--seal"], True),
         ("letter.sealed.edxml", [], True),
+        ("letter", ["--seal"], True),
+        ("letter.edxml~", ["--seal"], True),
+        ("letter.tmp", ["--seal"], True),
         ("letter.edxml", [], False),
     ],
 )
@@ -29,19 +33,22 @@ def test_a_file_is_dropped_under_a_name_that_asks(
 ) -> None:
     letter = tmp_path / name
     letter.write_text("a letter")
-    _run("send", str(letter), "--as", "G22", "--wait", "0", *words, home=tmp_path / "axis")
+    home = set_up(tmp_path / "axis")
+    _run("send", str(letter), "--as", "G22", "--wait", "0", *words, home=home)
 
     [dropped] = (tmp_path / "axis" / "agencies" / "G22" / "outbox").iterdir()
     assert asks_to_be_sealed(dropped.name) is asks
 
 
 def test_an_agency_seals_everything_until_it_is_told_otherwise(tmp_path: Path) -> None:
+    home = set_up(tmp_path / "axis")
+
     def seals() -> bool:
-        return bool(json.loads(_run("agency", "show", "G22", "--json", home=tmp_path))["seals"])
+        return bool(json.loads(_run("agency", "show", "G22", "--json", home=home))["seals"])
 
     before = seals()
-    _run("agency", "seal", "G22", home=tmp_path)
+    _run("agency", "seal", "G22", home=home)
     sealing = seals()
-    _run("agency", "unseal", "G22", home=tmp_path)
+    _run("agency", "unseal", "G22", home=home)
 
     assert [before, sealing, seals()] == [False, True, False]

@@ -48,7 +48,9 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     skipped = [event for event in told if isinstance(event, ItemSkipped)]
     assert {event.item for event in skipped} == {"broken"}
     assert (
-        skipped[0].problem.params["cause"].startswith("ZeroDivisionError (tests.unit.test_survey")
+        skipped[0]
+        .problem.params["cause.error"]
+        .startswith("ZeroDivisionError (tests.unit.test_survey")
     )
     pauses = [event.pause for event in skipped if event.pause is not None]
     assert pauses == sorted(set(pauses))

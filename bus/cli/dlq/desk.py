@@ -84,7 +84,7 @@ class Desk:
                 mean more letters than were asked for.
         """
         try:
-            agency = self.routing.resolve(code, day_in_vietnam(now())).agency
+            agency = self.routing.meant(code, day_in_vietnam(now()))
         except AxisError:
             return code
         serving: str | None = self.routing.mailbox_or_none(agency.code)

@@ -18,7 +18,7 @@ from bus.core.events import (
     RevocationSourceReturned,
 )
 from bus.core.revocation.answer import Answer
-from bus.core.revocation.statement import Assurance, Revocation, RevocationReason
+from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, weightiest
 from schemas.problem import Problem
 from schemas.value import Value
 
@@ -139,7 +139,8 @@ def _learn(record: SourceRecord, answer: Answer) -> SourceRecord:
         earlier = known.get(thumbprint)
         if earlier is None or earlier.stated_at <= answer.said_at:
             known.pop(thumbprint, None)
-            revoked[thumbprint] = revocation
+            held = revoked.get(thumbprint)
+            revoked[thumbprint] = revocation if held is None else weightiest((revocation, held))
     return record.model_copy(
         update={"assurances": tuple(known.values()), "revocations": tuple(revoked.values())}
     )

@@ -1,5 +1,6 @@
 """OCSP: the question about one certificate, and the proof of the answer (RFC 6960)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from cryptography import x509
@@ -8,14 +9,59 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import (
+    CRLEntryExtensionOID,
+    ExtendedKeyUsageOID,
+    ExtensionOID,
+    OCSPExtensionOID,
+)
 
+from bus.core.certificate import UnreadableError, kind_of, read_parts, read_whole
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
-from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, RevocationSource
-from schemas.term import term
+from bus.core.revocation.statement import (
+    Assurance,
+    Revocation,
+    RevocationReason,
+    RevocationSource,
+    weightiest,
+)
+from schemas.problem import AxisError
+from schemas.term import Term, term
 
 _BROKEN_HASHES = frozenset({"md5", "sha1"})
+_KNOWN_CRITICAL = frozenset({OCSPExtensionOID.NONCE})
+_KNOWN_CRITICAL_OF_SINGLE = frozenset({CRLEntryExtensionOID.INVALIDITY_DATE})
+_KNOWN_CRITICAL_OF_DELEGATES = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.OCSP_NO_CHECK,
+    }
+)
+_PARTS = {
+    "responder_name": "responder",
+    "responder_key_hash": "responder",
+    "responses": "answers",
+    "certificates": "certificates",
+    "extensions": "extensions",
+    "signature_hash_algorithm": "signature",
+    "signature": "signature",
+    "tbs_response_bytes": "content",
+}
+_PARTS_OF_SINGLE = {
+    "hash_algorithm": "about",
+    "serial_number": "about",
+    "issuer_name_hash": "about",
+    "issuer_key_hash": "about",
+    "certificate_status": "answers",
+    "revocation_time_utc": "revoked_at",
+    "revocation_reason": "revoked_why",
+    "this_update_utc": "date",
+    "next_update_utc": "next_date",
+}
 
 
 def question(
@@ -54,15 +100,60 @@ def read_answer(
     Raises:
         TransportError: E_REVOCATION_SOURCE; it proves nothing, or the certificate is not known.
     """
+    response = _read(data, source=source)
+    _prove(response, source=source, issuer=issuer, now=now)
+    _check_extensions(response.extensions, _KNOWN_CRITICAL, source=source)
+    _check_nonce(response, nonce, source=source)
+    singles = list(response.responses)
+    said = [
+        _judged(single, certificate, since=_invalid_since(response), source=source, now=now)
+        for single in singles
+        if _is_about(single, certificate, issuer)
+    ]
+    if not said:
+        raise refuse(source, term("answer_of_other"))
+    # Whoever says both, that it is revoked and that it is not, has said that it is.
+    revoked = [revocation for each in said for revocation in each.revocations]
+    if revoked:
+        return replace(said[0], revocations=(weightiest(revoked),), assurances=())
+    if len(singles) > 1:
+        # The library does not show what is critical in one of several: it may be a limit.
+        raise refuse(source, term("answer_several"))
+    _check_extensions(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE, source=source)
+    return said[0]
+
+
+def _read(data: bytes, *, source: str) -> ocsp.OCSPResponse:
+    """A successful response of which every part can be read, unjudged."""
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise refuse(source, term("responder_says", status=response.response_status.name))
-        _prove(response, source=source, issuer=issuer, now=now)
-        _check_nonce(response, nonce, source=source)
-        single = _about(response, certificate, issuer, source=source)
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        raise refuse(source, term("response_unreadable", said=error)) from error
+        read_parts(response, _PARTS)
+        singles = list(response.responses)
+        for single in singles:
+            read_parts(single, _PARTS_OF_SINGLE)
+        if len(singles) == 1:
+            read_parts(response, {"single_extensions": "extensions"})
+        for certificate in response.certificates:
+            read_whole(certificate)
+    except AxisError:
+        raise
+    except UnreadableError as error:
+        raise refuse(source, error.cause) from error
+    except Exception as error:
+        raise refuse(source, term("response_unreadable", error=kind_of(error))) from error
+    return response
+
+
+def _judged(
+    single: ocsp.OCSPSingleResponse,
+    certificate: x509.Certificate,
+    *,
+    since: datetime | None,
+    source: str,
+    now: datetime,
+) -> Answer:
     said_at, until = single.this_update_utc, single.next_update_utc
     check_times(source, said_at=said_at, until=until, now=now)
     thumbprint = thumbprint_of(certificate)
@@ -73,7 +164,7 @@ def read_answer(
         case ocsp.OCSPCertStatus.REVOKED:
             revocation = Revocation(
                 thumbprint=thumbprint,
-                at=single.revocation_time_utc or said_at,
+                at=min(filter(None, (single.revocation_time_utc or said_at, since))),
                 reason=reason_of(single.revocation_reason) or RevocationReason.UNSPECIFIED,
                 source=RevocationSource.OCSP,
                 stated_in=source,
@@ -85,26 +176,39 @@ def read_answer(
             raise refuse(source, term("responder_unknowing", subject=name))
 
 
-def _about(
-    response: ocsp.OCSPResponse,
-    certificate: x509.Certificate,
-    issuer: x509.Certificate,
-    *,
-    source: str,
-) -> ocsp.OCSPSingleResponse:
-    for single in response.responses:
-        asked = (
-            ocsp.OCSPRequestBuilder()
-            .add_certificate(certificate, issuer, single.hash_algorithm)
-            .build()
-        )
-        if (
-            single.serial_number == asked.serial_number
-            and single.issuer_name_hash == asked.issuer_name_hash
-            and single.issuer_key_hash == asked.issuer_key_hash
-        ):
-            return single
-    raise refuse(source, term("answer_of_other"))
+def _invalid_since(response: ocsp.OCSPResponse) -> datetime | None:
+    """The invalidity date of the only certificate that it speaks of, if it has one (4.4.5)."""
+    if len(list(response.responses)) > 1:
+        return None
+    for extension in response.single_extensions:
+        if isinstance(extension.value, x509.InvalidityDate):
+            return extension.value.invalidity_date_utc
+    return None
+
+
+def _is_about(
+    single: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issuer: x509.Certificate
+) -> bool:
+    asked = (
+        ocsp.OCSPRequestBuilder()
+        .add_certificate(certificate, issuer, single.hash_algorithm)
+        .build()
+    )
+    return (
+        single.serial_number == asked.serial_number
+        and single.issuer_name_hash == asked.issuer_name_hash
+        and single.issuer_key_hash == asked.issuer_key_hash
+    )
+
+
+def _check_extensions(
+    extensions: x509.Extensions, known: frozenset[x509.ObjectIdentifier], *, source: str
+) -> None:
+    """RFC 6960, 4.4: what is critical and not understood makes the answer worth nothing."""
+    for extension in extensions:
+        if extension.critical and extension.oid not in known:
+            name = extension.oid.dotted_string
+            raise refuse(source, term("list_critical", oid=name))
 
 
 def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: str) -> None:
@@ -119,18 +223,24 @@ def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: st
 def _prove(
     response: ocsp.OCSPResponse, *, source: str, issuer: x509.Certificate, now: datetime
 ) -> None:
+    """That the authority signed it, or a responder that it certified for that.
+
+    The certificates that come along are not signed: one that does not fit hides none that does.
+    """
     hashed = response.signature_hash_algorithm
     if hashed is not None and hashed.name in _BROKEN_HASHES:
         raise refuse(source, term("answer_weak", algorithm=hashed.name))
-    signers = [c for c in (issuer, *response.certificates) if _is_named(c, response)]
-    if not signers:
-        raise refuse(source, term("responder_unnamed"))
-    for signer in signers:
-        if signer != issuer:
-            _check_delegate(signer, issuer, source=source, now=now)
-        if _is_signed_by(response, signer):
+    fault = term("responder_unnamed")
+    for signer in (issuer, *response.certificates):
+        if not _is_named(signer, response):
+            continue
+        if not _is_signed_by(response, signer):
+            fault = term("responder_signature")
+        elif signer == issuer or not (found := _fault_of_delegate(signer, issuer, now=now)):
             return
-    raise refuse(source, term("responder_signature"))
+        else:
+            fault = found
+    raise refuse(source, fault)
 
 
 def _is_named(certificate: x509.Certificate, response: ocsp.OCSPResponse) -> bool:
@@ -140,22 +250,41 @@ def _is_named(certificate: x509.Certificate, response: ocsp.OCSPResponse) -> boo
     return digest == response.responder_key_hash
 
 
-def _check_delegate(
-    delegate: x509.Certificate, issuer: x509.Certificate, *, source: str, now: datetime
-) -> None:
-    """RFC 6960, 4.2.2.2: issued by the authority itself, for this purpose."""
-    try:
-        delegate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        raise refuse(source, term("responder_uncertified")) from error
-    try:
-        usage = list(delegate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
-    except x509.ExtensionNotFound:
-        usage = []
-    if ExtendedKeyUsageOID.OCSP_SIGNING not in usage:
-        raise refuse(source, term("responder_usage"))
+def _fault_of_delegate(
+    delegate: x509.Certificate, issuer: x509.Certificate, *, now: datetime
+) -> Term | None:
+    """Why a responder is none: RFC 6960, 4.2.2.2, and the rights of its key (RFC 5280, 4.2.1)."""
+    if not _is_issued_by(delegate, issuer):
+        return term("responder_uncertified")
+    usage: x509.KeyUsage | None = None
+    purposes: list[x509.ObjectIdentifier] = []
+    for extension in delegate.extensions:
+        if extension.critical and extension.oid not in _KNOWN_CRITICAL_OF_DELEGATES:
+            name = extension.oid.dotted_string
+            return term("responder_critical", oid=name)
+        match extension.value:
+            case x509.KeyUsage():
+                usage = extension.value
+            case x509.ExtendedKeyUsage():
+                purposes = list(extension.value)
+            case _:
+                pass
+    if ExtendedKeyUsageOID.OCSP_SIGNING not in purposes:
+        return term("responder_usage")
+    if usage is not None and not usage.digital_signature:
+        return term("responder_key_usage")
     if not delegate.not_valid_before_utc <= now <= delegate.not_valid_after_utc:
-        raise refuse(source, term("responder_invalid"))
+        return term("responder_invalid")
+    return None
+
+
+def _is_issued_by(delegate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        hashed = delegate.signature_hash_algorithm
+        delegate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return hashed is None or hashed.name not in _BROKEN_HASHES
 
 
 def _is_signed_by(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
@@ -171,6 +300,6 @@ def _is_signed_by(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool
                 key.verify(made, over)
             case _:
                 return False
-    except InvalidSignature:
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return True

@@ -12,7 +12,10 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from bus.core.certificate import UnreadableError
 from bus.core.revocation.crl import parse_crl
+from bus.core.revocation.scope import points_of
+from schemas.term import Term, term
 
 Chain = Sequence[x509.Certificate]
 """A certificate and those above it, the trust anchor last."""
@@ -54,11 +57,17 @@ class Responder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FiledList:
-    """A CRL that an operator filed."""
+    """A CRL that an operator filed.
+
+    Attributes:
+        subjects: None, when it is no list of an authority of theirs.
+        fault: Why there are none.
+    """
 
     file: str
     data: bytes
     subjects: tuple[Subject, ...]
+    fault: Term
 
     @property
     def name(self) -> str:
@@ -99,26 +108,20 @@ def filed_list(file: str, data: bytes, subjects: Iterable[Subject]) -> FiledList
     """A filed list, and the certificates that are its authority's business."""
     try:
         issuer = parse_crl(data).issuer
-    except ValueError:
-        return FiledList(file=file, data=data, subjects=())
+    except UnreadableError as error:
+        return FiledList(file=file, data=data, subjects=(), fault=error.cause)
     about = (subject for subject in subjects if subject.issuer.subject == issuer)
-    return FiledList(file=file, data=data, subjects=tuple(about))
+    return FiledList(file=file, data=data, subjects=tuple(about), fault=term("list_unasked"))
 
 
 def _list_urls(certificate: x509.Certificate) -> Iterable[str]:
-    try:
-        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except (x509.ExtensionNotFound, ValueError):
-        return ()
-    # A point with reasons or an issuer of its own names a partial or an indirect list.
-    whole = (point for point in points if point.reasons is None and point.crl_issuer is None)
-    return _http(name for point in whole for name in point.full_name or ())
+    return _http(name for point in points_of(certificate) for name in point.full_name or ())
 
 
 def _responder_urls(certificate: x509.Certificate) -> Iterable[str]:
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return ()
     ocsp = AuthorityInformationAccessOID.OCSP
     return _http(entry.access_location for entry in access.value if entry.access_method == ocsp)

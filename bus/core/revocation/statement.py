@@ -3,7 +3,7 @@
 Who says so, an operator, a CRL or an OCSP responder, is gathered in `bus.keys`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,6 +104,16 @@ class Assurance:
     thumbprint: str
     stated_in: str
     stated_at: datetime
+
+
+def weightiest(stated: Sequence[Revocation]) -> Revocation:
+    """Of what one source says of one certificate, what holds; at least one is given.
+
+    What is revoked for good is so whatever else is said: a hold is no milder word for it, and a
+    compromise stays one (RFC 5280, 5.3.1).
+    """
+    lasting = [each for each in stated if each.reason is not RevocationReason.CERTIFICATE_HOLD]
+    return min(lasting or stated, key=Revocation.severity)
 
 
 def strictest(revocations: Iterable[Revocation]) -> Mapping[str, Revocation]:

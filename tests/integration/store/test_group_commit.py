@@ -2,18 +2,25 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection, Integer, bindparam, cast, select
 
 from bus.core.record import DocumentRecord
 from bus.ports import Standing
+from bus.store.batch import GroupCommit
+from bus.store.database import connect
 from bus.store.sql import open_store
 from schemas.identifiers import AgencyCode, EnvelopeId
 from schemas.problem import AxisError
 from tests.integration.store.claims import NOW, claim_of
 from tests.integration.store.databases import DATABASES, empty_database
+
+Answer = TypeVar("Answer")
 
 RECORD = DocumentRecord(
     envelope_id=EnvelopeId("e"),
@@ -98,6 +105,68 @@ async def test_a_value_that_no_database_can_hold_fails_alone(kind: str, tmp_path
         assert isinstance(answers[-1], Exception)
         assert not isinstance(answers[-1], AxisError)
         assert len(await store.records.find(document_id="d")) == 20
+
+
+VALUES = {
+    "a lone surrogate": "\ud800",
+    "a NUL": "a\0b",
+    "more than 64 bits": 2**70,
+    "more than 32 bits": 2**40,
+    "an object": object(),
+    "infinity": float("inf"),
+}
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+async def test_what_a_value_is_refused_for_is_never_told_as_the_store_being_away(
+    kind: str, value: object, tmp_path: Path
+) -> None:
+    """Who hears that would try for ever."""
+
+    def work(connection: Connection) -> None:
+        wide = cast(bindparam("value", value, type_=None), Integer)
+        connection.execute(select(wide))
+
+    async with empty_database(kind, tmp_path) as url:
+        database = connect(url)
+        try:
+            await database.write(work)
+        except AxisError as error:
+            pytest.fail(str(error))
+        except Exception:  # noqa: BLE001, S110 (whichever: it is not the store that is away)
+            pass
+        finally:
+            await database.aclose()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_one_wrong_operation_of_many_costs_few_transactions(
+    kind: str, tmp_path: Path
+) -> None:
+    async with empty_database(kind, tmp_path) as url:
+        database, transactions = connect(url), 0
+
+        async def transact(work: Callable[[Connection], Answer]) -> Answer:
+            nonlocal transactions
+            transactions += 1
+            return await database.write(work)
+
+        def operate(_: Connection, numbers: Sequence[int]) -> Sequence[int]:
+            if 77 in numbers:
+                raise KeyError(77)
+            return numbers
+
+        group = GroupCommit(transact)
+        answers = await asyncio.gather(
+            *(group.submit(operate, n) for n in range(500)), return_exceptions=True
+        )
+        await group.aclose()
+        await database.aclose()
+
+    assert isinstance(answers.pop(77), KeyError)
+    assert answers == [n for n in range(500) if n != 77]
+    assert transactions <= 20
 
 
 async def test_a_moment_without_a_zone_is_a_mistake_of_the_program(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""Aside: items of a loop that failed in a way that nobody expected, and when each is tried again.
+
+The others go on meanwhile. Told of at each try, the pauses grow.
+"""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bus.core.backoff import pause_before
+from bus.core.crash import problem_of, steps_to
+from bus.core.events import ItemSkipped, ServiceName
+from bus.ports import Clock, Jitter, Observer
+
+FIRST = timedelta(seconds=1)
+LONGEST = timedelta(minutes=10)
+
+
+@dataclass(kw_only=True)
+class Aside:
+    """What one service has set aside."""
+
+    service: ServiceName
+    clock: Clock
+    jitter: Jitter
+    observe: Observer
+    _kept: dict[Hashable, tuple[int, datetime]] = field(default_factory=dict, init=False)
+
+    def put(self, key: Hashable, name: str, error: Exception) -> None:
+        """Set an item aside, until its pause is over.
+
+        Args:
+            key: Another one when the item has changed: then it is tried at once.
+            name: For people.
+        """
+        failures, _ = self._kept.get(key, (0, None))
+        pause = pause_before(failures + 1, jitter=self.jitter(), first=FIRST, longest=LONGEST)
+        self._kept[key] = failures + 1, self.clock() + pause
+        self.observe(
+            ItemSkipped(
+                service=self.service,
+                item=name,
+                problem=problem_of(error, stage=self.service),
+                steps=steps_to(error),
+                pause=pause,
+            )
+        )
+
+    def is_due(self, key: Hashable) -> bool:
+        """Whether an item may be tried now; one that was never set aside always."""
+        kept = self._kept.get(key)
+        return kept is None or kept[1] <= self.clock()
+
+    def keep_only(self, keys: Iterable[Hashable]) -> None:
+        """Forget the items that are gone."""
+        if self._kept:
+            there = set(keys)
+            self._kept = {key: kept for key, kept in self._kept.items() if key in there}

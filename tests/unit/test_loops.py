@@ -1,0 +1,186 @@
+"""No item ends a loop: what fails unexpectedly is set aside alone, and everything else goes on."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from adapters.contract import AttachmentSink, Limits, Submission
+from adapters.endpoints.folder import FolderEndpoint
+from adapters.formats.edxml import EdxmlFormat
+from bus.core.events import (
+    Event,
+    ItemSkipped,
+    ServiceEnded,
+    ServiceName,
+    SigningKeyChanged,
+)
+from bus.core.signing import SigningKey
+from bus.memory.attachments import MemoryAttachments
+from bus.memory.attempts import MemoryAttempts
+from bus.services.aside import LONGEST, Aside
+from bus.services.guard import FormatLeftError, Guard, GuardedFormat
+from bus.services.signing_keys import SigningKeys
+from schemas.identifiers import MailboxName
+from schemas.problem import Problem
+from schemas.reading import Reading
+from tests.acceptance.packets import a_packet
+from tests.envelopes import NOW, RECIPIENT, SENDER, Signers
+from tests.two_agencies import TwoAgencies, eventually
+
+
+def _letter(number: str) -> bytes:
+    return a_packet(sender=SENDER, receivers=[RECIPIENT], number=number)
+
+
+class _Confused(FolderEndpoint):
+    """A system that trips over one file when it is told that it was sent."""
+
+    async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
+        if submission.name == "odd.edxml" and submission.size % 2 == 0:
+            raise KeyError(submission.name)
+        await super().accept(submission, notices=notices)
+
+
+def _even(letter: bytes, *, even: bool = True) -> bytes:
+    return letter if (len(letter) % 2 == 0) is even else letter + b"\n"
+
+
+async def test_a_file_that_fails_after_it_was_published_holds_up_no_other(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path, endpoint=_Confused)
+    async with axis.running():
+        axis.drop(SENDER, "odd.edxml", _even(_letter("1")))
+        await eventually(lambda: axis.of_type(ItemSkipped))
+        for number in ("2", "3"):
+            axis.drop(SENDER, f"{number}.edxml", _letter(number))
+        await eventually(lambda: len(axis.statuses(SENDER)) == 3)
+
+        # Another file in its place is another file: tried at once.
+        (axis.folder(SENDER) / "outbox" / "odd.edxml").unlink()
+        axis.drop(SENDER, "odd.edxml", _even(_letter("4"), even=False))
+        await eventually(lambda: len(axis.statuses(SENDER)) == 4)
+
+    skipped = axis.of_type(ItemSkipped)[0]
+    assert (skipped.service, skipped.item) == (ServiceName.OUTBOUND, f"{SENDER}/odd.edxml")
+    assert skipped.problem.params["cause.error"].startswith(f"KeyError ({__name__}:")
+    assert len(axis.documents(RECIPIENT)) == 4
+
+
+class _Blind(FolderEndpoint):
+    """A system of one agency whose outbox cannot be looked into, for no known reason."""
+
+    async def submissions(self) -> Sequence[Submission]:
+        if self._root.name == RECIPIENT:
+            raise ZeroDivisionError
+        return await super().submissions()
+
+
+async def test_a_direction_that_dies_again_and_again_costs_nobody_else_anything(
+    tmp_path: Path,
+) -> None:
+    axis = TwoAgencies(tmp_path, endpoint=_Blind)
+    axis.may_die = True
+    async with axis.running():
+        axis.drop(SENDER, "1.edxml", _letter("1"))
+        await eventually(lambda: axis.statuses(SENDER))
+        await eventually(lambda: len(axis.of_type(ServiceEnded)) >= 3)
+
+    died = axis.of_type(ServiceEnded)
+    assert {(event.service, event.of) for event in died} == {(ServiceName.OUTBOUND, RECIPIENT)}
+    assert [event.pause for event in died] == sorted(event.pause for event in died)
+
+
+def test_what_is_set_aside_is_tried_later_and_later_and_forgotten_when_it_is_gone() -> None:
+    told: list[ItemSkipped] = []
+    moment = NOW
+
+    def hear(event: Event) -> None:
+        assert isinstance(event, ItemSkipped)
+        told.append(event)
+
+    aside = Aside(
+        service=ServiceName.OUTBOUND, clock=lambda: moment, jitter=lambda: 0.0, observe=hear
+    )
+    for _ in range(15):
+        aside.put("a", "a", KeyError())
+        pause = told[-1].pause
+        assert pause is not None
+        assert not aside.is_due("a")
+        moment += pause
+        assert aside.is_due("a")
+
+    pauses = [event.pause for event in told]
+    assert pauses[:3] == [timedelta(seconds=s) for s in (1, 2, 4)]
+    assert pauses[-1] == LONGEST
+    aside.put("a", "a", KeyError())
+    assert aside.is_due("b")
+    aside.keep_only(["b"])
+    assert aside.is_due("a")
+
+
+class _Leaving(EdxmlFormat):
+    """A format that ends more than its own work."""
+
+    def __init__(self, way: BaseException) -> None:
+        super().__init__()
+        self.way = way
+
+    def read(
+        self,
+        source: BinaryIO,  # noqa: ARG002
+        *,
+        sink: AttachmentSink,  # noqa: ARG002
+        limits: Limits,  # noqa: ARG002
+        today: date,  # noqa: ARG002
+    ) -> Reading:
+        """Leaves."""
+        raise self.way
+
+
+@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize(
+    "way",
+    [SystemExit(0), KeyboardInterrupt(), asyncio.CancelledError(), StopIteration(1)],
+    ids=repr,
+)
+async def test_a_format_cannot_end_its_process_or_let_it_wait_for_ever(
+    way: BaseException, careful: bool
+) -> None:
+    guard = Guard(MemoryAttempts())
+    if careful:
+        guard.be_careful()
+    leaving = GuardedFormat(_Leaving(way), guard)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(FormatLeftError, match=type(way).__name__):
+            await asyncio.to_thread(
+                leaving.read,
+                io.BytesIO(_letter("1")),
+                sink=MemoryAttachments(),
+                limits=Limits(),
+                today=date(2026, 3, 12),
+            )
+
+
+async def test_one_agencys_key_that_nobody_can_read_takes_no_key_from_the_others() -> None:
+    told: list[Event] = []
+    right, odd, well = Signers().key(SENDER), MailboxName("G98"), MailboxName("H98")
+
+    def load(mailbox: MailboxName) -> SigningKey:
+        if mailbox == odd:
+            raise OverflowError
+        return right
+
+    keys = SigningKeys(load=load, patience=timedelta(seconds=5), observe=told.append)
+    await keys.choose([odd, well])
+
+    assert keys.of(well) is right
+    [changed] = told
+    assert isinstance(changed, SigningKeyChanged)
+    assert changed.mailbox == odd
+    with pytest.raises(Exception, match="E_SIGNING_KEY_AWAY"):
+        keys.of(odd)
