@@ -305,7 +305,7 @@ class Courier:
         return parcel.name
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
-        return addressed(envelope, self.dispatch.mailbox, self.routing())
+        return addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
 
     def _patience(self, leave: asyncio.Event) -> Patience:
         return Patience(

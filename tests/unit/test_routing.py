@@ -136,8 +136,8 @@ def test_the_nearest_connected_ancestor_serves_an_agency() -> None:
     connected = agency("H53.13", parent="H53", connected=True)
     table = routing(PROVINCE, connected, OFFICE)
 
-    assert table.mailbox_of(AgencyCode("H53")) == "H53"
-    assert table.mailbox_of(AgencyCode("H53.13.00.001")) == "H53.13"
+    assert table.mailbox_of(AgencyCode("H53"), TODAY) == "H53"
+    assert table.mailbox_of(AgencyCode("H53.13.00.001"), TODAY) == "H53.13"
     assert table.mailboxes == ("H53", "H53.13")
 
 
@@ -150,7 +150,7 @@ def test_a_receiver_without_any_connected_ancestor_is_refused() -> None:
 
 def test_a_mailbox_is_asked_for_by_the_agencys_own_code() -> None:
     with pytest.raises(DocumentError, match="E_UNKNOWN_RECEIVER"):
-        routing(PROVINCE).mailbox_of(AgencyCode("000.00.00.H53"))
+        routing(PROVINCE).mailbox_of(AgencyCode("000.00.00.H53"), TODAY)
 
 
 def test_a_single_receiver_is_addressed_by_the_same_rules() -> None:
@@ -165,7 +165,7 @@ def test_a_listing_shows_who_is_served_by_nobody() -> None:
     table = routing(PROVINCE, agency("H54"))
 
     codes = ("H53", "H54", "H99")
-    assert [table.mailbox_or_none(AgencyCode(code)) for code in codes] == ["H53", None, None]
+    assert [table.mailbox_or_none(AgencyCode(code), TODAY) for code in codes] == ["H53", None, None]
 
 
 def test_a_bad_receiver_is_refused_and_the_others_are_served() -> None:
