@@ -73,14 +73,10 @@ def read_csv(data: bytes) -> tuple[NumberedRow, ...]:
 def _decoded(data: bytes) -> str:
     mark, encoding = next((each for each in _ENCODINGS if data.startswith(each[0])), (b"", "utf-8"))
     try:
-        text = data[len(mark) :].decode(encoding)
+        return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
         raise _refused(row, None, AxisError.of("E_TABLE_ENCODING")) from error
-    if "\0" in text:
-        row = text.partition("\0")[0].count("\n") + 1
-        raise _refused(row, None, AxisError.of("E_TABLE_ENCODING"))
-    return text
 
 
 def _separator_of(text: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A dead letter is judged anew: what is proven now is told apart from what is only said."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 

@@ -224,6 +224,7 @@ def test_many_may_make_the_first_directory_of_a_home_at_once(tmp_path: Path) -> 
         "directory.json",
         "directory.jws",
         "directory.seen",
+        "directory-versions",
         "keys",
     }
 
