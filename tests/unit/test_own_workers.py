@@ -38,7 +38,7 @@ async def test_a_worker_that_goes_is_missed_and_its_return_is_told_each_once() -
             broker.has(G22, consumers=consumers)
             seen.append((await watch.look()).connected)
 
-    assert seen == [{G22: bool(up)} for up in (1, 1, 0, 0, 1, 1)]
+    assert seen == [{}, *({G22: bool(up)} for up in (1, 0, 0, 1, 1))]
     assert [line["event"] for line in logs] == ["agency_worker_missed", "agency_worker_returned"]
 
 
