@@ -155,7 +155,7 @@ class Routing:
         """Every mailbox that may hold what is addressed to an agency.
 
         That which serves it, and, of one that was merged, that which served it before: what lies
-        there is still handed over (decision record 0034).
+        there is still handed over (decision record 0037).
         """
         found = {self._mailboxes.get(code), self.mailbox_or_none(code, on)}
         return frozenset(mailbox for mailbox in found if mailbox is not None)

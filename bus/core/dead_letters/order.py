@@ -99,7 +99,7 @@ def must_approve(order: Order, operator: str) -> None:
 def must_serve(
     envelope: Envelope | None, *, letter: LetterId, to: MailboxName, routing: Routing, on: date
 ) -> None:
-    """A letter may go to another mailbox only if that serves one of its recipients now.
+    """A letter may go to another mailbox only if that serves one of its recipients on a day.
 
     The envelope need not be proven: whoever receives it proves it again.
 
