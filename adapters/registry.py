@@ -20,6 +20,16 @@ def load_formats() -> Mapping[str, Format]:
     return {entry.name: _format(entry) for entry in entry_points(group=FORMATS)}
 
 
+def own_formats() -> Mapping[str, Format]:
+    """The formats that this distribution brings along, by name."""
+    return {entry.name: _format(entry) for entry in entry_points(group=FORMATS) if _is_ours(entry)}
+
+
+def formats_of_others() -> tuple[str, ...]:
+    """The names of the other installed formats. Runs none of their code."""
+    return tuple(entry.name for entry in entry_points(group=FORMATS) if not _is_ours(entry))
+
+
 def format_named(name: str) -> Format:
     """One installed format. Raises `ConfigurationError` E_SETTING listing what is installed."""
     for entry in entry_points(group=FORMATS, name=name):
@@ -54,8 +64,19 @@ def format_for(head: bytes, filename: str, formats: Sequence[Format]) -> Format:
     for candidate in formats:
         if candidate.recognises(head, filename):
             return candidate
-    tried = ", ".join(candidate.name for candidate in formats)
-    raise AxisError.of("E_FORMAT_UNKNOWN", place=Place(file=filename), name=filename, formats=tried)
+    raise unrecognised(filename, [candidate.name for candidate in formats])
+
+
+def unrecognised(filename: str, tried: Sequence[str]) -> AxisError:
+    """The error of a file that is in none of the formats that were tried, by name."""
+    formats = ", ".join(tried)
+    return AxisError.of(
+        "E_FORMAT_UNKNOWN", place=Place(file=filename), name=filename, formats=formats
+    )
+
+
+def _is_ours(entry: EntryPoint) -> bool:
+    return entry.module.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _format(entry: EntryPoint) -> Format:

@@ -5,7 +5,9 @@ private broker, SQLite, a local folder and a development certificate authority.
 """
 
 import json
+from collections.abc import Collection, Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +22,9 @@ from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
+from schemas.identifiers import MailboxName
 from schemas.misfit import misfit
-from schemas.problem import AxisError
+from schemas.problem import AxisError, Warned
 from schemas.term import foreign, term
 
 
@@ -78,6 +81,8 @@ class Settings(BaseSettings):
         amqp_certificate: The account's certificate, a PEM file. It is the login (EXTERNAL) when
             `amqp_url` holds no password.
         amqp_key: Its private key; absent: in the same file.
+        rabbitmq: The folder of the RabbitMQ installation that a private node is started from, which
+            holds `sbin/rabbitmq-server`; absent: the usual places are looked through.
         attachments: The folder of attachments, shared with those one exchanges documents with;
             absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
@@ -89,6 +94,9 @@ class Settings(BaseSettings):
         seal: Whether every document sent from this home is sealed (docs/sealed-documents.md).
         sign_edxml: Whether the edXML packets that are handed over bear a header signature by the
             mailbox's own key, which must be an RSA key.
+        edxml_strict: Mailboxes with old readers, as JSON: their packets hold no element that the
+            format does not know.
+        edxml_zip: Mailboxes with old readers likewise, whose attachments are each wrapped in a ZIP.
         trust_list: Folder of the certificates (*.pem) that signatures in attached PDFs are judged
             by. Absent: `trust-list` in the home; without any certificate they are not checked.
         workers: Processes that run the agencies' adapters; 0: one for each processor.
@@ -96,6 +104,10 @@ class Settings(BaseSettings):
         settle: How long a dropped file must rest before it is taken.
         prefetch: Deliveries in work per mailbox and lane.
         reading: Packet files read at the same time by each worker.
+        format_deadline: How long a format may work on one file or delivery; a second more for each
+            4 MiB of it. What takes longer is ended, and refused or parked.
+        hand_over_deadline: How long an agency's system may take for one delivery, likewise; then
+            its mailbox is paused until it answers.
         publish_deadline: After this a publish without an answer is unknown, and sent again.
         look_at_letters: How often the dead-letter handler looks for what is due or ordered.
         retries: For each class of failure the waits before its automatic retries, as JSON, in
@@ -124,6 +136,7 @@ class Settings(BaseSettings):
     amqp_ca: Path | None = None
     amqp_certificate: Path | None = None
     amqp_key: Path | None = None
+    rabbitmq: Path | None = None
     attachments: Path | None = None
     may_install: bool = False
     database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None
@@ -133,12 +146,16 @@ class Settings(BaseSettings):
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
     seal: bool = False
     sign_edxml: bool = False
+    edxml_strict: frozenset[MailboxName] = frozenset()
+    edxml_zip: frozenset[MailboxName] = frozenset()
     trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
     reading: Annotated[int, Field(ge=1, le=64)] = 4
+    format_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=30)
+    hand_over_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=60)
     publish_deadline: timedelta = timedelta(seconds=30)
     look_at_letters: timedelta = timedelta(milliseconds=500)
     retries: dict[FailureClass, tuple[timedelta, ...]] = {
@@ -211,6 +228,32 @@ class Settings(BaseSettings):
     def failures_url(self) -> str:
         """The store of the dead letters."""
         return self.database_url or f"sqlite:///{self.home / 'failures.db'}"
+
+
+_PREFIX = "LIENTHONG_"
+_READ_ELSEWHERE = frozenset(
+    {"LIENTHONG_OPERATOR", "LIENTHONG_BROKER_PASSWORD", "LIENTHONG_GRAFANA_PASSWORD"}
+)
+"""By `lienthong dlq`, and by the files for Docker."""
+
+
+def misspelt(names: Iterable[str]) -> tuple[Warned, ...]:
+    """Which names of the environment look like settings and are none; with the nearest that is.
+
+    Their values are not told: they may be secrets.
+    """
+    known = {f"{_PREFIX}{field.upper()}" for field in Settings.model_fields} | _READ_ELSEWHERE
+    found = sorted(name for name in names if name.upper().startswith(_PREFIX))
+    return tuple(_unknown(name, known) for name in found if name.upper() not in known)
+
+
+def _unknown(name: str, known: Collection[str]) -> Warned:
+    # Compared without what all have in common.
+    short = {each.removeprefix(_PREFIX): each for each in known}
+    near = get_close_matches(name.upper().removeprefix(_PREFIX), short, n=1)
+    if not near:
+        return Warned(code="W_SETTING_UNKNOWN", params={"name": name})
+    return Warned(code="W_SETTING_MISSPELT", params={"name": name, "nearest": short[near[0]]})
 
 
 def load_settings(**given: object) -> Settings:

@@ -119,7 +119,8 @@ class Document(Value):
     """Everything an edXML packet says of a document.
 
     `raw` keeps what the source said and we give no meaning to (vendor extensions, unknown
-    elements, declared media types), by path: shown, never acted on, never written.
+    elements, declared media types), by path: shown, never acted on, and written back where it
+    stood for recipients of the same format (decision record 0034).
     """
 
     from_agency: Organization
@@ -175,5 +176,5 @@ class Document(Value):
         return tuple(name for name, value in required.items() if value is None)
 
     def without_raw(self) -> "Document":
-        """The document as a strict writer gives it: without values that are never written."""
+        """The document without the values that we give no meaning to."""
         return self.model_copy(update={"raw": {}})

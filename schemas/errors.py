@@ -117,11 +117,23 @@ ENTRIES: dict[str, Entry] = {
         "Export the packet in the form of QCVN 102:2016.",
         "Xuất gói tin theo dạng QCVN 102:2016.",
     ),
+    "E_LEADING_MARKUP": _sender(
+        "Markup stands before the XML declaration: other readers would see another document.",
+        "Trước khai báo XML có thẻ đánh dấu: phần mềm khác sẽ đọc ra một văn bản khác.",
+        _EXPORT_EN,
+        _EXPORT_VI,
+    ),
     "E_STRUCTURE": _sender(
         "The packet has no {element} where one is due.",
         "Gói tin thiếu phần tử {element}.",
         _EXPORT_EN,
         _EXPORT_VI,
+    ),
+    "E_RANGE": _sender(
+        "{value} lies outside what every format can carry, {first} to {second}.",
+        "{value} nằm ngoài khoảng mà mọi định dạng ghi được, từ {first} đến {second}.",
+        "Correct the value and send the document again.",
+        "Sửa lại giá trị rồi gửi lại văn bản.",
     ),
     "E_MISSING_FROM": _sender(
         "The sender's OrganId is missing.",
@@ -191,6 +203,18 @@ ENTRIES: dict[str, Entry] = {
         "Correct the field and send the file again.",
         "Sửa trường này rồi gửi lại tệp.",
     ),
+    "E_FILE_UNREADABLE": _sender(
+        "The file {name} cannot be read: {cause}.",
+        "Không đọc được tệp {name}: {cause}.",
+        "Let the account of the axis read it, and drop it anew as a plain file.",
+        "Cho tài khoản chạy trục quyền đọc, rồi gửi lại dưới dạng tệp thường.",
+    ),
+    "E_FILE_STAYS": _sender(
+        "The file {name} was sent, but cannot be moved away: {cause}.",
+        "Tệp {name} đã được gửi nhưng không chuyển đi được: {cause}.",
+        "Remove it from the outbox; sent again, it counts once.",
+        "Xóa tệp khỏi outbox; gửi lại cũng chỉ tính một lần.",
+    ),
     "E_FORMAT_UNKNOWN": _sender(
         "The file {name} is in none of the formats of this adapter: {formats}.",
         "Tệp {name} không thuộc định dạng nào của bộ chuyển đổi: {formats}.",
@@ -252,6 +276,12 @@ ENTRIES: dict[str, Entry] = {
         "Only the document's sender may do this.",
         "Chỉ bên gửi văn bản mới được làm việc này.",
     ),
+    "E_ID_OF_OTHER": _sender(
+        "The DocumentId {document_id} is that of a document of {owner}, but {sender} sends it.",
+        "DocumentId {document_id} là của văn bản do {owner} gửi, nhưng bên gửi là {sender}.",
+        "Give the document an id of its own: the sender's code, the date and the number.",
+        "Đặt DocumentId riêng cho văn bản: mã bên gửi, ngày và số ký hiệu.",
+    ),
     # Proof.
     "E_SIGNATURE_MISSING": _sender(
         "The envelope is not signed.", "Phong bì không có chữ ký.", _SECURITY_EN, _SECURITY_VI
@@ -307,6 +337,12 @@ ENTRIES: dict[str, Entry] = {
     "E_HEADER_CONTRADICTS": _sender(
         "The message says of its {header} {said}, but what was signed says {signed}.",
         "Thuộc tính {header} của thông điệp ghi {said}, nhưng nội dung đã ký ghi {signed}.",
+        _SECURITY_EN,
+        _SECURITY_VI,
+    ),
+    "E_HEADER_FOREIGN": _sender(
+        "The message has a property that no sender of the axis sets, or sets so: {header}.",
+        "Thông điệp có thuộc tính mà không bên gửi nào trên trục đặt như vậy: {header}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
@@ -424,6 +460,14 @@ ENTRIES: dict[str, Entry] = {
         "Mend the agency's system; deliveries go on by themselves.",
         "Khắc phục hệ thống của cơ quan; việc chuyển sẽ tự tiếp tục.",
     ),
+    "E_OUTBOX_DOWN": _entry(
+        Fault.RECIPIENT,
+        True,
+        "What {agency} sends cannot be taken now: {cause}.",
+        "Hiện không lấy được văn bản do {agency} gửi đi: {cause}.",
+        "Let the account of the axis write there; sending goes on by itself.",
+        "Cho tài khoản chạy trục ghi vào nơi đó; việc gửi sẽ tự tiếp tục.",
+    ),
     "E_ENDPOINT_REFUSED": _entry(
         Fault.RECIPIENT,
         False,
@@ -473,6 +517,14 @@ ENTRIES: dict[str, Entry] = {
         "Nothing is lost; work goes on when it is back.",
         "Không mất gì; công việc tiếp tục khi có lại.",
     ),
+    "E_FORMAT_AWAY": _entry(
+        Fault.WORLD,
+        True,
+        "The format {format} cannot be started: {cause}.",
+        "Không khởi động được bộ định dạng {format}: {cause}.",
+        "Install it anew, or ask whoever made it; deliveries go on by themselves.",
+        "Cài lại, hoặc hỏi bên cung cấp; việc chuyển sẽ tự tiếp tục.",
+    ),
     "E_STORE_FULL": _entry(
         Fault.WORLD,
         True,
@@ -515,6 +567,16 @@ ENTRIES: dict[str, Entry] = {
         "Docker, hoặc cho phép cài gói (LIENTHONG_MAY_INSTALL=yes). {cause}",
         "Choose one of the four ways and start again.",
         "Chọn một trong bốn cách rồi khởi động lại.",
+    ),
+    "E_BROKER_START": _entry(
+        Fault.OPERATOR,
+        False,
+        "RabbitMQ is installed, but its private node in {folder} did not start: {cause}.",
+        "RabbitMQ đã được cài nhưng nút riêng tại {folder} không khởi động được: {cause}.",
+        "See the files output and log in that folder; or give another RabbitMQ by "
+        "LIENTHONG_AMQP_URL.",
+        "Xem các tệp 'output' và 'log' trong thư mục đó; hoặc chỉ RabbitMQ khác bằng "
+        "LIENTHONG_AMQP_URL.",
     ),
     "E_BROKER_LOGIN": _entry(
         Fault.OPERATOR,
@@ -981,8 +1043,8 @@ ENTRIES: dict[str, Entry] = {
     "E_FORMAT_CRASHED": _entry(
         Fault.OURS,
         False,
-        "The format {format} crashed its process over this {times} times; it is not tried again.",
-        "Bộ định dạng {format} đã làm hỏng tiến trình {times} lần vì nội dung này; không thử lại.",
+        "The format {format} crashed, or did not finish in time, over this (times: {times}).",
+        "Bộ định dạng {format} bị hỏng hoặc không xong đúng hạn vì nội dung này (số lần: {times}).",
         "Report it to whoever made the format; the original is kept.",
         "Báo cho bên cung cấp bộ định dạng; bản gốc được giữ lại.",
     ),
@@ -1005,12 +1067,34 @@ ENTRIES: dict[str, Entry] = {
     "E_FAILURE_UNREADABLE": _entry(
         Fault.OURS,
         False,
-        "A message in 'failures' does not say what failed: {cause}.",
-        "Một thông điệp trong 'failures' không nêu lỗi gì: {cause}.",
+        "A message in 'failures' does not say what failed; not understood: {header}.",
+        "Một thông điệp trong 'failures' không nêu lỗi gì; không hiểu được: {header}.",
         "Look at its original bytes; replay it when it is a delivery.",
         "Xem dữ liệu gốc; phát lại nếu đó là một lượt gửi.",
     ),
+    "E_REPORT_INVALID": _sender(
+        "Account {account} published to 'failures' what no worker reports so: {header}.",
+        "Tài khoản {account} gửi vào 'failures' thứ mà không tiến trình nào báo như vậy: {header}.",
+        "Ask whoever holds the account what publishes there; suspend it if nobody knows.",
+        "Hỏi bên giữ tài khoản xem cái gì đang gửi vào đó; tạm dừng tài khoản nếu không ai biết.",
+    ),
     # Operators at work on dead letters.
+    "E_LETTER_UNREADABLE": _entry(
+        Fault.OURS,
+        False,
+        "The row of this dead letter in the database cannot be used: {cause}.",
+        "Không dùng được dòng dữ liệu của thư này trong cơ sở dữ liệu: {cause}.",
+        "Ask who wrote into the database; restore the row from a backup.",
+        "Hỏi ai đã ghi vào cơ sở dữ liệu; khôi phục dòng đó từ bản sao lưu.",
+    ),
+    "E_ORDER_UNREADABLE": _entry(
+        Fault.OPERATOR,
+        False,
+        "The row of order {id} in the database cannot be used.",
+        "Không dùng được dòng dữ liệu của lệnh {id} trong cơ sở dữ liệu.",
+        "Ask who wrote into the database; restore the row from a backup.",
+        "Hỏi ai đã ghi vào cơ sở dữ liệu; khôi phục dòng đó từ bản sao lưu.",
+    ),
     "E_LETTER_UNKNOWN": _entry(
         Fault.OPERATOR,
         False,

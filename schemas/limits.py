@@ -63,6 +63,14 @@ MAX_SIGNED_PACKET_BYTES = 8 * MIB
 """A header signature over a larger packet is `unverifiable`: it needs the whole tree."""
 MAX_FILE_NAME_BYTES = 255
 
+# --- what canonical values may be -------------------------------------------------------------
+
+MIN_YEAR = 1945
+"""Of dates, and of moments in Viet Nam's time: none in the trade lies outside (handbook 2.6)."""
+MAX_YEAR = 2100
+MAX_CODE = 2**31 - 1
+"""Of a document type's number and of the vendors' own, and as far below zero: 32 bits."""
+
 # --- what lies on disks -----------------------------------------------------------------------
 
 MAX_OUTBOX_FILES = 20_000

@@ -147,7 +147,12 @@ class AxisError(Exception):
         problem = Problem(
             code=code, place=place or Place(), params=flat(told | params), detail=detail
         )
-        return _CLASS_OF[problem.fault](problem)
+        return error_of(problem)
+
+
+def error_of(problem: Problem) -> AxisError:
+    """The error of the class that a problem's fault asks for."""
+    return _CLASS_OF[problem.fault](problem)
 
 
 class DocumentError(AxisError):

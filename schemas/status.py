@@ -30,5 +30,5 @@ class StatusReport(Value):
     raw: dict[str, str] = {}
 
     def without_raw(self) -> "StatusReport":
-        """The report as a strict writer gives it."""
+        """The report without the values that we give no meaning to."""
         return self.model_copy(update={"raw": {}})

@@ -5,12 +5,13 @@ information only. A verdict informs and refuses nothing: the recipient's clerk d
 """
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 
 from pydantic import AwareDatetime
 
 from schemas.identifiers import DeliveryId, Sha256
-from schemas.problem import Language
+from schemas.problem import Language, Warned
 from schemas.reading import SignatureCheck
 from schemas.term import Term
 from schemas.value import Value
@@ -54,6 +55,7 @@ class PdfSigner(Value):
         signed_at: When, as the signer's own clock said, or a time stamp where there is a good one.
         time_stamped: Whether `signed_at` is a time stamp of a trusted authority.
         reason: What stands against it.
+        additions: What can be seen of what was added after it, and may be.
     """
 
     name: str | None = None
@@ -63,6 +65,7 @@ class PdfSigner(Value):
     time_stamped: bool = False
     outcome: PdfOutcome
     reason: Term | None = None
+    additions: tuple[Term, ...] = ()
 
 
 class PdfVerdict(Value):
@@ -79,6 +82,30 @@ class PdfVerdict(Value):
             return LegalValue.LEGAL_VALUE
         return LegalValue.REFERENCE_ONLY
 
+    @property
+    def additions(self) -> tuple[Term, ...]:
+        """What was added after a signature, can be seen, and may be; each once."""
+        found: list[Term] = []
+        for signer in self.signers:
+            found += [each for each in signer.additions if each not in found]
+        return tuple(found)
+
+    def text(self, language: Language) -> str:
+        """In one sentence, or one for each thing that was added."""
+        if self.outcome is not PdfOutcome.VALID or not self.additions:
+            return self.outcome.text(language)
+        return f"{_ALL_VALID[language]} {self._added(language)}"
+
+    def legal_value_text(self, language: Language) -> str:
+        """The legal value; never without what was added after a signature."""
+        said = self.legal_value.text(language)
+        if self.legal_value is LegalValue.REFERENCE_ONLY or not self.additions:
+            return said
+        return f"{said} ({self._added(language)})"
+
+    def _added(self, language: Language) -> str:
+        return "; ".join(each.text(language) for each in self.additions)
+
 
 class AttachmentVerdict(Value):
     """The verdict on one file of a document."""
@@ -89,18 +116,45 @@ class AttachmentVerdict(Value):
     verdict: PdfVerdict
 
 
+class About(Value):
+    """Whose document a recall, an update, a replacement or a status is about.
+
+    Attributes:
+        owner: The agency that sent the document.
+        number, year: As the records have it; as the message says where they have none.
+        held: Whether the records say that it was delivered to this recipient.
+    """
+
+    document_id: str
+    owner: str
+    owner_name: str | None = None
+    number: str | None = None
+    year: int | None = None
+    held: bool
+
+    def text(self, language: Language) -> str:
+        """In one sentence."""
+        owner = f"{self.owner_name} ({self.owner})" if self.owner_name else self.owner
+        told = dict.fromkeys(each for each in (self.number, self.document_id) if each)
+        return _ABOUT_TEXTS[self.held][language].format(owner=owner, document=", ".join(told))
+
+
 class DeliveryCheck(Value):
-    """Everything the recipient is told about signatures, beside the document.
+    """Everything the recipient is told about a delivery, beside the message.
 
     Attributes:
         header_signature: Of the packet that the sender's system gave us, where it had one.
         attachments: Empty when no trust list is configured.
+        about: Whose documents the message is about.
+        warnings: What could not be proven of these references.
     """
 
     version: str = CHECK_VERSION
     delivery_id: DeliveryId | None = None
     header_signature: SignatureCheck | None = None
     attachments: tuple[AttachmentVerdict, ...] = ()
+    about: tuple[About, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 def judged(name: str, sha256: str, verdict: PdfVerdict) -> AttachmentVerdict:
@@ -125,7 +179,21 @@ def told(check: DeliveryCheck) -> dict[str, object]:
         said = header.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         fields["header_signature"] = said | _in_words(header.why)
     fields["attachments"] = [_told(attachment) for attachment in check.attachments]
+    if check.about:
+        fields["about"] = [
+            about.model_dump(mode="json", exclude_none=True) | {"text": _both(about.text)}
+            for about in check.about
+        ]
+    if check.warnings:
+        fields["warnings"] = [
+            {"code": warned.code, "params": warned.params, "text": _both(warned.text)}
+            for warned in check.warnings
+        ]
     return fields
+
+
+def _both(text: Callable[[Language], str]) -> dict[str, str]:
+    return {language.value: text(language) for language in Language}
 
 
 def _told(attachment: AttachmentVerdict) -> dict[str, object]:
@@ -135,12 +203,14 @@ def _told(attachment: AttachmentVerdict) -> dict[str, object]:
         "name": attachment.name,
         "sha256": attachment.sha256,
         "legal_value": legal_value.value,
-        "legal_value_text": {each.value: legal_value.text(each) for each in Language},
+        "legal_value_text": _both(verdict.legal_value_text),
         "outcome": outcome.value,
-        "outcome_text": {each.value: outcome.text(each) for each in Language},
+        "outcome_text": _both(verdict.text),
         **_in_words(verdict.reason),
         "signers": [
-            signer.model_dump(mode="json", exclude_none=True) | _in_words(signer.reason)
+            signer.model_dump(mode="json", exclude_none=True, exclude={"additions"})
+            | _in_words(signer.reason)
+            | _added(signer.additions)
             for signer in verdict.signers
         ],
     }
@@ -150,9 +220,32 @@ def _in_words(reason: Term | None) -> dict[str, object]:
     """Its code, and in both languages; nothing where there is none."""
     if reason is None:
         return {}
-    texts = {each.value: reason.text(each) for each in Language}
-    return {"reason": reason.code, "reason_text": texts}
+    return {"reason": reason.code, "reason_text": _both(reason.text)}
 
+
+def _added(additions: tuple[Term, ...]) -> dict[str, object]:
+    """What was added after a signature, as codes and in both languages; often nothing."""
+    if not additions:
+        return {}
+    return {
+        "additions": [
+            {"code": each.code, "params": each.params, "text": _both(each.text)}
+            for each in additions
+        ]
+    }
+
+
+_ABOUT_TEXTS = {
+    True: {
+        Language.ENGLISH: "It is about the document of {owner}: {document}.",
+        Language.VIETNAMESE: "Nói về văn bản của {owner}: {document}.",
+    },
+    False: {
+        Language.ENGLISH: "It speaks of a document of {owner} that is not in our records here: "
+        "{document}.",
+        Language.VIETNAMESE: "Nói về văn bản của {owner} không có trong sổ tại đây: {document}.",
+    },
+}
 
 _LEGAL_VALUE_TEXTS = {
     LegalValue.LEGAL_VALUE: {
@@ -163,6 +256,11 @@ _LEGAL_VALUE_TEXTS = {
         Language.ENGLISH: "for reference only",
         Language.VIETNAMESE: "chỉ để tham khảo",
     },
+}
+
+_ALL_VALID = {
+    Language.ENGLISH: "Every signature is valid, and what was added afterwards is allowed:",
+    Language.VIETNAMESE: "Mọi chữ ký số đều hợp lệ, nội dung thêm sau khi ký là được phép:",
 }
 
 _OUTCOME_TEXTS = {

@@ -10,8 +10,8 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Ngày ban hành {date} ở tương lai.",
     ),
     "W_DATE_FORM": (
-        "The date {value} is written day first; read as {date}.",
-        "Ngày {value} viết theo kiểu ngày trước; hiểu là {date}.",
+        "The date {value} is written in another form than is due; read as {date}.",
+        "Ngày {value} viết không đúng dạng quy định; hiểu là {date}.",
     ),
     "W_DATE_INVALID": (
         "{value} is no possible date; the field stays empty.",
@@ -32,6 +32,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_BUSSINESS_ABSENT": (
         "The packet has no Bussiness block; treated as a new document.",
         "Gói tin không có khối Bussiness; coi là văn bản mới.",
+    ),
+    "W_ATTACHMENT_PAIRED": (
+        "Attachment {name} or its line in the manifest has no ContentId; paired by the name.",
+        "Tệp đính kèm {name} hoặc dòng của nó trong danh mục thiếu ContentId; ghép theo tên tệp.",
     ),
     "W_ATTACHMENT_UNLISTED": (
         "Attachment {name} is not in the manifest.",
@@ -72,6 +76,18 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_UNKNOWN_ELEMENT": (
         "The element {element} is unknown; kept.",
         "Phần tử {element} không rõ; đã giữ lại.",
+    ),
+    "W_RAW_NOT_WRITTEN": (
+        "{field} is kept, but not written into packets: it does not fit its type or place.",
+        "{field} được giữ lại nhưng không ghi vào gói tin: không đúng kiểu hoặc vị trí.",
+    ),
+    "W_ELEMENT_REPEATED": (
+        "The element {element} stands more than once; the first one counts, this one is kept raw.",
+        "Phần tử {element} xuất hiện nhiều lần; chỉ lấy phần tử đầu, phần tử này giữ dạng thô.",
+    ),
+    "W_MIXED_CONTENT": (
+        "{field} holds text and elements side by side; what does not belong there is kept raw.",
+        "{field} chứa lẫn lộn chữ và phần tử con; phần không đúng chỗ được giữ dạng thô.",
     ),
     "W_BOM": (
         "The file begins with a byte order mark.",
@@ -114,12 +130,24 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Trạng thái {value} không nêu lý do.",
     ),
     "W_STATUS_TARGET_UNKNOWN": (
-        "The document {document_id} of this status is not in our records.",
-        "Văn bản {document_id} của trạng thái này không có trong sổ của chúng tôi.",
+        "This status on {document_id} cannot be tied to a delivery in our records: check it first.",
+        "Trạng thái về {document_id} không gắn được với lượt gửi nào trong sổ: cần kiểm tra trước.",
     ),
     "W_TARGET_UNKNOWN": (
         "The document {document_id} that is recalled, updated or replaced is not in our records.",
         "Văn bản {document_id} bị thu hồi, cập nhật hay thay thế không có trong sổ.",
+    ),
+    "W_TARGET_NOT_HELD": (
+        "The document {document_id} that is recalled, updated or replaced was not delivered here.",
+        "Văn bản {document_id} bị thu hồi, cập nhật hay thay thế chưa từng được chuyển tới đây.",
+    ),
+    "W_ID_SHARED": (
+        "A document of {other} has the same DocumentId {document_id}; only {owner}'s is meant.",
+        "Văn bản của {other} có cùng DocumentId {document_id}; chỉ nói tới văn bản của {owner}.",
+    ),
+    "W_ID_OF_OTHER": (
+        "The DocumentId {document_id} names {other}, but the document is of {owner}.",
+        "DocumentId {document_id} nêu {other}, nhưng văn bản là của {owner}.",
     ),
     "W_MATCH_BY_NUMBER": (
         "The status names no DocumentId; matched by number and year.",
@@ -156,6 +184,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_NUMBER_REUSED": (
         "The number {value} was used before in the same year.",
         "Số {value} đã dùng trong cùng năm.",
+    ),
+    "W_SETTING_UNKNOWN": (
+        "There is no setting {name}; it does nothing.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng.",
+    ),
+    "W_SETTING_MISSPELT": (
+        "There is no setting {name}; it does nothing. Perhaps {nearest} is meant.",
+        "Không có cấu hình {name}; giá trị này không có tác dụng. Có thể ý bạn là {nearest}.",
     ),
 }
 """Code → (English, Vietnamese). `W_MISSING_<FIELD>` reads as `W_MISSING_FIELD`."""

@@ -15,13 +15,13 @@ from adapters.contract import Endpoint, Format, Limits
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.attachments.spool import Spools
+from bus.core.dead_letters.report import Believed
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import Event, ServiceEnded
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.signing import SigningKey
-from bus.core.topology import mailboxes_by_word
 from bus.keys.sealing import SealingFolder
 from bus.ports import (
     AttachmentStore,
@@ -142,7 +142,7 @@ class Agencies(Folders):
             "letters": letters,
             "subscriber": self.parts.broker,
             "publisher": self.parts.broker,
-            "mailboxes": lambda: mailboxes_by_word(self.parts.routing.mailboxes),
+            "believed": lambda: Believed(keys=self.parts.ring, routing=self.parts.routing),
             "policy": RetryPolicy(),
             "clock": self.parts.clock,
             "new_id": self.new_id,

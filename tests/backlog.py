@@ -9,15 +9,17 @@ from itertools import count
 from pathlib import Path
 
 from bus.bootstrap import now, reached_letters
-from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, OrderId, read_attempt
+from bus.core.accounts import WORKER_ACCOUNT
+from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, OrderId
+from bus.core.dead_letters.report import Believed, read_attempt
 from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
 from bus.core.failure import Stage, fail
 from bus.core.message import WireMessage
 from bus.core.signing import sign
-from bus.core.topology import DOCUMENTS, account_of, routing_key, word
+from bus.core.topology import DOCUMENTS, account_of, routing_key
 from bus.core.wire import document_envelope
 from bus.keys.authority import DevelopmentAuthority
-from bus.keys.ring import load_signing_key
+from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import DeadLetters
 from bus.settings import Settings
 from bus.store.home import Home
@@ -25,11 +27,11 @@ from schemas.document import Document, Organization
 from schemas.envelope import Recipient
 from schemas.identifiers import AgencyCode, MailboxName
 from schemas.problem import Place, Problem
+from tests.agencies import routing_of
 from tests.builders import attachment
 from tests.envelopes import a_document
 
 AGENCIES = tuple(MailboxName(code) for code in ("G22", "H24", "H41"))
-WORDS = {word(each): each for each in AGENCIES}
 SUBJECT = "V/v rà soát danh mục mẫu"
 NOW_OR_LATER = timedelta()
 
@@ -69,7 +71,9 @@ class Backlog:
 
     def __post_init__(self) -> None:
         self._numbers, moment = count(1), now()
-        DevelopmentAuthority.open(Home(self.home).keys, now=moment).ensure(AGENCIES, now=moment)
+        keys = Home(self.home).keys
+        DevelopmentAuthority.open(keys, now=moment).ensure(AGENCIES, now=moment)
+        self._believed = Believed(keys=load_ring(keys), routing=routing_of(AGENCIES))
 
     def letters(self) -> AbstractAsyncContextManager[DeadLetters]:
         """The store that the commands open."""
@@ -150,10 +154,10 @@ class Backlog:
                 stage=mishap.stage,
                 mailbox=mailbox,
                 message_id=f"m{next(self._numbers)}",
-                user_id=account_of(mailbox),
+                user_id=WORKER_ACCOUNT,
                 now=moment,
             )
-            attempt = read_attempt(told, WORDS, now=moment)
+            attempt = read_attempt(told, self._believed, now=moment)
             recorded = await letters.record(attempt, _as_shipped, now=moment)
         return recorded.letter
 

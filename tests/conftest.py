@@ -13,23 +13,34 @@ from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Located, Way, locate
 from bus.rabbit.node import PrivateNode
 from tests.buses import Bus, BusOf
-from tests.rabbit_bus import VirtualHost, rabbit_bus, virtual_host
+from tests.rabbit_bus import VirtualHost, installation, installed, rabbit_bus, virtual_host
 
 _MANAGEMENT_PORT = 15672
 
 
+_MEANT = frozenset({"LIENTHONG_RABBITMQ", "LIENTHONG_MAY_INSTALL"})
+"""The settings by which a run of the tests is told of what to start its nodes."""
+
+
+def pytest_configure() -> None:
+    """No other setting of this machine changes what is tested, nor names a broker in use.
+
+    Tests kill, block and fill their nodes: a broker that somebody uses is never one of them.
+    """
+    for name in [name for name in os.environ if name.startswith("LIENTHONG_")]:
+        if name not in _MEANT:
+            del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 async def rabbit() -> AsyncIterator[Located]:
-    """A broker: the one named in the environment, or whatever `locate` finds."""
-    amqp_url = os.environ.get("LIENTHONG_AMQP_URL")
-    if not amqp_url and Installation.find() is None and await Container.possible():
+    """A broker of our own: of the RabbitMQ that is named or installed, else a container."""
+    if installation() is None and await Container.possible():
         with _test_container() as located:
             yield located
         return
     async with locate(
-        amqp_url=amqp_url,
-        management_url=os.environ.get("LIENTHONG_MANAGEMENT_URL"),
-        may_install=os.environ.get("LIENTHONG_MAY_INSTALL") == "yes",
+        installed=installed(), may_install=os.environ.get("LIENTHONG_MAY_INSTALL") == "yes"
     ) as located:
         yield located
 
@@ -54,10 +65,10 @@ def _test_container() -> Iterator[Located]:
         )
 
 
-@pytest.fixture(scope="session")
-def installation() -> Installation:
-    """RabbitMQ, as installed here."""
-    found = Installation.find()
+@pytest.fixture(scope="session", name="installation")
+def installation_under_test() -> Installation:
+    """RabbitMQ, as named or installed here."""
+    found = installation()
     assert found is not None, "these tests kill a node of their own: install rabbitmq-server"
     return found
 

@@ -53,6 +53,7 @@ def an_attempt(
         lane="standard",
         kind="document",
         sender=sender,
+        reporter=f"agency.{mailbox}",
         number=f"{name}/UBND-VP",
         document_id=f"000.00.00.G22,2019/03/12,{name}/UBND-VP",
         envelope_id=sha256(f"envelope {name}".encode()).hexdigest(),

@@ -1,9 +1,11 @@
 """A RabbitMQ broker for tests: a virtual host of its own, behind a cable that can be pulled."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import aio_pika
@@ -12,12 +14,25 @@ from yarl import URL
 from bus.core.topology import Topology
 from bus.ports import BrokerHealth
 from bus.rabbit.broker import RabbitBroker
+from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Located
 from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Applied, Provisioning
 from tests.cable import Cable
 
 PATIENCE = timedelta(seconds=20)
+
+
+def installed() -> Path | None:
+    """The folder of the RabbitMQ under test, where one is named: `LIENTHONG_RABBITMQ`."""
+    named = os.environ.get("LIENTHONG_RABBITMQ")
+    return Path(named) if named else None
+
+
+def installation() -> Installation | None:
+    """The RabbitMQ under test, of which tests start nodes of their own; None: it is missing."""
+    named = installed()
+    return Installation.at(named) if named else Installation.find()
 
 
 async def eventually(holds: Callable[[], bool], *, within: timedelta = PATIENCE) -> None:

@@ -88,10 +88,12 @@ async def _running(handler: DeadLetterHandler) -> AsyncIterator[None]:
         await task
 
 
-async def publish(axis: TwoAgencies, envelope: Envelope, **changes: object) -> None:
+async def publish(
+    axis: TwoAgencies, envelope: Envelope, *, to: str = RECIPIENT, **changes: object
+) -> None:
     """Publish an envelope past its sender's adapter, signed, with something changed."""
     message: WireMessage = replace(
-        axis.signers.message(envelope),
+        axis.signers.message(envelope, to=to),
         message_id=axis.new_id(),
         **changes,  # type: ignore[arg-type]
     )

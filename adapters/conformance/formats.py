@@ -115,12 +115,12 @@ class FormatConformance:
             _promised(self.subject.recognises(head, name), "it recognises its own files")
 
     def test_reading_gives_back_what_was_written(self) -> None:
-        """`read(write(m)).message == m.without_raw()`, and the same files."""
+        """The same message, raw values apart, and the same files."""
         for sample in self.samples:
             shelf = Shelf()
             reading = self._read(self._written(sample), shelf)
             expected = sample.message.without_raw()
-            _promised(reading.message == expected, "reading gives back the message")
+            _promised(reading.message.without_raw() == expected, "reading gives back the message")
             _promised(shelf.files == Shelf(sample.files).files, "and its files")
             _promised(not shelf.open_writers, "and leaves no file open")
             _promised(not reading.repaired, "what it writes needs no repair")
@@ -137,7 +137,8 @@ class FormatConformance:
             )
             reading = self._read(written, Shelf())
             _promised(_SIGNED_BY.encode() in written, "the check is written")
-            _promised(reading.message == sample.message.without_raw(), "the message is the same")
+            same = reading.message.without_raw() == sample.message.without_raw()
+            _promised(same, "the message is the same")
             codes = [warning.code for warning in reading.warnings]
             _promised("W_UNKNOWN_ELEMENT" not in codes, "the check is known")
 

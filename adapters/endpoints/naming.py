@@ -39,7 +39,7 @@ def name_to_drop(said: str, mark: str, *, ending: str = "") -> str:
         At most as long as leaves room for what is put before and behind it: the names of the
         unfinished file and of the report. A name that was too long bears a digest of itself.
     """
-    readable = os.fsencode(said).decode(errors="replace").lstrip(".")
+    readable = said.encode(errors="replace").decode().lstrip(".")
     suffix = Path(readable).suffix
     if not is_taken(f"x{suffix}") or len(suffix.encode()) > _LONGEST_SUFFIX_BYTES:
         suffix = ""

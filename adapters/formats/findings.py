@@ -3,7 +3,10 @@
 What is refused is raised where it is seen, not collected here.
 """
 
+from collections.abc import Collection, Mapping
+
 from adapters.contract import Limits
+from schemas.limits import MAX_MAP_ENTRIES
 from schemas.problem import DocumentError, Place, Warned
 from schemas.secrecy import mark_in_list
 from schemas.term import Coded, flat, term
@@ -13,10 +16,13 @@ class Findings:
     """Collects warnings and raw values while one message is read."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._warnings: list[Warned] = []
         self._raw: dict[str, str] = {}
+        self._untold: dict[str, int | None] = {}
         self._raw_bytes = 0
+        self.doubt: str | None = None
+        """The first field that other readers may read otherwise."""
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
@@ -25,7 +31,7 @@ class Findings:
 
     @property
     def raw(self) -> dict[str, str]:
-        """Values without a canonical meaning, by path; those beyond the limit are left out."""
+        """Values without a canonical meaning, by path; those beyond the limit are told."""
         return self._raw
 
     def warn(
@@ -40,16 +46,21 @@ class Findings:
         **params: object,
     ) -> None:
         """Name an oddity or a repair; texts may use `{field}` and the parameters."""
-        if len(self._warnings) < self._limits.max_warnings:
+        if len(self._warnings) < self.limits.max_warnings:
             told = flat(params if cause is None else {"cause": cause, **params})
             if field is not None:
                 told["field"] = field
             place = Place(line=line, field=field, file=file)
             self._warnings.append(Warned(code=code, place=place, params=told))
 
+    def doubtful(self, code: str, /, *, line: int, field: str) -> None:
+        """Name an oddity that other readers may read otherwise."""
+        self.doubt = self.doubt or field
+        self.warn(code, line=line, field=field, element=field)
+
     def refuse_many(self, receivers: int) -> None:
         """Raises `DocumentError` E_LIMIT when a document has too many receivers."""
-        limit = self._limits.max_receivers
+        limit = self.limits.max_receivers
         if receivers > limit:
             what = term("receivers")
             raise DocumentError.of("E_LIMIT", place=Place(field="To"), what=what, limit=limit)
@@ -58,17 +69,45 @@ class Findings:
         """Name a required element that the source left out."""
         self.warn(f"W_MISSING_{element.upper()}", line=line, field=field or element)
 
-    def keep(self, path: str, value: str, *, line: int | None = None) -> None:
-        """Keep a value that we give no meaning to; shown, never acted on, never written.
+    def keep(self, path: str, value: str, *, line: int | None = None, told: bool = False) -> None:
+        """Keep a value that we give no meaning to; shown, never acted on.
+
+        Args:
+            told: A warning says already that it is not passed on.
 
         Raises:
             DocumentError: The value is a declared mark of State secrecy (E_STATE_SECRET).
         """
         refuse_state_secret(value, field=path, line=line)
-        size = len(path.encode()) + len(value.encode())
-        if self._raw_bytes + size <= self._limits.max_raw_bytes:
+        size = _size((path, value))
+        fits = self._raw_bytes + size <= self.limits.max_raw_bytes
+        if fits and len(self._raw) < MAX_MAP_ENTRIES:
             self._raw_bytes += size
             self._raw[path] = value
+            if not told:
+                self._untold[path] = line
+        else:
+            self.warn("W_RAW_NOT_WRITTEN", line=line, field=path)
+
+    def refuse_much_raw(self, raw: Mapping[str, str], *, field: str) -> None:
+        """Raises `DocumentError` E_LIMIT for more raw values than are kept of a packet."""
+        place, size = Place(field=field), sum(map(_size, raw.items()))
+        if len(raw) > MAX_MAP_ENTRIES:
+            what = term("entries")
+            raise DocumentError.of("E_LIMIT", place=place, what=what, limit=MAX_MAP_ENTRIES)
+        if size > self.limits.max_raw_bytes:
+            limit, what = self.limits.max_raw_bytes, term("value_bytes")
+            raise DocumentError.of("E_LIMIT", place=place, what=what, limit=limit)
+
+    def not_written(self, paths: Collection[str]) -> None:
+        """Tell of the raw values at these paths that recipients do not get them."""
+        for path, line in self._untold.items():
+            if path in paths:
+                self.warn("W_RAW_NOT_WRITTEN", line=line, field=path)
+
+
+def _size(entry: tuple[str, str]) -> int:
+    return sum(len(text.encode()) for text in entry)
 
 
 def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> None:

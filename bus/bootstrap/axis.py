@@ -29,6 +29,7 @@ from bus.bootstrap.revocation import revocations_for
 from bus.bootstrap.surveying import survey
 from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
+from bus.core.dead_letters.report import Believed
 from bus.core.events import Event, ServiceName
 from bus.core.routing import Routing
 from bus.core.share import WorkerName, workers_for
@@ -41,8 +42,9 @@ from bus.observability.health import Health
 from bus.observability.metrics import AxisMetrics
 from bus.observability.traces import tracing
 from bus.pdf.trust_list import read_trust_list
-from bus.ports import Observer
+from bus.ports import Broker, BrokerHealth, Observer
 from bus.processes.launcher import ProcessLauncher
+from bus.rabbit.alarms import AlarmWatch
 from bus.rabbit.locate import Located
 from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
@@ -74,6 +76,7 @@ class Axis:
         store: What the workers have tables in; open as long as they are.
         handler: The dead-letter handler; runs here, because it serves the whole axis.
         revocations: The watch over revoked certificates; for the same reason.
+        alarms: The watch over the broker's alarms.
         knowledge: The directory and the certificates as they are now.
         lasting: What keeps the services running.
         metrics: None where none are kept; as `survey`.
@@ -86,6 +89,7 @@ class Axis:
     supervisor: Supervisor
     handler: DeadLetterHandler
     revocations: Revocations
+    alarms: AlarmWatch
     knowledge: Knowledge
     stop: asyncio.Event
     lasting: Lasting
@@ -127,6 +131,7 @@ class Axis:
             failed,
             asyncio.create_task(keep(ServiceName.DIRECTORY, watch)),
             asyncio.create_task(keep(ServiceName.REVOCATIONS, self.revocations.run)),
+            asyncio.create_task(keep(ServiceName.BROKER, self.alarms.run)),
         ]
         if self.survey is not None:
             services.append(asyncio.create_task(keep(ServiceName.SURVEY, self.survey.run)))
@@ -253,16 +258,16 @@ async def open_axis(
             dead_letter_handler(
                 settings,
                 address,
-                routing=lambda: knowledge.routing,
+                believed=lambda: Believed(keys=knowledge.ring, routing=knowledge.routing),
                 observe=observe,
                 published=metrics.published if metrics else None,
                 stop=asyncio.Event(),
                 tracer=stack.enter_context(tracing(settings.traces_url, process="axis")),
             )
         )
-        looks = None
+        management = await stack.enter_async_context(managed(address))
+        alarms, looks = AlarmWatch(management), None
         if metrics is not None:
-            management = await stack.enter_async_context(managed(address))
             looks = survey(
                 metrics,
                 home=home,
@@ -282,6 +287,7 @@ async def open_axis(
             supervisor=supervisor,
             handler=office.handler,
             revocations=revocations_for(settings, knowledge, observe=observe),
+            alarms=alarms,
             knowledge=knowledge,
             stop=stop,
             lasting=lasting,
@@ -289,12 +295,15 @@ async def open_axis(
             survey=looks,
         )
         if health is not None:
-            health.broker = lambda: office.broker.health
+            health.broker = lambda: _health_of(office.broker, alarms)
             health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: _ask_stores(store, office)
+            health.write_store = lambda: _write_stores(store, office)
             stack.callback(health.stopping)
         await stack.enter_async_context(
-            supervisor.supervising(routing.directory, mailboxes, certificates=tuple(knowledge.ring))
+            supervisor.supervising(
+                routing.directory, knowledge.active, certificates=tuple(knowledge.ring)
+            )
         )
         urls = served_at(settings, workers)
         TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
@@ -312,6 +321,12 @@ async def open_axis(
         yield axis
 
 
+def _health_of(broker: Broker, alarms: AlarmWatch) -> BrokerHealth:
+    """How the broker looks; the handler, which publishes seldom, is told of no alarm."""
+    health = broker.health
+    return BrokerHealth.BLOCKED if alarms.active and health is BrokerHealth.READY else health
+
+
 def noting(paused: PausedFile) -> Observer:
     """Keep an eye on who is away, for operators."""
 
@@ -325,6 +340,12 @@ async def _ask_stores(store: Store, office: Office) -> None:
     """Read nothing from each. Raises `TransportError`."""
     await store.records.find(document_id="", limit=1)
     await office.letters.orders([OrderState.PENDING])
+
+
+async def _write_stores(store: Store, office: Office) -> None:
+    """Write nothing into each. Raises `TransportError`."""
+    await store.prove_writable()
+    await office.letters.prove_writable()
 
 
 def _ensure_keys(

@@ -24,6 +24,7 @@ from bus.settings import Settings
 from bus.store.home import Home
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.term import term
 
 _log = structlog.get_logger()
 
@@ -66,7 +67,9 @@ async def provision(settings: Settings, address: Located, wanted: Topology) -> N
     for finding in found:
         # A queue without a leader would hold up every publish that shares its channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:
-            raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=finding.cause)
+            leaderless = finding.defect is Defect.LEADERLESS
+            cause = term("queue_leaderless" if leaderless else "queue_silent", name=finding.name)
+            raise AxisError.of("E_TOPOLOGY", object=finding.name, cause=cause)
 
 
 @asynccontextmanager
@@ -109,6 +112,7 @@ async def located_broker(settings: Settings, *, keep: bool = True) -> AsyncItera
     async with locate(
         amqp_url=settings.broker_url,
         management_url=settings.broker_management_url,
+        installed=settings.rabbitmq,
         home=home.path if keep else None,
         may_install=settings.may_install,
         transport=lambda: _transport(home),

@@ -161,10 +161,11 @@ async def open_connection(
         if health is not None:
             health.more = lambda: not_ready(supervisor, knowledge)
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            health.write_store = store.prove_writable
             stack.callback(health.stopping)
         await stack.enter_async_context(
             supervisor.supervising(
-                knowledge.routing.directory, (mailbox,), certificates=tuple(knowledge.ring)
+                knowledge.routing.directory, knowledge.active, certificates=tuple(knowledge.ring)
             )
         )
         urls = served_at(settings, workers)

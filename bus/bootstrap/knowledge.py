@@ -35,6 +35,7 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 
 _LOOK_EVERY = timedelta(seconds=1)
+_MOST_POSTPONED = 3
 
 _log = structlog.get_logger()
 
@@ -86,6 +87,7 @@ class Knowledge:
     _told: set[tuple[str, timedelta]] = field(default_factory=set)
     _said_anew: bool = False
     _set_aside: frozenset[str] = frozenset()
+    _postponed: int = 0
     _suspected: frozenset[str] = frozenset()
     _refusal: Problem | None = None
     _hindrance: Problem | None = None
@@ -154,6 +156,12 @@ class Knowledge:
     def mailboxes(self) -> tuple[MailboxName, ...]:
         """The mailboxes whose adapters run here."""
         return self.served(self.routing)
+
+    @property
+    def active(self) -> tuple[MailboxName, ...]:
+        """Of these: those that are served now. What a suspended one sends or is sent waits."""
+        owner = self.routing.owner_of
+        return tuple(mailbox for mailbox in self.mailboxes if not owner(mailbox).suspended)
 
     @property
     def refusal(self) -> Problem | None:
@@ -241,7 +249,7 @@ class Knowledge:
         self.ring = believed.ring.limited_to(vouched(routing.directory))
         self._tell_set_aside(believed.set_aside)
         self.routing = routing
-        supervisor.take_up(routing.directory, self.mailboxes, certificates=tuple(self.ring))
+        supervisor.take_up(routing.directory, self.active, certificates=tuple(self.ring))
         self.seen, self._until = seen, next_change(self.ring.values(), now=moment)
         _log.info(
             "directory_taken_up",
@@ -256,10 +264,13 @@ class Knowledge:
     def _is_at_work(self, set_aside: Iterable[Problem]) -> bool:
         """Whether somebody may be writing a file just now: one is wrong for the first time.
 
-        What was known goes on counting until the next look.
+        What was known goes on counting until the next look; but not for long, or who files one
+        wrong thing after another would keep out a revocation.
         """
         before, self._suspected = self._suspected, frozenset(map(str, set_aside))
-        return not self._suspected <= before
+        suspicious = not self._suspected <= before
+        self._postponed = self._postponed + 1 if suspicious else 0
+        return 0 < self._postponed <= _MOST_POSTPONED
 
     def _tell_set_aside(self, set_aside: Iterable[Problem]) -> None:
         before, self._suspected = self._set_aside, frozenset(map(str, set_aside))

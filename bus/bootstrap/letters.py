@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from bus.bootstrap.broker import url_of
 from bus.bootstrap.process import fresh_ids, now
-from bus.core.routing import Routing
-from bus.core.topology import HANDLER_ACCOUNT, mailboxes_by_word
+from bus.core.dead_letters.report import Believed
+from bus.core.topology import HANDLER_ACCOUNT
 from bus.ports import Broker, DeadLetters, Observer, PublishObserver, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
 from bus.settings import Settings
+from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.sql import open_dead_letters
 
 
@@ -23,7 +24,7 @@ class Office:
     """The dead-letter handler with its store and its connections."""
 
     handler: DeadLetterHandler
-    letters: DeadLetters
+    letters: SqlDeadLetters
     broker: Broker
 
 
@@ -39,7 +40,7 @@ async def dead_letter_handler(
     settings: Settings,
     address: Located,
     *,
-    routing: Callable[[], Routing],
+    believed: Callable[[], Believed],
     observe: Observer,
     published: PublishObserver | None,
     stop: Event,
@@ -58,7 +59,7 @@ async def dead_letter_handler(
             letters=letters,
             subscriber=broker,
             publisher=broker,
-            mailboxes=lambda: mailboxes_by_word(routing().mailboxes),
+            believed=believed,
             policy=settings.retry_policy,
             clock=now,
             new_id=fresh_ids(),

@@ -4,10 +4,12 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from adapters.contract import Format
@@ -15,17 +17,19 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.porter import Porter
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
-from adapters.registry import format_named, load_formats
+from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
+from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.crash import problem_of, steps_to
 from bus.core.directory import vouched
 from bus.core.events import (
     DirectoryTakenUp,
+    Event,
     ItemSkipped,
     ServiceName,
     WorkerFailed,
@@ -43,7 +47,8 @@ from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
 from bus.observability.traces import tracing
-from bus.ports import Broker, Observer, Tracer
+from bus.ports import Broker, FormatApart, Observer, Tracer
+from bus.processes.hosted_formats import HostedFormat
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
@@ -68,6 +73,11 @@ from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 
+_UNDISTURBED = timedelta(seconds=5)
+"""So long formats of other houses may go on when the worker is to stop."""
+_DRAIN = timedelta(seconds=30)
+_HANGING = 71
+"""Exit code of a worker in which something still hung so long after it was to stop."""
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
@@ -82,6 +92,7 @@ class Workplace:
 
     Attributes:
         known: What was told last; `routing` and `ring` come of it.
+        reports_as: The account of the hub's workers, where this is one of them.
     """
 
     worker: WorkerName
@@ -98,14 +109,30 @@ class Workplace:
     ring: KeyRing
     appraisal: Appraisal
     tracer: Tracer
+    reports_as: str | None = None
 
     def __post_init__(self) -> None:
-        self._guard = Guard(FolderAttempts(self.home.attempts))
+        self._loop = asyncio.get_running_loop()
+        self._guard = Guard(
+            FolderAttempts(self.home.attempts),
+            deadline=self.settings.format_deadline,
+            observe=self._observe_from_threads,
+        )
         self._formats: Mapping[str, Format] = {
-            name: guarded(each, self._guard) for name, each in load_formats().items()
+            name: guarded(each, self._guard) for name, each in own_formats().items()
+        }
+        self._apart = {
+            name: HostedFormat(
+                name,
+                deadline=self.settings.format_deadline,
+                folder=self.home.spools / "written",
+                observe=self._observe_from_threads,
+            )
+            for name in formats_of_others()
         }
         self._running = Worker(self.lasting)
         self._adapters: dict[MailboxName, Adapter] = {}
+        self._told = False
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._porter = Porter()
@@ -117,24 +144,41 @@ class Workplace:
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
         self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
 
-    @property
-    def serves(self) -> bool:
-        """Whether any adapter runs."""
-        return bool(self._adapters)
+    def hindrances(self) -> Iterator[Reason]:
+        """What keeps it from its work, or takes longer than it should."""
+        if not self._told:
+            yield _IDLE
+        for name, hosted in self._apart.items():
+            for under_way in hosted.slow():
+                yield Reason(
+                    reason="format_slow",
+                    detail=f"{name}: {under_way.work} for {under_way.since.total_seconds():.0f} s; "
+                    f"it is ended after {under_way.ended_after.total_seconds():.0f} s",
+                )
 
     async def run(self, instructions: AsyncIterator[Instruction]) -> None:
         """Follow instructions until `stop` is set, then drain. Raises why they cannot be."""
         following = asyncio.create_task(self._follow(instructions))
+        ending = asyncio.create_task(self._let_go())
         mending = asyncio.create_task(self.lasting.keep(ServiceName.KEYS, self._keys.mend))
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
             await self._running.until_stopped()
         finally:
-            for task in (following, mending):
+            for task in (following, mending, ending):
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+            for each in self._apart.values():
+                each.close()
+
+    async def _let_go(self) -> None:
+        """Once it is to stop: end, after a while, the processes in which formats still work."""
+        await self.stop.wait()
+        await asyncio.sleep(_UNDISTURBED.total_seconds())
+        for each in self._apart.values():
+            await asyncio.to_thread(each.close)
 
     async def _follow(self, instructions: AsyncIterator[Instruction]) -> None:
         async for instruction in instructions:
@@ -173,6 +217,10 @@ class Workplace:
             self._guard.be_careful()
             loop = asyncio.get_running_loop()
             loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
+        gone = self._adapters.keys() - set(instruction.mailboxes)
+        for mailbox in gone:
+            del self._adapters[mailbox]
+        self._running.stop(gone)
         fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
         self._usable = self.known.certificates
         await self._keys.choose([*self._adapters, *fresh])
@@ -191,15 +239,18 @@ class Workplace:
                     )
                 )
         self._running.start(self._adapters.values())
+        self._told = True
         self.observe(
             WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
         )
 
-    def _written_for(self, mailbox: MailboxName) -> Format:
+    def _written_for(self, mailbox: MailboxName) -> Format | FormatApart:
         """The format of what is handed over."""
         name = self.routing.owner_of(mailbox).format
-        if name != FormatName.EDXML or not self.settings.sign_edxml:
-            return self._format(name)
+        if name in self._apart:
+            return self._apart[name]
+        if name != FormatName.EDXML:
+            return self._formats[name]
 
         def signer() -> HeaderSigner:
             # Asked for each packet: the key may have changed. One that cannot sign is waited for.
@@ -209,7 +260,12 @@ class Workplace:
                 cause = error.problem.because
                 raise AxisError.of("E_SIGNING_KEY_AWAY", agency=mailbox, cause=cause) from error
 
-        return guarded(EdxmlFormat(signer=signer), self._guard)
+        written = EdxmlFormat(
+            zip_attachments=mailbox in self.settings.edxml_zip,
+            strict=mailbox in self.settings.edxml_strict,
+            signer=signer if self.settings.sign_edxml else None,
+        )
+        return guarded(written, self._guard)
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
@@ -220,10 +276,16 @@ class Workplace:
             known=self._usable,
         )
 
-    def _format(self, name: str) -> Format:
-        return self._formats.get(name) or format_named(name)
+    def _apart_for(self, mailbox: MailboxName) -> tuple[FormatApart, ...]:
+        """The formats of other houses that a file of an agency may be in, its own first."""
+        own = self.routing.owner_of(mailbox).format
+        return tuple(sorted(self._apart.values(), key=lambda each: (each.name != own, each.name)))
+
+    def _observe_from_threads(self, event: Event) -> None:
+        self._loop.call_soon_threadsafe(self.observe, event)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
+        stop = asyncio.Event()
         endpoint = FolderEndpoint(
             self.home.agencies / mailbox,
             settle=self.settings.settle,
@@ -236,7 +298,7 @@ class Workplace:
             clock=now,
             jitter=random.random,
             observe=self.observe,
-            stop=self.stop,
+            stop=stop,
         )
         spools = Spools(self.home.spools / mailbox)
         sealer = Sealer(
@@ -257,14 +319,17 @@ class Workplace:
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
             waiting=self._tokens,
+            reports_as=self.reports_as,
             tracer=self.tracer,
         )
         return Adapter(
             mailbox=mailbox,
+            stop=stop,
             outbound=Outbound(
                 endpoint=endpoint,
                 watch=watch,
                 formats=tuple(self._formats.values()),
+                apart=self._apart_for(mailbox),
                 limits=self.settings.limits,
                 routing=lambda: self.routing,
                 attachments=self.attachments,
@@ -276,7 +341,7 @@ class Workplace:
                 observe=self.observe,
                 slots=self._reading,
                 poll=self.settings.poll,
-                stop=self.stop,
+                stop=stop,
             ),
             inbound=Inbound(
                 mailbox=mailbox,
@@ -295,11 +360,12 @@ class Workplace:
                     new_id=self._new_id,
                     jitter=random.random,
                     observe=self.observe,
+                    hand_over_deadline=self.settings.hand_over_deadline,
                 ),
                 watch=watch,
                 subscriber=self.broker,
                 prefetch=self.settings.prefetch,
-                stop=self.stop,
+                stop=stop,
             ),
         )
 
@@ -315,7 +381,7 @@ async def run_worker(settings: Settings, worker: WorkerName) -> bool:
     """
     stop = asyncio.Event()
     obey_signals(stop)
-    async with leash(worker) as line:
+    async with leash(worker) as line, _leaving_after(stop):
         with Home(settings.home).at_work():
             # In this order: the next axis either waits for us, or finds us ending.
             line.must_hold()
@@ -325,6 +391,31 @@ async def run_worker(settings: Settings, worker: WorkerName) -> bool:
                 line.tell(WorkerFailed(worker=worker, problem=error.problem))
                 return False
     return True
+
+
+@asynccontextmanager
+async def _leaving_after(stop: asyncio.Event) -> AsyncIterator[None]:
+    """End this process some time after `stop` or the exit, also while threads of it hang.
+
+    They are no reason to stay, and cannot be ended otherwise; nothing of theirs is acknowledged.
+    """
+
+    async def watch() -> None:
+        await stop.wait()
+        leave()
+
+    def leave() -> None:
+        timer = threading.Timer(_DRAIN.total_seconds(), os._exit, (_HANGING,))
+        timer.daemon = True
+        timer.start()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        if not watching.done():
+            watching.cancel()
+            leave()
 
 
 async def _work(settings: Settings, worker: WorkerName, line: Leash, stop: asyncio.Event) -> None:
@@ -344,7 +435,8 @@ async def _workplace(
     home = Home(settings.home)
     url = settings.broker_url or ""
     # One of the hub speaks for many agencies, an agency's own for none but itself.
-    impersonates = not is_agency_account(account_in(url))
+    account = account_in(url)
+    impersonates = not is_agency_account(account)
     threads = _THREADS + _THREADS_PER_AGENCY * len(known.directory.agencies)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
     routing, ring = await asyncio.to_thread(_knowledge, known, home)
@@ -380,11 +472,13 @@ async def _workplace(
             ring=ring,
             appraisal=Appraisal(pdfs=pdfs),
             tracer=tracer,
+            reports_as=account if account == WORKER_ACCOUNT else None,
         )
         if health is not None:
             health.broker = lambda: broker.health
-            health.more = lambda: () if place.serves else (_IDLE,)
+            health.more = place.hindrances
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
+            health.write_store = store.prove_writable
             await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place

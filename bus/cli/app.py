@@ -14,19 +14,22 @@ from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
-from bus.cli.encoding import print_anything
+from bus.cli.encoding import name_anything, print_anything
 from bus.cli.legible import legible_lines
-from bus.cli.output import Exit, tell
+from bus.cli.output import Exit, note, tell
 from bus.cli.send import send
 from bus.cli.top.command import top
 from bus.cli.up import up
 from bus.cli.worker import worker
-from schemas.problem import AxisError, TransportError
+from bus.settings import misspelt
+from schemas.problem import AxisError, Language, TransportError
 from schemas.redaction import redacted
 from schemas.term import of_os
 
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """A file that may not be read or written, or has no room: no bug of ours."""
+
+_LOGGING = frozenset({"up", "connect", "worker"})
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +38,17 @@ app = typer.Typer(
     help="Liên Thông: digitally signed documents between government agencies, nothing lost.\n\n"
     "Try [bold]lienthong demo[/] to see it work, [bold]lienthong up --home axis[/] to run it.",
 )
+
+
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    # The axis and its workers tell it in their logs.
+    if context.invoked_subcommand not in _LOGGING:
+        for warned in misspelt(os.environ):
+            note(str(warned))
+            note(warned.text(Language.VIETNAMESE))
+
+
 app.command()(up)
 app.command()(connect)
 app.command()(demo)
@@ -57,6 +71,7 @@ def main() -> None:
     An error ends it with one clear sentence: exit 4 when broker, database or another service does
     not answer now, else exit 2.
     """
+    name_anything()
     print_anything()
     try:
         app()

@@ -13,7 +13,7 @@ from adapters.registry import format_for, load_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.pdf import pdf_checker
 from bus.cli.legible import legible
-from bus.cli.moment import shown
+from bus.cli.moment import shown_alone
 from bus.cli.options import AnyHome
 from bus.cli.output import AsJson, Exit, listing, print_json, say, screen, tell
 from bus.core.stream import keep
@@ -29,6 +29,7 @@ from schemas.verdict import (
     AttachmentVerdict,
     DeliveryCheck,
     LegalValue,
+    PdfSigner,
     judged,
     told,
 )
@@ -128,7 +129,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
     verdict = of.verdict
     first: dict[str, object] = {
         "file": legible(of.name),
-        "legal_value": of.legal_value.text(Language.VIETNAMESE),
+        "legal_value": legible(verdict.legal_value_text(Language.VIETNAMESE)),
     }
     if not verdict.signers:
         why = verdict.reason.text() if verdict.reason else verdict.outcome.text(Language.ENGLISH)
@@ -139,9 +140,15 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
         | {
             "outcome": signer.outcome.value,
             "signer": legible(signer.name or ""),
-            "signed_at": shown(signer.signed_at) if signer.signed_at else None,
+            "signed_at": shown_alone(signer.signed_at) if signer.signed_at else None,
             "time_stamped": signer.time_stamped,
-            "reason": legible(signer.reason.text() if signer.reason else ""),
+            "reason": legible(_why(signer)),
         }
         for signer in verdict.signers
     ]
+
+
+def _why(signer: PdfSigner) -> str:
+    """What stands against a signature; or what was added after it and may be."""
+    said = (signer.reason,) if signer.reason else signer.additions
+    return "; ".join(each.text() for each in said)

@@ -1,6 +1,7 @@
 """`lienthong connect`: one agency's worker on its own machine, on the broker of the hub."""
 
 import asyncio
+import os
 import signal
 from functools import partial
 from typing import Annotated
@@ -12,8 +13,8 @@ from rich.text import Text
 from bus.bootstrap import open_connection, settle_process
 from bus.cli.options import Home
 from bus.cli.output import say, screen
-from bus.observability.logs import configure, log_event
-from bus.settings import LogStyle, Settings, load_settings
+from bus.observability.logs import configure, log_event, log_misspelt
+from bus.settings import LogStyle, Settings, load_settings, misspelt
 
 
 def connect(
@@ -34,6 +35,7 @@ def connect(
     configure(
         as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
     )
+    log_misspelt(misspelt(os.environ))
     uvloop.run(_run(settings, agency))
 
 

@@ -16,7 +16,7 @@ _FOLDED = 20
 
 def fitted(table: Table, *, width: int) -> RenderableType:
     """The table, or its rows one after the other, each field on a line of its own."""
-    if _least_width(table) <= width:
+    if least_width(table) <= width:
         return table
     titles = [_plain(column.header) or f"({number})" for number, column in enumerate(table.columns)]
     columns = [
@@ -30,7 +30,7 @@ def fitted(table: Table, *, width: int) -> RenderableType:
     return Group(*shown)
 
 
-def _least_width(table: Table) -> int:
+def least_width(table: Table) -> int:
     """How many columns it needs at least, so that every column can be read."""
     _, right, _, left = table.padding
     between = len(table.columns) + 1 if table.box else 0

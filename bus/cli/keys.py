@@ -15,6 +15,7 @@ from bus.cli.certificates import (
     request_row,
     request_shown,
 )
+from bus.cli.moment import shown_alone
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, print_json, say, screen
 from bus.cli.sources import sources
@@ -255,7 +256,7 @@ def revoke(
         before = "what it signed before still counts"
         if reason.is_compromise:
             before = "nothing it ever signed counts"
-        _say(f"{row.file} of {row.owner} is revoked from {done.at.isoformat()} on; {before}")
+        _say(f"{row.file} of {row.owner} is revoked from {shown_alone(done.at)} on; {before}")
     if row.has_private_key and not left:
         _say(
             f"{row.owner} has nothing left to sign with: what it sends waits until there is. "
@@ -312,7 +313,7 @@ def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> 
             known = row.revocation
             if known is None or (reason.is_compromise and not known.reason.is_compromise):
                 return row
-            cause = term("revoked_already", at=known.at.isoformat(), reason=known.reason)
+            cause = term("revoked_already", at=shown_alone(known.at), reason=known.reason)
         case []:
             cause = term("no_counting_certificate")
         case _:

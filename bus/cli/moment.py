@@ -19,6 +19,10 @@ _AS_SHOWN = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
 FORMS = "2h, 3d, 2026-03-12T09:15 or '12/03/2026 09:15'; Viet Nam time when no zone is given"
 
 
+ZONE = "times: Viet Nam, UTC+7"
+"""Stands where times are shown without their zone."""
+
+
 def read_moment(text: str, *, now: datetime) -> datetime:
     """Understand a time as operators write it: see `FORMS`.
 
@@ -38,6 +42,11 @@ def shown(moment: datetime) -> str:
 def shown_exactly(moment: datetime) -> str:
     """The same with seconds."""
     return f"{to_vietnam(moment):%d/%m/%Y %H:%M:%S}"
+
+
+def shown_alone(moment: datetime) -> str:
+    """`12/03/2026 09:15:00 +07:00`, where nothing beside it says the zone."""
+    return f"{shown_exactly(moment)} +07:00"
 
 
 def age(span: timedelta) -> str:

@@ -61,13 +61,15 @@ def show_table(table: Table, *, console: Console | None = None) -> None:
     Where it is too wide for the terminal, one line a field. Into a pipe that states no width, one
     line a row.
     """
-    if console is None:
-        console = screen()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(
-            file=console.file, highlight=False, markup=False, emoji=False, width=_WIDE
-        )
+    console = unfolded(console or screen())
     console.print(fitted(table, width=console.width))
+
+
+def unfolded(console: Console) -> Console:
+    """The console; into a pipe that states no width, one on which no line is broken."""
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(file=console.file, highlight=False, markup=False, emoji=False, width=_WIDE)
 
 
 def listing(

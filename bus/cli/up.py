@@ -1,6 +1,7 @@
 """`lienthong up`: the axis and its workers, one process group on embedded defaults."""
 
 import asyncio
+import os
 import shlex
 import signal
 from typing import Annotated
@@ -14,9 +15,9 @@ from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
 from bus.cli.options import AnyHome, MetricsPort, Workers
 from bus.cli.output import say, screen
 from bus.core.routing import Routing
-from bus.observability.logs import configure, log_event
+from bus.observability.logs import configure, log_event, log_misspelt
 from bus.rabbit.tls import without_login
-from bus.settings import LogStyle, Settings, load_settings
+from bus.settings import LogStyle, Settings, load_settings, misspelt
 from schemas.identifiers import MailboxName
 from schemas.vietnam import day_in_vietnam
 
@@ -48,6 +49,7 @@ def up(
     configure(
         as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
     )
+    log_misspelt(misspelt(os.environ))
     only = _mailboxes(settings, agencies) if agencies else None
     uvloop.run(_run(settings, only))
 

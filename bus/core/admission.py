@@ -6,7 +6,14 @@ from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.signing import CLOCK_TOLERANCE, Verified, verify
-from bus.core.topology import DOCUMENTS, HANDLER_ACCOUNT, REDELIVERY, account_of, word
+from bus.core.topology import (
+    DOCUMENTS,
+    HANDLER_ACCOUNT,
+    REDELIVERY,
+    account_of,
+    queue_words,
+    word,
+)
 from bus.core.wire import open_envelope
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
@@ -27,6 +34,23 @@ def prove(
         received_at: When our records first hold it, if it was recorded before.
     """
     return verify(message.body, message.signature, keys=keys, now=now, received_at=received_at)
+
+
+def judge_wrapping(message: WireMessage, *, queue: str) -> None:
+    """Refuse a message that no sender of the axis could have published so.
+
+    The header `CC` is seen; the broker takes `BCC` out, but what it has copied lies in a mailbox
+    that its routing key does not name.
+
+    Raises:
+        DocumentError: E_HEADER_FOREIGN, E_HEADER_CONTRADICTS. Never retry.
+    """
+    if message.foreign:
+        raise AxisError.of("E_HEADER_FOREIGN", header=message.foreign)
+    _, recipient, lane, _ = (*message.routing_key.split("."), "", "", "", "")[:4]
+    named = f"{recipient}.{lane}"
+    if named != queue_words(queue):
+        raise _contradicts("routing key", named, queue_words(queue))
 
 
 def admit(
@@ -83,9 +107,9 @@ def _compare(message: WireMessage, envelope: Envelope, signed_at: datetime) -> N
     facts = (
         ("exchange", message.exchange, (DOCUMENTS, REDELIVERY)),
         ("type", message.type, (envelope.kind.value,)),
-        ("routing key", sender, (word(envelope.sender_mailbox),)),
-        ("routing key", lane, (envelope.lane.value,)),
-        ("routing key", kind, (envelope.kind.value,)),
+        ("routing_key", sender, (word(envelope.sender_mailbox),)),
+        ("routing_key", lane, (envelope.lane.value,)),
+        ("routing_key", kind, (envelope.kind.value,)),
     )
     for header, said, signed in facts:
         if said not in signed:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
+from adapters.formats.extent import refuse_beyond, refuse_moment_beyond
 from adapters.formats.text import fault_in
 from schemas.document import Attachment, Document
 from schemas.envelope import Envelope
@@ -34,15 +35,20 @@ _SEALED_CONTENT = "sealed.content"
 
 
 def check(envelope: Envelope, body: bytes) -> None:
-    """Refuse an envelope that holds too much, or a text that no format can write.
+    """Refuse an envelope that holds too much, or what no format can write.
 
     Args:
         body: Its bytes: short and plain ones need not be looked through.
 
     Raises:
-        DocumentError: E_LIMIT, E_ENVELOPE for a character that cannot be written, or
+        DocumentError: E_LIMIT, E_RANGE, E_ENVELOPE for a character that cannot be written, or
             E_ATTACHMENT_NAME; with the path.
     """
+    refuse_moment_beyond(envelope.sent_at, "sent_at")
+    if envelope.document is not None:
+        refuse_beyond(envelope.document, "document")
+    if envelope.receipt is not None:
+        refuse_beyond(envelope.receipt.report, "receipt.report")
     small = len(body) <= MAX_TEXT_CHARS and body.count(b",") < _FEW_COMMAS
     suspect = b"\\" in body or b"\xef\xbf" in body
     _few(envelope.recipients, MAX_RECIPIENTS, "recipients")

@@ -5,7 +5,7 @@ Never its text, which may quote content.
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from schemas.problem import AxisError, Problem
@@ -34,7 +34,13 @@ def problem_of(error: BaseException, *, stage: str) -> Problem:
     if isinstance(first, AxisError):
         return first.problem
     cause = term("crash", error=cause_of(first))
-    return AxisError.of("E_INTERNAL", stage=stage, cause=cause).problem
+    way = way_of(steps_to(first))
+    return AxisError.of("E_INTERNAL", stage=stage, cause=cause, detail=way).problem
+
+
+def way_of(steps: Sequence[str]) -> str | None:
+    """Steps as the detail of a problem: the innermost first, for it may be cut off."""
+    return " < ".join(reversed(steps)) or None
 
 
 def _first_of(error: BaseException) -> BaseException:

@@ -20,6 +20,7 @@ from schemas.problem import Problem
 class ServiceName(StrEnum):
     """The services of an axis: loops that serve one item after another."""
 
+    BROKER = "broker"
     DEAD_LETTERS = "dead_letters"
     DIRECTORY = "directory"
     HEALTH = "health"
@@ -64,6 +65,7 @@ class DeliveryHandedOver:
         age: Since it was signed.
         took: Since it was claimed.
         answered_after: Of an automatic receipt: since the document it answers was recorded.
+        warnings: Codes of what its recipient is warned of.
     """
 
     mailbox: MailboxName
@@ -77,6 +79,7 @@ class DeliveryHandedOver:
     age: timedelta
     took: timedelta
     answered_after: timedelta | None = None
+    warnings: tuple[str, ...] = ()
     trace: str | None = None
 
 
@@ -147,6 +150,22 @@ class EndpointPaused:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EndpointResumed:
     """The system answers again, and its mailbox goes on where it was."""
+
+    mailbox: MailboxName
+    away: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SendingPaused:
+    """What an agency sends cannot be taken out of its hands; it goes on receiving."""
+
+    mailbox: MailboxName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SendingResumed:
+    """What an agency sends is taken again."""
 
     mailbox: MailboxName
     away: timedelta
@@ -260,6 +279,22 @@ class WorkerEnded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormatLost:
+    """A format of another house ended its process, did not finish in time, or raised.
+
+    Attributes:
+        work: `start`, `recognise`, `read` or `write`.
+        cause: A signal, an exit code, the type of an exception, or what it had of time or space.
+        steps: The way to the place in its code, as far as it is known.
+    """
+
+    format: str
+    work: str
+    cause: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceEnded:
     """A service died of what nobody expected; it alone is started again after `pause`.
 
@@ -365,6 +400,8 @@ Event = (
     | WorkStalled
     | EndpointPaused
     | EndpointResumed
+    | SendingPaused
+    | SendingResumed
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp
@@ -374,6 +411,7 @@ Event = (
     | WorkerStarted
     | WorkerFailed
     | WorkerEnded
+    | FormatLost
     | ServiceEnded
     | ItemSkipped
     | EventsDropped

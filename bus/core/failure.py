@@ -12,11 +12,14 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from bus.core.crash import problem_of
+from bus.core.crash import problem_of, way_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
+from bus.core.trace import traced
+from schemas.errors import ENTRIES
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
+from schemas.term import term
 from schemas.value import Value
 
 FAILURE_HEADER = "failure"
@@ -61,6 +64,8 @@ _SECURITY_CODES = frozenset(
         "E_CERTIFICATE_REVOKED",
         "E_FORGED",
         "E_HEADER_CONTRADICTS",
+        "E_HEADER_FOREIGN",
+        "E_REPORT_INVALID",
         "E_NOT_ADDRESSED",
         "E_ATTACHMENT_DIGEST",
         "E_SEAL_NOT_WRAPPED",
@@ -117,7 +122,9 @@ proven or not to be trusted.
 
 
 def failure_class(problem: Problem) -> FailureClass:
-    """Classify by code: whatever is not listed is the sender's."""
+    """Classify by code: what is not listed is the sender's, what nobody knows is ours."""
+    if problem.code not in ENTRIES:
+        return FailureClass.OURS
     return _CLASS_OF_CODE.get(problem.code, FailureClass.SENDER)
 
 
@@ -130,6 +137,16 @@ def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
 def internal(error: Exception, *, stage: str) -> Problem:
     """The problem that an unexpected exception is: its type and its place (see `crash`)."""
     return problem_of(error, stage=stage)
+
+
+def failed_in(format_name: str, cause: str, steps: tuple[str, ...], *, stage: str) -> Problem:
+    """The problem that an unexpected exception of a format in another process is.
+
+    Args:
+        cause: Its type and its place.
+    """
+    told = term("crash", error=f"{cause}, {format_name}")
+    return AxisError.of("E_INTERNAL", stage=stage, cause=told, detail=way_of(steps)).problem
 
 
 def fail(
@@ -148,6 +165,10 @@ def fail(
 
     The account that first published stays readable in the header `original_user_id`; the property
     must be the account that publishes now, or the broker closes the channel.
+
+    Args:
+        user_id: The account of the worker that says so: the hub's, or the mailbox's own; by it
+            the dead-letter handler knows whom to believe.
     """
     failed = Failure(
         problem=problem,
@@ -166,10 +187,13 @@ def fail(
         routing_key=failure_key(mailbox, failed.failure_class),
         message_id=message_id,
         user_id=user_id,
+        # Other hints of whoever published it are not passed on in our name.
         headers={
-            **message.headers,
+            **traced(message),
             ORIGINAL_USER: message.user_id or "",
             ORIGINAL_MESSAGE: message.message_id,
             FAILURE_HEADER: failed.to_json().decode(),
         },
+        foreign="",
+        death=None,
     )

@@ -29,7 +29,7 @@ class Know:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Serve:
-    """Run the adapters of these mailboxes; answered by `WorkerStarted`. None of them ever stops.
+    """Run the adapters of these mailboxes, and no others; answered by `WorkerStarted`.
 
     Their signing keys are chosen anew, among the certificates of the last `Know`.
 

@@ -4,6 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+MAX_ATTEMPT = 2**31 - 1
+"""What the header `attempt` has room for, and the database."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Death:
+    """Why and where the broker gave a message up, by its own word (header `x-death`)."""
+
+    queue: str
+    reason: str
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WireMessage:
@@ -12,7 +23,11 @@ class WireMessage:
     Attributes:
         message_id: Fresh for every publish attempt.
         user_id: The broker account; the broker checks it.
-        attempt: Delivery attempt number, from 1, in the header `attempt`.
+        attempt: Delivery attempt number, 1 to `MAX_ATTEMPT`, in the header `attempt`.
+        foreign: A header that no sender of the axis sets, or sets so; empty: there is none. Its
+            value is not kept.
+        death: What the broker says of it, where it gave the message up; a claim of whoever
+            published, unless the routing key is `topology.GIVEN_UP`.
     """
 
     exchange: str
@@ -25,3 +40,5 @@ class WireMessage:
     timestamp: datetime | None = None
     attempt: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
+    foreign: str = ""
+    death: Death | None = None

@@ -1,18 +1,96 @@
 """Parties: who may report on a document, and who may recall, update or replace it.
 
-Handbook 3.2 and section 4. Only a document that is known can prove that somebody is no party; what
-is said of an unknown document passes with a warning, because bodies exchanged documents before
-they joined the axis (decision record 0005).
+Handbook 3.2, sections 4 and 6. What is said counts for a document of *that sender* which *that
+recipient* holds, and for no other one. References are compared in one form (`bus.core.reference`).
+What contradicts the records is refused; what cannot be tied to a delivery passes with a warning
+that its recipient sees, because bodies exchanged documents before they joined the axis (decision
+record 0005).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from bus.core.record import DocumentRecord
+from bus.core.reference import id_key, is_local, number_key
+from bus.core.routing import Routing
 from schemas.codes import BusinessType, StatusCode
 from schemas.document import Document
 from schemas.identifiers import AgencyCode
 from schemas.problem import AxisError, Warned
 from schemas.status import StatusReport
+from schemas.verdict import About
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """What a message may say, with what its recipient is told of it.
+
+    Attributes:
+        about: Whose documents it is about.
+        evident: Whether every id says that already: it begins with its owner's code.
+    """
+
+    warnings: tuple[Warned, ...] = ()
+    about: tuple[About, ...] = ()
+    evident: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standpoint:
+    """From where it is judged.
+
+    Attributes:
+        on: The day.
+        held_by: The addressed agencies of the mailbox that judges; None: the sender's side, which
+            does not know what each recipient holds.
+    """
+
+    routing: Routing
+    on: date
+    held_by: tuple[AgencyCode, ...] | None = None
+
+    def owns(self, sender: AgencyCode, record: DocumentRecord) -> bool:
+        """Whether a recorded document is the sender's own, or of an agency it acts for."""
+        return self.routing.acts_for(sender, record.sender, self.on)
+
+    def received(self, agency: AgencyCode, record: DocumentRecord) -> bool:
+        """Whether an agency, or one that it acts for, was among the receivers."""
+        return any(self.routing.acts_for(agency, each, self.on) for each in record.recipients)
+
+    def is_held(self, record: DocumentRecord) -> bool:
+        """Whether whoever judges holds a recorded document."""
+        return self.held_by is None or any(self.received(each, record) for each in self.held_by)
+
+    def about(
+        self,
+        document_id: str,
+        *,
+        owner: AgencyCode,
+        number: str | None = None,
+        held: DocumentRecord | None = None,
+    ) -> About:
+        """Whose document is meant: as the recipient holds it, or as the message says."""
+        return About(
+            document_id=document_id,
+            number=number if held is None else held.full_number,
+            year=None if held is None else held.year,
+            owner=owner,
+            owner_name=self.routing.name_of(owner),
+            held=held is not None,
+        )
+
+    def other_named_in(self, document_id: str, sender: AgencyCode) -> AgencyCode | None:
+        """Another agency, of another connected system, whose code the id begins with."""
+        named = self.routing.named_in(document_id, self.on)
+        if named is None or self.routing.share_a_mailbox(named, sender, self.on):
+            return None
+        return None if self.routing.acts_for(sender, named, self.on) else named
+
+
+def owner_of(report: StatusReport, *, sender: AgencyCode, addressee: AgencyCode) -> AgencyCode:
+    """Whose document a status is about: a status 13 comes from its owner, the others go there."""
+    return sender if report.code == StatusCode.TAKE_BACK else addressee
 
 
 def judge_report(
@@ -21,26 +99,36 @@ def judge_report(
     sender: AgencyCode,
     addressee: AgencyCode,
     known: Sequence[DocumentRecord],
-) -> tuple[Warned, ...]:
+    at: Standpoint,
+) -> Judged:
     """Judge whether `sender` may tell `addressee` this status.
 
     Args:
-        known: The documents that the report may mean, found by id, or by number and year.
+        known: The documents that the report may mean, found by id, or by number.
 
     Raises:
         DocumentError: E_STATUS_NOT_PARTY: it is known, and the reporter is no party to it.
     """
     taken_back = report.code == StatusCode.TAKE_BACK
-    owner, receiver = (sender, addressee) if taken_back else (addressee, sender)
-    own = [record for record in known if record.sender == owner]
-    if not any(receiver in record.recipients for record in own):
-        if any(_is_certainly(record, report.document_code) for record in known):
-            raise _no_party(report, sender)
-        params = {"document_id": _named(report)}
-        return (Warned(code="W_STATUS_TARGET_UNKNOWN", params=params),)
-    if report.document_id is None:
-        return (Warned(code="W_MATCH_BY_NUMBER"),)
-    return ()
+    owner = owner_of(report, sender=sender, addressee=addressee)
+    receiver = addressee if taken_back else sender
+    named = report.document_id or report.document_code or "?"
+    meant = [record for record in known if _may_be_meant(record, report, owner=owner, at=at)]
+    own = [r for r in meant if at.owns(owner, r) and at.received(receiver, r)]
+    others = [r for r in meant if r not in own and _is_certainly(r, report.document_code)]
+    about = at.about(named, owner=owner, number=report.document_code)
+    if tied := [r for r in own if _agrees(r, report.document_code)]:
+        shared = tuple(_shared_by(others, named, owner=owner)) if taken_back else ()
+        numbered = () if report.document_id is not None else (Warned(code="W_MATCH_BY_NUMBER"),)
+        told = (at.about(named, owner=owner, held=tied[0]),) if shared else ()
+        return Judged(warnings=(*numbered, *shared), about=told)
+    stolen = taken_back and at.other_named_in(named, sender)
+    if (others and not own) or stolen:
+        raise AxisError.of(
+            "E_STATUS_NOT_PARTY", sender=sender, status=report.code, document_id=named
+        )
+    told_of = Warned(code="W_STATUS_TARGET_UNKNOWN", params={"document_id": named})
+    return Judged(warnings=(told_of,), about=(about,))
 
 
 def targets_of(document: Document) -> tuple[str, ...]:
@@ -55,26 +143,35 @@ def targets_of(document: Document) -> tuple[str, ...]:
             return tuple(replacement.document_id for replacement in block.replacements)
 
 
-def judge_targets(
-    document: Document, *, sender: AgencyCode, known: Sequence[DocumentRecord]
-) -> tuple[Warned, ...]:
-    """Judge whether `sender` may recall, update or replace the documents it names.
+def references_of(document: Document) -> tuple[str, ...]:
+    """Every document id that a message bears: its targets, and its own."""
+    return tuple(dict.fromkeys((*targets_of(document), document.document_id)))
+
+
+def judge_document(
+    document: Document, *, sender: AgencyCode, known: Sequence[DocumentRecord], at: Standpoint
+) -> Judged:
+    """Judge the ids that a document bears: its own, and those that it is about.
 
     Args:
-        known: All recorded documents with one of the ids in `targets_of(document)`.
+        known: All recorded documents with one of the ids in `references_of(document)`.
 
     Raises:
-        DocumentError: E_NOT_OWNER: a target is known, and somebody else sent it.
+        DocumentError: E_NOT_OWNER: a recall, update or replacement is about a document that
+            somebody else sent. E_ID_OF_OTHER: its own id names another agency.
     """
-    warnings = []
-    for target in targets_of(document):
-        found = [record for record in known if record.document_id == target]
-        strangers = any(_is_certainly(record, _number_of_target(document)) for record in found)
-        if strangers and not any(record.sender == sender for record in found):
-            raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=target)
-        if not any(record.sender == sender for record in found):
-            warnings.append(Warned(code="W_TARGET_UNKNOWN", params={"document_id": target}))
-    return tuple(warnings)
+    known = [record for record in known if record.makes_a_document]
+    targets = targets_of(document)
+    judged = [
+        _judge_target(target, document, sender=sender, known=known, at=at) for target in targets
+    ]
+    if document.document_id not in targets:
+        judged.append(_judge_own_id(document, sender=sender, known=known, at=at))
+    return Judged(
+        warnings=tuple(warned for each in judged for warned in each.warnings),
+        about=tuple(about for each in judged for about in each.about),
+        evident=all(at.routing.named_in(target, at.on) is not None for target in targets),
+    )
 
 
 def judge_reuse(
@@ -95,39 +192,111 @@ def judge_reuse(
     if document.bussiness.type is not BusinessType.NEW:
         return ()
     others = [r for r in known if r.sender == sender and r.identity != identity]
+    key, number = id_key(document.document_id), document.full_number
     warnings = []
-    if any(record.document_id == document.document_id for record in others):
+    if any(record.id_key == key for record in others):
         params = {"value": document.document_id}
         warnings.append(Warned(code="W_ID_REUSED", params=params))
-    number = document.full_number
     if number and any(
-        record.full_number == number and record.document_id != document.document_id
-        for record in others
+        record.number_key == number_key(number) and record.id_key != key for record in others
     ):
         warnings.append(Warned(code="W_NUMBER_REUSED", params={"value": number}))
     return tuple(warnings)
 
 
-def _number_of_target(document: Document) -> str | None:
-    """A recall or an update repeats its target's header; a replacement has a number of its own."""
+def _judge_target(
+    target: str,
+    document: Document,
+    *,
+    sender: AgencyCode,
+    known: Iterable[DocumentRecord],
+    at: Standpoint,
+) -> Judged:
+    # A recall and an update repeat their target's number; a replacement has one of its own.
     replaces = document.bussiness.type is BusinessType.REPLACE
-    return None if replaces else document.full_number
+    number = None if replaces else document.full_number
+    found = [record for record in known if record.id_key == id_key(target)]
+    own = [record for record in found if at.owns(sender, record)]
+    others = [r for r in found if r not in own and _is_certainly(r, number)]
+    if at.other_named_in(target, sender):
+        raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=target)
+    if held := [record for record in own if at.is_held(record)]:
+        agreeing = [record for record in held if _agrees(record, number)]
+        told = at.about(target, owner=sender, held=(agreeing or held)[0])
+        shared = [record for record in others if at.is_held(record)]
+        return Judged(warnings=tuple(_shared_by(shared, target, owner=sender)), about=(told,))
+    if any(at.is_held(record) for record in others) or (others and not own):
+        raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=target)
+    code = "W_TARGET_NOT_HELD" if own else "W_TARGET_UNKNOWN"
+    return Judged(
+        warnings=(Warned(code=code, params={"document_id": target}),),
+        about=(at.about(target, owner=sender, number=number),),
+    )
+
+
+def _judge_own_id(
+    document: Document, *, sender: AgencyCode, known: Iterable[DocumentRecord], at: Standpoint
+) -> Judged:
+    """A new document under another's id could later be recalled in the other's place.
+
+    A recall or an update that bears another id than its target's may be read by that one.
+    """
+    own_id = document.document_id
+    other = at.other_named_in(own_id, sender)
+    others = [
+        record
+        for record in known
+        if record.id_key == id_key(own_id)
+        and not at.owns(sender, record)
+        and at.is_held(record)
+        and _is_certainly(record, document.full_number)
+    ]
+    speaks = document.bussiness.type in {BusinessType.RECALL, BusinessType.UPDATE}
+    if speaks and (others or other):
+        raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=own_id)
+    if other is None:
+        return Judged(warnings=tuple(_shared_by(others, own_id, owner=sender)))
+    if others:
+        raise AxisError.of("E_ID_OF_OTHER", sender=sender, document_id=own_id, owner=other)
+    params = {"document_id": own_id, "owner": sender, "other": other}
+    return Judged(warnings=(Warned(code="W_ID_OF_OTHER", params=params),))
+
+
+def _shared_by(
+    others: Iterable[DocumentRecord], document_id: str, *, owner: AgencyCode
+) -> Iterator[Warned]:
+    """One warning for each agency whose document bears the same id."""
+    for other in dict.fromkeys(record.sender for record in others):
+        params = {"document_id": document_id, "owner": owner, "other": other}
+        yield Warned(code="W_ID_SHARED", params=params)
+
+
+def _may_be_meant(
+    record: DocumentRecord, report: StatusReport, *, owner: AgencyCode, at: Standpoint
+) -> bool:
+    """Whether a record has the id that a report names, or without one, its number and year."""
+    if not record.makes_a_document:
+        return False
+    if report.document_id is not None:
+        return record.id_key == id_key(report.document_id)
+    if report.document_code is None or record.number_key != number_key(report.document_code):
+        return False
+    # Every agency has a number 147 of each year.
+    year = report.issued_on.year if report.issued_on else record.year
+    return at.owns(owner, record) and record.year in {None, year}
+
+
+def _agrees(record: DocumentRecord, number: str | None) -> bool:
+    """Whether a number does not contradict a record that was found by its id."""
+    return None in {number, record.full_number} or number_key(number or "") == record.number_key
 
 
 def _is_certainly(record: DocumentRecord, number: str | None) -> bool:
-    """Whether the record found by its id is the document that is meant, whoever sent it.
+    """Whether a record found by its id is the document that is meant, whoever sent it.
 
     Many systems count their documents 1, 2, 3 (handbook 6, form C): another agency's 15 is not
-    one's own. An id in form A names its agency; else the number must agree as well.
+    one's own, unless the number agrees, too.
     """
-    return "," in record.document_id or number in (None, record.full_number)
-
-
-def _named(report: StatusReport) -> str:
-    return report.document_id or report.document_code or "?"
-
-
-def _no_party(report: StatusReport, sender: AgencyCode) -> AxisError:
-    return AxisError.of(
-        "E_STATUS_NOT_PARTY", sender=sender, status=report.code, document_id=_named(report)
-    )
+    if not is_local(record.document_id):
+        return True
+    return number is not None and number_key(number) == record.number_key

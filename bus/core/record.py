@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bus.core.identity import delivery_id, document_identity
-from schemas.codes import StatusCode
+from bus.core.reference import id_key, number_key
+from schemas.codes import BusinessType, StatusCode
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId
@@ -19,6 +20,7 @@ class DocumentRecord:
         document_id: As on the wire; not unique.
         full_number: Number and notation.
         year: Of the issue date.
+        type: What it did; None in records of older versions.
     """
 
     envelope_id: EnvelopeId
@@ -29,6 +31,22 @@ class DocumentRecord:
     full_number: str | None
     year: int | None
     recorded_at: datetime
+    type: BusinessType | None = None
+
+    @property
+    def id_key(self) -> str:
+        """The document id as it is compared."""
+        return id_key(self.document_id)
+
+    @property
+    def number_key(self) -> str | None:
+        """The full number as it is compared."""
+        return None if self.full_number is None else number_key(self.full_number)
+
+    @property
+    def makes_a_document(self) -> bool:
+        """Whether a document came to be by it: a recall or an update only speaks of one."""
+        return self.type not in {BusinessType.RECALL, BusinessType.UPDATE}
 
 
 def record_of(envelope: Envelope, document: Document, *, now: datetime) -> DocumentRecord:
@@ -42,6 +60,7 @@ def record_of(envelope: Envelope, document: Document, *, now: datetime) -> Docum
         full_number=document.full_number,
         year=document.issued_on.year if document.issued_on else None,
         recorded_at=now,
+        type=document.bussiness.type,
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from bus.core.directory_rules import check
+from bus.core.reference import code_in, code_key
+from bus.core.topology import mailboxes_by_word
 from schemas.directory import Agency, AgencyAlias, Directory
 from schemas.document import Organization
 from schemas.envelope import Recipient
@@ -53,10 +55,17 @@ class Routing:
         self._mailboxes = {code: self._nearest_mailbox(code) for code in self._agencies}
         # Where nobody has been merged, who serves whom is the same on every day.
         self._merging = any(a.valid_to and a.merged_into for a in directory.agencies)
+        self._by_key = {code_key(code): namings[-1].agency for code, namings in self._names.items()}
         self.directory = directory
         self.mailboxes = tuple(
             MailboxName(agency.code) for agency in directory.agencies if agency.connected
         )
+
+        self._mailbox_of_word = mailboxes_by_word(self.mailboxes)
+
+    def mailbox_called(self, word: str) -> MailboxName | None:
+        """The mailbox that a word of a routing key, queue or account stands for."""
+        return self._mailbox_of_word.get(word)
 
     def resolve(self, code: str, on: date) -> Resolved:
         """Find the agency that `code` names on a day; also a suspended one.
@@ -168,6 +177,39 @@ class Routing:
                 E_RECEIVER_SUSPENDED.
         """
         return self._address(code, self.resolve(code, on).agency, on)
+
+    def name_of(self, code: AgencyCode) -> str | None:
+        """The Vietnamese name of an agency; None when it is unknown."""
+        agency = self._agencies.get(code)
+        return None if agency is None else agency.name_vi
+
+    def successor(self, code: AgencyCode, on: date) -> AgencyCode:
+        """Who an agency is on a day: itself, or whoever it was merged into; itself if unknown."""
+        naming = None if code in self._agencies else self._naming(code, on)
+        agency = self._agencies.get(code if naming is None else naming.agency)
+        while agency is not None and agency.merged_into and _before(agency.valid_to, on):
+            agency = self._agencies[agency.merged_into]
+        return agency.code if agency is not None else code
+
+    def acts_for(self, actor: AgencyCode, agency: AgencyCode, on: date) -> bool:
+        """Whether an agency is the other, its successor, or stands above it, as a hub does."""
+        actor = self.successor(actor, on)
+        above: AgencyCode | None = self.successor(agency, on)
+        while above is not None and above != actor:
+            known = self._agencies.get(above)
+            above = known.parent if known is not None else None
+        return above is not None
+
+    def share_a_mailbox(self, one: AgencyCode, other: AgencyCode, on: date) -> bool:
+        """Whether one connected system serves both; an agency shares with itself."""
+        boxes = [self.mailbox_or_none(self.successor(code, on), on) for code in (one, other)]
+        return one == other or (boxes[0] is not None and boxes[0] == boxes[1])
+
+    def named_in(self, document_id: str, on: date) -> AgencyCode | None:
+        """The agency whose code a document id begins with (handbook, section 6, form A)."""
+        key = code_in(document_id)
+        named = None if key is None else self._by_key.get(key)
+        return None if named is None else self.successor(named, on)
 
     def route(self, receivers: Iterable[Organization], on: date) -> Routed:
         """Find the mailbox of every receiver. Only `organ_id` decides; a name is compared.

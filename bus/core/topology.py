@@ -17,6 +17,13 @@ FAILURES = "failures"
 """Exchange and queue of the same name."""
 LEDGER = "ledger"
 
+GIVEN_UP = "@broker.given-up"
+"""The key on `failures` of what the broker gives up by itself, set by the policy of all mailboxes.
+
+No mailbox is called so, and no agency's account may publish with it: that the broker says so, and
+not somebody with forged `x-death` headers, is proven by this key.
+"""
+
 HANDLER_ACCOUNT = "dead-letter-handler"
 """The only account that may publish to `redelivery`, and whom mailboxes hear there."""
 
@@ -70,6 +77,11 @@ def recipient_in(queue: str) -> str:
     return parts[1] if is_mailbox_queue(queue) and len(parts) == 3 else ""
 
 
+def queue_words(queue: str) -> str:
+    """What the keys of a mailbox's queue have in common: `<recipient>.<lane>`."""
+    return queue.removeprefix(_MAILBOX_QUEUES)
+
+
 def failure_key(recipient: MailboxName, failure_class: str) -> str:
     """The key on `failures`; the class is one word."""
     return f"{word(recipient)}.{failure_class}"
@@ -83,6 +95,11 @@ def mailboxes_by_word(mailboxes: Iterable[MailboxName]) -> dict[str, MailboxName
 def account_of(mailbox: MailboxName) -> str:
     """The broker account a mailbox's worker logs in with, and its messages' `user_id`."""
     return f"{_AGENCY_ACCOUNTS}{word(mailbox)}"
+
+
+def mailbox_of_account(account: str) -> str:
+    """The word of the mailbox whose account it is; empty when it is none's."""
+    return account.removeprefix(_AGENCY_ACCOUNTS) if is_agency_account(account) else ""
 
 
 def is_mailbox_queue(name: str) -> bool:
@@ -292,6 +309,7 @@ def _policies(*, ledger: bool, delivery_limit: int, max_queue_bytes: int) -> tup
         **bounded,
         "delivery-limit": delivery_limit,
         "dead-letter-exchange": FAILURES,
+        "dead-letter-routing-key": GIVEN_UP,
         "dead-letter-strategy": "at-least-once",
     }
     last: dict[str, str | int] = {**bounded, "delivery-limit": _UNLIMITED_DELIVERIES}

@@ -20,6 +20,12 @@ def trace_id(traceparent: str) -> str | None:
     return found[1] if found else None
 
 
+def traced(message: WireMessage) -> dict[str, str]:
+    """The header of a message that goes on in its trace; none where it names no trace."""
+    said = message.headers.get(TRACEPARENT, "")
+    return {TRACEPARENT: said} if trace_id(said) else {}
+
+
 # What is told of a message, by the names of OpenTelemetry's semantic conventions for messaging and
 # RabbitMQ: who, where and how much, never what.
 

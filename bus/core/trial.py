@@ -27,6 +27,9 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from schemas.problem import Language
 
+COPY_HEADERS = ("CC", "BCC")
+"""By which a publisher asks for copies (RabbitMQ manual, Sender-selected Distribution)."""
+
 NOWHERE = MailboxName("trial")
 """Nobody's mailbox."""
 
@@ -37,6 +40,7 @@ class Deed(StrEnum):
     CONNECT = "connect"
     READ = "read"
     PUBLISH = "publish"
+    COPY = "copy"
     DECLARE_QUEUE = "declare_queue"
     DECLARE_EXCHANGE = "declare_exchange"
     BIND = "bind"
@@ -52,6 +56,10 @@ _WORDS = {
     Deed.PUBLISH: (
         "publish to {exchange} with the key {key} as {user}",
         "gửi vào {exchange} với khóa {key} dưới tên {user}",
+    ),
+    Deed.COPY: (
+        "have a copy put under the key {copy} by the header {header}",
+        "đặt bản sao dưới khóa {copy} bằng thuộc tính {header}",
     ),
     Deed.DECLARE_QUEUE: ("declare a queue", "tạo hàng đợi"),
     Deed.DECLARE_EXCHANGE: ("declare an exchange", "tạo exchange"),
@@ -71,6 +79,7 @@ class Trial:
         allowed: Whether it must work; else it must be refused.
         queue: Empty: one made for the trial.
         user: The account named as the publisher.
+        header: Asks the broker for a copy, under the key `copy`.
     """
 
     deed: Deed
@@ -79,6 +88,16 @@ class Trial:
     exchange: str = ""
     key: str = ""
     user: str = ""
+    header: str = ""
+    copy: str = ""
+
+    @property
+    def up_to_broker(self) -> bool:
+        """Whether its version decides, and no right that we can set.
+
+        Recipients refuse what it lets pass.
+        """
+        return self.deed is Deed.COPY
 
     def words(self, language: Language = Language.ENGLISH) -> str:
         """What is tried, for people."""
@@ -89,6 +108,8 @@ class Trial:
             exchange=self.exchange or "amq.default",
             key=self.key,
             user=self.user,
+            header=self.header,
+            copy=self.copy,
         )
 
 
@@ -145,6 +166,17 @@ def _agency(own: MailboxName, mailboxes: Sequence[MailboxName], *, ledger: bool)
             _sent(DOCUMENTS, _to_nowhere(other), me),
             _sent(DOCUMENTS, _to_nowhere(own), account_of(other)),
             _sent(FAILURES, failure_key(other, NOWHERE), me),
+        ]
+        trials += [
+            Trial(
+                deed=Deed.COPY,
+                exchange=DOCUMENTS,
+                key=_to_nowhere(own),
+                user=me,
+                header=header,
+                copy=_to_nowhere(other),
+            )
+            for header in COPY_HEADERS
         ]
     return trials
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
+from adapters.endpoints.inbox import NOTE_SUFFIX
 from bus.bootstrap import Axis, now
 from bus.core.events import DeliveryHandedOver, EnvelopeSent, Event, SubmissionRefused
 from bus.demo.drop import Drop
@@ -145,8 +146,13 @@ def count_on_disk(drops: Sequence[Drop], agencies: Path) -> Count:
     count = count_files(drops, answers)
     for folder in sorted(agencies.iterdir()):
         tally = count.tallies.setdefault(AgencyCode(folder.name), Tally())
-        codes = Counter(path.name.split("_")[1] for path in (folder / "inbox/statuses").iterdir())
-        tally.received = sum(1 for _ in (folder / "inbox/documents").iterdir())
+        codes = Counter(path.name.split("_")[1] for path in _parcels(folder / "inbox/statuses"))
+        tally.received = len(_parcels(folder / "inbox/documents"))
         tally.receipts = codes.pop(StatusCode.ARRIVED, 0)
         tally.statuses = codes.total()
     return count
+
+
+def _parcels(folder: Path) -> list[Path]:
+    """What was handed over, without the notes beside it."""
+    return [path for path in folder.iterdir() if not path.name.endswith(NOTE_SUFFIX)]

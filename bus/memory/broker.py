@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import assert_never
 
-from bus.core.message import WireMessage
+from bus.core.message import Death, WireMessage
 from bus.core.topology import DOCUMENTS, PROBE, Policy, Topology
 from bus.ports import BrokerHealth, Handler, PublishOutcome, ReceivedMessage, Settlement
 from schemas.envelope import MAX_BODY_BYTES
@@ -187,14 +187,23 @@ class MemoryBroker:
         exchange = policy.definition.get("dead-letter-exchange") if policy else None
         if not isinstance(exchange, str):
             return
-        headers = {
-            **message.headers,
-            "x-first-death-queue": name,
-            "x-first-death-exchange": message.exchange,
-            "x-first-death-reason": "delivery_limit",
-        }
-        for queue in self._topology.route(exchange, message.routing_key):
-            self._store(queue, replace(message, exchange=exchange, headers=headers))
+        told = replace(
+            message,
+            exchange=exchange,
+            routing_key=str(policy.definition.get("dead-letter-routing-key", message.routing_key))
+            if policy
+            else message.routing_key,
+            headers={
+                **message.headers,
+                "x-first-death-queue": name,
+                "x-first-death-exchange": message.exchange,
+                "x-first-death-reason": "delivery_limit",
+            },
+            foreign="x-death",
+            death=Death(queue=name, reason="delivery_limit"),
+        )
+        for queue in self._topology.route(exchange, told.routing_key):
+            self._store(queue, told)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ from bus.core.dead_letters.course import (
     entry_of,
     failed_again,
     failed_first,
+    parked,
     replayed,
     restored,
     retried,
@@ -39,7 +40,7 @@ from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.ports import Recorded, StoredLetter
 from schemas.identifiers import EnvelopeId, MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, Problem
 
 _HOUR = timedelta(hours=1)
 
@@ -105,6 +106,14 @@ class MemoryDeadLetters:
             if _is_due(kept.letter, now):
                 kept.letter = retried(kept.letter, now=now)
                 kept.history.append(Entry(at=now, happening=Happening.RETRIED))
+
+    async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
+        """Park a letter as it is; no order holds it any longer."""
+        for kept in self._each([letter_id]):
+            if kept.letter.order is not None:
+                self._deal_with(kept.letter.order, [letter_id], now)
+            kept.letter = parked(kept.letter, problem, now=now)
+            kept.history.append(Entry(at=now, happening=Happening.PARKED, text=problem.code))
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""

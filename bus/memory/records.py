@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bus.core.record import DocumentRecord
+from bus.core.reference import id_key, number_key
 from bus.ports import Confirmed
-from schemas.identifiers import DeliveryId, EnvelopeId
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId
 
 
 class MemoryRecords:
@@ -26,15 +27,19 @@ class MemoryRecords:
         document_id: str | None = None,
         full_number: str | None = None,
         year: int | None = None,
+        sender: AgencyCode | None = None,
         limit: int = 100,
     ) -> Sequence[DocumentRecord]:
         """Documents for which everything given holds; newest first."""
+        by_id = None if document_id is None else id_key(document_id)
+        by_number = None if full_number is None else number_key(full_number)
         found = [
             record
             for record in self._records.values()
-            if document_id in {None, record.document_id}
-            and full_number in {None, record.full_number}
+            if by_id in {None, record.id_key}
+            and by_number in {None, record.number_key}
             and year in {None, record.year}
+            and sender in {None, record.sender}
         ]
         found.sort(key=lambda record: record.recorded_at, reverse=True)
         return tuple(found[:limit])

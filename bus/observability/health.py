@@ -59,12 +59,14 @@ class Health:
         broker: How the broker looks; None while there is none.
         more: What else is in the way, quick to find out.
         ask_store: Raises `TransportError` when the store does not answer.
+        write_store: Raises `TransportError` when it cannot be written.
     """
 
     metrics: ProcessMetrics
     broker: Callable[[], BrokerHealth] | None = None
     more: Callable[[], Iterable[Reason]] = lambda: (STARTING,)
     ask_store: Callable[[], Awaitable[object]] | None = None
+    write_store: Callable[[], Awaitable[object]] | None = None
     _turned: float = field(default_factory=time.monotonic, init=False)
     _reasons: tuple[Reason, ...] = field(default=(STARTING,), init=False)
     _store: Reason | None = field(default=None, init=False)
@@ -95,7 +97,8 @@ class Health:
 
     def stopping(self) -> None:
         """What was looked at is taken down now."""
-        self.broker, self.more, self.ask_store = None, lambda: (STOPPING,), None
+        self.broker, self.more = None, lambda: (STOPPING,)
+        self.ask_store = self.write_store = None
 
     async def watch(self) -> None:
         """Look until cancelled."""
@@ -133,20 +136,23 @@ class Health:
     async def _ask(self) -> None:
         while True:
             if self.ask_store is not None:
-                self._store = await _trouble_of(self.ask_store)
+                trouble = await _trouble_of(self.ask_store, "store_away")
+                if trouble is None and self.write_store is not None:
+                    trouble = await _trouble_of(self.write_store, "store_locked")
+                self._store = trouble
             await asyncio.sleep(STORE_EVERY.total_seconds())
 
 
-async def _trouble_of(ask_store: Callable[[], Awaitable[object]]) -> Reason | None:
+async def _trouble_of(ask: Callable[[], Awaitable[object]], reason: str) -> Reason | None:
     try:
         async with asyncio.timeout(STORE_EVERY.total_seconds()):
-            await ask_store()
+            await ask()
     except TimeoutError:
-        return Reason(reason="store_away", detail="no answer in time")
+        return Reason(reason=reason, detail="no answer in time")
     except TransportError as error:
-        return Reason(reason="store_away", detail=str(error.problem))
+        return Reason(reason=reason, detail=str(error.problem))
     except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
-        return Reason(reason="store_away", detail=type(error).__name__)
+        return Reason(reason=reason, detail=cause_of(error))
     return None
 
 

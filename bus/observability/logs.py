@@ -6,6 +6,7 @@ JSON in production, pleasant in a terminal. Never content, keys or personal data
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
@@ -32,6 +34,8 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    SendingPaused,
+    SendingResumed,
     ServiceEnded,
     SigningKeyChanged,
     SubmissionRefused,
@@ -42,8 +46,9 @@ from bus.core.events import (
 )
 from schemas.legible import escaped, legible_lines
 from schemas.limits import MAX_LOG_VALUE_CHARS
-from schemas.problem import Problem
+from schemas.problem import Problem, Warned
 from schemas.redaction import redacted
+from schemas.vietnam import VIETNAM
 
 _log = structlog.get_logger()
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -70,7 +75,7 @@ def configure(*, as_json: bool, quiet: bool = False) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            _stamped,
             structlog.processors.format_exc_info,
             _tellable,
             *renderers,
@@ -88,7 +93,11 @@ def log_event(event: Event) -> None:
     if said.get("trace", "") is None:
         del said["trace"]
     name = name_of(type(event))
+    if said.get("warnings") == []:
+        del said["warnings"]
     match event:
+        case DeliveryHandedOver() if event.warnings:
+            _log.warning(name, **said)
         case DirectoryTakenUp() | RevocationSourceAsked():
             # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)
@@ -98,6 +107,7 @@ def log_event(event: Event) -> None:
             | DuplicateAbsorbed()
             | WorkerStarted()
             | EndpointResumed()
+            | SendingResumed()
             | LettersRedelivered()
             | RevocationSourceReturned()
         ):
@@ -122,10 +132,18 @@ def log_event(event: Event) -> None:
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()
+            | SendingPaused()
+            | FormatLost()
             | KeyFileRefused()
             | RevocationGraceEnded()
         ):
             _log.error(name, **said)
+
+
+def log_misspelt(settings: Iterable[Warned]) -> None:
+    """Log the settings of the environment that are none."""
+    for warned in settings:
+        _log.warning("setting_ignored", code=warned.code, **warned.params)
 
 
 class _RedactingFormatter(logging.Formatter):
@@ -136,6 +154,12 @@ class _RedactingFormatter(logging.Formatter):
 def _tellable(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Take secrets out of every value, wherever it came from, and bound it."""
     return {name: _told(value) for name, value in said.items()}
+
+
+def _stamped(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The moment in Viet Nam, with its offset: the zone that commands show times in."""
+    said["ts"] = datetime.now(VIETNAM).isoformat(timespec="microseconds")
+    return said
 
 
 def _legible(_: object, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -179,9 +203,9 @@ def name_of(kind: type[Event]) -> str:
 def _plain(value: object) -> object:
     match value:
         case Problem():
-            return str(value)
+            return f"{value} [{value.detail}]" if value.detail else str(value)
         case datetime():
-            return value.isoformat()
+            return value.astimezone(VIETNAM).isoformat()
         case timedelta():
             return round(value.total_seconds(), 3)
         case tuple():

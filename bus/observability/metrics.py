@@ -39,6 +39,7 @@ from bus.core.events import (
     EventsDropped,
     FailureRecorded,
     ForgeryRefused,
+    FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
@@ -46,6 +47,8 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    SendingPaused,
+    SendingResumed,
     ServiceEnded,
     ServiceName,
     SigningKeyChanged,
@@ -55,8 +58,9 @@ from bus.core.events import (
     WorkerStarted,
     WorkStalled,
 )
-from bus.core.failure import Stage
+from bus.core.failure import FailureClass, Stage
 from bus.core.share import WorkerName
+from bus.core.topology import DOCUMENTS, FAILURES, REDELIVERY
 from bus.ports import BrokerHealth, Clock, PublishOutcome
 from schemas.codes import EnvelopeKind, Lane, StatusCode
 from schemas.identifiers import MailboxName
@@ -84,6 +88,29 @@ _VERDICTS = {
     "E_FORGED": "forged",
     "E_HEADER_CONTRADICTS": "forged",
 }
+_VERIFIED = "verified"
+_TRAVELS = (
+    (Lane.EXPRESS, EnvelopeKind.DOCUMENT),
+    (Lane.STANDARD, EnvelopeKind.DOCUMENT),
+    (Lane.EXPRESS, EnvelopeKind.RECEIPT),
+)
+_ENDS = ("handed_over", "duplicate", "failed")
+_FAILS: Mapping[Stage, tuple[FailureClass, ...]] = {
+    Stage.VERIFY: (FailureClass.SECURITY, FailureClass.SENDER, FailureClass.OURS),
+    Stage.OPEN: (FailureClass.SECURITY, FailureClass.SENDER, FailureClass.OURS),
+    Stage.CLAIM: (FailureClass.CONFLICT, FailureClass.OURS),
+    Stage.HAND_OVER: (
+        FailureClass.RECIPIENT_DOWN,
+        FailureClass.RECIPIENT_REFUSED,
+        FailureClass.SECURITY,
+        FailureClass.SENDER,
+        FailureClass.OURS,
+    ),
+    Stage.MAILBOX: (FailureClass.DELIVERY_LIMIT, FailureClass.EXPIRED),
+}
+"""What fails where, so that its counters can begin at 0."""
+_MOST_FROM_ZERO = 500
+"""Agencies whose counters are there from the start; of more, they would fill each scrape."""
 
 
 class ProcessMetrics:
@@ -102,6 +129,10 @@ class ProcessMetrics:
             ("exchange", "outcome"),
             registry=registry,
         )
+        # A counter that is born with its first count shows no rate of it: known ones begin at 0.
+        for exchange in (DOCUMENTS, FAILURES, REDELIVERY):
+            for outcome in PublishOutcome:
+                self._publishes.labels(exchange, outcome)
         self._lag = Histogram(
             "lienthong_event_loop_lag_seconds",
             "How late the event loop of this process turns, sampled twice a second.",
@@ -191,6 +222,8 @@ class AxisMetrics(ProcessMetrics):
             "What the proof of each delivery's signature said, once for each ended attempt.",
             "verdict",
         )
+        for verdict in (_VERIFIED, *_VERDICTS.values()):
+            self._verdicts.labels(verdict)
         self._worker_failures = self._counter("worker_failures", "Workers that ended unasked.")
         self._service_failures = self._counter(
             "service_failures",
@@ -203,7 +236,6 @@ class AxisMetrics(ProcessMetrics):
             "service",
         )
         for service in ServiceName:
-            # From 0 on, or the first one is no increase.
             self._service_failures.labels(service)
             self._skipped.labels(service)
         self._replays = self._counter(
@@ -212,6 +244,8 @@ class AxisMetrics(ProcessMetrics):
             "followed.",
             "outcome",
         )
+        for outcome in ("redelivered", "returned"):
+            self._replays.labels(outcome)
         self._retries = self._counter(
             "dead_letter_retries", "Dead letters brought back into mailboxes by their schedule."
         )
@@ -229,6 +263,9 @@ class AxisMetrics(ProcessMetrics):
             _WAY,
             "lane",
         )
+        for lane in Lane:
+            self._hand_over.labels(lane)
+            self._end_to_end.labels(lane)
         self._first_status = self._histogram(
             "first_status_seconds",
             "From the sending of a document to the automatic receipt of each recipient.",
@@ -272,9 +309,9 @@ class AxisMetrics(ProcessMetrics):
             "oldest_dead_letter_seconds",
             "Age of the last failure of the dead letter that waits longest for an operator.",
         )
-        self._certificate_days = self._gauge(
-            "certificate_days_left",
-            "Days until the last certificate of an agency ends; negative afterwards.",
+        self._certificate_left = self._gauge(
+            "certificate_left_seconds",
+            "Until the last certificate of an agency ends; negative afterwards.",
             "agency",
         )
         self._revocation_age = self._gauge(
@@ -340,6 +377,9 @@ class AxisMetrics(ProcessMetrics):
                 | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
+                | SendingPaused()  # the age of the outbox tells
+                | SendingResumed()
+                | FormatLost()  # what it was lost over is counted where it fails
                 | CertificateEndNeared()
                 | CertificateRevoked()
                 | KeyFileRefused()
@@ -375,7 +415,7 @@ class AxisMetrics(ProcessMetrics):
     def _not_handed_over(self, event: DuplicateAbsorbed | DeliveryFailed) -> None:
         if isinstance(event, DuplicateAbsorbed):
             self._ended(event, "duplicate")
-            self._verdicts.labels("verified").inc()
+            self._verdicts.labels(_VERIFIED).inc()
         else:
             self._ended(event, "failed")
             self._judged(event)
@@ -425,7 +465,7 @@ class AxisMetrics(ProcessMetrics):
     def _arrivals_of(self, agency: str, lane: Lane, kind: EnvelopeKind) -> "_Arrivals":
         return _Arrivals(
             count=self._deliveries.labels(agency, lane, kind, "handed_over"),
-            verified=self._verdicts.labels("verified"),
+            verified=self._verdicts.labels(_VERIFIED),
             hand_over=self._hand_over.labels(lane),
             end_to_end=self._end_to_end.labels(lane),
             last_success=self._last_success.labels(agency),
@@ -441,7 +481,7 @@ class AxisMetrics(ProcessMetrics):
     def _judged(self, event: DeliveryFailed) -> None:
         verdict = _VERDICTS.get(event.problem.code)
         if verdict is None and event.stage is not Stage.VERIFY:
-            verdict = "verified"
+            verdict = _VERIFIED
         if verdict is not None:
             self._verdicts.labels(verdict).inc()
 
@@ -455,10 +495,32 @@ class AxisMetrics(ProcessMetrics):
     ) -> None:
         """Show how many workers there should be, and whom they serve of all that are known."""
         self._wanted.set(workers)
-        self._known = frozenset(known)
-        for mailbox in set(served) - self._served:
+        now_known, now_served = frozenset(known), frozenset(served)
+        for mailbox in now_served - self._served:
             self._endpoint_up.labels(mailbox).set(1)
-        self._served = frozenset(served)
+            if len(now_served) <= _MOST_FROM_ZERO:
+                self._begin_traffic(mailbox)
+        if len(now_known) <= _MOST_FROM_ZERO:
+            for mailbox in now_known - self._known:
+                self._begin_failures(mailbox)
+        self._known, self._served = now_known, now_served
+
+    def _begin_traffic(self, agency: MailboxName) -> None:
+        """Let the counters of an agency that is served here begin at 0."""
+        for outcome in ("accepted", "refused"):
+            self._submissions.labels(agency, outcome)
+        for lane, kind in _TRAVELS:
+            self._envelopes_sent.labels(agency, lane, kind)
+            for outcome in _ENDS:
+                self._deliveries.labels(agency, lane, kind, outcome)
+        self._deliveries.labels(agency, OTHER, OTHER, "failed")
+        for status in StatusCode:
+            self._receipts.labels(agency, status)
+
+    def _begin_failures(self, agency: MailboxName) -> None:
+        for stage, classes in _FAILS.items():
+            for failure_class in classes:
+                self._failures.labels(agency, stage, failure_class)
 
     def see(self, sight: Sight) -> None:
         """Show what was seen; what was there before and is no longer vanishes."""
@@ -479,9 +541,9 @@ class AxisMetrics(ProcessMetrics):
             case Certificates():
                 now = self._clock()
                 self._replace(
-                    self._certificate_days,
+                    self._certificate_left,
                     {
-                        (self._agency(mailbox),): (end - now).total_seconds() / _DAY_SECONDS
+                        (self._agency(mailbox),): (end - now).total_seconds()
                         for mailbox, end in sight.ends.items()
                     },
                 )

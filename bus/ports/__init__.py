@@ -17,6 +17,7 @@ from bus.ports.broker import (
     Subscriber,
 )
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
+from bus.ports.formats import FormatApart
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope, Standing
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.pdf import PdfChecker
@@ -36,6 +37,7 @@ __all__ = [
     "Clock",
     "Confirmed",
     "DeadLetters",
+    "FormatApart",
     "Handler",
     "Inbox",
     "Jitter",

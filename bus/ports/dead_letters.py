@@ -19,6 +19,7 @@ from bus.core.dead_letters.order import NewOrder, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from schemas.identifiers import EnvelopeId, MailboxName
+from schemas.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,9 @@ class StoredLetter:
 
 class DeadLetters(Protocol):
     """Deliveries that failed, their history, and operators' orders. Durable, for several processes.
+
+    A row that cannot be read, because somebody has written into the database, is a letter with the
+    problem E_LETTER_UNREADABLE and no bytes: it never keeps others from being read.
 
     Raises `TransportError` E_STORE_AWAY or E_STORE_FULL when it cannot answer; then nothing is
     acknowledged. What is published is marked only after the broker's confirm: a crash in between
@@ -65,6 +69,9 @@ class DeadLetters(Protocol):
 
         One that is not due at `now` has failed again meanwhile, and is left alone.
         """
+
+    async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
+        """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run.

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bus.core.record import DocumentRecord
-from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,9 +30,13 @@ class Records(Protocol):
         document_id: str | None = None,
         full_number: str | None = None,
         year: int | None = None,
+        sender: AgencyCode | None = None,
         limit: int = 100,
     ) -> Sequence[DocumentRecord]:
-        """Documents by id, or by number and year; newest first."""
+        """Documents for which everything given holds; newest first.
+
+        Ids and numbers are compared in one form (`bus.core.reference`).
+        """
 
     async def confirm(self, confirmed: Confirmed) -> None:
         """Keep that a document is in its mailboxes; of one envelope the first time counts."""

@@ -79,9 +79,14 @@ class Hearing:
 
 
 class Bypass(TransportFactory):
-    """The transport of one connection, with a short cut for messages."""
+    """The transport of one connection, with a short cut for messages.
 
-    def __init__(self) -> None:
+    Args:
+        blocked: Told that the broker begins or ceases to take no publishes (alarm). Must not raise.
+    """
+
+    def __init__(self, *, blocked: Callable[[bool], None] = lambda _: None) -> None:
+        self._blocked = blocked
         self._hearings: dict[int, Hearing] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._outgoing: list[bytes] = []
@@ -98,7 +103,7 @@ class Bypass(TransportFactory):
             context = await provider.get_context()
         try:
             transport, protocol = await loop.create_connection(
-                lambda: Junction(reader, self._hearings, time=loop.time),
+                lambda: Junction(reader, self._hearings, time=loop.time, blocked=self._blocked),
                 url.host or "localhost",
                 url.port or 0,
                 ssl=context,
@@ -144,6 +149,7 @@ class Junction(asyncio.StreamReaderProtocol):
     Args:
         hearings: By channel; others may come and go.
         time: The loop's, in seconds.
+        blocked: As told to `Bypass`.
     """
 
     def __init__(
@@ -152,8 +158,10 @@ class Junction(asyncio.StreamReaderProtocol):
         hearings: Mapping[int, Hearing],
         *,
         time: Callable[[], float],
+        blocked: Callable[[bool], None] = lambda _: None,
     ) -> None:
         super().__init__(reader)
+        self._blocked = blocked
         self._hearings = hearings
         self._time = time
         self._rest = b""
@@ -176,6 +184,11 @@ class Junction(asyncio.StreamReaderProtocol):
                 break
             hearing = self._hearings.get(channel) if data[stop] == FRAME_END else None
             if hearing is None or not hearing.takes(kind, data[start:stop]):
+                if (
+                    channel == 0
+                    and (block := frames.says_blocked(kind, data[start:stop])) is not None
+                ):
+                    self._blocked(block)
                 for_driver.append(data[at : stop + 1])
             at = stop + 1
         self._rest = data[at:]

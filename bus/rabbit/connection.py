@@ -122,13 +122,21 @@ class Connection(aiormq.Connection):
     """aiormq's connection, with the short cut for messages."""
 
     def __init__(self, url: URL, *, name: str) -> None:
-        self.bypass = Bypass()
+        self.bypass = Bypass(blocked=self._told_blocked)
+        self._link = name
         super().__init__(
             url,
             context=context_of(str(url)),
             transport_factory=self.bypass,
             client_properties={"connection_name": name},
         )
+
+    def _told_blocked(self, blocked: bool) -> None:
+        """Said at once: who publishes would say so only when its deadline is over."""
+        if blocked:
+            _log.error("broker_blocked", link=self._link, node=_node(self))
+        else:
+            _log.info("broker_unblocked", link=self._link, node=_node(self))
 
 
 class _Alert(Connection):

@@ -21,7 +21,7 @@ from pamqp.constants import (
 )
 from pamqp.header import ContentHeader
 
-from bus.core.message import WireMessage
+from bus.core.message import Death, WireMessage
 from bus.ports import Settlement
 
 HEAD = struct.Struct(">BHI")
@@ -30,12 +30,18 @@ HEAD = struct.Struct(">BHI")
 PUBLISH, RETURN, DELIVER = 0x003C_0028, 0x003C_0032, 0x003C_003C
 ACK, REJECT, NACK = 0x003C_0050, 0x003C_005A, 0x003C_0078
 CHANNEL_CLOSE = 0x0014_0028
+BLOCKED, UNBLOCKED = 0x000A_003C, 0x000A_003D
 """Class and method, as they begin the payload of a method frame."""
 
 METHOD = struct.Struct(">I")
 
 UNREADABLE = "unreadable"
 """`type` given to a message whose properties could not be read; its body is as it was."""
+
+UNREAD_PART = "properties"
+"""What is called foreign of such a message."""
+
+_DEATHS = "x-death"
 
 _CONTENT_HEAD = struct.Struct(">HHQH")
 _SETTLE = struct.Struct(">BHIIQBB")
@@ -76,13 +82,20 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Properties:
-    """What goes with a body. `headers` hold texts and numbers; what is neither is not kept."""
+    """What goes with a body. `headers` hold texts and numbers; what is neither is not kept.
+
+    Attributes:
+        foreign: A header that is neither; empty: all are.
+        death: The newest entry of `x-death`.
+    """
 
     headers: Mapping[str, str | int]
     message_id: str = ""
     timestamp: datetime | None = None
     type: str = ""
     user_id: str | None = None
+    foreign: str = ""
+    death: Death | None = None
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -193,6 +206,14 @@ def is_cut_off(kind: int, payload: bytes) -> bool:
     return len(payload) < _ANSWER.size if payload[:4] in _ANSWERS else len(payload) < METHOD.size
 
 
+def says_blocked(kind: int, payload: bytes) -> bool | None:
+    """Whether a frame of channel 0 begins or ends a block of publishes; None: neither."""
+    if kind != FRAME_METHOD or len(payload) < METHOD.size:
+        return None
+    (method,) = METHOD.unpack_from(payload)
+    return {BLOCKED: True, UNBLOCKED: False}.get(method)
+
+
 def content_size(header: bytes) -> int:
     """How long the body will be that follows a content header."""
     size: int = _CONTENT_HEAD.unpack_from(header)[2]
@@ -285,16 +306,30 @@ def _anybodys(header: bytes) -> Properties:
     try:
         read.unmarshal(header)
     except Exception:  # noqa: BLE001 (whatever the driver trips over, one message alone is odd)
-        return Properties(headers={}, type=UNREADABLE)
+        return Properties(headers={}, type=UNREADABLE, foreign=UNREAD_PART)
     said = read.properties
     headers = said.headers or {}
+    plain = {name: value for name, value in headers.items() if isinstance(value, str | int)}
     return Properties(
-        headers={name: value for name, value in headers.items() if isinstance(value, str | int)},
+        headers=plain,
         message_id=said.message_id or "",
         timestamp=said.timestamp if isinstance(said.timestamp, datetime) else None,
         type=said.message_type or "",
         user_id=said.user_id or None,
+        foreign=next((name for name in headers if name not in plain), ""),
+        death=_death(headers.get(_DEATHS)),
     )
+
+
+def _death(told: object) -> Death | None:
+    """The first of the entries, which is the newest: the broker puts its own in front."""
+    newest = told[0] if isinstance(told, list) and told else None
+    if not isinstance(newest, dict):
+        return None
+    queue, reason = newest.get("queue"), newest.get("reason")
+    if not isinstance(queue, str) or not isinstance(reason, str):
+        return None
+    return Death(queue=queue, reason=reason)
 
 
 def _exact(data: bytes, at: int) -> tuple[str, int]:

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.problem import AxisError
+from schemas.term import term
+
 _HOMES = (
     "/usr/lib/rabbitmq/lib",  # Debian, Ubuntu, Fedora
     "/opt",  # generic archive
@@ -30,6 +33,19 @@ class Installation:
 
     home: Path
     epmd: Path
+
+    @classmethod
+    def at(cls, home: Path) -> "Installation":
+        """The RabbitMQ of one folder, which holds `sbin/rabbitmq-server`.
+
+        Raises:
+            ConfigurationError: E_SETTING: there is none, or no Erlang on the PATH.
+        """
+        epmd = _epmd()
+        if epmd is None or not (home / "sbin/rabbitmq-server").exists():
+            cause = term("no_erlang") if epmd is None else term("no_rabbitmq", path=home)
+            raise AxisError.of("E_SETTING", name="LIENTHONG_RABBITMQ", cause=cause)
+        return cls(home=home.absolute(), epmd=epmd)
 
     @classmethod
     def find(cls, homes: Iterable[str] = _HOMES) -> "Installation | None":

@@ -70,6 +70,7 @@ async def locate(
     *,
     amqp_url: str | None = None,
     management_url: str | None = None,
+    installed: Path | None = None,
     home: Path | None = None,
     may_install: bool = False,
     transport: Callable[[], Transport] | None = None,
@@ -80,12 +81,15 @@ async def locate(
         amqp_url: With one host, or with those of all nodes of a cluster.
         management_url: When only an AMQP URL is given, the usual port of the same hosts. A URL
             without a login takes that of the AMQP URL.
+        installed: The folder of the RabbitMQ that a private node is started from; without it the
+            usual places are looked through.
         home: Where a broker of our own keeps its data; without one it forgets.
         may_install: Use the system's package manager as a last resort.
         transport: Makes the certificate of a private node, which then speaks TLS only.
 
     Raises:
-        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_HOME_IN_USE.
+        ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_BROKER_START; E_HOME_IN_USE;
+            E_SETTING, nothing is installed in the given folder.
     """
     async with AsyncExitStack() as stack:
         if amqp_url:
@@ -94,7 +98,7 @@ async def locate(
                 url = _with_login(management_url, of=amqp_url)
             yield Located(amqp_url=amqp_url, management_url=url, way=Way.GIVEN)
             return
-        installation = Installation.find()
+        installation = Installation.at(installed) if installed else Installation.find()
         if installation is None and await Container.possible():
             container = await stack.enter_async_context(Container(home))
             yield Located(

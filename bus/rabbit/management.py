@@ -14,7 +14,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote
 
 import httpx
-from pydantic import BaseModel, Field, RootModel, TypeAdapter
+from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError
 
 from bus.core.topology import Account, Permissions
 from bus.rabbit.addresses import addresses_in
@@ -70,6 +70,18 @@ class FoundPolicy(BaseModel):
     apply_to: str = Field(alias="apply-to")
 
 
+class FoundAlarm(BaseModel):
+    """What one node is short of."""
+
+    resource: str
+
+
+class FoundAlarms(BaseModel):
+    """The answer to a health check that failed."""
+
+    alarms: list[FoundAlarm] = []
+
+
 class PasswordHash(RootModel[str]):
     """Salt and digest, base64 (RabbitMQ manual, Passwords)."""
 
@@ -118,6 +130,7 @@ _BINDINGS = TypeAdapter(list[FoundBinding])
 _POLICIES = TypeAdapter(list[FoundPolicy])
 
 
+_ALARMS = TypeAdapter(FoundAlarms)
 _USERS = TypeAdapter(list[FoundUser])
 _RIGHTS = TypeAdapter(list[FoundRights])
 _TOPICS = TypeAdapter(list[FoundTopicRights])
@@ -189,6 +202,20 @@ class Management:
     async def delete_policy(self, name: str) -> None:
         """Remove a policy."""
         await self._send("DELETE", f"policies/{self._vhost}/{quote(name, safe='')}")
+
+    async def alarms(self) -> Sequence[str]:
+        """What the nodes are short of, `memory` or `disk`; then publishes are not taken."""
+        answer = await self._answer("GET", "health/checks/alarms")
+        # With an alarm the check fails (RabbitMQ manual, Monitoring: Health Checks).
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            try:
+                said = _ALARMS.validate_json(answer.content).alarms
+            except ValidationError:
+                said = []
+            if said:
+                return sorted({alarm.resource for alarm in said})
+        self._must_be_well("GET health/checks/alarms", answer)
+        return ()
 
     async def create_vhost(self) -> None:
         """Create the virtual host. The account gets full permissions in it."""
@@ -276,11 +303,22 @@ class Management:
     async def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> httpx.Response:
+        answer = await self._answer(method, path, body)
+        self._must_be_well(f"{method} {path}", answer)
+        return answer
+
+    def _must_be_well(self, request: str, answer: httpx.Response) -> None:
         try:
-            answer = await self._request(method, path, body)
-            return answer.raise_for_status()
+            answer.raise_for_status()
         except httpx.HTTPStatusError as error:
-            raise self._refusal(f"{method} {path}", error.response) from error
+            raise self._refusal(request, answer) from error
+
+    async def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        """Whatever it is. Raises `TransportError` E_BROKER_AWAY when there is none."""
+        try:
+            return await self._request(method, path, body)
         except httpx.HTTPError as error:
             cause = term("management_away", said=f"{type(error).__name__} {error}")
             raise TransportError.of("E_BROKER_AWAY", cause=cause) from error

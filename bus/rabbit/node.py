@@ -28,6 +28,7 @@ from bus.rabbit.residence import (
     identity_in,
     lock,
     pids_in,
+    said,
     write_private,
 )
 from bus.rabbit.tls import context_of, with_tls
@@ -89,9 +90,10 @@ class PrivateNode:
         """Start and wait until AMQP and the management interface answer.
 
         Raises:
-            ConfigurationError: E_HOME_IN_USE, or E_BROKER_NOT_FOUND when it does not come up.
+            ConfigurationError: E_HOME_IN_USE, or E_BROKER_START when it does not come up.
         """
-        folder = self._folder = self._folder or Path(tempfile.mkdtemp(prefix="lienthong-rabbit-"))
+        made = self._folder or Path(tempfile.mkdtemp(prefix="lienthong-rabbit-"))
+        folder = self._folder = made.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = lock(folder)
         try:
@@ -106,7 +108,7 @@ class PrivateNode:
             await self.stop()
             log = folder / "log"
             cause = term("node_silent", path=log)
-            raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause) from error
+            raise ConfigurationError.of("E_BROKER_START", folder=folder, cause=cause) from error
         except BaseException:
             await self.stop()
             raise
@@ -157,7 +159,7 @@ class PrivateNode:
     @property
     def environment(self) -> dict[str, str]:
         """For the server, and for the command line tools that come with it."""
-        folder, identity = self.folder, self._settled
+        folder, identity = said(self.folder), self._settled
         erlang = "-kernel inet_dist_use_interface {127,0,0,1}"
         if self._membership is not None:
             erlang += f" {self._membership.erlang}"
@@ -202,7 +204,8 @@ class PrivateNode:
 
     def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
         identity, membership = self._settled, self._membership
-        configuration = _configuration(identity, self._transport)
+        transport = self._transport and self._transport.beside(folder)
+        configuration = _configuration(identity, transport)
         if membership is not None:
             configuration += membership.configuration
         write_private(folder / "rabbitmq.conf", configuration)
@@ -211,7 +214,8 @@ class PrivateNode:
         if not cookie.exists():
             write_private(cookie, membership.cookie if membership else secrets.token_hex(20))
             cookie.chmod(0o400)
-        script = self._installation.slim(folder / "home")
+        self._installation.slim(folder / "home")
+        script = said(folder) / "home/sbin/rabbitmq-server"
         command = [
             *(sys.executable, "-I", keeper.__file__),
             *(str(folder), str(self._installation.epmd), str(identity.epmd_port), str(script)),
@@ -224,6 +228,7 @@ class PrivateNode:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
                 env=self.environment,
                 start_new_session=True,  # Ctrl-C is for the owner
             )
@@ -232,7 +237,7 @@ class PrivateNode:
         """Wait until AMQP and the management interface answer. Put a deadline around it.
 
         Raises:
-            ConfigurationError: E_BROKER_NOT_FOUND: it ended at its start.
+            ConfigurationError: E_BROKER_START: it ended at its start.
         """
         identity = self._settled
         context = await asyncio.to_thread(context_of, self.management_url)
@@ -241,7 +246,7 @@ class PrivateNode:
             while True:
                 if self._keeper is None or self._keeper.poll() is not None:
                     cause = term("node_ended", said=self._last_words())
-                    raise ConfigurationError.of("E_BROKER_NOT_FOUND", cause=cause)
+                    raise ConfigurationError.of("E_BROKER_START", folder=self.folder, cause=cause)
                 with contextlib.suppress(OSError, httpx.HTTPError):
                     _, writer = await asyncio.open_connection(LOOPBACK, identity.amqp_port)
                     writer.close()

@@ -10,12 +10,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from bus.core.plan import Change, Plan, TopologyObject, difference
+from bus.core.plan import Change, Plan, Step, TopologyObject, difference
 from bus.core.topology import Account, Binding, Exchange, Policy, Queue, Topology
 from bus.rabbit.administration import Administration, Progress, nobody
 from bus.rabbit.management import FoundPolicy, FoundQueue, Management
 from schemas.problem import ConfigurationError, Language
-from schemas.term import Term, foreign, term
+from schemas.term import term
 
 SETTLING = timedelta(seconds=2)
 """How long a new queue stays unbound. On 3.10.8 one whose broker was killed up to 0.5 s after its
@@ -32,10 +32,9 @@ class Defect(StrEnum):
 
 
 _SENTENCES = {
-    Defect.DIFFERENT: ("{detail}", "{detail}"),
     Defect.OVERRULED: (
-        "Queue {name} obeys policy {detail}, not ours.",
-        "Hàng đợi {name} theo chính sách {detail}, không theo chính sách của trục.",
+        "Queue {name} obeys policy {policy}, not ours.",
+        "Hàng đợi {name} theo chính sách {policy}, không theo chính sách của trục.",
     ),
     Defect.LEADERLESS: (
         "Queue {name} has no leader: it takes and gives nothing.",
@@ -50,28 +49,25 @@ _SENTENCES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that verification found."""
+    """One thing that verification found.
+
+    Attributes:
+        step: What is not as declared; for `Defect.DIFFERENT` alone.
+        policy: Which one overrules ours.
+    """
 
     defect: Defect
     name: str
-    detail: str = ""
-
-    @property
-    def cause(self) -> Term:
-        """The finding as the cause of a problem."""
-        match self.defect:
-            case Defect.LEADERLESS:
-                return term("queue_leaderless", name=self.name)
-            case Defect.SILENT:
-                return term("queue_silent", name=self.name)
-            case Defect.DIFFERENT | Defect.OVERRULED:
-                return foreign(self.detail)
+    step: Step | None = None
+    policy: str = ""
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
         """The finding, for people."""
+        if self.step is not None:
+            return self.step.sentence(language)
         english, vietnamese = _SENTENCES[self.defect]
         template = english if language is Language.ENGLISH else vietnamese
-        return template.format(name=self.name, detail=self.detail)
+        return template.format(name=self.name, policy=self.policy)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +202,7 @@ class Provisioning:
             Finding(
                 defect=Defect.DIFFERENT,
                 name=getattr(step.object, "name", ""),
-                detail=step.sentence(),
+                step=step,
             )
             for step in difference(wanted, found).steps
         ]
@@ -307,7 +303,7 @@ def _overruled(
             and any(ours.definition.get(k, v) != v for k, v in policy.definition.items())
         ]
         findings += [
-            Finding(defect=Defect.OVERRULED, name=queue.name, detail=policy.name)
+            Finding(defect=Defect.OVERRULED, name=queue.name, policy=policy.name)
             for policy in winners
         ]
     return findings

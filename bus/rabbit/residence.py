@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -22,6 +23,7 @@ from schemas.problem import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 _DYING_SECONDS = 5.0
+_ERLANG = "beam"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +69,18 @@ class Transport:
     certificate: Path
     key: Path
 
+    def beside(self, folder: Path) -> "Transport":
+        """The same files as a node in this folder may name them."""
+        files = {"authority": self.authority, "certificate": self.certificate, "key": self.key}
+        if all(_PLAIN.fullmatch(str(path)) for path in files.values()):
+            return self
+        links = folder / "tls"
+        links.mkdir(exist_ok=True)
+        for name, path in files.items():
+            (links / name).unlink(missing_ok=True)
+            (links / name).symlink_to(path.absolute())
+        return Transport(**{name: said(folder) / "tls" / name for name in files})
+
     @property
     def configuration(self) -> str:
         """Lines for `rabbitmq.conf`: the same for AMQP as for the management interface."""
@@ -80,6 +94,20 @@ class Transport:
         lines = [f"{room}.{line}" for room in ("ssl_options", "management.ssl") for line in shared]
         return "\n".join((*lines, _MECHANISMS, ""))
 
+
+def said(folder: Path) -> Path:
+    """How a node names its own folder, which is its working directory.
+
+    The server's scripts take no blank in a path, and its plugins none but ASCII letters. Where the
+    system has a name for the working directory of whoever asks, that one always does.
+    """
+    if _PLAIN.fullmatch(str(folder)) or not _OWN_FOLDER.exists():
+        return folder
+    return _OWN_FOLDER
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9._/@+-]+")
+_OWN_FOLDER = Path("/proc/self/cwd")
 
 _MECHANISMS = """\
 ssl_options.verify = verify_peer
@@ -168,10 +196,12 @@ def end_leftover(folder: Path) -> None:
     if not (folder / keeper.PIDS).exists():
         return
     node, mapper = pids_in(folder)
-    # Pids are used again: the folder in the node's command line proves whose it is.
-    for pid, mark in ((node, str(folder)), (mapper, "epmd")):
-        if mark in _command_line(pid):
-            _kill(pid)
+    # Pids are used again: the folder in the node's command line proves whose it is, or the one
+    # that it works in.
+    if str(folder) in _command_line(node) or _works_in(node, folder):
+        _kill(node)
+    if "epmd" in _command_line(mapper):
+        _kill(mapper)
     (folder / keeper.PIDS).unlink()
 
 
@@ -188,6 +218,12 @@ def pids_in(folder: Path) -> tuple[int, int]:
     """Of the node and its port mapper, as last started."""
     node, mapper = (folder / keeper.PIDS).read_text(encoding="ascii").split()
     return int(node), int(mapper)
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cwd").samefile(folder) and _ERLANG in _command_line(pid)
+    return False
 
 
 def _command_line(pid: int) -> str:

@@ -15,7 +15,7 @@ from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from bus.core.crash import cause_of, steps_to
-from bus.core.message import WireMessage
+from bus.core.message import MAX_ATTEMPT, WireMessage
 from bus.core.topology import PROBE
 from bus.ports import Handler, ReceivedMessage, Settlement
 from bus.rabbit import frames
@@ -35,6 +35,9 @@ from schemas.limits import (
     MAX_HEADERS_BYTES,
     MAX_SIGNATURE_CHARS,
 )
+
+_COPIES = frozenset({"CC", "BCC"})
+_DEATHS = ("x-death", "x-first-death-", "x-last-death-")
 
 _log = structlog.get_logger()
 
@@ -231,9 +234,10 @@ def received(
     headers fill a frame would then be refused together with its connection, again and again.
     """
     headers = properties.headers
-    texts = _taken_up(headers)
     # One character too many is enough to be refused for it.
     signature = str(headers.get("signature") or "")[: MAX_SIGNATURE_CHARS + 1]
+    attempt = _count(headers.get("attempt", 1), least=1)
+    given_out = _count(headers.get("x-delivery-count"), least=0)
     return ReceivedMessage(
         queue=queue,
         message=WireMessage(
@@ -245,12 +249,27 @@ def received(
             signature=signature,
             user_id=properties.user_id,
             timestamp=properties.timestamp,
-            attempt=_count(headers.get("attempt"), least=1),
-            headers=texts,
+            attempt=attempt or 1,
+            headers=_taken_up(headers),
+            foreign=_foreign(properties, counted=attempt is not None),
+            death=properties.death,
         ),
         redelivered=delivery.redelivered,
-        delivery_count=_count(headers.get("x-delivery-count"), least=0),
+        # Only the broker knows it, and tells it with a redelivery only.
+        delivery_count=given_out or 0 if delivery.redelivered else 0,
     )
+
+
+def _foreign(properties: frames.Properties, *, counted: bool) -> str:
+    """The first header that no sender of the axis sets, or sets so.
+
+    `CC` and `BCC` ask the broker for copies under other keys, past the rights of the account up to
+    RabbitMQ 3.13; `x-death` and its like are the broker's own, where it gives a message up.
+    """
+    if properties.foreign or not counted:
+        return properties.foreign or "attempt"
+    names = properties.headers
+    return next((name for name in names if name in _COPIES or name.startswith(_DEATHS)), "")
 
 
 def _taken_up(headers: Mapping[str, str | int]) -> dict[str, str]:
@@ -268,5 +287,6 @@ def _taken_up(headers: Mapping[str, str | int]) -> dict[str, str]:
     return taken
 
 
-def _count(value: object, *, least: int) -> int:
-    return max(value, least) if isinstance(value, int) else least
+def _count(value: object, *, least: int) -> int | None:
+    """A count as it is; None: it is none, or beyond what can be counted here."""
+    return value if type(value) is int and least <= value <= MAX_ATTEMPT else None

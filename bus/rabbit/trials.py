@@ -43,6 +43,7 @@ class Breach(StrEnum):
     """What a trial can show."""
 
     ALLOWED = "allowed"
+    UNCHECKED = "unchecked"
     HINDERED = "hindered"
 
 
@@ -50,6 +51,10 @@ _SENTENCES = {
     Breach.ALLOWED: (
         "Account {name} can {words}, and must not be able to: run 'lienthong topology apply'.",
         "Tài khoản {name} {words} được, dù không được phép: hãy chạy 'lienthong topology apply'.",
+    ),
+    Breach.UNCHECKED: (
+        "Account {name} can {words}: this broker does not check it; recipients refuse it and tell.",
+        "Tài khoản {name} {words} được: RabbitMQ này không kiểm tra; bên nhận từ chối và báo.",
     ),
     Breach.HINDERED: (
         "Account {name} cannot {words}: {cause}.",
@@ -66,6 +71,11 @@ class AccessFinding:
     name: str
     trial: Trial
     cause: Term | None = None
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is good to know, and nothing here can mend it."""
+        return self.defect is Breach.UNCHECKED
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
         """The finding, for people."""
@@ -132,7 +142,8 @@ class Trials:
             for trial in trials:
                 cause = await self._refusal(connection, url, trial, scratch)
                 if cause is None and not trial.allowed:
-                    yield AccessFinding(defect=Breach.ALLOWED, name=account.name, trial=trial)
+                    defect = Breach.UNCHECKED if trial.up_to_broker else Breach.ALLOWED
+                    yield AccessFinding(defect=defect, name=account.name, trial=trial)
                 if cause is not None and trial.allowed:
                     yield AccessFinding(
                         defect=Breach.HINDERED, name=account.name, trial=trial, cause=cause
@@ -198,7 +209,7 @@ async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
     match trial.deed:
         case Deed.READ:
             await _read(channel, queue, allowed=trial.allowed)
-        case Deed.PUBLISH:
+        case Deed.PUBLISH | Deed.COPY:
             await _publish(channel, trial, scratch)
         case Deed.DECLARE_QUEUE:
             await underlay.queue_declare(f"{scratch}.declared", exclusive=True)
@@ -237,7 +248,12 @@ async def _read(channel: AbstractChannel, name: str, *, allowed: bool) -> None:
 async def _publish(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
     """Should it arrive somewhere, it is gone in the same moment."""
     message = aio_pika.Message(
-        b"", type=PROBE, message_id=uuid4().hex, user_id=trial.user, expiration=timedelta()
+        b"",
+        type=PROBE,
+        message_id=uuid4().hex,
+        user_id=trial.user,
+        expiration=timedelta(),
+        headers={trial.header: [trial.copy]} if trial.header else {},
     )
     exchange = (
         await channel.get_exchange(trial.exchange, ensure=False)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from adapters.contract import AttachmentSource
 from bus.core.failure import Stage
+from bus.core.parties import Judged
 from bus.ports import ReceivedMessage, Step
 from bus.services.patience import Patience
 from bus.services.turnstile import Ticket
@@ -20,6 +21,7 @@ class Attempt:
         files: Where the files of the document are found, opened if it was sealed.
         lease: Until when it is ours, also when the store could not be told that it no longer is.
         claimed_at: When it became ours last.
+        judged: Whose documents it is about.
         answered_after: Of an automatic receipt: how old the document is that it answers.
     """
 
@@ -34,4 +36,10 @@ class Attempt:
     lease: datetime | None = None
     claimed_at: datetime | None = None
     answered_after: timedelta | None = None
+    judged: Judged | None = None
     unanswered: int = 0
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """Codes of what its recipient is warned of."""
+        return () if self.judged is None else tuple(w.code for w in self.judged.warnings)

@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import Endpoint
-from bus.core.admission import addressed, admit, judge_seal, prove
+from adapters.contract import Endpoint, Parcel
+from bus.core.admission import addressed, admit, judge_seal, judge_wrapping, prove
+from bus.core.allowance import seconds_for
 from bus.core.events import (
     DeliveryHandedOver,
     DuplicateAbsorbed,
@@ -21,7 +22,7 @@ from bus.core.events import (
 from bus.core.failure import Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
-from bus.core.parties import judge_report, judge_targets
+from bus.core.parties import Standpoint
 from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
@@ -50,12 +51,14 @@ from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failures import Failures
 from bus.services.packing import Packing
 from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by, targeted_by
+from bus.services.register import judge
 from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
+from schemas.term import term
+from schemas.vietnam import day_in_vietnam
 
 LEASE = timedelta(minutes=5)
 
@@ -88,6 +91,7 @@ class Courier:
     new_id: NewId
     jitter: Jitter
     observe: Observer
+    hand_over_deadline: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
         self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
@@ -166,6 +170,7 @@ class Courier:
 
     async def _deliver(self, attempt: Attempt) -> None:
         message, now = attempt.received.message, self.clock()
+        judge_wrapping(message, queue=attempt.received.queue)
         verified = prove(message, keys=self.keys(), now=now)
         attempt.stage = Stage.OPEN
         envelope = admit(
@@ -182,19 +187,7 @@ class Courier:
         if envelope.document is not None:
             refuse_secret(envelope.document)
         attempt.stage = Stage.CLAIM
-        if envelope.receipt is not None:
-            meant = await meant_by(envelope.receipt.report, self.records)
-            judge_report(
-                envelope.receipt.report,
-                sender=envelope.sender,
-                addressee=envelope.recipients[0].agency,
-                known=meant,
-            )
-            attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
-            await self._note_arrival(envelope)
-        if envelope.document is not None:
-            known = await targeted_by(envelope.document, self.records)
-            judge_targets(envelope.document, sender=envelope.sender, known=known)
+        await self._judge(attempt, envelope, now=now)
         claim = self._claim(envelope)
         receipts = await self._standing(claim, attempt)
         if receipts is None:
@@ -215,6 +208,18 @@ class Courier:
         await self._answers.send(
             envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
         )
+
+    async def _judge(self, attempt: Attempt, envelope: Envelope, *, now: datetime) -> None:
+        """Whose documents the message is about. Raises `DocumentError`: it may not say so."""
+        at = Standpoint(
+            routing=self.routing(),
+            on=day_in_vietnam(now),
+            held_by=tuple(recipient.agency for recipient in self._addressed(envelope)),
+        )
+        attempt.judged, meant = await judge(envelope, self.records, at=at)
+        if envelope.receipt is not None:
+            attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
+            await self._note_arrival(envelope)
 
     async def _note_arrival(self, envelope: Envelope) -> None:
         """Keep what a receipt proves of a delivery that another store knows as done."""
@@ -274,6 +279,7 @@ class Courier:
                 age=now - envelope.sent_at,
                 took=now - (attempt.claimed_at or now),
                 answered_after=attempt.answered_after,
+                warnings=attempt.warned,
                 trace=trace_id(attempt.step.traceparent),
             )
         )
@@ -293,16 +299,32 @@ class Courier:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
         parcel = await self.packing.pack(
-            envelope, delivery, files=attempt.files, leave=attempt.leave
+            envelope, delivery, files=attempt.files, judged=attempt.judged, leave=attempt.leave
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():
             raise Stopping
         with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
-            await self.endpoint.hand_over(parcel)
+            await self._put_into_hands(attempt, envelope, parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
         return parcel.name
+
+    async def _put_into_hands(self, attempt: Attempt, envelope: Envelope, parcel: Parcel) -> None:
+        """Hand over, within the deadline. One that ends later was handed over once all the same."""
+        files = envelope.document.attachments if envelope.document else ()
+        seconds = seconds_for(sum(file.size for file in files), deadline=self.hand_over_deadline)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                await self.endpoint.hand_over(parcel)
+        except TimeoutError as late:
+            if not limit.expired():
+                raise
+            # It has had its time: it is looked at without a second try.
+            attempt.unanswered = TRIES_IN_A_ROW
+            cause = term("no_answer", seconds=f"{seconds:.0f}")
+            agency = self.dispatch.mailbox
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=agency, cause=cause) from late
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
         return addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())

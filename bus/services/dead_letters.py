@@ -2,20 +2,30 @@
 
 In: commit the row → acknowledge. Back: publish, confirmed → mark. It may be killed anywhere in
 between: an attempt that is told twice is counted once, and a delivery that is redelivered twice is
-handed over once. What happens to a failure is decided in `core.dead_letters.retry`.
+handed over once. In `core.dead_letters.report` is decided what is believed of a failure, in `retry`
+what happens to it. Whatever fails by itself is parked by itself; its neighbours go on.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bus.core.dead_letters.letter import FailedAttempt, LetterId, read_attempt, redelivery
+from bus.core.crash import cause_of
+from bus.core.dead_letters.letter import FailedAttempt, LetterId, LetterState, redelivery
 from bus.core.dead_letters.order import Action, Order, OrderState
+from bus.core.dead_letters.report import (
+    Believed,
+    failed_here,
+    knows_its_way,
+    read_attempt,
+    set_aside,
+    way_back,
+)
 from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
-from bus.core.events import FailureRecorded, LettersRedelivered
-from bus.core.failure import FailureClass, Stage, fingerprint
+from bus.core.events import FailureRecorded, ForgeryRefused, LettersRedelivered, ServiceName
+from bus.core.failure import Stage, internal
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, REDELIVERY
 from bus.core.trace import TRACEPARENT, processing, sending, trace_id
@@ -37,7 +47,8 @@ from bus.ports import (
 )
 from bus.services.patience import Patience, Stopping
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem, TransportError
+from schemas.problem import AxisError, Problem, TransportError
+from schemas.term import term
 
 AT_ONCE = 500
 """Letters read, published and marked together."""
@@ -45,7 +56,7 @@ AT_ONCE = 500
 _STRETCHES = 2
 """Stretches of one order under way beside the one that is read."""
 
-_SELF = MailboxName(FAILURES)
+_SELF, _STAGE = MailboxName(FAILURES), ServiceName.DEAD_LETTERS
 
 
 @dataclass(kw_only=True)
@@ -53,7 +64,7 @@ class DeadLetterHandler:
     """The only consumer of `failures` and the only publisher to `redelivery`.
 
     Attributes:
-        mailboxes: The mailbox for each word of a routing key, as the directory is now.
+        believed: Certificates and directory as they are now.
         poll: How often rows that are due and new orders are looked for.
         prefetch: Failures recorded at the same time.
     """
@@ -61,7 +72,7 @@ class DeadLetterHandler:
     letters: DeadLetters
     subscriber: Subscriber
     publisher: Publisher
-    mailboxes: Callable[[], Mapping[str, MailboxName]]
+    believed: Callable[[], Believed]
     policy: RetryPolicy
     clock: Clock
     new_id: NewId
@@ -93,35 +104,59 @@ class DeadLetterHandler:
             return await self._take_traced(message)
 
     async def _take_traced(self, message: WireMessage) -> Settlement:
-        attempt = read_attempt(message, self.mailboxes(), now=self.clock())
+        attempt: FailedAttempt | None = None
         patience = self._patience()
         while True:
             try:
-                await self._record(attempt)
+                attempt = attempt or read_attempt(message, self.believed(), now=self.clock())
+                await self._record(attempt, message)
             except TransportError as error:
-                try:
-                    await patience.wait(error.problem)
-                except Stopping:
-                    return Settlement.REQUEUE
+                problem = error.problem
+            except Exception as error:  # noqa: BLE001 (one message must not end the handler)
+                problem = internal(error, stage=_STAGE)
+                aside = set_aside(message, problem, now=self.clock())
+                if attempt is None or attempt.letter_id != aside.letter_id:
+                    attempt = aside
+                    continue
             else:
                 return Settlement.ACK
+            try:
+                await patience.wait(problem)
+            except Stopping:
+                return Settlement.REQUEUE
 
-    async def _record(self, attempt: FailedAttempt) -> None:
+    async def _record(self, attempt: FailedAttempt, report: WireMessage | None = None) -> None:
+        """Keep an attempt, and tell of it.
+
+        Args:
+            report: The message in `failures` that says so.
+        """
         recorded = await self.letters.record(attempt, self._decide, now=self.clock())
         letter = recorded.letter
-        if recorded.fresh:
+        if not recorded.fresh:
+            return
+        self.observe(
+            FailureRecorded(
+                mailbox=letter.mailbox,
+                letter=letter.id,
+                stage=attempt.failure.stage,
+                failure_class=attempt.failure.failure_class,
+                code=letter.problem.code,
+                fingerprint=letter.fingerprint,
+                state=letter.state,
+                attempts=letter.attempts,
+                returned=letter.returned,
+                trace=trace_id(attempt.message.headers.get(TRACEPARENT, "")),
+            )
+        )
+        if report is not None and letter.problem.code == "E_REPORT_INVALID":
             self.observe(
-                FailureRecorded(
+                ForgeryRefused(
                     mailbox=letter.mailbox,
-                    letter=letter.id,
-                    stage=attempt.failure.stage,
-                    failure_class=attempt.failure.failure_class,
-                    code=letter.problem.code,
-                    fingerprint=letter.fingerprint,
-                    state=letter.state,
-                    attempts=letter.attempts,
-                    returned=letter.returned,
-                    trace=trace_id(attempt.message.headers.get(TRACEPARENT, "")),
+                    problem=letter.problem,
+                    account=report.user_id,
+                    routing_key=report.routing_key,
+                    message_id=report.message_id,
                 )
             )
 
@@ -138,28 +173,33 @@ class DeadLetterHandler:
     # --- back ---
 
     async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
-        """Work while there is some, then rest; wait out what the world prevents."""
+        """Work while there is some, then rest; wait, later and later, while it fails."""
         patience = self._patience()
         while not self.stop.is_set():
             try:
                 busy = await work()
+            except TransportError as error:
+                problem = error.problem
+            except Exception as error:  # noqa: BLE001 (retries must not end with one bad row)
+                problem = internal(error, stage=_STAGE)
+            else:
                 patience = self._patience()
                 if not busy:
                     await self._rest(self.poll)
-            except TransportError as error:
-                try:
-                    await patience.wait(error.problem)
-                except Stopping:
-                    return
+                continue
+            try:
+                await patience.wait(problem)
+            except Stopping:
+                return
 
     async def _retry(self) -> bool:
         """Redeliver what is due; whether there was anything."""
         due = await self.letters.due(now=self.clock(), limit=AT_ONCE)
-        confirmed, absent = await self._redeliver(due)
+        confirmed, failed = await self._redeliver(due)
         # Nothing is written when nothing is due, which is asked for twice a second.
         if confirmed:
             await self.letters.retried(confirmed, now=self.clock())
-        await self._settle(due, confirmed, absent, order=None)
+        await self._settle(due, confirmed, failed, order=None)
         return bool(due)
 
     async def _replay(self) -> bool:
@@ -203,32 +243,50 @@ class DeadLetterHandler:
 
     async def _move(self, order: Order, stretch: Sequence[StoredLetter]) -> None:
         """Publish a stretch of an order, and mark what was confirmed."""
-        confirmed, absent = await self._redeliver(stretch, to=order.to)
+        confirmed, failed = await self._redeliver(stretch, to=order.to)
         if confirmed:
             await self.letters.replayed(order.id, confirmed, now=self.clock())
-        await self._settle(stretch, confirmed, absent, order=order)
+        await self._settle(stretch, confirmed, failed, order=order)
 
     async def _redeliver(
         self, stored: Sequence[StoredLetter], *, to: MailboxName | None = None
-    ) -> tuple[list[LetterId], list[StoredLetter]]:
-        """Publish; the letters that were confirmed, and those whose mailbox does not exist."""
+    ) -> tuple[list[LetterId], list[tuple[StoredLetter, Problem]]]:
+        """Publish; the letters that were confirmed, and those that failed by themselves."""
         outcomes = await asyncio.gather(*(self._publish(each, to) for each in stored))
         told = list(zip(stored, outcomes, strict=True))
         return (
             [each.letter.id for each, outcome in told if outcome is PublishOutcome.CONFIRMED],
-            [each for each, outcome in told if outcome is PublishOutcome.RETURNED],
+            [(each, outcome) for each, outcome in told if isinstance(outcome, Problem)],
         )
 
-    async def _publish(self, stored: StoredLetter, to: MailboxName | None) -> PublishOutcome:
-        letter = stored.letter
-        before = stored.message.headers.get(TRACEPARENT, "")
+    async def _publish(
+        self, stored: StoredLetter, to: MailboxName | None
+    ) -> PublishOutcome | Problem:
+        """Publish one letter; a problem is its own: it cannot be proven, or has no mailbox."""
+        try:
+            outcome = await self._publish_proven(stored, to)
+        except AxisError as refused:
+            return refused.problem
+        except Exception as error:  # noqa: BLE001 (one letter must not hold up the others)
+            return internal(error, stage=_STAGE)
+        if outcome is PublishOutcome.RETURNED:
+            return Problem(code="E_UNROUTABLE", params={"code": to or stored.letter.mailbox})
+        return outcome
+
+    async def _publish_proven(self, stored: StoredLetter, to: MailboxName | None) -> PublishOutcome:
+        letter, delivery = stored.letter, stored.message
+        if not knows_its_way(delivery):
+            delivery = way_back(
+                delivery, mailbox=letter.mailbox, believed=self.believed(), now=self.clock()
+            )
+        before = delivery.headers.get(TRACEPARENT, "")
         with self.tracer.step(f"send {REDELIVERY}", Role.PRODUCER, parent=before) as step:
             message = redelivery(
-                stored.message,
+                delivery,
                 attempt=letter.attempts + 1,
                 message_id=self.new_id(),
                 now=self.clock(),
-                reroute=(letter.mailbox, to) if to else None,
+                to=to,
             )
             if step.traceparent:
                 message = replace(
@@ -241,11 +299,11 @@ class DeadLetterHandler:
         self,
         stretch: Sequence[StoredLetter],
         confirmed: Sequence[LetterId],
-        absent: Sequence[StoredLetter],
+        failed: Sequence[tuple[StoredLetter, Problem]],
         *,
         order: Order | None,
     ) -> None:
-        """Tell what was done; what no mailbox took has failed again.
+        """Tell what was done; what goes nowhere by itself has failed again.
 
         Raises:
             TransportError: E_PUBLISH_UNKNOWN: some must be tried again, after a pause.
@@ -258,30 +316,40 @@ class DeadLetterHandler:
                     operator=order.operator if order else None,
                 )
             )
-        for stored in absent:
-            await self._record(self._unroutable(stored))
-        if len(confirmed) + len(absent) < len(stretch):
+        for stored, problem in failed:
+            await self._fail_again(stored, problem)
+        if len(confirmed) + len(failed) < len(stretch):
             raise TransportError(Problem(code="E_PUBLISH_UNKNOWN"))
 
-    def _unroutable(self, stored: StoredLetter) -> FailedAttempt:
-        """The attempt that failed because the mailbox is gone from the broker."""
-        letter, now = stored.letter, self.clock()
-        attempt = read_attempt(stored.message, self.mailboxes(), now=now)
-        problem = Problem(code="E_UNROUTABLE", params={"code": letter.mailbox})
-        failure = attempt.failure.model_copy(
-            update={
-                "problem": problem,
-                "stage": Stage.MAILBOX,
-                "failure_class": FailureClass.SENDER,
-                "mailbox": letter.mailbox,
-                "fingerprint": fingerprint(Stage.MAILBOX, problem, letter.mailbox),
-                "attempt": letter.attempts + 1,
-                "failed_at": now,
-            }
-        )
-        return replace(
-            attempt, letter_id=letter.id, attempt_id=f"{letter.id} {self.new_id()}", failure=failure
-        )
+    async def _fail_again(self, stored: StoredLetter, problem: Problem) -> None:
+        """Keep that a letter could not be published; a row that cannot be kept is parked as it is.
+
+        Raises:
+            TransportError: The store is away.
+        """
+        attempt = failed_here(stored.letter, stored.message, problem, now=self.clock())
+        try:
+            await self._record(replace(attempt, attempt_id=f"{stored.letter.id} {self.new_id()}"))
+        except TransportError:
+            raise
+        except Exception as error:  # noqa: BLE001 (one bad row must not stop the others)
+            cause = term("crash", error=cause_of(error))
+            unreadable = AxisError.of("E_LETTER_UNREADABLE", cause=cause).problem
+            await self.letters.put_aside(stored.letter.id, unreadable, now=self.clock())
+            told = failed_here(stored.letter, stored.message, unreadable, now=self.clock())
+            self.observe(
+                FailureRecorded(
+                    mailbox=stored.letter.mailbox,
+                    letter=stored.letter.id,
+                    stage=Stage.MAILBOX,
+                    failure_class=told.failure.failure_class,
+                    code=unreadable.code,
+                    fingerprint=told.failure.fingerprint,
+                    state=LetterState.PARKED,
+                    attempts=stored.letter.attempts,
+                    returned=stored.letter.returned,
+                )
+            )
 
     async def _rest(self, pause: timedelta) -> None:
         try:

@@ -46,6 +46,7 @@ class Dispatch:
         deadline: How long one publish may take before its outcome is unknown; and a signature,
             before what holds the key is away.
         waiting: The threads in which a key elsewhere is waited for; absent: the loop's.
+        reports_as: The account that tells what failed; absent: the mailbox's own.
     """
 
     mailbox: MailboxName
@@ -55,6 +56,7 @@ class Dispatch:
     new_id: NewId
     deadline: timedelta
     waiting: Executor | None = None
+    reports_as: str | None = None
     tracer: Tracer = field(default_factory=Untraced)
 
     async def signed(self, envelope: Envelope) -> SignedEnvelope:

@@ -58,7 +58,7 @@ class Failures:
                 stage=attempt.stage,
                 mailbox=mailbox,
                 message_id=self.new_id(),
-                user_id=account_of(mailbox),
+                user_id=self.dispatch.reports_as or account_of(mailbox),
                 now=self.clock(),
             )
             outcome = await self.dispatch.publisher.publish(failed, deadline=self.dispatch.deadline)

@@ -5,13 +5,17 @@ and nothing is known. The next process is careful for a while: formats work one 
 they work on is noted before. What is then in hand at a crash is the culprit; one that has crashed
 careful processes `MOST_CRASHES` times is refused like any other bad file, and the rest goes on.
 Without a crash the guard costs nothing.
+
+What does not end is a crash, too, and there the culprit is known: the process is ended by its
+watchdog, and the next one, which is careful, does not try that thing again.
 """
 
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import date, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import BinaryIO
 
@@ -23,7 +27,11 @@ from adapters.contract import (
     Limits,
     Message,
 )
-from bus.ports import Attempts
+from bus.core.allowance import seconds_for
+from bus.core.events import FormatLost
+from bus.ports import Attempts, Observer
+from bus.processes.watchdog import Watchdog, Watched
+from schemas.document import Document
 from schemas.problem import AxisError
 from schemas.reading import Reading
 from schemas.verdict import DeliveryCheck
@@ -33,10 +41,27 @@ _END_BYTES = 64 * 1024
 
 
 class Guard:
-    """The carefulness of one process."""
+    """The carefulness of one process.
 
-    def __init__(self, attempts: Attempts) -> None:
+    Args:
+        attempts: What was begun and never ended.
+        deadline: Of processor time for one piece of work on a small file; None: no watchdog.
+        observe: Hears, in any thread, of what is overdue before the process ends.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        *,
+        deadline: timedelta | None = None,
+        observe: Observer | None = None,
+    ) -> None:
         self._attempts = attempts
+        self._deadline = deadline
+        self._observe = observe
+        self._watchdog = None if deadline is None else Watchdog(deadline, lost=self._lost)
+        if self._watchdog is not None:
+            self._watchdog.start()
         self._alone = threading.Lock()
         self._careful = False
 
@@ -49,29 +74,57 @@ class Guard:
         self._careful = False
 
     @contextmanager
-    def around(self, format_name: str, key: Callable[[], bytes]) -> Iterator[None]:
+    def around(
+        self, work: str, format_name: str, key: Callable[[], bytes], *, size: int = 0
+    ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
         """Let a format work on something; alone and noted, if the process is careful.
 
+        Yields:
+            What its work is to be done within: it is watched there.
+
         Args:
+            work: `recognise`, `read` or `write`.
             key: Tells the same thing by the same bytes; asked for only when it is needed.
+            size: Bytes of what is worked on.
 
         Raises:
             InternalError: E_FORMAT_CRASHED; it has crashed too often, and is not tried.
         """
+        watching = self._watched(work, format_name, key, size)
         if not self._careful:
             with _as_errors():
-                yield
+                yield watching
             return
-        noted = sha256(format_name.encode() + b"\0" + key()).hexdigest()
+        noted = _digest(format_name, key())
         with self._alone:
             crashes = self._attempts.begin(noted)
             if crashes >= MOST_CRASHES:
                 raise AxisError.of("E_FORMAT_CRASHED", format=format_name, times=crashes)
             try:
                 with _as_errors():
-                    yield
+                    yield watching
             finally:
                 self._attempts.end(noted)
+
+    def _watched(
+        self, work: str, format_name: str, key: Callable[[], bytes], size: int
+    ) -> Callable[[], AbstractContextManager[None]]:
+        if self._watchdog is None or self._deadline is None:
+            return nullcontext
+        seconds = seconds_for(size, deadline=self._deadline)
+        watched = Watched(work=work, format=format_name, seconds=seconds, key=key)
+        return partial(self._watchdog.watching, watched)
+
+    def _lost(self, overdue: Watched, steps: tuple[str, ...]) -> None:
+        """The last thing that this process does."""
+        if self._observe is not None:
+            cause = "processor time"
+            self._observe(
+                FormatLost(format=overdue.format, work=overdue.work, cause=cause, steps=steps)
+            )
+        noted = _digest(overdue.format, overdue.key())
+        for _ in range(MOST_CRASHES):
+            self._attempts.begin(noted)
 
 
 class FormatLeftError(Exception):
@@ -113,22 +166,48 @@ class GuardedFormat:
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """As promised by the contract."""
-        with self._guard.around(self.name, lambda: filename.encode() + b"\0" + head):
+        with (
+            self._guard.around(
+                "recognise", self.name, lambda: filename.encode() + b"\0" + head
+            ) as watched,
+            watched(),
+        ):
             return self._format.recognises(head, filename)
 
     def read(
         self, source: BinaryIO, *, sink: AttachmentSink, limits: Limits, today: date
     ) -> Reading:
         """As promised by the contract."""
-        with self._guard.around(self.name, lambda: _outline(source)):
+        size = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        with (
+            self._guard.around("read", self.name, lambda: _outline(source), size=size) as watched,
+            watched(),
+        ):
             return self._format.read(source, sink=sink, limits=limits, today=today)
 
     def write(
         self, message: Message, *, attachments: AttachmentSource, written_at: datetime
     ) -> Iterator[bytes]:
         """As promised by the contract."""
-        with self._guard.around(self.name, message.to_json):
-            yield from self._format.write(message, attachments=attachments, written_at=written_at)
+        yield from self._guarded(
+            message,
+            lambda: self._format.write(message, attachments=attachments, written_at=written_at),
+        )
+
+    def _guarded(self, message: Message, write: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        files = message.attachments if isinstance(message, Document) else ()
+        size = sum(file.size for file in files)
+        with self._guard.around("write", self.name, message.to_json, size=size) as watched:
+            with watched():
+                chunks = iter(write())
+            while True:
+                # Not while somebody else is at work with the chunk.
+                with watched():
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
 
 
 class GuardedCheckedFormat(GuardedFormat):
@@ -147,10 +226,12 @@ class GuardedCheckedFormat(GuardedFormat):
         written_at: datetime,
     ) -> Iterator[bytes]:
         """As promised by the contract."""
-        with self._guard.around(self.name, message.to_json):
-            yield from self._checked.write_checked(
+        yield from self._guarded(
+            message,
+            lambda: self._checked.write_checked(
                 message, check, attachments=attachments, written_at=written_at
-            )
+            ),
+        )
 
 
 def guarded(format_: Format, guard: Guard) -> GuardedFormat:
@@ -158,6 +239,10 @@ def guarded(format_: Format, guard: Guard) -> GuardedFormat:
     if isinstance(format_, CheckedFormat):
         return GuardedCheckedFormat(format_, guard)
     return GuardedFormat(format_, guard)
+
+
+def _digest(format_name: str, key: bytes) -> str:
+    return sha256(format_name.encode() + b"\0" + key).hexdigest()
 
 
 def _outline(source: BinaryIO) -> bytes:

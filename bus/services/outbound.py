@@ -7,19 +7,21 @@ spool of its own, and only its ciphertext is stored.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO
 
 from adapters.contract import Endpoint, Format, Limits, Submission
-from adapters.registry import format_for
+from adapters.formats.origin import marked
+from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
-from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
+from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
-from bus.core.parties import judge_report, judge_reuse, judge_targets
+from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
@@ -31,6 +33,7 @@ from bus.ports import (
     AttachmentStore,
     Clock,
     Confirmed,
+    FormatApart,
     Jitter,
     Observer,
     Records,
@@ -43,13 +46,20 @@ from bus.services.aside import Aside
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by, resembling, targeted_by
+from bus.services.register import meant_by, referred_to_by, resembling
 from bus.services.sealer import Sealer
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt, Recipient
-from schemas.problem import AxisError, DocumentError, Problem, RecipientError, TransportError
+from schemas.problem import (
+    AxisError,
+    DocumentError,
+    InternalError,
+    Problem,
+    RecipientError,
+    TransportError,
+)
 from schemas.reading import Reading, SignatureOutcome, Source
 from schemas.status import StatusReport
 from schemas.vietnam import day_in_vietnam
@@ -69,11 +79,27 @@ class _Outgoing:
     refused: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sent:
+    """A submission that was sent.
+
+    Attributes:
+        absent: Whose mailbox does not exist on the broker.
+        refused: What is to be told of these, and of those that were refused before.
+    """
+
+    outgoing: _Outgoing
+    absent: tuple[Recipient, ...]
+    refused: tuple[Problem, ...]
+
+
 @dataclass(kw_only=True)
 class Outbound:
     """The sending side of one adapter.
 
     Attributes:
+        apart: Formats that work in processes of their own: asked last, for one file of this agency
+            at a time.
         routing: The directory as it is now; asked anew for every submission.
         slots: Shared by all adapters of the process: how many files are read at once.
         poll: How long to wait before looking again when nothing is there.
@@ -93,9 +119,12 @@ class Outbound:
     observe: Observer
     slots: asyncio.Semaphore
     poll: timedelta
+    apart: Sequence[FormatApart] = ()
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self._alone = asyncio.Semaphore()
+        self._taking = replace(self.watch, sending=True)
         self._aside = Aside(
             service=ServiceName.OUTBOUND,
             clock=self.clock,
@@ -105,13 +134,15 @@ class Outbound:
 
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
+        patience = self._patience()
         while not self.stop.is_set():
             try:
                 waiting = await self.endpoint.submissions()
             except RecipientError as error:
-                self.watch.lost(error.problem)
-                await self.watch.until_back()
+                with suppress(Stopping):
+                    await self._outwait(error, patience)
                 continue
+            patience = self._patience()
             self._aside.keep_only(map(_sight_of, waiting))
             due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
             await self._send_all(due)
@@ -141,11 +172,24 @@ class Outbound:
         except TimeoutError:
             return
 
-    async def _rest(self, patience: Patience, error: AxisError) -> None:
-        try:
-            await patience.wait(error.problem)
-        except Stopping:
+    async def _outwait(self, error: RecipientError, patience: Patience) -> None:
+        """Wait until what the agency's system refused has a chance again.
+
+        A system that is away as a whole pauses its mailbox; one from which only nothing can be
+        taken goes on receiving. Raises `Stopping`.
+        """
+        if not self.watch.gone.is_set() and (trouble := await self.watch.trouble()):
+            self.watch.lost(trouble)
+        if self.watch.gone.is_set():
+            await self.watch.until_back()
             return
+        if not self._taking.gone.is_set() and (trouble := await self._taking.trouble()):
+            self._taking.lost(trouble)
+        if self._taking.gone.is_set():
+            await self._taking.until_back()
+            return
+        # It is well when it is asked, and refuses all the same.
+        await patience.wait(error.problem)
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
@@ -155,20 +199,23 @@ class Outbound:
 
     async def _send_traced(self, submission: Submission, ticket: Ticket, step: Step) -> None:
         began, patience = self.clock(), self._patience()
+        outcome: _Sent | tuple[Problem, ...] | None = None
         while not self.stop.is_set():
             try:
-                problems = await self._attempt(submission, ticket, patience, began, step)
-                if problems:
-                    step.failed(problems[0].code)
-                    await self._refuse(submission, problems)
+                if outcome is None:
+                    outcome = await self._attempt(submission, ticket, patience, step)
+                    # The order is kept; what is told of it holds up nobody.
+                    ticket.leave()
+                await self._conclude(submission, outcome, began, step)
             except (FileNotFoundError, Stopping):
                 # Taken back or replaced by the agency: a later look finds the new file.
                 return
             except RecipientError as error:
-                self.watch.lost(error.problem)
-                await self.watch.until_back()
+                with suppress(Stopping):
+                    await self._outwait(error, patience)
             except TransportError as error:
-                await self._rest(patience, error)
+                with suppress(Stopping):
+                    await patience.wait(error.problem)
             except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
                 name = f"{self.dispatch.mailbox}/{submission.name}"
                 self._aside.put(_sight_of(submission), name, error)
@@ -177,16 +224,17 @@ class Outbound:
                 return
 
     async def _attempt(
-        self,
-        submission: Submission,
-        ticket: Ticket,
-        patience: Patience,
-        began: datetime,
-        step: Step,
-    ) -> tuple[Problem, ...]:
+        self, submission: Submission, ticket: Ticket, patience: Patience, step: Step
+    ) -> _Sent | tuple[Problem, ...]:
         """Send it; or say why it may not be sent."""
+        if submission.problem is not None:
+            return (submission.problem,)
         try:
             outgoing = await self._prepare(submission)
+            step.note(about(outgoing.envelope))
+            await ticket.turn()
+            # What could not be accepted afterwards would be sent again and again.
+            await asyncio.to_thread(self._prove, submission)
         except _NobodyLeftError as refused:
             return refused.problems
         except (TransportError, RecipientError, FileNotFoundError):
@@ -195,19 +243,16 @@ class Outbound:
             return (error.problem,)
         except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
             return (internal(error, stage="read"),)
-        step.note(about(outgoing.envelope))
-        await ticket.turn()
-        return await self._publish(submission, outgoing, patience, began, step)
+        return await self._publish(outgoing, patience, step)
+
+    def _prove(self, submission: Submission) -> None:
+        """Find out whether it is still there, and can be accepted."""
+        self.endpoint.open(submission).close()
 
     async def _publish(
-        self,
-        submission: Submission,
-        outgoing: _Outgoing,
-        patience: Patience,
-        began: datetime,
-        step: Step,
-    ) -> tuple[Problem, ...]:
-        """Publish and accept; the problems, when no receiver has a mailbox on the broker."""
+        self, outgoing: _Outgoing, patience: Patience, step: Step
+    ) -> _Sent | tuple[Problem, ...]:
+        """Publish; or the problems, when no receiver has a mailbox on the broker."""
         envelope = outgoing.envelope
         absent = await self.dispatch.send(
             outgoing.signed,
@@ -220,23 +265,44 @@ class Outbound:
         refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
         if len(absent) == len(envelope.recipients):
             return refused
+        return _Sent(outgoing=outgoing, absent=absent, refused=refused)
+
+    async def _conclude(
+        self,
+        submission: Submission,
+        outcome: _Sent | tuple[Problem, ...],
+        began: datetime,
+        step: Step,
+    ) -> None:
+        """Record and tell what became of it. What was sent is never sent again for this."""
+        if not isinstance(outcome, _Sent):
+            if outcome:
+                step.failed(outcome[0].code)
+                await self._refuse(submission, outcome)
+            return
+        envelope, absent = outcome.outgoing.envelope, outcome.absent
         if envelope.document is not None:
             await self.records.confirm(_confirmed(envelope, absent, now=self.clock()))
-        await self.endpoint.accept(submission, notices=refused)
+        try:
+            await self.endpoint.accept(submission, notices=outcome.refused)
+        except DocumentError as error:
+            name = f"{self.dispatch.mailbox}/{submission.name}"
+            self.observe(
+                ItemSkipped(service=ServiceName.OUTBOUND, item=name, problem=error.problem)
+            )
         self.observe(
             EnvelopeSent(
                 mailbox=self.dispatch.mailbox,
                 kind=envelope.kind,
-                lane=outgoing.lane,
+                lane=outcome.outgoing.lane,
                 envelope_id=envelope.envelope_id,
                 file=submission.name,
                 recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
-                refused=refused,
+                refused=outcome.refused,
                 took=self.clock() - began,
                 trace=trace_id(step.traceparent),
             )
         )
-        return ()
 
     async def _refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         await self.endpoint.refuse(submission, problems)
@@ -262,7 +328,12 @@ class Outbound:
         """Prepare, with the files in a store that may be a spool to be sealed from."""
         # Not longer than the reading takes: what follows waits for the store, hundreds at a time.
         async with self.slots:
-            reading, source = await asyncio.to_thread(self._read, submission, files)
+            taken = await asyncio.to_thread(self._read, submission, files)
+        if taken is None:
+            # Outside of the slots, which a format that hangs would hold for everybody.
+            async with self._alone:
+                taken = await asyncio.to_thread(self._read_apart, submission, files)
+        reading, source = taken
         match reading.message:
             case Document() as document:
                 return await self._prepare_document(document, reading, source, spool)
@@ -277,14 +348,20 @@ class Outbound:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
         sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
-        known = await targeted_by(document, self.records)
+        known = await referred_to_by(document, self.records, owner=sender)
+        judged = judge_document(
+            document,
+            sender=sender,
+            known=known,
+            at=Standpoint(routing=routing, on=today),
+        )
         warned = (
-            *judge_targets(document, sender=sender, known=known),
+            *judged.warnings,
             *judge_reuse(
                 document,
                 sender=sender,
                 identity=document_identity(document, sender),
-                known=await resembling(document, self.records),
+                known=await resembling(document, self.records, found=known),
             ),
         )
         routed = routing.route(document.to_agencies, today)
@@ -333,37 +410,73 @@ class Outbound:
         today = day_in_vietnam(now)
         sender = routing.may_report(mailbox, report.from_agency.organ_id, today).agency.code
         addressee = routing.recipient(report.to_organ_id, today)
-        known = await meant_by(report, self.records)
-        warned = judge_report(report, sender=sender, addressee=addressee.agency, known=known)
+        owner = owner_of(report, sender=sender, addressee=addressee.agency)
+        judged = judge_report(
+            report,
+            sender=sender,
+            addressee=addressee.agency,
+            known=await meant_by(report, self.records, owner=owner),
+            at=Standpoint(routing=routing, on=today),
+        )
         envelope = receipt_envelope(
             Receipt(report=report),
             sender=sender,
             sender_mailbox=mailbox,
             recipient=addressee,
             sent_at=now,
-            warnings=(*reading.warnings, *warned),
+            warnings=(*reading.warnings, *judged.warnings),
         )
         signed = await self.dispatch.signed(envelope)
         return _Outgoing(envelope=envelope, signed=signed, lane=envelope.lane)
 
     def _read(
         self, submission: Submission, files: AttachmentStore
-    ) -> tuple[Reading, Source | None]:
-        """Read the file, and keep its exact bytes where they may be needed (wire contract)."""
+    ) -> tuple[Reading, Source | None] | None:
+        """Read the file; None when none of the formats here is its format."""
         with self.endpoint.open(submission) as file:
             if submission.size > self.limits.max_packet_bytes:
                 limit = self.limits.max_packet_bytes
                 raise AxisError.of("E_TOO_LARGE", size=submission.size, limit=limit)
-            head = file.read(_HEAD_BYTES)
-            file.seek(0)
-            chosen = format_for(head, submission.name, self.formats)
-            reading = self._take(chosen, file, files)
-            signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
-            if not (signed or reading.repaired):
-                return reading, None
-            file.seek(0)
-            kept = keep(file, files)
-            return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
+            head = _head_of(file)
+            for candidate in self.formats:
+                if candidate.recognises(head, submission.name):
+                    return self._read_as(candidate, file, files)
+        if self.apart:
+            return None
+        raise unrecognised(submission.name, [each.name for each in self.formats])
+
+    def _read_apart(
+        self, submission: Submission, files: AttachmentStore
+    ) -> tuple[Reading, Source | None]:
+        """Read the file in a format that works in another process.
+
+        One that fails when it is asked whether it knows the file does not know it: whoever runs it
+        has told so, and a file of another format must not be refused for it.
+        """
+        with self.endpoint.open(submission) as file:
+            head = _head_of(file)
+            for each in self.apart:
+                try:
+                    candidate = each.introduced()
+                    recognised = candidate.recognises(head, submission.name)
+                except (TransportError, InternalError):
+                    continue
+                if recognised:
+                    return self._read_as(candidate, file, files)
+        tried = [*(each.name for each in self.formats), *(each.name for each in self.apart)]
+        raise unrecognised(submission.name, tried)
+
+    def _read_as(
+        self, chosen: Format, file: BinaryIO, files: AttachmentStore
+    ) -> tuple[Reading, Source | None]:
+        """Read, and keep the exact bytes where they may be needed (wire contract)."""
+        reading = marked(self._take(chosen, file, files), chosen.name)
+        signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
+        if not (signed or reading.repaired):
+            return reading, None
+        file.seek(0)
+        kept = keep(file, files)
+        return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
 
     def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
         """Read the message; its files are in the store when it is taken, and none otherwise."""
@@ -384,6 +497,12 @@ class Outbound:
         return Patience(
             mailbox=self.dispatch.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
         )
+
+
+def _head_of(file: BinaryIO) -> bytes:
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    return head
 
 
 def _sight_of(submission: Submission) -> tuple[str, str]:

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 
 from adapters.contract import AttachmentSource, CheckedFormat, Format, Parcel, ParcelKind
 from bus.core.handover import original_for, parcel_name
+from bus.core.parties import Judged
 from bus.core.stream import chunks_of
+from bus.ports import FormatApart
 from bus.services.appraisal import Appraisal
+from bus.services.patience import Stopping
+from schemas.codes import Lane
 from schemas.envelope import Envelope
 from schemas.identifiers import DeliveryId
 from schemas.reading import Source
@@ -23,11 +27,16 @@ class Packing:
     """One agency's parcels.
 
     Attributes:
-        format: What this agency's system reads.
+        format: What this agency's system reads. One that works apart is asked in a thread, for one
+            delivery of a lane at a time.
     """
 
-    format: Format
+    format: Format | FormatApart
     appraisal: Appraisal = field(default_factory=Appraisal)
+    _places: dict[Lane, asyncio.Semaphore] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = {lane: asyncio.Semaphore() for lane in Lane}
 
     async def pack(
         self,
@@ -36,45 +45,75 @@ class Packing:
         *,
         files: AttachmentSource,
         leave: asyncio.Event,
+        judged: Judged | None = None,
     ) -> Parcel:
-        """The parcel; its bytes are produced when it is handed over.
+        """The parcel; its bytes are produced when it is handed over, at the latest.
 
         Args:
             files: Where the files of the document are found.
             leave: Set: it is no longer worth while.
+            judged: Whose documents the message is about.
 
         Raises:
             Stopping: `leave` was set first.
             TransportError, DocumentError: A file cannot be read.
+            InternalError: A format that works apart failed.
         """
         check = await self.appraisal.of(envelope, delivery, files=files, leave=leave)
-        chunks, note = self._content(envelope, check, files)
-        return Parcel(
-            delivery_id=delivery,
-            kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
-            name=parcel_name(envelope, delivery, self.format.suffix),
-            chunks=chunks,
-            note=note,
-        )
+        if judged is not None and self._tells(judged):
+            check = (check or DeliveryCheck(delivery_id=delivery)).model_copy(
+                update={"about": judged.about, "warnings": judged.warnings}
+            )
+        if not isinstance(self.format, FormatApart):
+            return _parcel(envelope, delivery, check, files, self.format)
+        async with self._places[envelope.lane]:
+            if leave.is_set():
+                raise Stopping
+            introduced = await asyncio.to_thread(self.format.introduced)
+            return await asyncio.to_thread(_parcel, envelope, delivery, check, files, introduced)
 
-    def _content(
-        self, envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource
-    ) -> tuple[Iterable[bytes], bytes | None]:
-        """What the recipient's system gets, and the note beside it.
+    def _tells(self, judged: Judged) -> bool:
+        """Within a file there is always place; a file beside it must say something new."""
+        if isinstance(self.format, CheckedFormat):
+            return bool(judged.about or judged.warnings)
+        return bool(judged.warnings) or not judged.evident
 
-        The original where it proves something, else written anew; the check inside where the
-        format has a place for it.
-        """
-        original = original_for(envelope, self.format.name)
-        message, attachments, written_at = envelope.message, files, envelope.sent_at
-        note = None if check is None else note_of(check)
-        if original is not None:
-            return _copy(original, files), note
-        if check is not None and isinstance(self.format, CheckedFormat):
-            return self.format.write_checked(
-                message, check, attachments=attachments, written_at=written_at
-            ), None
-        return self.format.write(message, attachments=attachments, written_at=written_at), note
+
+def _parcel(
+    envelope: Envelope,
+    delivery: DeliveryId,
+    check: DeliveryCheck | None,
+    files: AttachmentSource,
+    written_in: Format,
+) -> Parcel:
+    chunks, note = _content(envelope, check, files, written_in)
+    return Parcel(
+        delivery_id=delivery,
+        kind=ParcelKind.STATUS if envelope.document is None else ParcelKind.DOCUMENT,
+        name=parcel_name(envelope, delivery, written_in.suffix),
+        chunks=chunks,
+        note=note,
+    )
+
+
+def _content(
+    envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource, written_in: Format
+) -> tuple[Iterable[bytes], bytes | None]:
+    """What the recipient's system gets, and the note beside it.
+
+    The original where it proves something, else written anew; the check inside where the
+    format has a place for it.
+    """
+    original = original_for(envelope, written_in.name)
+    message, attachments, written_at = envelope.message, files, envelope.sent_at
+    note = None if check is None else note_of(check)
+    if original is not None:
+        return _copy(original, files), note
+    if check is not None and isinstance(written_in, CheckedFormat):
+        return written_in.write_checked(
+            message, check, attachments=attachments, written_at=written_at
+        ), None
+    return written_in.write(message, attachments=attachments, written_at=written_at), note
 
 
 def _copy(original: Source, files: AttachmentSource) -> Iterator[bytes]:

@@ -208,7 +208,9 @@ class Revocations:
         end = loop.time() + self.every.total_seconds()
         for subject in source.subjects:
             if loop.time() > end:
-                return answers, _problem(source, term("answer_incomplete", period=self.every))
+                return answers, _problem(
+                    source, term("answer_incomplete", seconds=f"{self.every.total_seconds():g}")
+                )
             nonce = self.nonce()
             asked = question(subject.certificate, subject.issuer, nonce=nonce)
             try:

@@ -29,8 +29,11 @@ from schemas.errors import Fault
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError, Problem
 
-GRACE = timedelta(seconds=60)
-"""For draining; what is not done then is not acknowledged, and done after the next start."""
+GRACE = timedelta(seconds=45)
+"""For draining; what is not done then is not acknowledged, and done after the next start.
+
+A worker ends by itself before, as long as anything of it still answers.
+"""
 
 _NAMES = {number.value: number.name for number in signal.Signals}
 _LAST_WORDS = timedelta(seconds=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bus.core.events import ServiceName
 from bus.services.inbound import Inbound
@@ -13,15 +13,20 @@ from schemas.identifiers import MailboxName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adapter:
-    """One agency's two directions."""
+    """One agency's two directions.
+
+    Attributes:
+        stop: Set when this one is to stop, for itself or with all others.
+    """
 
     mailbox: MailboxName
     outbound: Outbound
     inbound: Inbound
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Worker:
-    """The adapters of one process. They share one `stop`.
+    """The adapters of one process.
 
     A direction that dies is started again by itself; the other direction and the other agencies
     do not notice. What it had under way is not acknowledged, and comes again.
@@ -29,26 +34,49 @@ class Worker:
 
     def __init__(self, lasting: Lasting) -> None:
         self._lasting = lasting
-        self._running: dict[MailboxName, asyncio.Task[None]] = {}
+        self._running: dict[MailboxName, Adapter] = {}
+        self._tasks: dict[MailboxName, asyncio.Task[None]] = {}
+
+    @property
+    def serves(self) -> frozenset[MailboxName]:
+        """The mailboxes whose adapters run, and are not to stop."""
+        return frozenset(self._running)
 
     def start(self, adapters: Iterable[Adapter]) -> None:
-        """Start adapters; those that run already go on."""
+        """Start adapters; those that run already go on.
+
+        One whose predecessor still finishes what it held waits for it: two at work on one mailbox
+        would give the same names.
+        """
         for adapter in adapters:
             if adapter.mailbox not in self._running:
-                task = asyncio.create_task(self._run(adapter), name=f"adapter {adapter.mailbox}")
-                self._running[adapter.mailbox] = task
+                before = self._tasks.get(adapter.mailbox)
+                task = asyncio.create_task(
+                    self._run(adapter, before), name=f"adapter {adapter.mailbox}"
+                )
+                self._running[adapter.mailbox] = adapter
+                self._tasks[adapter.mailbox] = task
+
+    def stop(self, mailboxes: Iterable[MailboxName]) -> None:
+        """Let adapters finish what they hold, and end; they may be started anew."""
+        for mailbox in mailboxes:
+            adapter = self._running.pop(mailbox, None)
+            if adapter is not None:
+                adapter.stop.set()
 
     async def until_stopped(self) -> None:
         """Wait for `stop`, then until every adapter has finished or returned what it held."""
         await self._lasting.stop.wait()
-        await asyncio.gather(*self._running.values())
+        self.stop(self.serves)
+        await asyncio.gather(*self._tasks.values())
 
-    async def _run(self, adapter: Adapter) -> None:
+    async def _run(self, adapter: Adapter, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
         keep = self._lasting.keep
         async with asyncio.TaskGroup() as directions:
-            directions.create_task(
-                keep(ServiceName.INBOUND, adapter.inbound.run, of=adapter.mailbox)
-            )
-            directions.create_task(
-                keep(ServiceName.OUTBOUND, adapter.outbound.run, of=adapter.mailbox)
-            )
+            for service, run in (
+                (ServiceName.INBOUND, adapter.inbound.run),
+                (ServiceName.OUTBOUND, adapter.outbound.run),
+            ):
+                directions.create_task(keep(service, run, of=adapter.mailbox, stop=adapter.stop))

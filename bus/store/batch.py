@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from schemas.problem import AxisError
+from schemas.problem import TransportError
 
 Operation = TypeVar("Operation")
 Answer = TypeVar("Answer")
@@ -93,8 +93,8 @@ class GroupCommit:
     async def _carry_out(self, batch: list[_Asked]) -> None:
         try:
             answers = await self._transact(lambda connection: _answers(connection, batch))
-        except AxisError as error:
-            _settle(batch, [type(error)(error.problem) for _ in batch])
+        except TransportError as error:
+            _settle(batch, [TransportError(error.problem) for _ in batch])
         except Exception as error:  # noqa: BLE001 (a doorway: one bad value must not fail its neighbours)
             if len(batch) == 1:
                 _settle(batch, [error])

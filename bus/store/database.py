@@ -112,6 +112,17 @@ def connect(url: str, *, load: Load = SMALL) -> Database:
     raise AxisError.of("E_SETTING", name="database_url", cause=cause)
 
 
+async def prove_writable(database: Database) -> None:
+    """Begin to write, and write nothing. Raises `TransportError` E_STORE_AWAY, E_STORE_FULL."""
+    await database.write(_begin_to_write)
+
+
+def _begin_to_write(connection: Connection) -> None:
+    # SQLite takes its lock when the transaction begins; a server refuses this if it only reads.
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_current_xact_id()")
+
+
 class SqliteDatabase:
     """A file, shared by several processes if need be: one writes at a time.
 
@@ -261,6 +272,9 @@ def _doorway() -> Iterator[None]:
 def _is_of_the_statement(error: Exception, cause: BaseException | None) -> bool:
     """Whether the store is well, and what it was asked to do is not."""
     state = _sqlstate(cause)
+    if isinstance(getattr(cause, "__cause__", None), ValueError):
+        # asyncpg could not send a value; otherwise its errors are of the connection.
+        return True
     match error:
         case DataError() | IntegrityError() | NotSupportedError():
             return True

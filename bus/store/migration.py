@@ -14,8 +14,11 @@ _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913311)")
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: Connection, *, to: str = "head") -> None:
     """Apply what is missing, all or nothing; of several processes one does, the others wait.
+
+    Args:
+        to: Which version of the tables is wanted.
 
     Raises:
         ConfigurationError: E_SETTING, a newer version of this program has changed the tables.
@@ -27,6 +30,6 @@ def migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         raise AxisError.of("E_SETTING", name="database_url", cause=foreign(error)) from error

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bus.core.record import DocumentRecord
+from bus.core.reference import id_key, number_key
 from bus.ports import Confirmed
 from bus.store.batch import GroupCommit, padded
 from bus.store.schema import arrivals, confirmations, records
-from schemas.identifiers import DeliveryId, EnvelopeId
+from schemas.codes import BusinessType
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId
 
 _ADD = {
     "sqlite": sqlite.insert(records).on_conflict_do_nothing(),
@@ -54,7 +56,9 @@ def _newest(*given: str) -> Select[Any]:
     )
 
 
-_TOGETHER = {given: _newest(*given) for given in (("document_id",), ("full_number", "year"))}
+_TOGETHER = {
+    given: _newest(*given) for given in (("id_key",), ("number_key",), ("number_key", "year"))
+}
 """What nearly everybody asks by: one query answers all of a batch."""
 
 
@@ -62,15 +66,16 @@ _TOGETHER = {given: _newest(*given) for given in (("document_id",), ("full_numbe
 class _Sought:
     """What somebody looks for: everything given must hold."""
 
-    document_id: str | None
-    full_number: str | None
+    id_key: str | None
+    number_key: str | None
     year: int | None
+    sender: AgencyCode | None
     limit: int
 
     @property
     def given(self) -> tuple[str, ...]:
         """What is asked by."""
-        names = ("document_id", "full_number", "year")
+        names = ("id_key", "number_key", "year", "sender")
         return tuple(name for name in names if getattr(self, name) is not None)
 
 
@@ -100,10 +105,17 @@ class SqlRecords:
         document_id: str | None = None,
         full_number: str | None = None,
         year: int | None = None,
+        sender: AgencyCode | None = None,
         limit: int = 100,
     ) -> Sequence[DocumentRecord]:
         """Documents for which everything given holds; newest first."""
-        sought = _Sought(document_id=document_id, full_number=full_number, year=year, limit=limit)
+        sought = _Sought(
+            id_key=None if document_id is None else id_key(document_id),
+            number_key=None if full_number is None else number_key(full_number),
+            year=year,
+            sender=sender,
+            limit=limit,
+        )
         return await self._reads.submit(_find, sought)
 
     async def confirm(self, confirmed: Confirmed) -> None:
@@ -223,4 +235,6 @@ def _find_one(connection: Connection, sought: _Sought) -> tuple[DocumentRecord, 
 
 def _record(row: Row[Any]) -> DocumentRecord:
     said = dict(zip(_COLUMNS, row, strict=True))
-    return DocumentRecord(**{**said, "recipients": tuple(said["recipients"])})
+    del said["id_key"], said["number_key"]
+    kind = None if said["type"] is None else BusinessType(said["type"])
+    return DocumentRecord(**{**said, "recipients": tuple(said["recipients"]), "type": kind})

@@ -77,8 +77,11 @@ records = Table(
     Column("full_number", String),
     Column("year", Integer),
     Column("recorded_at", Instant, nullable=False),
-    Index("records_by_document_id", "document_id", "recorded_at"),
-    Index("records_by_number", "full_number", "recorded_at"),
+    Column("type", Integer),
+    Column("id_key", String, nullable=False),
+    Column("number_key", String),
+    Index("records_by_id_key", "id_key", "recorded_at"),
+    Index("records_by_number_key", "number_key", "recorded_at"),
 )
 """The register of documents."""
 
@@ -144,6 +147,7 @@ letters = Table(
     Column("failed_at", Instant, nullable=False),
     Column("due_at", Instant),
     Column("changed_at", Instant, nullable=False),
+    Column("reporter", String, nullable=False, server_default=""),
     Index("letters_by_id", "id", unique=True),
     Index("letters_by_time", "failed_at", "key", "state"),
     Index("letters_by_state", "state", "attempts", "failed_at", "key"),

@@ -1,11 +1,12 @@
 """Store: the inbox and the register in one database, dead letters in one, ready for use."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from bus.store.batch import GroupCommit
-from bus.store.database import BULK, connect
+from bus.store.database import BULK, connect, prove_writable
 from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.inbox import SqlInbox
 from bus.store.migration import migrate
@@ -14,10 +15,15 @@ from bus.store.records import SqlRecords
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Store:
-    """What one database keeps."""
+    """What one database keeps.
+
+    Attributes:
+        prove_writable: Raises `TransportError` while it cannot be written.
+    """
 
     inbox: SqlInbox
     records: SqlRecords
+    prove_writable: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -37,7 +43,11 @@ async def open_store(url: str) -> AsyncIterator[Store]:
             aclosing(GroupCommit(database.write)) as writes,
             aclosing(GroupCommit(database.read)) as reads,
         ):
-            yield Store(inbox=SqlInbox(writes, reads), records=SqlRecords(writes, reads))
+            yield Store(
+                inbox=SqlInbox(writes, reads),
+                records=SqlRecords(writes, reads),
+                prove_writable=partial(prove_writable, database),
+            )
 
 
 @asynccontextmanager

@@ -12,6 +12,14 @@ HEADER_SIGNATURE: dict[str, Texts] = {
         "it stands in the wrong namespace",
         "chữ ký nằm trong không gian tên sai",
     ),
+    "signature_misplaced": (
+        "it stands outside its place in the header",
+        "chữ ký nằm ngoài vị trí của nó trong phần tiêu đề",
+    ),
+    "readers_differ": (
+        "other readers may read {element} differently",
+        "phần mềm khác có thể đọc {element} theo cách khác",
+    ),
     "signature_several": ("there are several", "có nhiều chữ ký"),
     "packet_larger": (
         "the packet is larger than {limit} bytes",

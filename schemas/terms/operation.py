@@ -16,6 +16,14 @@ OPERATION: dict[str, Texts] = {
         "{name} is not one of: {installed}",
         "{name} không thuộc các lựa chọn: {installed}",
     ),
+    "no_rabbitmq": (
+        "{path} holds no sbin/rabbitmq-server",
+        "{path} không có sbin/rabbitmq-server",
+    ),
+    "no_erlang": (
+        "no Erlang is on the PATH",
+        "không tìm thấy Erlang trong PATH",
+    ),
     "hub_broker_due": (
         "the hub's broker must be given: amqps://broker.example:5671/",
         "phải nêu địa chỉ RabbitMQ của trung tâm: amqps://broker.example:5671/",
@@ -100,11 +108,14 @@ OPERATION: dict[str, Texts] = {
     "no_password_to_try": ("no password to try", "không có mật khẩu để thử"),
     "unauthorized": ("unauthorized", "không được phép"),
     "trial_channel": ("{deed} needs no channel", "thao tác {deed} không cần kênh"),
-    # A dead letter.
-    "no_failure_header": ("it has no header of ours", "không có thông tin lỗi của trục"),
     # A store, an agency's system.
     "store_locked": ("it is locked", "cơ sở lưu trữ đang bị khóa"),
     "no_answer": ("no answer within {seconds} s", "không phản hồi trong {seconds} giây"),
+    "in_folder": ("{folder}: {why}", "{folder}: {why}"),
+    "no_file": (
+        "it is no file but a folder, a link or a pipe",
+        "là thư mục, liên kết hoặc ống dẫn",
+    ),
     "folders_away": (
         "its folders are away (to have new ones made, remove {path})",
         "các thư mục của hệ thống không còn (muốn tạo lại thì xóa {path})",

@@ -105,8 +105,8 @@ REVOCATION: dict[str, Texts] = {
         "câu trả lời lớn hơn {limit} byte",
     ),
     "answer_incomplete": (
-        "it cannot answer all within {period}",
-        "không trả lời hết được trong {period}",
+        "it cannot answer all within {seconds} s",
+        "không trả lời hết được trong {seconds} giây",
     ),
     "revocations_unreadable": (
         "what is known of revoked certificates cannot be read; remove it to ask anew",

@@ -37,6 +37,7 @@ STAGES: dict[str, Texts] = {
     "mailbox": ("the mailbox", "hộp thư"),
     # Of a process.
     "start": ("the start of an agency", "bước khởi động của cơ quan"),
+    "broker": ("the broker's container", "bộ chứa RabbitMQ"),
     "dead_letters": ("the dead-letter handler", "dịch vụ xử lý thư lỗi"),
     "directory": ("the directory service", "dịch vụ danh bạ"),
     "health": ("the health service", "dịch vụ theo dõi tình trạng"),
@@ -46,6 +47,8 @@ STAGES: dict[str, Texts] = {
     "revocations": ("the revocation service", "dịch vụ thu hồi chứng thư"),
     "survey": ("the survey of queues", "dịch vụ khảo sát hàng đợi"),
     "workers": ("the keeper of workers", "dịch vụ quản lý tiến trình"),
+    "recognise": ("recognising", "bước nhận dạng"),
+    "write": ("writing", "bước ghi gói tin"),
     "trial": ("a trial of an account's rights", "bước thử quyền của tài khoản"),
 }
 
@@ -68,6 +71,7 @@ PARTIES: dict[str, Texts] = {
 
 REVOKERS: dict[str, Texts] = {
     "operator": ("operator", "đơn vị vận hành"),
+    "the key folder": ("the key folder", "thư mục khóa"),
     "crl": ("crl", "danh sách thu hồi"),
     "ocsp": ("ocsp", "dịch vụ trạng thái chứng thư"),
 }

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -13,10 +13,12 @@ import aio_pika
 from bus.bootstrap import fresh_ids, managed, now
 from bus.core.dead_letters.letter import OrderId
 from bus.core.dead_letters.order import Action, NewOrder, OrderState
+from bus.core.dead_letters.report import Believed
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.dead_letters.selection import Selection
+from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
-from bus.core.topology import DOCUMENTS, desired, mailboxes_by_word
+from bus.core.topology import DOCUMENTS, REDELIVERY, desired
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
@@ -24,6 +26,7 @@ from bus.rabbit.provisioning import Provisioning
 from bus.services.dead_letters import DeadLetterHandler
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
+from tests.agencies import routing_of
 from tests.benchmarks.measure import WINDOW
 from tests.letters import an_attempt, park
 
@@ -69,7 +72,9 @@ async def replay_rate(located: Located, folder: Path, letters: int) -> ReplayRat
             raise AssertionError(outcomes)
         await asyncio.gather(
             *(
-                store.record(an_attempt(str(n), message=each), park, now=now())
+                store.record(
+                    an_attempt(str(n), message=replace(each, exchange=REDELIVERY)), park, now=now()
+                )
                 for n, each in enumerate(deliveries)
             )
         )
@@ -77,7 +82,7 @@ async def replay_rate(located: Located, folder: Path, letters: int) -> ReplayRat
             letters=store,
             subscriber=broker,
             publisher=broker,
-            mailboxes=lambda: mailboxes_by_word(_MAILBOXES),
+            believed=lambda: Believed(keys=KeyRing(), routing=routing_of(_MAILBOXES)),
             policy=RetryPolicy(),
             clock=now,
             new_id=fresh_ids(),

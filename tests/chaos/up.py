@@ -17,13 +17,13 @@ from pathlib import Path
 from bus.core.dead_letters.letter import DeadLetter, LetterState
 from bus.core.dead_letters.selection import Selection
 from bus.core.topology import is_mailbox_queue
-from bus.rabbit.installation import Installation
 from bus.rabbit.management import Management
 from bus.rabbit.node import PrivateNode
 from bus.rabbit.residence import Identity, pids_in
 from bus.store.home import Home
 from bus.store.sql import open_dead_letters
 from tests.folders import Folders
+from tests.rabbit_bus import installation
 
 START = timedelta(seconds=120)
 _LOOK_SECONDS = 0.05
@@ -107,9 +107,9 @@ class Up:
 
     def node(self) -> PrivateNode:
         """The private node, for the tools that come with it; it is neither started nor stopped."""
-        installation = Installation.find()
-        assert installation is not None
-        node = PrivateNode(installation, self._node_folder)
+        found = installation()
+        assert found is not None
+        node = PrivateNode(found, self._node_folder)
         node._identity = Identity(**json.loads((self._node_folder / "node.json").read_text()))
         return node
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Located, Way
 from tests.cluster.agencies import Agencies, connected_agencies, left_by, settings_of
 from tests.cluster.cluster import Cluster
-from tests.rabbit_bus import VirtualHost, virtual_host
+from tests.rabbit_bus import VirtualHost, installation, virtual_host
 
 Tell = Callable[[str], None]
 """Prints a line that is seen: the numbers are what the run is for."""
@@ -33,9 +32,9 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
 @pytest.fixture(scope="session")
 async def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """The cluster."""
-    installation = Installation.find()
-    assert installation is not None, "these tests run nodes of their own: install rabbitmq-server"
-    async with Cluster(installation, tmp_path_factory.mktemp("cluster")) as cluster:
+    found = installation()
+    assert found is not None, "these tests run nodes of their own: install rabbitmq-server"
+    async with Cluster(found, tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
 
 

@@ -12,10 +12,11 @@ from itertools import count
 
 import pytest
 
-from bus.core.message import WireMessage
+from bus.core.message import Death, WireMessage
 from bus.core.topology import (
     DOCUMENTS,
     FAILURES,
+    GIVEN_UP,
     LEDGER,
     PROBE,
     REDELIVERY,
@@ -375,8 +376,12 @@ async def test_rejections_are_counted_and_the_limit_leads_to_failures(bus: Bus) 
     assert dead.message.headers.items() >= message.headers.items()
     assert dead.message.headers["x-first-death-reason"] == "delivery_limit"
     assert dead.message.headers["x-first-death-queue"] == STANDARD
-    as_published = replace(dead.message, exchange=DOCUMENTS, headers=message.headers)
-    assert as_published == message
+    assert dead.message.routing_key == GIVEN_UP
+    assert dead.message.death == Death(queue=STANDARD, reason="delivery_limit")
+    as_published = replace(
+        message, exchange=FAILURES, routing_key=GIVEN_UP, headers=dead.message.headers
+    )
+    assert replace(dead.message, foreign="", death=None) == as_published
 
 
 async def test_a_handler_that_raises_rejects(bus: Bus) -> None:

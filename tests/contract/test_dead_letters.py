@@ -127,6 +127,7 @@ async def test_a_first_failure_becomes_a_letter(letters: DeadLetters) -> None:
         state=LetterState.PARKED,
         mailbox=MailboxName("H24"),
         sender="G22",
+        reporter="agency.H24",
         lane="standard",
         kind="document",
         failure_class=FailureClass.RECIPIENT_DOWN,

@@ -12,6 +12,7 @@ from bus.core.record import DocumentRecord
 from bus.memory.records import MemoryRecords
 from bus.ports import Confirmed, Records
 from bus.store.sql import open_store
+from schemas.codes import BusinessType
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database
 
@@ -54,6 +55,18 @@ async def test_a_document_is_found_by_number_and_year(records: Records) -> None:
 
     assert await records.find(full_number="147/VPCP-KSTT", year=2020) == (in_2020,)
     assert await records.find(full_number="148/VPCP-KSTT", year=2020) == ()
+
+
+async def test_a_document_is_found_however_its_id_and_number_are_written(records: Records) -> None:
+    """What it did is recorded as well."""
+    record = replace(RECORD, type=BusinessType.REPLACE)
+    await records.record(record)
+
+    for document_id in ("g22, 2019-03-12, 147/vpcp-kstt", RECORD.document_id.lower()):
+        assert await records.find(document_id=document_id) == (record,)
+    assert await records.find(full_number="0147 / vpcp-kstt") == (record,)
+    assert await records.find(full_number="147/VPCP-KSTT", sender=AgencyCode("G22")) == (record,)
+    assert await records.find(full_number="147/VPCP-KSTT", sender=AgencyCode("H24")) == ()
 
 
 async def test_documents_that_share_an_id_are_all_found_newest_first(records: Records) -> None:

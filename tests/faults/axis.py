@@ -13,7 +13,8 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from adapters.endpoints.folder import FolderEndpoint
 from bus.attachments.folder import FolderAttachments
-from bus.core.dead_letters.letter import FailedAttempt, read_attempt
+from bus.core.dead_letters.letter import FailedAttempt
+from bus.core.dead_letters.report import Believed, read_attempt
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
@@ -24,7 +25,6 @@ from bus.core.topology import (
     FAILURES,
     account_of,
     desired,
-    mailboxes_by_word,
     routing_key,
 )
 from bus.core.wire import body_of
@@ -166,8 +166,8 @@ class Failures:
     @property
     def attempts(self) -> list[FailedAttempt]:
         """As the dead-letter handler understands them."""
-        mailboxes = mailboxes_by_word(self.site.routing.mailboxes)
-        return [read_attempt(message, mailboxes, now=real_now()) for message in self.messages]
+        believed = Believed(keys=self.site.ring, routing=self.site.routing)
+        return [read_attempt(message, believed, now=real_now()) for message in self.messages]
 
 
 @asynccontextmanager

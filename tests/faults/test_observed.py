@@ -96,7 +96,7 @@ def follow(axis: RunningAxis) -> None:
     assert seen.value("workers_running") == seen.value("workers_wanted") == 2
     assert seen.value("deliveries_accepted") == 1
     assert seen.value("deliveries_unaccounted") == 0
-    assert (seen.value("certificate_days_left", agency="H24") or 0) > 300
+    assert (seen.value("certificate_left_seconds", agency="H24") or 0) > 300 * 86_400
     published = [sum((worker or {}).get("publishes_total", {}).values()) for worker in seen.workers]
     assert published == [1, 1]
 
@@ -129,6 +129,10 @@ async def test_a_document_is_counted_and_a_lost_or_blocked_broker_is_named(
     await asyncio.to_thread(promtool_agrees, urls)
 
     async with memory_alarm(mortal):
+        # The parent does not publish, and knows all the same; nobody waits for a deadline.
+        parent = partial(any_says, "broker_blocked", urls[:1])
+        await asyncio.to_thread(eventually, parent, within=10)
+        assert axis.logged("broker_blocked")
         drop(axis, "2")
         blocked = partial(any_says, "broker_blocked", running.worker_metrics_urls)
         await asyncio.to_thread(eventually, blocked)

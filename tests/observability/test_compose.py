@@ -96,7 +96,8 @@ def test_every_password_comes_from_the_environment_file() -> None:
     text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     example = (DEPLOY / "env.example").read_text(encoding="utf-8")
 
-    variables = set(re.findall(r"\$\{(\w+)", text))
+    # A variable with `:?` has no default: it must be set.
+    variables = set(re.findall(r"\$\{(\w+):\?", text))
 
     assert all(re.search(rf"^{name}=", example, re.MULTILINE) for name in variables)
     assert not re.search(r"PASS\w*: (?!\$\{)", text)

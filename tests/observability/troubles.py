@@ -36,10 +36,17 @@ class Trouble:
 _UNDELIVERED = 'lienthong_oldest_undelivered_seconds{agency="H24"}'
 _OUTBOX = 'lienthong_outbox_oldest_seconds{agency="H24"}'
 _SUCCESS = 'lienthong_last_success_timestamp_seconds{agency="H24"}'
-_DAYS = 'lienthong_certificate_days_left{agency="H24"}'
+_LEFT = 'lienthong_certificate_left_seconds{agency="H24"}'
+_DAY = 86_400
 _UP = 'up{job="rabbitmq",instance="one:15692"}'
 _H24 = {"agency": "H24"}
 _ONE = {"instance": "one:15692"}
+
+
+def _days(values: str) -> str:
+    """Values in days, each with how often it is repeated, in seconds."""
+    parts = (part.partition("x") for part in values.split())
+    return " ".join(f"{int(days) * _DAY}x{times}" for days, _, times in parts)
 
 
 def _letters(failure_class: str, state: str = "parked") -> str:
@@ -367,7 +374,7 @@ TROUBLES = (
     ),
     Trouble(
         alarm="CertificateEndsIn30Days",
-        series={_DAYS: "31x10 29x10 400x60"},
+        series={_LEFT: _days("31x10 29x10 400x60")},
         silent=15,
         fires=18,
         lasts=24,
@@ -376,7 +383,7 @@ TROUBLES = (
     ),
     Trouble(
         alarm="CertificateEndsIn7Days",
-        series={_DAYS: "400x10 6x10 400x60"},
+        series={_LEFT: _days("400x10 6x10 400x60")},
         silent=15,
         fires=18,
         lasts=24,
@@ -385,7 +392,7 @@ TROUBLES = (
     ),
     Trouble(
         alarm="CertificateEndsIn1Day",
-        series={_DAYS: "400x10 -2x10 400x60"},
+        series={_LEFT: _days("400x10 -2x10 400x60")},
         silent=15,
         fires=18,
         lasts=24,

@@ -14,6 +14,7 @@ from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, LettersRedelivered
 from bus.core.failure import FailureClass, Stage, fail
 from bus.core.message import WireMessage
+from bus.core.topology import account_of
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import Settlement
 from schemas.identifiers import MailboxName
@@ -260,7 +261,7 @@ def _failed(
         stage=Stage.HAND_OVER,
         mailbox=MailboxName(mailbox),
         message_id=axis.new_id(),
-        user_id=None,
+        user_id=account_of(MailboxName(mailbox)),
         now=datetime.now(UTC),
     )
 

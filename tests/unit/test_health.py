@@ -10,6 +10,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from bus.core.crash import problem_of
+from bus.core.events import ServiceEnded, ServiceName
 from bus.observability import health as health_module
 from bus.observability.health import Health, Reason, ended
 from bus.observability.http import AT_ONCE, serving
@@ -85,6 +87,35 @@ async def test_everything_that_is_in_the_way_is_named(health: Health, url: str) 
     answer = await asyncio.to_thread(httpx.get, f"{url}/readyz")
     assert answer.status_code == 503
     assert WRONG.model_dump() in answer.json()["reasons"]
+
+
+async def test_a_store_that_can_only_be_read_is_named(health: Health) -> None:
+    health.more, health.ask_store, health.write_store = tuple, answering, unreachable
+
+    assert await told(health) == ["store_locked"]
+
+
+async def test_a_service_that_died_is_named_with_whose_it_is_and_why(health: Health) -> None:
+    health.more = tuple
+    problem = problem_of(KeyError(), stage=ServiceName.INBOUND)
+    health.note(
+        ServiceEnded(
+            service=ServiceName.INBOUND, of="G22", problem=problem, steps=(), pause=timedelta()
+        )
+    )
+
+    assert await told(health) == ["service_restarting"]
+    assert "inbound of G22" in health.reasons[0].detail
+    assert "KeyError" in health.reasons[0].detail
+
+
+async def test_what_cannot_be_found_out_is_said(health: Health) -> None:
+    def broken() -> tuple[Reason, ...]:
+        raise ZeroDivisionError
+
+    health.more = broken
+
+    assert await told(health) == ["health_unknown"]
 
 
 async def test_an_alarm_of_the_broker_is_named(health: Health) -> None:

@@ -326,7 +326,7 @@ def test_whatever_a_list_is_it_is_understood_or_refused(data: bytes) -> None:
         now=NOW,
     )
 
-    assert filed_list("a.crl", data, [subject]).name == "crl file a.crl"
+    assert filed_list("a.crl", data, [subject]).name == "crl a.crl"
     assert code_of(read) in {None, "E_REVOCATION_SOURCE"}
 
 

@@ -35,6 +35,20 @@ async def test_a_document_arrives_once_and_is_answered(tmp_path: Path) -> None:
     assert axis.failures == []
 
 
+async def test_what_the_sender_said_beyond_the_known_fields_arrives(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    said = b"<edXML:SteeringType>1</edXML:SteeringType><B xmlns='urn:khac'>x</B>"
+    end = b"</edXML:MessageHeader>"
+    async with axis.running():
+        axis.drop(SENDER, "a.edxml", _letter("1").replace(end, said + end))
+        await eventually(lambda: axis.statuses(SENDER))
+
+    [name] = axis.documents(RECIPIENT)
+    packet = (axis.folder(RECIPIENT) / "inbox" / "documents" / name).read_text()
+    assert "<edXML:SteeringType>1</edXML:SteeringType>" in packet
+    assert '<B xmlns="urn:khac">x</B>' in packet
+
+
 async def test_a_status_travels_back(tmp_path: Path) -> None:
     axis = TwoAgencies(tmp_path)
     async with axis.running():

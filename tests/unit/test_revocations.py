@@ -239,9 +239,9 @@ async def test_a_list_that_an_operator_filed_counts_like_a_fetched_one(home: Hom
 
     revocation = home.ring.revocation_of(thumbprint_of(home.other))
     assert revocation is not None
-    assert revocation.stated_in == "crl file by-hand.pem"
+    assert revocation.stated_in == "crl by-hand.pem"
     [lost] = home.of_type(RevocationSourceLost)
-    assert lost.source == "crl file strange.crl"
+    assert lost.source == "crl strange.crl"
 
 
 async def test_when_an_intermediate_authority_is_revoked_so_is_what_it_issued(home: Home) -> None:

@@ -10,7 +10,7 @@ from bus.cli.top.keys import Key, keys_in, press
 from bus.cli.top.reading import Reading, quantile, samples_of
 from bus.cli.top.snapshot import Broker, Snapshot, compare
 from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
-from bus.core.census import Account, Certificates, Letters, Outboxes
+from bus.core.census import Account, Certificates, Letters, Outboxes, OwnWorkersSeen
 from bus.core.events import DeliveryHandedOver, EndpointPaused, WorkerStarted
 from bus.observability.metrics import AxisMetrics
 from bus.ports import BrokerHealth
@@ -78,8 +78,8 @@ def snapshot() -> Snapshot:
     return compare(before, reading(axis, at=110), now=NOW.timestamp() + 5)
 
 
-def shown(view: Group) -> str:
-    console = Console(width=170, force_terminal=False, color_system=None)
+def shown(view: Group, *, width: int = 170) -> str:
+    console = Console(width=width, force_terminal=False, color_system=None)
     with console.capture() as captured:
         console.print(view)
     return captured.get()
@@ -106,14 +106,14 @@ def test_a_snapshot_says_how_each_agency_does(snapshot: Snapshot) -> None:
 
 
 def test_the_table_shows_both(snapshot: Snapshot) -> None:
-    lines = shown(overview(snapshot, Choice())).splitlines()
+    lines = shown(overview(snapshot, Choice(), width=170)).splitlines()
 
     assert lines[0] == (
         "2.0 sent/s   1.0 received/s   end to end p50 0.38 s, p99 0.50 s   broker ready   "
         "workers 1/2  missing"
     )
     assert lines[1] == (
-        "21 accepted = 10 delivered + 9 waiting + 1 parked + 1 unaccounted   "
+        "21 accepted = 10 delivered + 9 waiting + 1 stopped + 1 unaccounted   "
         "dead letters: 1 parked, 2 waiting"
     )
     rows = [line.split() for line in lines[3:6]]
@@ -123,10 +123,46 @@ def test_the_table_shows_both(snapshot: Snapshot) -> None:
 
 
 def test_a_screen_shows_as_many_agencies_as_it_has_room_for(snapshot: Snapshot) -> None:
-    lines = shown(overview(snapshot, Choice(cursor=1), height=7)).splitlines()
+    lines = shown(overview(snapshot, Choice(cursor=1), width=170, height=6)).splitlines()
 
     assert [line.split()[0] for line in lines[4:5]] == ["H24"]
-    assert len(lines) <= 7
+    assert len(lines) <= 6
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+@pytest.mark.parametrize("sort", list(Column))
+def test_on_a_narrow_screen_no_title_is_cut_and_what_is_left_out_is_named(
+    snapshot: Snapshot, width: int, sort: Column
+) -> None:
+    view = overview(snapshot, Choice(sort=sort), width=width, height=30)
+    text = shown(view, width=width)
+    titles = " ".join(text.splitlines())
+
+    assert "…" not in text
+    assert all(len(line.rstrip()) <= width for line in text.splitlines())
+    assert len(text.splitlines()) <= 30
+    for column in Column:
+        first = column.short.split("\n", maxsplit=1)[0]
+        assert first in titles or column.title in titles
+    if width >= 80:
+        assert "too narrow" not in text
+
+
+def test_into_a_pipe_no_keys_are_shown(snapshot: Snapshot) -> None:
+    assert "q ends" not in shown(overview(snapshot, Choice(), width=170))
+
+
+def test_an_agency_that_waits_says_why() -> None:
+    axis = metrics()
+    axis.see(OwnWorkersSeen(connected={H41: False}))
+    seen = compare(reading(axis, at=1), reading(axis, at=2), now=0, suspended={"H24"})
+    h24, h41 = seen.agencies
+
+    text = shown(overview(seen, Choice(), width=170))
+    assert "suspended" in text
+    assert "no worker" in text
+    assert "may neither send nor receive" in shown(one_agency(h24, []))
+    assert "no adapter runs here" in shown(one_agency(h41, []))
 
 
 def test_one_agency_is_shown_with_what_its_letters_failed_with(snapshot: Snapshot) -> None:

@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from bus.core.dead_letters.letter import LetterId, LetterState
 from bus.core.dead_letters.order import OrderState
+from bus.core.dead_letters.triage import suggest
 from bus.core.events import ServiceName
-from bus.core.failure import Stage
+from bus.core.failure import FailureClass, Stage
+from bus.core.plan import Change, Step, TopologyObject
 from bus.core.revocation.statement import RevocationReason, RevocationSource
+from bus.core.topology import Binding, Exchange, Queue
+from bus.core.trial import Deed, Trial
+from bus.services.revocations import KEY_FOLDER
 from schemas import terms
 from schemas.errors import ENTRIES
 from schemas.problem import AxisError, DocumentError, Language, Problem, Warned
@@ -26,8 +32,8 @@ from schemas.terms.packet import PACKET
 from schemas.terms.pdf import PDF
 from schemas.terms.proof import PROOF
 from schemas.terms.revocation import REVOCATION, REVOCATION_REASONS
-from schemas.terms.words import ORDER_STATES, REVOKERS, STAGES, SUBJECTS
-from schemas.verdict import LegalValue, PdfOutcome
+from schemas.terms.words import ORDER_STATES, PARTIES, REVOKERS, STAGES, SUBJECTS
+from schemas.verdict import About, LegalValue, PdfOutcome
 from schemas.warnings import WARNINGS
 
 ROOT = Path(terms.__file__).parents[2]
@@ -45,11 +51,54 @@ TERMS: dict[str, Pair] = {
     for name, vocabulary in VOCABULARIES.items()
     for code, texts in vocabulary.terms.items()
 }
+TOLD_ABOUT = [
+    About(document_id="7", owner="H24", owner_name="Bộ Ví Dụ", held=held) for held in (True, False)
+]
+THINGS: tuple[TopologyObject, ...] = (
+    Exchange(name="7"),
+    Queue(name="7"),
+    Binding(exchange="7", queue="7", pattern="7"),
+)
 OTHERS: dict[str, Pair] = {
-    each.name: (each.text(ENGLISH), each.text(VIETNAMESE)) for each in (*LegalValue, *PdfOutcome)
+    **{
+        each.name: (each.text(ENGLISH), each.text(VIETNAMESE))
+        for each in (*LegalValue, *PdfOutcome)
+    },
+    **{f"about {each.held}": (each.text(ENGLISH), each.text(VIETNAMESE)) for each in TOLD_ABOUT},
+    **{
+        f"{change} {type(thing).__name__}": (
+            Step(change=change, object=thing).sentence(ENGLISH),
+            Step(change=change, object=thing).sentence(VIETNAMESE),
+        )
+        for change in Change
+        for thing in THINGS
+    },
+    **{
+        f"try to {deed}": (tried.words(ENGLISH), tried.words(VIETNAMESE))
+        for deed in Deed
+        for tried in [Trial(deed=deed, queue="7")]
+    },
+    **{
+        f"advice on {failure_class}, {code}, {state}": (told.text_en, told.text_vi)
+        for failure_class in FailureClass
+        for code in ("E_KEYS", *ENTRIES)
+        for state in LetterState
+        for told in [
+            suggest(
+                failure_class=failure_class,
+                code=code,
+                states={state},
+                target="--group 1",
+                example=LetterId("1"),
+            )
+        ]
+    },
 }
+"""What is told besides the catalogue: verdicts, plans, trials, advice on dead letters."""
 
-QUOTED = re.compile(r"“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*[:/]/\S*|\S+[.=]\S+")
+QUOTED = re.compile(
+    r"lienthong( [a-z-]+)+|“[^”]*”|'[^']*'|`[^`]*`|--[a-z-]+|<[^>]*>|\S*/\S*|\S+[.=]\S+"
+)
 """Quotations, commands, options, addresses, file names: the same in every language."""
 NAMES = frozenset(
     {
@@ -68,6 +117,8 @@ NAMES = frozenset(
         *(
             "lienthong",
             "docker",
+            "erlang",
+            "exchange",
             "install",
             "pip",
             "python",
@@ -80,7 +131,7 @@ NAMES = frozenset(
     }
 )
 """Units, commands, and fields of packets, signatures and PKCS #11 URIs."""
-SYLLABLES = frozenset({"do", "in", "khi", "an"})
+SYLLABLES = frozenset({"do", "in", "khi", "an", "sai", "hay"})
 """Vietnamese without an accent that is an English word, too."""
 
 
@@ -159,10 +210,11 @@ def test_no_vietnamese_text_has_english_in_it_whatever_it_is_filled_with(key: st
         assert not re.search(r"\{\w+\}", text), (text, params)
 
 
-@pytest.mark.parametrize("key", OTHERS)
-def test_verdicts_are_whole_in_vietnamese(key: str) -> None:
-    """What a clerk reads of a file holds no English word."""
-    assert not english_in(OTHERS[key][1])
+def test_what_is_told_besides_the_catalogue_is_whole_in_vietnamese() -> None:
+    """Verdicts on files, whose document is meant, plans, trials, advice on dead letters."""
+    own_words = frozenset().union(*(words(english) for english, _ in OTHERS.values()))
+    for key, (_, vietnamese) in OTHERS.items():
+        assert not words(vietnamese) & (ENGLISH_WORDS | own_words - NAMES - SYLLABLES), key
 
 
 def test_the_search_for_english_finds_some() -> None:
@@ -320,14 +372,25 @@ def test_every_term_is_used() -> None:
     assert {code for code in CAUSES.keys() | SUBJECTS.keys() if code[0] != "E"} - said == set()
 
 
+PARTY_NAMES = {
+    literal(node.value)
+    for path, tree in sources()
+    for node in ast.walk(tree)
+    if path.parts[:2] == ("bus", "keys") and isinstance(node, ast.Assign)
+    if literal(node.value).startswith("the ")
+}
+"""Whom the code of keys calls by a name, where an agency's code is due."""
+
+
 def test_every_stage_and_state_has_its_words() -> None:
     """The enumerations of the bus and the vocabularies name the same things."""
-    stages = {*Stage, *ServiceName, "read", "start", "trial"}
+    stages = {*Stage, *ServiceName, "recognise", "read", "write", "start", "trial"}
 
     assert stages == STAGES.keys()
     assert set(OrderState) == ORDER_STATES.keys()
     assert set(RevocationReason) == REVOCATION_REASONS.keys()
-    assert set(RevocationSource) == REVOKERS.keys()
+    assert {*RevocationSource, KEY_FOLDER} == REVOKERS.keys()
+    assert {*PARTY_NAMES, "nobody"} == PARTIES.keys()
 
 
 # --- values -------------------------------------------------------------------------------------

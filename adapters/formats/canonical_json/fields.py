@@ -5,18 +5,22 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from adapters.contract import Message
+from adapters.contract import Limits, Message
+from adapters.formats.canonical_json.fitting import fitted
 from adapters.formats.canonical_json.stream import Value, loads, locate
 from adapters.formats.canonical_json.writer import CHECK, DOCUMENT, STATUS, VERSION
 from adapters.formats.findings import Findings, refuse_state_secret
 from adapters.formats.text import BLANKS, fault_in
 from schemas.document import Document
+from schemas.limits import MAX_LIST_ITEMS
 from schemas.misfit import misfit
 from schemas.problem import AxisError, DocumentError, Place
 from schemas.status import StatusReport
 from schemas.term import Coded, term
 
 Path = tuple[str | int, ...]
+
+_ORGAN_IDS = frozenset({"organ_id", "organ_ids", "to_organ_id"})
 
 _KINDS: dict[object, tuple[str, type[Document | StatusReport]]] = {
     DOCUMENT: ("document", Document),
@@ -45,7 +49,7 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
     name, model = _KINDS[parsed["format"]]
     if name not in parsed:
         raise _misfit(members, (name,), term("member_missing"))
-    tidied = _tidy(parsed[name], (name,), members)
+    tidied = _tidy(parsed[name], (name,), members, findings.limits)
     try:
         message = model.model_validate_json(json.dumps(tidied), strict=True)
     except ValidationError as error:
@@ -59,20 +63,44 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
         _refuse_secrets(parsed[member], None, (member,))
     for path in unknown:
         findings.warn("W_UNKNOWN_ELEMENT", field=path, element=path)
-    return message
+    try:
+        findings.refuse_much_raw(message.raw, field=f"{name}.raw")
+        return fitted(message, findings, name)
+    except DocumentError as error:
+        field = error.problem.place.field or name
+        steps = tuple(int(step) if step.isdigit() else step for step in field.split("."))
+        place = _place(members, steps)
+        raise DocumentError(error.problem.model_copy(update={"place": place})) from error
 
 
-def _tidy(node: object, path: Path, members: Mapping[str, Value]) -> object:
-    """Trim texts and drop what is empty, at any depth."""
+def _tidy(node: object, path: Path, members: Mapping[str, Value], limits: Limits) -> object:
+    """Trim texts and drop what is empty, at any depth; what packets could not carry is refused."""
     if isinstance(node, str):
         if cause := fault_in(node):
             raise _misfit(members, path, cause)
-        return node.strip(BLANKS) or None
+        text = node.strip(BLANKS)
+        # As in a packet, where the word stands for none (handbook 2.6).
+        if text.casefold() == "null" and path[-1] in _ORGAN_IDS:
+            return None
+        if len(text.encode()) > limits.max_text_bytes:
+            raise _over(members, path, term("element_text"), limits.max_text_bytes)
+        return text or None
     if isinstance(node, dict):
-        tidied = ((name, _tidy(child, (*path, name), members)) for name, child in node.items())
-        return {name: child for name, child in tidied if child is not None}
+        tidied = {}
+        for name, child in node.items():
+            if cause := fault_in(name):
+                raise _misfit(members, path, cause)
+            tidied[name] = _tidy(child, (*path, name), members, limits)
+        return {name: child for name, child in tidied.items() if child is not None}
     if isinstance(node, list):
-        found = (_tidy(child, (*path, index), members) for index, child in enumerate(node))
+        if len(node) > MAX_LIST_ITEMS:
+            raise _over(members, path, term("items"), MAX_LIST_ITEMS)
+        # The path of a code in a list ends with the name of the list.
+        ids = path[-1] in _ORGAN_IDS
+        found = (
+            _tidy(child, path if ids else (*path, index), members, limits)
+            for index, child in enumerate(node)
+        )
         return [child for child in found if child is not None]
     return node
 
@@ -109,8 +137,15 @@ def _refuse_secrets(given: object, known: object, path: Path) -> None:
 
 
 def _misfit(members: Mapping[str, Value], path: Path, cause: Coded) -> AxisError:
+    return DocumentError.of("E_SCHEMA", place=_place(members, path), cause=cause)
+
+
+def _over(members: Mapping[str, Value], path: Path, what: Coded, limit: int) -> AxisError:
+    return DocumentError.of("E_LIMIT", place=_place(members, path), what=what, limit=limit)
+
+
+def _place(members: Mapping[str, Value], path: Path) -> Place:
     member, *inner = path
     value = members.get(str(member))
     place = locate(value, inner) if value else Place(line=1, column=1)
-    place = place.model_copy(update={"field": ".".join(map(str, path))})
-    return DocumentError.of("E_SCHEMA", place=place, cause=cause)
+    return place.model_copy(update={"field": ".".join(map(str, path))})

@@ -70,7 +70,7 @@ class FileReader:
 
     def _read(self) -> Reading:
         members = self._read_members()
-        message = read_message(members, self._findings).without_raw()
+        message = read_message(members, self._findings)
         if isinstance(message, Document):
             judge_document(message, self._findings, today=self._today)
             attachments = tuple(self._matched(message))

@@ -44,7 +44,7 @@ def write_file(
     Raises:
         DocumentError: An attachment is absent or damaged.
     """
-    head = to_canonical_json(message.without_raw())
+    head = to_canonical_json(message)
     if check is not None:
         member = json.dumps({CHECK: told(check)}, ensure_ascii=False, indent=2)
         head = head.removesuffix(_END.encode()) + b"," + member[1:].encode() + b"\n"

@@ -26,6 +26,7 @@ class EdxmlFormat:
 
     Args:
         zip_attachments: Write every attachment in a one-entry ZIP, for receivers with old readers.
+        strict: Write no element that the format does not know, for receivers with old readers.
         signer: Write a header signature with the key that it gives, asked for each packet.
     """
 
@@ -33,9 +34,14 @@ class EdxmlFormat:
     suffix: str = ".edxml"
 
     def __init__(
-        self, *, zip_attachments: bool = False, signer: Callable[[], HeaderSigner] | None = None
+        self,
+        *,
+        zip_attachments: bool = False,
+        strict: bool = False,
+        signer: Callable[[], HeaderSigner] | None = None,
     ) -> None:
         self._zip_attachments = zip_attachments
+        self._strict = strict
         self._signer = signer
 
     def recognises(self, head: bytes, filename: str) -> bool:
@@ -53,7 +59,11 @@ class EdxmlFormat:
     ) -> Iterator[bytes]:
         """Write one packet. Raises `DocumentError` when an attachment is absent or damaged."""
         packet = write_packet(
-            message, attachments=attachments, written_at=written_at, zipped=self._zip_attachments
+            message,
+            attachments=attachments,
+            written_at=written_at,
+            zipped=self._zip_attachments,
+            strict=self._strict,
         )
         most_bytes = Limits().max_signature_packet_bytes
         if self._signer is None or _attached_bytes(message) > most_bytes:

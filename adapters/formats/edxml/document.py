@@ -3,14 +3,13 @@
 from datetime import date
 
 from adapters.formats.edxml.dates import write_day
-from adapters.formats.edxml.fields import Fields
+from adapters.formats.edxml.fields import Fields, read_all
 from adapters.formats.edxml.parties import read_organization, read_responses, read_sender
 from adapters.formats.edxml.trace import read_bussiness, read_hops
 from schemas.codes import Priority
 from schemas.document import Document, Organization, Signer
+from schemas.limits import MAX_CODE
 from schemas.problem import DocumentError, Place
-
-_ANY = 10**9
 
 
 def read_document(message: Fields, trace: Fields) -> Document:
@@ -35,7 +34,7 @@ def read_document(message: Fields, trace: Fields) -> Document:
         notation=notation,
         place=promulgation.text("Place", 50),
         issued_on=issued_on,
-        type_code=kind.integer("Type", low=-_ANY, high=_ANY),
+        type_code=kind.integer("Type", low=-MAX_CODE, high=MAX_CODE),
         type_name=kind.text("TypeName", 100),
         subject=message.text("Subject", 500),
         content=message.text("Content", 500),
@@ -52,7 +51,7 @@ def read_document(message: Fields, trace: Fields) -> Document:
         bussiness=read_bussiness(trace),
         hops=read_hops(trace),
     )
-    # Vendor extensions (handbook 2.2 and 16): never acted on, never written.
+    # Vendor extensions (handbook 2.2 and 16): never acted on, written as they came.
     kind.keep("TypeDetail")
     other.keep("ReplyFors", "Direction", "ReferenceCodes")
     message.keep("SteeringType", "ResponseForTask", "ApplicationType")
@@ -60,17 +59,18 @@ def read_document(message: Fields, trace: Fields) -> Document:
 
 
 def _read_receivers(message: Fields) -> tuple[Organization, ...]:
-    receivers = []
-    for fields in message.groups("To"):
-        receiver = read_organization(fields)
-        if receiver is None:
-            fields.findings.missing("OrganId", line=fields.line, field=fields.at("OrganId"))
-        else:
-            receivers.append(receiver)
+    receivers = read_all(message.groups("To"), _read_receiver)
     if not receivers:
         place = Place(line=message.line, field="To/OrganId")
         raise DocumentError.of("E_MISSING_TO", place=place)
-    return tuple(receivers)
+    return receivers
+
+
+def _read_receiver(fields: Fields) -> Organization | None:
+    receiver = read_organization(fields)
+    if receiver is None:
+        fields.findings.missing("OrganId", line=fields.line, field=fields.at("OrganId"))
+    return receiver
 
 
 def _read_signer(fields: Fields) -> Signer | None:
@@ -92,7 +92,7 @@ def _read_priority(fields: Fields) -> Priority:
     path = fields.at("Priority")
     code = "W_PRIORITY_5" if text == "5" else "W_PRIORITY_UNKNOWN"
     fields.findings.warn(code, line=fields.line, field=path, value=text)
-    fields.findings.keep(path, text, line=fields.line)
+    fields.findings.keep(path, text, line=fields.line, told=True)
     return Priority.NORMAL
 
 

@@ -4,7 +4,9 @@ What nobody takes is left over: kept raw by its path and told as unknown.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import TypeVar
 
 from adapters.formats.edxml.dates import (
     holds_impossible_date,
@@ -12,11 +14,16 @@ from adapters.formats.edxml.dates import (
     read_stamp,
     write_stamp,
 )
-from adapters.formats.edxml.names import SIGNATURE
+from adapters.formats.edxml.elements import OF_THE_FRAME
+from adapters.formats.edxml.names import is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
+from schemas.limits import MAX_LIST_ITEMS
+from schemas.problem import DocumentError, Place
+from schemas.term import term
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+_T = TypeVar("_T")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 class Fields:
@@ -25,7 +32,7 @@ class Fields:
     All instances of a packet share its findings and the list of those opened.
     """
 
-    __slots__ = ("_opened", "findings", "node", "path", "present")
+    __slots__ = ("_dropped", "_opened", "_single", "findings", "node", "path", "present")
 
     def __init__(
         self,
@@ -41,6 +48,8 @@ class Fields:
         self.findings = findings
         self.present = present
         self._opened = opened
+        self._single: set[str] = set()
+        self._dropped = False
         opened.append(self)
 
     @property
@@ -50,13 +59,24 @@ class Fields:
 
     def at(self, name: str) -> str:
         """The path of a child."""
-        return f"{self.path}/{name}" if self.path else name
+        if self.path:
+            return f"{self.path}/{name}"
+        # Paths of the frame's other parts begin with these.
+        return f"MessageHeader/{name}" if name in OF_THE_FRAME else name
+
+    def counts_as(self, number: int) -> None:
+        """Among others of its name it is written at this place, from 1."""
+        self.path = f"{self.path.rpartition('[')[0]}[{number}]"
+
+    def drop(self) -> None:
+        """It says too little to be taken: what is left in it is kept raw, without a word."""
+        self._dropped = True
 
     # --- containers -----------------------------------------------------------------------------
 
     def group(self, name: str, *, path: str | None = None) -> "Fields":
-        """The first child of a name, as a container; `path` replaces its path in findings."""
-        node = self.node.take(name)
+        """The only child of a name, as a container; `path` replaces its path in findings."""
+        node = self._only(name)
         return Fields(
             node or Node(name, self.line),
             self.at(name) if path is None else path,
@@ -69,7 +89,7 @@ class Fields:
         """Every child of a name; paths count from 1."""
         return [
             Fields(node, f"{self.at(name)}[{number}]", self.findings, self._opened)
-            for number, node in enumerate(self.node.take_all(name), 1)
+            for number, node in enumerate(self._several(name), 1)
         ]
 
     # --- values ---------------------------------------------------------------------------------
@@ -80,12 +100,15 @@ class Fields:
         Args:
             limit: Characters it should have at most; more are told, not refused (handbook 2.2).
         """
-        node = self.node.take(name)
+        node = self._leaf(name)
         return None if node is None else self._text_of(node, limit)
 
     def texts(self, name: str, limit: int | None = None) -> tuple[str, ...]:
         """The text of every child of a name, without the empty ones."""
-        found = (self._text_of(node, limit) for node in self.node.take_all(name))
+        nodes = self._several(name)
+        for number, node in enumerate(nodes, 1):
+            self._check_leaf(node, _numbered(self.at(name), number))
+        found = (self._text_of(node, limit) for node in nodes)
         return tuple(text for text in found if text is not None)
 
     def organ_id(self, name: str = "OrganId") -> str | None:
@@ -115,8 +138,10 @@ class Fields:
         if day is None:
             self._invalid("W_DATE_INVALID", node)
             return None
-        if day.day_first:
+        if not day.as_due:
             self._warn("W_DATE_FORM", node, value=node.text, date=str(day.value))
+        if day.timed:
+            self.findings.keep(self.at(name), node.text, line=node.line, told=True)
         return day.value
 
     def stamp(self, name: str) -> datetime | None:
@@ -128,7 +153,7 @@ class Fields:
         if stamp is None:
             self._invalid("W_DATE_INVALID", node)
             return None
-        if stamp.day_first:
+        if not stamp.as_due:
             self._warn("W_DATE_FORM", node, value=node.text, date=write_stamp(stamp.value))
         if not stamp.timed:
             self._warn("W_STAMP_DATE_ONLY", node, value=node.text)
@@ -154,19 +179,59 @@ class Fields:
     def keep(self, *names: str) -> None:
         """Keep known children raw, without a word."""
         for name in names:
-            for number, node in enumerate(self.node.take_all(name), 1):
+            for number, node in _counted(self.node.take_all(name)):
                 _keep(node, _numbered(self.at(name), number), self.findings)
 
     def left_over(self) -> None:
         """Keep what nobody took, and tell of it."""
-        for name, nodes in self.node.children.items():
-            for number, node in enumerate(nodes, 1):
-                path = _numbered(self.at(name), number)
+        if self._dropped:
+            _keep_children(self.node, self.path, self.findings)
+            return
+        if self.node.text:
+            # Only elements belong here.
+            path = self.path or "MessageHeader"
+            self.findings.doubtful("W_MIXED_CONTENT", line=self.line, field=path)
+            self.findings.keep(path, self.node.text, line=self.line, told=True)
+        left = [
+            (node, name, number)
+            for name, nodes in self.node.children.items()
+            for number, node in _counted(nodes, 2 if name in self._single else 1)
+        ]
+        for node, name, number in sorted(left, key=lambda each: each[0].order):
+            path = _numbered(self.at(name), number)
+            if name in self._single:
+                self.findings.doubtful("W_ELEMENT_REPEATED", line=node.line, field=path)
+            else:
                 self.findings.warn("W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path)
-                _keep(node, path, self.findings)
+            _keep(node, path, self.findings, told=name in self._single)
+
+    def _only(self, name: str) -> Node | None:
+        """The first child of a name that may stand once; any other is told at the end."""
+        self._single.add(name)
+        return self.node.take(name)
+
+    def _several(self, name: str) -> list[Node]:
+        """Every child of a name; a list of more cannot travel."""
+        nodes = self.node.take_all(name)
+        if len(nodes) > MAX_LIST_ITEMS:
+            place = Place(line=self.line, field=self.at(name))
+            raise DocumentError.of("E_LIMIT", place=place, what=term("items"), limit=MAX_LIST_ITEMS)
+        return nodes
+
+    def _leaf(self, name: str) -> Node | None:
+        node = self._only(name)
+        if node is not None:
+            self._check_leaf(node, self.at(name))
+        return node
+
+    def _check_leaf(self, node: Node, path: str) -> None:
+        """Only text belongs into it; elements are kept raw."""
+        if node.children:
+            self.findings.doubtful("W_MIXED_CONTENT", line=node.line, field=path)
+            _keep_children(node, path, self.findings, told=True)
 
     def _filled(self, name: str) -> Node | None:
-        node = self.node.take(name)
+        node = self._leaf(name)
         return node if node is not None and node.text else None
 
     def _text_of(self, node: Node, limit: int | None) -> str | None:
@@ -176,7 +241,7 @@ class Fields:
 
     def _invalid(self, code: str, node: Node) -> None:
         self._warn(code, node, value=node.text)
-        self.findings.keep(self.at(node.name), node.text, line=node.line)
+        self.findings.keep(self.at(node.name), node.text, line=node.line, told=True)
 
     def _warn(self, code: str, node: Node, **params: str) -> None:
         self.findings.warn(
@@ -188,11 +253,46 @@ def _numbered(path: str, number: int) -> str:
     return path if number == 1 else f"{path}[{number}]"
 
 
-def _keep(node: Node, path: str, findings: Findings) -> None:
-    if node.name == SIGNATURE:
+def read_all(groups: Sequence[Fields], read: Callable[[Fields], _T | None]) -> tuple[_T, ...]:
+    """Read containers of one name; those that give nothing are counted behind the others."""
+    taken: list[_T] = []
+    dropped: list[Fields] = []
+    for fields in groups:
+        value = read(fields)
+        if value is None:
+            dropped.append(fields)
+        else:
+            taken.append(value)
+            fields.counts_as(len(taken))
+    for number, fields in enumerate(dropped, len(taken) + 1):
+        fields.counts_as(number)
+    return tuple(taken)
+
+
+def _counted(nodes: Sequence[Node], first: int = 1) -> "enumerate[Node]":
+    """Nodes of one name with their numbers: those without a text, which are not kept, come last."""
+    return enumerate(sorted(nodes, key=lambda node: not _says(node)), first)
+
+
+def _says(node: Node) -> bool:
+    if is_signature(node.name):
+        return False
+    return bool(node.text) or any(any(map(_says, nodes)) for nodes in node.children.values())
+
+
+def _keep(node: Node, path: str, findings: Findings, *, told: bool = False) -> None:
+    if is_signature(node.name):
         return  # it may hold an agency's token (handbook 2.5)
     if node.text:
-        findings.keep(path, node.text, line=node.line)
-    for name, nodes in node.children.items():
-        for number, child in enumerate(nodes, 1):
-            _keep(child, _numbered(f"{path}/{name}", number), findings)
+        findings.keep(path, node.text, line=node.line, told=told)
+    _keep_children(node, path, findings, told=told)
+
+
+def _keep_children(node: Node, path: str, findings: Findings, *, told: bool = False) -> None:
+    children = [
+        (child, _numbered(f"{path}/{name}", number))
+        for name, nodes in node.children.items()
+        for number, child in _counted(nodes)
+    ]
+    for child, place in sorted(children, key=lambda each: each[0].order):
+        _keep(child, place, findings, told=told)

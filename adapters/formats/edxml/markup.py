@@ -12,7 +12,7 @@ def leaf(name: str, value: str | int | None, *, prefix: str = "edXML:") -> str:
     """
     if value is None or value == "":
         return ""
-    text = _escaped(value, name) if isinstance(value, str) else str(value)
+    text = escaped(value, name) if isinstance(value, str) else str(value)
     return f"<{prefix}{name}>{text}</{prefix}{name}>\n"
 
 
@@ -26,7 +26,8 @@ def frame(name: str, *children: str, attributes: str = "") -> str:
     return f"<edXML:{name}{attributes}>\n{''.join(children)}</edXML:{name}>\n"
 
 
-def _escaped(text: str, name: str) -> str:
+def escaped(text: str, name: str) -> str:
+    """A text as the content of an element of this name. Raises as `leaf` does."""
     if cause := fault_in(text):
         raise DocumentError.of("E_SCHEMA", place=Place(field=name), cause=cause)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

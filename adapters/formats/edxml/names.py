@@ -8,6 +8,14 @@ XMLDSIG = "http://www.w3.org/2000/09/xmldsig#"
 SIGNATURE = f"{{{XMLDSIG}}}Signature"
 """The element of a true header signature, as a node names it."""
 
+_SIGNATURES = frozenset({"Signature", "DigitalSignature"})
+
+
+def is_signature(name: str) -> bool:
+    """Whether a node of this name is a signature, in whichever namespace producers put it."""
+    return name.rpartition("}")[2] in _SIGNATURES
+
+
 XLINK = "http://www.w3.org/1999/xlink"
 XML = "http://www.w3.org/XML/1998/namespace"
 

@@ -12,15 +12,17 @@ class Node:
     Attributes:
         name: The local name in the QCVN namespace, else `{namespace}name`.
         line: In the original file.
-        text: Trimmed; of an element without children.
+        text: Trimmed; its own, without that of its children.
+        order: Tells which of two elements came first.
         attributes: Inside an XML signature only.
     """
 
-    __slots__ = ("attributes", "children", "line", "name", "text")
+    __slots__ = ("attributes", "children", "line", "name", "order", "text")
 
-    def __init__(self, name: str, line: int) -> None:
+    def __init__(self, name: str, line: int, order: int = 0) -> None:
         self.name = name
         self.line = line
+        self.order = order
         self.text = ""
         self.children: dict[str, list[Node]] = {}
         self.attributes = _NONE

@@ -1,6 +1,6 @@
 """Parties: organizations, staff and answered documents, which documents and statuses share."""
 
-from adapters.formats.edxml.fields import Fields
+from adapters.formats.edxml.fields import Fields, read_all
 from schemas.document import Organization, ResponseFor, Staff
 from schemas.problem import DocumentError, Place
 
@@ -8,6 +8,9 @@ from schemas.problem import DocumentError, Place
 def read_organization(fields: Fields) -> Organization | None:
     """An `Organization`; None without a code, for routing needs nothing else (handbook 2.2)."""
     organ_id = fields.organ_id()
+    if organ_id is None:
+        fields.drop()
+        return None
     organization = {
         "governing_body": fields.text("OrganizationInCharge", 500),
         "name": fields.text("OrganName", 200),
@@ -17,7 +20,7 @@ def read_organization(fields: Fields) -> Organization | None:
         "fax": fields.text("Fax", 20),
         "website": fields.text("Website"),
     }
-    return None if organ_id is None else Organization(organ_id=organ_id, **organization)
+    return Organization(organ_id=organ_id, **organization)
 
 
 def read_sender(message: Fields) -> Organization:
@@ -49,16 +52,17 @@ def read_staff(fields: Fields) -> Staff | None:
 
 def read_responses(message: Fields) -> tuple[ResponseFor, ...]:
     """Every `ResponseFor`; an empty one is dropped (handbook 11)."""
-    responses = []
-    for fields in message.groups("ResponseFor"):
-        response = ResponseFor(
-            organ_id=fields.organ_id(),
-            code=fields.text("Code"),
-            document_id=fields.document_id(),
-            issued_on=fields.day("PromulgationDate"),
-        )
-        if response == ResponseFor():
-            fields.findings.warn("W_EMPTY_RESPONSEFOR", line=fields.line, field=fields.path)
-        else:
-            responses.append(response)
-    return tuple(responses)
+    return read_all(message.groups("ResponseFor"), _read_response)
+
+
+def _read_response(fields: Fields) -> ResponseFor | None:
+    response = ResponseFor(
+        organ_id=fields.organ_id(),
+        code=fields.text("Code"),
+        document_id=fields.document_id(),
+        issued_on=fields.day("PromulgationDate"),
+    )
+    if response != ResponseFor():
+        return response
+    fields.findings.warn("W_EMPTY_RESPONSEFOR", line=fields.line, field=fields.path)
+    return None

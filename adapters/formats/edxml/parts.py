@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from adapters.contract import AttachmentSource
 from adapters.formats.base64_stream import encode
 from adapters.formats.edxml.archive import looks_wrapped, pack
+from adapters.formats.edxml.extras import Extras
 from adapters.formats.edxml.markup import frame, leaf
 from adapters.formats.edxml.names import QCVN
 from adapters.formats.media_type import ARCHIVES, HEAD_BYTES, ZIP, extension
@@ -17,17 +18,23 @@ _CONTENT_IDS = UUID("6b0f5c1e-7f0e-5d0a-9a55-4f2f3a1c8e77")
 """The name space of our ContentIds."""
 
 _CONTENT_START = f'<edXML:ContentTransferEncoded xmlns:edXML="{QCVN}">'.encode()
-_CONTENT_END = b"</edXML:ContentTransferEncoded>\n</Attachment>\n"
+_CONTENT_END = b"</edXML:ContentTransferEncoded>\n"
 _READ_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One attachment. `wrapped` says that it goes into a one-entry ZIP."""
+    """One attachment.
+
+    Attributes:
+        wrapped: It goes into a one-entry ZIP.
+        extras: What else its element says, and its line in the manifest.
+    """
 
     attachment: Attachment
     content_id: UUID
     wrapped: bool
+    extras: "PartExtras"
 
     @property
     def media_type(self) -> str:
@@ -42,6 +49,7 @@ class Part:
             leaf("ContentType", self.media_type),
             leaf("Description", self.attachment.description),
             leaf("AttachmentName", self.attachment.name),
+            self.extras.listed,
         )
 
     def write(self, source: AttachmentSource) -> Iterator[bytes]:
@@ -51,18 +59,46 @@ class Part:
             leaf("AttachmentName", self.attachment.name, prefix=""),
             leaf("Description", self.attachment.description, prefix=""),
             leaf("ContentType", self.media_type, prefix=""),
+            self.extras.vendors,
         )
         yield f"<Attachment>\n{''.join(head)}".encode() + _CONTENT_START
         with source.open(self.attachment.sha256) as file:
             yield from encode(self._packed(file) if self.wrapped else _chunks(file))
-        yield _CONTENT_END
+        yield _CONTENT_END + f"{self.extras.unknown}</Attachment>\n".encode()
 
     def _packed(self, file: BinaryIO) -> Iterator[bytes]:
         entry_name = f"{self.content_id}.{extension(self.attachment.name)}"
         return pack(_chunks(file), entry_name=entry_name)
 
 
-def plan_parts(document: Document, source: AttachmentSource, *, zipped: bool) -> list[Part]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartExtras:
+    """What an attachment's element says beyond the canonical fields, and its line."""
+
+    vendors: str
+    unknown: str
+    listed: str
+
+
+def write_extras(attachment: Attachment, number: int, extras: Extras) -> PartExtras:
+    """Write what else was said of an attachment, counted from 1."""
+    path = f"Attachment[{number}]"
+    types = "".join(
+        extras.text(f"{path}/{name}", prefix="")
+        for name in ("Format", "MimeType")
+        # The wrapping of the sender's file is gone.
+        if attachment.media_type == ZIP or not extras.says(f"{path}/{name}", "zip")
+    )
+    return PartExtras(
+        vendors=types + extras.text(f"{path}/FieldName", prefix=""),
+        unknown=extras.unknown("Attachment", path),
+        listed=extras.unknown("Reference", f"Reference[{number}]"),
+    )
+
+
+def plan_parts(
+    document: Document, source: AttachmentSource, extras: Extras, *, zipped: bool
+) -> list[Part]:
     """Decide how each attachment is written.
 
     A ContentId follows from document, place and content, so the same document is always written
@@ -75,6 +111,7 @@ def plan_parts(document: Document, source: AttachmentSource, *, zipped: bool) ->
             content_id=uuid5(_CONTENT_IDS, f"{document.document_id}\n{index}\n{attachment.sha256}"),
             wrapped=extension(attachment.name) != "zip"
             and (zipped or _would_be_unwrapped(attachment, source)),
+            extras=write_extras(attachment, index + 1, extras),
         )
         for index, attachment in enumerate(document.attachments)
     ]

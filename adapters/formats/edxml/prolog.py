@@ -45,7 +45,8 @@ def read_prolog(head: bytes) -> Prolog:
     """Find the XML in the first `HEAD_BYTES` of a file.
 
     Raises:
-        DocumentError: E_EMPTY, E_ENCODING (UTF-16 and wider), E_OLD_EDXML (handbook 13).
+        DocumentError: E_EMPTY, E_ENCODING (UTF-16 and wider), E_OLD_EDXML (handbook 13),
+            E_LEADING_MARKUP.
     """
     if not head.strip():
         raise DocumentError.of("E_EMPTY")
@@ -59,11 +60,25 @@ def read_prolog(head: bytes) -> Prolog:
     before = head[bom : bom + junk] if declaration else head[bom:].partition(b"<")[0]
     if _MIME.search(before) or (OLD_EDXML.encode() in head and QCVN.encode() not in head):
         raise DocumentError.of("E_OLD_EDXML")
+    if declaration and b"<" in before:
+        # Other readers begin there: a comment or CDATA section in it would hide our document from
+        # them and show them another one.
+        at = bom + before.index(b"<")
+        raise DocumentError.of("E_LEADING_MARKUP", place=_place_at(head, at))
     skipped = head[: bom + junk]
-    last_line = skipped.rpartition(b"\n")[2]
     return Prolog(
         skipped=len(skipped),
         junk=junk,
         lines=skipped.count(b"\n"),
-        columns=len(last_line.removeprefix(_BOM).decode(errors="replace")),
+        columns=_columns(skipped),
     )
+
+
+def _place_at(head: bytes, at: int) -> Place:
+    before = head[:at]
+    return Place(line=before.count(b"\n") + 1, column=_columns(before) + 1)
+
+
+def _columns(before: bytes) -> int:
+    """Characters since the last line end."""
+    return len(before.rpartition(b"\n")[2].removeprefix(_BOM).decode(errors="replace"))

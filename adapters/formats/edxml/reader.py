@@ -9,7 +9,7 @@ from adapters.contract import AttachmentSink, Limits
 from adapters.formats.edxml.attachments import AttachmentReader
 from adapters.formats.edxml.document import read_document
 from adapters.formats.edxml.fields import Fields
-from adapters.formats.edxml.names import ROOT, SIGNATURE
+from adapters.formats.edxml.names import ROOT, is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.edxml.signature import (
     MOST_ATTRIBUTES,
@@ -19,6 +19,7 @@ from adapters.formats.edxml.signature import (
 )
 from adapters.formats.edxml.status import is_status, read_status
 from adapters.formats.edxml.tree import TreeBuilder
+from adapters.formats.edxml.writer import unwritten
 from adapters.formats.findings import Findings
 from adapters.formats.judgement import judge_document, judge_status
 from schemas.document import Document
@@ -73,7 +74,8 @@ class PacketReader:
         envelope = _due(root, "edXMLEnvelope", path="edXMLEnvelope")
         header = _due(envelope, "edXMLHeader", path="edXMLHeader")
         message = _due(header, "MessageHeader", path="")
-        signature_nodes = list(_take_signatures(root, envelope, header)) or self._tree.signatures
+        signatures = list(_take_signatures(header))
+        elsewhere = list(_take_signatures(root, envelope))
         read: Document | StatusReport
         if is_status(message):
             read = read_status(message)
@@ -85,12 +87,15 @@ class PacketReader:
             self._take_attachments(root, envelope)
             attachments = self._attachments.attachments()
             read = read.model_copy(update={"attachments": attachments})
-        hops = len(read.hops) if isinstance(read, Document) else 0
-        signature = self._check_signature(signature_nodes, hops=hops)
         for fields in self._opened:
             fields.left_over()
+        read = read.model_copy(update={"raw": self._findings.raw})
+        if read.raw:
+            self._findings.not_written(unwritten(read))
+        hops = len(read.hops) if isinstance(read, Document) else 0
+        signature = self._check_signature(signatures, elsewhere, hops=hops)
         return Reading(
-            message=read.model_copy(update={"raw": self._findings.raw}),
+            message=read,
             warnings=self._findings.warnings,
             signature=signature,
             repaired=self._tree.declared_xlink or self._tree.prolog.junk > 0,
@@ -114,14 +119,23 @@ class PacketReader:
             for encoded in fields.groups("AttachmentEncoded"):
                 encoded.node.take_all("Attachment")
 
-    def _check_signature(self, nodes: list[Node], *, hops: int) -> SignatureCheck:
+    def _check_signature(
+        self, nodes: list[Node], elsewhere: list[Node], *, hops: int
+    ) -> SignatureCheck:
+        """What the signature in the header proves, of what was read.
+
+        Verifying takes the signature out of the packet before it digests the rest. So it must
+        stand where nothing is read from: in any other element it would take part in what is shown.
+        """
+        misplaced = [node for node in self._tree.signatures if node not in nodes]
+        nodes += [node for node in elsewhere + misplaced if node not in nodes]
         if any(_holds_token(node) for node in nodes):
             self._findings.warn("W_SIGNATURE_TOKEN")
         # An element without content says no more than none.
-        if not any(node.children for node in nodes):
+        if not misplaced and not any(node.children for node in nodes):
             return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=ABSENT)
         try:
-            check = self._verify()
+            check = self._verify(misplaced)
         except UnverifiableError as error:
             self._findings.warn(
                 "W_SIGNATURE_UNVERIFIABLE",
@@ -138,11 +152,13 @@ class PacketReader:
             )
         return check
 
-    def _verify(self) -> SignatureCheck:
+    def _verify(self, misplaced: list[Node]) -> SignatureCheck:
         if not self._tree.signatures:
             raise UnverifiableError(term("signature_namespace"))
         if len(self._tree.signatures) > 1:
             raise UnverifiableError(term("signature_several"))
+        if misplaced:
+            raise UnverifiableError(term("signature_misplaced"))
         signature = read_signature(self._tree.signatures[0])
         if signature.weak:
             self._findings.warn("W_SIGNATURE_WEAK", field="Signature")
@@ -154,7 +170,11 @@ class PacketReader:
         if self._tree.most_attributes > MOST_ATTRIBUTES:
             raise UnverifiableError(term("many_attributes", limit=MOST_ATTRIBUTES))
         self._source.seek(self._tree.prolog.skipped)
-        return verify_signature(signature, self._source.read())
+        check = verify_signature(signature, self._source.read())
+        if check.outcome is SignatureOutcome.VERIFIED and (doubt := self._findings.doubt):
+            # The recipient would get the original, and its reader might read it otherwise.
+            raise UnverifiableError(term("readers_differ", element=doubt))
+        return check
 
 
 def _due(parent: Fields, name: str, *, path: str) -> Fields:
@@ -165,12 +185,12 @@ def _due(parent: Fields, name: str, *, path: str) -> Fields:
 
 
 def _take_signatures(*containers: Fields) -> Iterator[Node]:
-    """Take every header signature, also in the wrong namespace or as `DigitalSignature`.
+    """Take every signature, also in the wrong namespace or as `DigitalSignature`.
 
     Their contents are never kept raw: they may hold an agency's token (handbook 2.5).
     """
     for fields in containers:
-        for name in (SIGNATURE, "Signature", "DigitalSignature"):
+        for name in filter(is_signature, tuple(fields.node.children)):
             yield from fields.node.take_all(name)
 
 

@@ -218,7 +218,10 @@ def _algorithm(parent: Node, name: str, known: Collection[str]) -> str:
 
 
 def _decoded(parent: Node, name: str) -> bytes:
-    text = "".join(_only(parent, name).text.split())
+    node = _only(parent, name)
+    if node.children:
+        raise UnverifiableError(term("no_base64", element=name))
+    text = "".join(node.text.split())
     try:
         return pybase64.b64decode(text, validate=True)
     except ValueError as error:

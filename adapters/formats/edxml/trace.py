@@ -1,6 +1,6 @@
 """Trace: the hops a packet took and the business block among them (handbook 2.3)."""
 
-from adapters.formats.edxml.fields import Fields
+from adapters.formats.edxml.fields import Fields, read_all
 from adapters.formats.edxml.parties import read_staff
 from schemas.codes import BusinessType
 from schemas.document import Bussiness, Hop, ReceiverChange, Replacement
@@ -30,7 +30,7 @@ def read_bussiness(trace: Fields) -> Bussiness:
     if number is None:
         fields.findings.missing("BussinessDocType", line=fields.line)
     target = fields.document_id() if kind in _TARGETED else None
-    # New documents carry leftovers of other messages here: ignored, kept raw.
+    # New documents carry leftovers of other messages here: ignored, kept raw, written back.
     fields.keep("DocumentId")
     changes = fields.group("BussinessDocumentInfo")
     return Bussiness(
@@ -42,30 +42,34 @@ def read_bussiness(trace: Fields) -> Bussiness:
         receivers_change=changes.flag("DocumentReceiver"),
         receiver_changes=_read_receiver_changes(changes.group("ReceiverList")),
         replacements=_read_replacements(fields.group("ReplacementInfoList")),
-        staff=tuple(staff for group in fields.groups("StaffInfo") if (staff := read_staff(group))),
+        staff=read_all(fields.groups("StaffInfo"), read_staff),
     )
 
 
 def _read_receiver_changes(receivers: Fields) -> tuple[ReceiverChange, ...]:
-    found = []
-    for fields in receivers.groups("Receiver"):
-        organ_id, added = fields.organ_id(), fields.flag("ReceiverType")
-        if organ_id is None:
-            fields.findings.missing("OrganId", line=fields.line, field=fields.at("OrganId"))
-        elif added is None:
-            fields.findings.missing("ReceiverType", line=fields.line, field=fields.path)
-        else:
-            found.append(ReceiverChange(organ_id=organ_id, added=added))
-    return tuple(found)
+    return read_all(receivers.groups("Receiver"), _read_receiver_change)
+
+
+def _read_receiver_change(fields: Fields) -> ReceiverChange | None:
+    organ_id, added = fields.organ_id(), fields.flag("ReceiverType")
+    if organ_id is None:
+        fields.findings.missing("OrganId", line=fields.line, field=fields.at("OrganId"))
+    elif added is None:
+        fields.findings.missing("ReceiverType", line=fields.line, field=fields.path)
+        fields.findings.keep(fields.at("OrganId"), organ_id, line=fields.line, told=True)
+    else:
+        return ReceiverChange(organ_id=organ_id, added=added)
+    return None
 
 
 def _read_replacements(replaced: Fields) -> tuple[Replacement, ...]:
-    found = []
-    for fields in replaced.groups("ReplacementInfo"):
-        document_id = fields.document_id()
-        organ_ids = fields.group("OrganIdList").organ_ids()
-        if document_id is None:
-            fields.findings.missing("DocumentId", line=fields.line, field=fields.at("DocumentId"))
-        else:
-            found.append(Replacement(document_id=document_id, organ_ids=organ_ids))
-    return tuple(found)
+    return read_all(replaced.groups("ReplacementInfo"), _read_replacement)
+
+
+def _read_replacement(fields: Fields) -> Replacement | None:
+    document_id = fields.document_id()
+    if document_id is None:
+        fields.findings.missing("DocumentId", line=fields.line, field=fields.at("DocumentId"))
+        fields.drop()
+        return None
+    return Replacement(document_id=document_id, organ_ids=fields.group("OrganIdList").organ_ids())

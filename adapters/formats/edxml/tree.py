@@ -172,14 +172,15 @@ class TreeBuilder:
         if prefix not in self._scopes[-1].ours:
             name = self._foreign(prefix, name, depth)
         parent = stack[-1]
-        node = Node(name, self._parser.CurrentLineNumber + self.prolog.lines)
+        node = Node(name, self._parser.CurrentLineNumber + self.prolog.lines, self._elements)
+        if self._texts:
+            self._set_aside(parent)
         siblings = parent.children.get(name)
         if siblings is None:
             parent.children[name] = [node]
         else:
             siblings.append(node)
         stack.append(node)
-        self._texts.clear()
         if name in _WATCHED or self._content_depth or self._signature_depth:
             self._watch(node, attributes, depth)
 
@@ -200,6 +201,14 @@ class TreeBuilder:
             self._count(sum(map(len, attributes.values())))
             node.attributes = attributes
 
+    def _set_aside(self, parent: Node) -> None:
+        """Text before a child belongs to the parent, as that between and after its children."""
+        text = "".join(self._texts)
+        self._texts.clear()
+        if parent.text or text.strip(BLANKS):
+            parent.text += text
+            self._check_text(len(parent.text))
+
     def _end(self, _tag: str) -> None:
         node = self._stack.pop()
         depth = len(self._stack)
@@ -208,10 +217,9 @@ class TreeBuilder:
             self._content_depth = 0
             self._parser.CharacterDataHandler = self._texts.append
             self._contents.end()
-        elif self._texts:
-            if not node.children:
-                node.text = text = "".join(self._texts).strip(BLANKS)
-                self._count(len(text) if text.isascii() else len(text.encode()))
+        elif self._texts or node.text:
+            node.text = text = (node.text + "".join(self._texts)).strip(BLANKS)
+            self._count(len(text) if text.isascii() else len(text.encode()))
             self._texts.clear()
         if self._signature_depth:
             if self._signature_depth == depth:

@@ -16,7 +16,7 @@ from bus.cli.dlq.content import content_of
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import STATE_STYLE, counted
 from bus.cli.legible import legible
-from bus.cli.moment import age, shown_exactly
+from bus.cli.moment import ZONE, age, shown_exactly
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json, say, screen, write_bytes
 from bus.core.dead_letters.inspection import Inspection, inspect
@@ -162,7 +162,10 @@ def _both(problem: Problem) -> dict[str, object]:
 
 def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None:
     letter = sheet.letter
-    say(console, Text.assemble(("Dead letter ", "bold"), (letter.id, "bold magenta")))
+    say(
+        console,
+        Text.assemble(("Dead letter ", "bold"), (letter.id, "bold magenta"), (f"  {ZONE}", "dim")),
+    )
     _grid(console, _standing(letter, desk, moment))
     _heading(console, "What is wrong")
     _wrong(console, letter)
@@ -178,7 +181,7 @@ def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None
         say(console, "  The body is no envelope; see it with --raw.")
     else:
         _grid(console, content_of(sheet.inspection.envelope))
-    _heading(console, "History, Viet Nam time")
+    _heading(console, "History")
     _grid(console, map(_entry, sheet.history))
     _heading(console, "What to do")
     suggestion = sheet.suggestion
@@ -198,13 +201,19 @@ def _standing(letter: DeadLetter, desk: Desk, moment: datetime) -> Iterable[tupl
     yield "state", state
     if letter.order is not None:
         yield "order", f"{letter.order}: {desk.typed(f'lienthong dlq follow {letter.order}')}"
-    for name, code in (("from", letter.sender), ("to", letter.mailbox)):
-        yield name, f"{legible(code)} {desk.name_of(code)}"
+    yield "from", _named(letter.sender, desk) or "nobody is proven"
+    yield "to", _named(letter.mailbox, desk)
+    if letter.reporter:
+        yield "reported by", legible(letter.reporter)
     yield "lane, kind", f"{legible(letter.lane)}, {legible(letter.kind)}"
     yield "group", f"{letter.fingerprint} (its fingerprint)"
     tries = counted(letter.attempts, "failed attempt")
     yield "tries", f"{tries}, {counted(letter.replays, 'replay')}"
     yield "failing for", age(moment - letter.first_failed_at)
+
+
+def _named(code: str, desk: Desk) -> str:
+    return f"{legible(code)} {desk.name_of(code)}".strip() if code else ""
 
 
 def _wrong(console: Console, letter: DeadLetter) -> None:

@@ -11,7 +11,7 @@ from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Filters, select
 from bus.cli.dlq.style import STATE_STYLE
 from bus.cli.legible import legible
-from bus.cli.moment import shown
+from bus.cli.moment import ZONE, shown
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json, say, screen, show_table
 from bus.core.dead_letters.letter import DeadLetter
@@ -55,7 +55,7 @@ def list_letters(
     first = (page - 1) * per_page + 1
     last = first + len(found) - 1
     more = f" · next: --page {page + 1}" if last < total else ""
-    say(console, f"{first:,} to {last:,} of {total:,}{more}", "dim")
+    say(console, f"{first:,} to {last:,} of {total:,}{more} · {ZONE}", "dim")
     for sign, meaning in _SIGNS.items():
         if any(sign in _signs(letter) for letter in found):
             say(console, f"{sign} {meaning}", "dim")
@@ -84,7 +84,7 @@ def table_of(letters: Sequence[DeadLetter], *, wide: bool) -> Table:
     table.add_column("tries", justify="right")
     table.add_column("failed last", no_wrap=True)
     for letter in letters:
-        parties = f"{legible(letter.sender)} → {legible(letter.mailbox)}"
+        parties = f"{legible(letter.sender) or '?'} → {legible(letter.mailbox)}"
         number = legible(letter.number or "")
         cause = Text.assemble((legible(letter.problem.code), "red"), _place(letter, wide=wide))
         table.add_row(

@@ -13,7 +13,7 @@ from bus.cli.dlq.progress import tell_end, watch_order
 from bus.cli.dlq.selection import told
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
-from bus.cli.moment import shown
+from bus.cli.moment import ZONE, shown
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json, say, screen, show_table
 from bus.core.dead_letters.letter import OrderId
@@ -48,6 +48,7 @@ def orders(
         say(console, "No orders.", "dim")
         return
     show_table(_table(found), console=console)
+    say(console, ZONE, "dim")
     for order in found:
         if order.state is OrderState.PENDING:
             say(console, f"{order.id} waits for somebody other than {order.operator} to type")

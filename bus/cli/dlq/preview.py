@@ -11,7 +11,7 @@ from bus.bootstrap import now
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
-from bus.cli.moment import shown
+from bus.cli.moment import ZONE, shown
 from bus.cli.output import say, show_table
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.order import ACTED_UPON, Action, Order, OrderState
@@ -114,6 +114,7 @@ def tell(preview: Preview, console: Console, desk: Desk) -> None:
     most = f" of {preview.found:,}, the oldest" if preview.taken < preview.found else ""
     say(console, f"{preview.action} of {counted(preview.taken, 'dead letter')}{most}", "bold")
     show_table(_table(preview.shares), console=console)
+    say(console, ZONE, "dim")
     tell_left(preview, console, desk)
     for order in preview.busy:
         say(

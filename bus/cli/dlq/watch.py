@@ -18,7 +18,7 @@ from bus.cli.dlq.listing import WIDE, table_of
 from bus.cli.dlq.selection import OPEN, Filters, select
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
-from bus.cli.moment import age, shown_exactly
+from bus.cli.moment import age, shown_alone
 from bus.cli.option_set import takes_sets
 from bus.cli.output import note, print_json, screen
 from bus.core.dead_letters.cause import Cause
@@ -72,7 +72,7 @@ def _view(causes: Sequence[Cause], newest: Sequence[DeadLetter], console: Consol
     moment, wide = now(), console.width >= WIDE
     total = sum(sum(cause.counts.values()) for cause in causes)
     title = f"{counted(total, 'dead letter')}, {counted(len(causes), 'cause')}"
-    head = Text.assemble((title, "bold"), f"  {shown_exactly(moment)}  Ctrl-C ends")
+    head = Text.assemble((title, "bold"), f"  {shown_alone(moment)}  Ctrl-C ends")
     if not causes:
         return Group(head, Text("nothing waits for an operator", "green"))
     more = len(causes) - _CAUSES
@@ -156,8 +156,8 @@ def _tell(letter: DeadLetter, *, as_json: bool) -> None:
         print_json(letter.model_dump(mode="json"), indent=None)
         return
     line = legible(
-        f"{shown_exactly(letter.failed_at)} {letter.id[:8]} {letter.state} "
-        f"{letter.sender} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
+        f"{shown_alone(letter.failed_at)} {letter.id[:8]} {letter.state} "
+        f"{letter.sender or '?'} → {letter.mailbox} {letter.problem.code} {letter.number or ''}"
     )
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -12,9 +13,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from bus.bootstrap import now, reached_letters
+from bus.bootstrap import directory_of, now, reached_letters
 from bus.cli.options import Home
-from bus.cli.output import AsJson, print_json, screen
+from bus.cli.output import AsJson, print_json, screen, unfolded
 from bus.cli.top.keys import press, pressed
 from bus.cli.top.reading import Reading, read
 from bus.cli.top.snapshot import Snapshot, compare
@@ -26,8 +27,9 @@ from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.home import Running
+from bus.store.snapshot import DirectoryFile
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, TransportError
+from schemas.problem import AxisError, ConfigurationError, TransportError
 
 _LOOK_SECONDS = 1.0
 _WINDOW = 10
@@ -50,19 +52,44 @@ def top(
         raise AxisError.of("E_AXIS_UNSEEN", home=settings.home)
     console = screen()
     if as_json or once or not console.is_terminal:
-        snapshot = asyncio.run(_snapshot(running))
+        snapshot = asyncio.run(_snapshot(running, _Suspended(directory_of(settings))))
         if as_json:
             print_json(asdict(snapshot))
         else:
-            console.print(overview(snapshot, Choice()))
+            _print(snapshot, console)
         return
     asyncio.run(_watch(running, settings, console))
 
 
-async def _snapshot(running: Running) -> Snapshot:
+def _print(snapshot: Snapshot, console: Console) -> None:
+    wide = unfolded(console)
+    wide.print(overview(snapshot, Choice(), width=wide.width))
+
+
+@dataclass(slots=True)
+class _Suspended:
+    """Which agencies are suspended, read anew when the directory has changed."""
+
+    file: DirectoryFile
+    _stamp: int | None = None
+    _codes: frozenset[str] = frozenset()
+
+    def codes(self) -> frozenset[str]:
+        """Their codes."""
+        stamp = self.file.stamp()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            # One that is not believed is told by the axis; those of the one before serve on.
+            with suppress(ConfigurationError):
+                agencies = self.file.load().agencies
+                self._codes = frozenset(each.code for each in agencies if each.suspended)
+        return self._codes
+
+
+async def _snapshot(running: Running, suspended: _Suspended) -> Snapshot:
     before = await _read(running)
     await asyncio.sleep(_LOOK_SECONDS)
-    return compare(before, await _read(running), now=time.time())
+    return compare(before, await _read(running), now=time.time(), suspended=suspended.codes())
 
 
 async def _read(running: Running) -> Reading:
@@ -71,6 +98,7 @@ async def _read(running: Running) -> Reading:
 
 async def _watch(running: Running, settings: Settings, console: Console) -> None:
     readings: deque[Reading] = deque(maxlen=_WINDOW + 1)
+    suspended = _Suspended(directory_of(settings))
     choice: Choice | None = Choice()
     async with reached_letters(settings) as letters, pressed() as keys:
         with Live(console=console, screen=True, auto_refresh=False) as live:
@@ -78,7 +106,9 @@ async def _watch(running: Running, settings: Settings, console: Console) -> None
                 chosen = choice
                 try:
                     readings.append(await _read(running))
-                    snapshot = compare(readings[0], readings[-1], now=time.time())
+                    snapshot = compare(
+                        readings[0], readings[-1], now=time.time(), suspended=suspended.codes()
+                    )
                     choice = await _let_choose(chosen, snapshot, letters, keys, live)
                 except TransportError as error:
                     live.update(Text(f"{error.problem}\nq ends", "bold red"), refresh=True)
@@ -96,7 +126,7 @@ async def _let_choose(
     until = asyncio.get_running_loop().time() + _LOOK_SECONDS
     chosen: Choice | None = choice
     while chosen is not None:
-        live.update(await _view(chosen, snapshot, letters, live.console.height), refresh=True)
+        live.update(await _view(chosen, snapshot, letters, live.console), refresh=True)
         try:
             async with asyncio.timeout_at(until):
                 key = await keys.get()
@@ -117,10 +147,12 @@ async def _wait(keys: "asyncio.Queue[str]", choice: Choice) -> Choice | None:
     return None
 
 
-async def _view(choice: Choice, snapshot: Snapshot, letters: DeadLetters, height: int) -> Group:
+async def _view(
+    choice: Choice, snapshot: Snapshot, letters: DeadLetters, console: Console
+) -> Group:
     opened = [row for row in snapshot.agencies if row.agency == choice.opened]
     if not opened:
-        return overview(snapshot, choice, height=height)
+        return overview(snapshot, choice, width=console.width, height=console.height)
     return one_agency(opened[0], await _causes(letters, opened[0].agency))
 
 

@@ -1,11 +1,12 @@
 """Snapshot: what two readings, some seconds apart, say of the axis and of each agency. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bus.cli.top.reading import Reading, quantile
 
+_DAY_SECONDS = 86_400
 _EVER = Reading(at=float("-inf"), axis={})
 
 
@@ -31,6 +32,7 @@ class AgencyRow:
     oldest_waiting_seconds: float
     outbox_oldest_seconds: float
     failing_per_second: float
+    suspended: bool
     paused: bool
     worker_away: bool
     retries_waiting: int
@@ -61,7 +63,7 @@ class Snapshot:
     accepted: int
     delivered: int
     waiting: int
-    parked: int
+    stopped: int
     unaccounted: int
     dead_letters: dict[str, int]
     workers_running: int
@@ -69,12 +71,15 @@ class Snapshot:
     agencies: tuple[AgencyRow, ...]
 
 
-def compare(before: Reading, after: Reading, *, now: float) -> Snapshot:
+def compare(
+    before: Reading, after: Reading, *, now: float, suspended: Collection[str] = ()
+) -> Snapshot:
     """Make a snapshot.
 
     Args:
         before: An earlier reading of the same axis; the same one gives no rates.
         now: Seconds since 1970.
+        suspended: Agencies that may neither send nor receive now.
     """
     p50, p99 = _latency(before, after)
     return Snapshot(
@@ -86,12 +91,14 @@ def compare(before: Reading, after: Reading, *, now: float) -> Snapshot:
         accepted=_count(after, "deliveries_accepted"),
         delivered=_count(after, "deliveries_delivered"),
         waiting=_count(after, "deliveries_waiting"),
-        parked=_count(after, "deliveries_parked"),
+        stopped=_count(after, "deliveries_parked"),
         unaccounted=_count(after, "deliveries_unaccounted"),
         dead_letters={k: int(v) for k, v in sorted(after.by("dead_letters", "state").items())},
         workers_running=_count(after, "workers_running"),
         workers_wanted=_count(after, "workers_wanted"),
-        agencies=tuple(_row(each, before, after, now) for each in _agencies(after)),
+        agencies=tuple(
+            _row(each, before, after, now, suspended=each in suspended) for each in _agencies(after)
+        ),
     )
 
 
@@ -105,7 +112,8 @@ def _agencies(reading: Reading) -> Sequence[str]:
     return sorted(served | active | burdened | waiting | elsewhere)
 
 
-def _row(agency: str, before: Reading, after: Reading, now: float) -> AgencyRow:
+def _row(agency: str, before: Reading, after: Reading, now: float, *, suspended: bool) -> AgencyRow:
+    left = after.value("certificate_left_seconds", agency=agency)
     success = after.value("last_success_timestamp_seconds", agency=agency)
     return AgencyRow(
         agency=agency,
@@ -116,11 +124,12 @@ def _row(agency: str, before: Reading, after: Reading, now: float) -> AgencyRow:
         oldest_waiting_seconds=after.value("oldest_undelivered_seconds", agency=agency) or 0.0,
         outbox_oldest_seconds=after.value("outbox_oldest_seconds", agency=agency) or 0.0,
         failing_per_second=_rate(before, after, "failures_total", agency=agency),
+        suspended=suspended,
         paused=after.value("endpoint_up", agency=agency) == 0,
         worker_away=after.value("agency_worker_connected", agency=agency) == 0,
         retries_waiting=int(after.value("retries_waiting", agency=agency) or 0),
         dead_letters=int(after.value("dead_letters_of_agency", agency=agency) or 0),
-        certificate_days=after.value("certificate_days_left", agency=agency),
+        certificate_days=None if left is None else left / _DAY_SECONDS,
         last_success_seconds=None if success is None else max(0.0, now - success),
         sent=int(after.total("envelopes_sent_total", agency=agency)),
         received=int(after.total("deliveries_total", agency=agency, outcome="handed_over")),

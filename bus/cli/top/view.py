@@ -10,13 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.cli.dlq.style import counted, states_of
+from bus.cli.fitting import least_width
 from bus.cli.legible import legible
-from bus.cli.moment import age
+from bus.cli.moment import age, shown_alone
 from bus.cli.top.snapshot import AgencyRow, Broker, Snapshot
 from bus.core.dead_letters.cause import Cause
-
-HEAD_LINES = 6
-"""Lines above and below the agencies."""
 
 _LATE_SECONDS = 600
 _WARN_DAYS = 30
@@ -28,24 +26,44 @@ def _days_of(row: AgencyRow) -> float:
 
 
 class Column(Enum):
-    """What the agencies are shown and sorted by: title, key to press, value, largest first."""
+    """What the agencies are shown and sorted by.
 
-    AGENCY = ("agency", "a", lambda row: row.agency, False)
-    SENT = ("sent/s", "s", lambda row: row.sent_per_second, True)
-    RECEIVED = ("received/s", "r", lambda row: row.received_per_second, True)
-    OLDEST = ("oldest waiting", "o", lambda row: row.oldest_waiting_seconds, True)
-    OUTBOX = ("outbox", "u", lambda row: row.outbox_oldest_seconds, True)
-    FAILING = ("failing/s", "f", lambda row: row.failing_per_second, True)
-    PAUSED = ("paused", "p", lambda row: row.paused or row.worker_away, True)
-    RETRIES = ("retries", "t", lambda row: row.retries_waiting, True)
-    LETTERS = ("dead letters", "d", lambda row: row.dead_letters, True)
-    CERTIFICATE = ("certificate", "c", _days_of, False)
+    Title, the same on two lines, key to press, value, largest first.
+    """
+
+    AGENCY = ("agency", "agency", "a", lambda row: row.agency, False)
+    SENT = ("sent/s", "sent\n/s", "s", lambda row: row.sent_per_second, True)
+    RECEIVED = ("received/s", "received\n/s", "r", lambda row: row.received_per_second, True)
+    OLDEST = ("oldest waiting", "oldest\nwaiting", "o", lambda r: r.oldest_waiting_seconds, True)
+    OUTBOX = ("outbox", "outbox", "u", lambda row: row.outbox_oldest_seconds, True)
+    FAILING = ("failing/s", "failing\n/s", "f", lambda row: row.failing_per_second, True)
+    STANDING = ("stands", "stands", "p", lambda row: bool(_standing(row)), True)
+    RETRIES = ("retries", "retries", "t", lambda row: row.retries_waiting, True)
+    LETTERS = ("dead letters", "dead\nletters", "d", lambda row: row.dead_letters, True)
+    CERTIFICATE = ("certificate", "certi-\nficate", "c", _days_of, False)
 
     def __init__(
-        self, title: str, key: str, of: Callable[[AgencyRow], float | str], falling: bool
+        self,
+        title: str,
+        short: str,
+        key: str,
+        of: Callable[[AgencyRow], float | str],
+        falling: bool,
     ) -> None:
-        self.title, self.key, self.of, self.falling = title, key, of, falling
+        self.title, self.short = title, short
+        self.key, self.of, self.falling = key, of, falling
 
+
+_FIRST_TO_GO = (
+    Column.CERTIFICATE,
+    Column.RETRIES,
+    Column.FAILING,
+    Column.SENT,
+    Column.RECEIVED,
+    Column.OUTBOX,
+    Column.LETTERS,
+)
+"""Columns that a narrow terminal does not show; the foot names them."""
 
 BY_KEY = {column.key: column for column in Column}
 
@@ -76,16 +94,32 @@ def rows_of(snapshot: Snapshot, choice: Choice) -> Sequence[AgencyRow]:
     return sorted(rows, key=choice.sort.of, reverse=choice.sort.falling)
 
 
-def overview(snapshot: Snapshot, choice: Choice, *, height: int | None = None) -> Group:
-    """The axis, and as many agencies as fit into `height` lines."""
-    rows = rows_of(snapshot, choice)
-    first = 0
+def overview(snapshot: Snapshot, choice: Choice, *, width: int, height: int | None = None) -> Group:
+    """The axis and its agencies; of a screen's height, as many agencies as fit, and the keys."""
+    rows, marked = rows_of(snapshot, choice), -1
+    columns, compact = _columns(rows, choice, width)
+    head, foot = _head(snapshot, width), _foot(choice, columns, keys=height is not None)
     if height is not None:
-        room = max(1, height - HEAD_LINES)
+        beside = sum(-(-max(1, line.cell_len) // width) for line in (*head, *foot))
+        room = max(1, height - beside - (2 if compact else 1))
         first = max(0, min(choice.cursor - room // 2, len(rows) - room))
-        rows = rows[first : first + room]
-    marked = choice.cursor - first if height is not None else -1
-    return Group(*_head(snapshot), _table(rows, choice, marked), _foot(choice))
+        rows, marked = rows[first : first + room], choice.cursor - first
+    table = _table(rows, choice, columns, compact=compact, marked=marked)
+    return Group(*head, table, *foot)
+
+
+def _columns(
+    rows: Sequence[AgencyRow], choice: Choice, width: int
+) -> tuple[tuple[Column, ...], bool]:
+    """What fits, and whether titles need two lines for it."""
+    columns = tuple(Column)
+    if least_width(_table(rows, choice, columns, compact=False)) <= width:
+        return columns, False
+    for going in _FIRST_TO_GO:
+        if least_width(_table(rows, choice, columns, compact=True)) <= width:
+            break
+        columns = tuple(each for each in columns if each is not going or each is choice.sort)
+    return columns, True
 
 
 def one_agency(row: AgencyRow, causes: Sequence[Cause]) -> Group:
@@ -101,7 +135,6 @@ def one_agency(row: AgencyRow, causes: Sequence[Cause]) -> Group:
         ("oldest waiting", _age(row.oldest_waiting_seconds)),
         ("oldest in outbox", _age(row.outbox_oldest_seconds)),
         ("last success", _ago(row.last_success_seconds)),
-        ("paused", _standing(row) or "no"),
         ("retries waiting", f"{row.retries_waiting:,}"),
         ("dead letters", f"{row.dead_letters:,}"),
         ("certificate", _certificate(row).plain),
@@ -115,77 +148,110 @@ def one_agency(row: AgencyRow, causes: Sequence[Cause]) -> Group:
             Text(legible(cause.code), "red"),
             legible(cause.stage),
             states_of(cause.counts),
-            f"{cause.newest:%d/%m %H:%M:%S} UTC",
+            shown_alone(cause.newest),
         )
     nothing = Text("no dead letters", "green")
+    standing = _standing(row)
+    stands = Text(_MEANS[standing], "bold red" if standing else "green")
     foot = Text("Esc back   q ends", "dim")
     name = Text(legible(row.agency), "bold")
-    return Group(name, Text(), numbers, Text(), failed if causes else nothing, Text(), foot)
+    shown = failed if causes else nothing
+    return Group(name, stands, Text(), numbers, Text(), shown, Text(), foot)
 
 
-def _head(snapshot: Snapshot) -> tuple[Text, ...]:
+def _head(snapshot: Snapshot, width: int) -> tuple[Text, ...]:
     unaccounted = snapshot.unaccounted
     letters = ", ".join(f"{count:,} {state}" for state, count in snapshot.dead_letters.items())
     missing = snapshot.workers_wanted - snapshot.workers_running
-    return (
-        Text.assemble(
-            (f"{snapshot.sent_per_second:,.1f} sent/s   ", "bold"),
-            (f"{snapshot.received_per_second:,.1f} received/s   ", "bold"),
-            f"end to end p50 {_span(snapshot.p50_seconds)}, p99 {_span(snapshot.p99_seconds)}   ",
-            "broker ",
-            (snapshot.broker, _BROKER_STYLE[snapshot.broker]),
-            f"   workers {snapshot.workers_running}/{snapshot.workers_wanted}",
-            ("  missing" if missing > 0 else "", "bold red"),
-        ),
-        Text.assemble(
-            f"{snapshot.accepted:,} accepted = {snapshot.delivered:,} delivered + "
-            f"{snapshot.waiting:,} waiting + {snapshot.parked:,} parked + ",
-            (f"{unaccounted:,} unaccounted", "bold red" if unaccounted else "green"),
-            f"   dead letters: {letters or 'none'}",
-        ),
-        Text(),
+    rates = Text.assemble(
+        (f"{snapshot.sent_per_second:,.1f} sent/s   ", "bold"),
+        (f"{snapshot.received_per_second:,.1f} received/s   ", "bold"),
+        f"end to end p50 {_span(snapshot.p50_seconds)}, p99 {_span(snapshot.p99_seconds)}",
     )
+    processes = Text.assemble(
+        "broker ",
+        (snapshot.broker, _BROKER_STYLE[snapshot.broker]),
+        f"   workers {snapshot.workers_running}/{snapshot.workers_wanted}",
+        ("  missing" if missing > 0 else "", "bold red"),
+    )
+    account = Text.assemble(
+        f"{snapshot.accepted:,} accepted = {snapshot.delivered:,} delivered + "
+        f"{snapshot.waiting:,} waiting + {snapshot.stopped:,} stopped + ",
+        (f"{unaccounted:,} unaccounted", "bold red" if unaccounted else "green"),
+    )
+    dead = Text(f"dead letters: {letters or 'none'}")
+    lines = []
+    for left, right in ((rates, processes), (account, dead)):
+        together = Text("   ").join((left, right))
+        lines += [together] if together.cell_len <= width else [left, right]
+    return (*lines, Text())
 
 
-def _table(rows: Sequence[AgencyRow], choice: Choice, marked: int) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 1), pad_edge=False)
-    for column in Column:
-        title = f"{column.title}{'▾' if column is choice.sort else ''}"
+def _table(
+    rows: Sequence[AgencyRow],
+    choice: Choice,
+    columns: Sequence[Column],
+    *,
+    compact: bool,
+    marked: int = -1,
+) -> Table:
+    table = Table(
+        box=None, header_style="bold", padding=(0, 1, 0, 0 if compact else 1), pad_edge=False
+    )
+    for column in columns:
+        title = f"{column.short if compact else column.title}{'▾' if column is choice.sort else ''}"
         left = column is Column.AGENCY
         table.add_column(title, justify="left" if left else "right", no_wrap=True)
     for number, row in enumerate(rows):
-        table.add_row(*_cells(row), style="reverse" if number == marked else None)
+        cells = _cells(row)
+        shown = (cells[column] for column in columns)
+        table.add_row(*shown, style="reverse" if number == marked else None)
     return table
 
 
-def _cells(row: AgencyRow) -> tuple[Text, ...]:
+def _cells(row: AgencyRow) -> dict[Column, Text]:
     late = "yellow" if row.oldest_waiting_seconds > _LATE_SECONDS else ""
     stuck = "yellow" if row.outbox_oldest_seconds > _LATE_SECONDS else ""
-    return (
-        Text(legible(row.agency)),
-        Text(_number(row.sent_per_second)),
-        Text(_number(row.received_per_second)),
-        Text(_age(row.oldest_waiting_seconds), late),
-        Text(_age(row.outbox_oldest_seconds), stuck),
-        Text(_number(row.failing_per_second), "red"),
-        Text(_standing(row), "bold red"),
-        Text(f"{row.retries_waiting:,}" if row.retries_waiting else "", "cyan"),
-        Text(f"{row.dead_letters:,}" if row.dead_letters else "", "yellow"),
-        _certificate(row),
-    )
+    return {
+        Column.AGENCY: Text(legible(row.agency)),
+        Column.SENT: Text(_number(row.sent_per_second)),
+        Column.RECEIVED: Text(_number(row.received_per_second)),
+        Column.OLDEST: Text(_age(row.oldest_waiting_seconds), late),
+        Column.OUTBOX: Text(_age(row.outbox_oldest_seconds), stuck),
+        Column.FAILING: Text(_number(row.failing_per_second), "red"),
+        Column.STANDING: Text(_standing(row), "bold red"),
+        Column.RETRIES: Text(f"{row.retries_waiting:,}" if row.retries_waiting else "", "cyan"),
+        Column.LETTERS: Text(f"{row.dead_letters:,}" if row.dead_letters else "", "yellow"),
+        Column.CERTIFICATE: _certificate(row),
+    }
 
 
 def _standing(row: AgencyRow) -> str:
-    """Why nobody takes from its mailbox."""
-    return "paused" if row.paused else "worker away" if row.worker_away else ""
+    """Why nobody takes from its mailbox, if nobody does."""
+    if row.suspended:
+        return "suspended"
+    return "paused" if row.paused else "no worker" if row.worker_away else ""
 
 
-def _foot(choice: Choice) -> Text:
+_MEANS = {
+    "suspended": "suspended: it may neither send nor receive (lienthong agency resume)",
+    "paused": "paused: its system is away (lienthong dlq groups)",
+    "no worker": "no worker: no adapter runs here for it, and no worker of its own is connected",
+    "": "served",
+}
+
+
+def _foot(choice: Choice, columns: Sequence[Column], *, keys: bool) -> tuple[Text, ...]:
+    absent = [column.title for column in Column if column not in columns]
+    narrow = [Text(f"too narrow for: {', '.join(absent)}", "dim")] if absent else []
+    if not keys:
+        return tuple(narrow)
     if choice.typing:
-        return Text(f"filter: {choice.filter}▏  Enter keeps it, Esc drops it")
-    keys = " ".join(column.key for column in Column)
+        return (*narrow, Text(f"filter: {choice.filter}▏  Enter keeps it, Esc drops it"))
+    pressed = " ".join(column.key for column in Column)
     kept = f"filter {choice.filter}   " if choice.filter else ""
-    return Text(f"{kept}{keys} sort by their column   / filter   ↑↓ Enter opens   q ends", "dim")
+    line = f"{kept}{pressed} sort by their column   / filter   ↑↓ Enter opens   q ends"
+    return (*narrow, Text(line, "dim"))
 
 
 def _certificate(row: AgencyRow) -> Text:

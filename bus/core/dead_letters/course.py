@@ -41,6 +41,7 @@ def failed_first(attempt: FailedAttempt, decide: Decide, *, now: datetime) -> St
         state=state,
         mailbox=MailboxName(_term(failure.mailbox)),
         sender=_term(attempt.sender),
+        reporter=_term(attempt.reporter),
         lane=_term(attempt.lane),
         kind=_term(attempt.kind),
         failure_class=failure.failure_class,
@@ -68,9 +69,8 @@ def failed_again(
 ) -> Step:
     """A known letter takes a new problem.
 
-    Its mailbox stays the first one, wherever it was rerouted to. Discarded and quarantined
-    letters stay so: only an operator brings them back. What an order holds stands where it stood,
-    for the order decides about it.
+    Discarded and quarantined letters stay so: only an operator brings them back. What an order
+    holds stands where it stood, for the order decides about it.
 
     A batch is marked only when all of it is published, so a letter may fail again before it is
     known as redelivered. An attempt that counts further than the letter proves that it was.
@@ -99,6 +99,7 @@ def failed_again(
         "failure_class": str(failure.failure_class),
         "stage": str(failure.stage),
         "fingerprint": _term(failure.fingerprint),
+        "reporter": _term(attempt.reporter),
         "problem": _problem(failure.problem),
         "attempts": attempts,
         # Between a replay and its failure nothing else can happen to a letter.
@@ -121,6 +122,18 @@ def replayed(letter: DeadLetter, *, now: datetime) -> DeadLetter:
     """An order has delivered it again, and is done with it."""
     changed = {"replays": letter.replays + 1, "returned": False, "order": None}
     return retried(letter, now=now).model_copy(update=changed)
+
+
+def parked(letter: DeadLetter, problem: Problem, *, now: datetime) -> DeadLetter:
+    """It cannot be worked on as it is."""
+    changed = {
+        "state": LetterState.PARKED,
+        "due_at": None,
+        "order": None,
+        "problem": problem,
+        "changed_at": now,
+    }
+    return letter.model_copy(update=changed)
 
 
 def discarded(letter: DeadLetter, *, now: datetime) -> DeadLetter:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bus.core.admission import admit, judge_seal, prove
 from bus.core.dead_letters.letter import redelivery, unproven
+from bus.core.dead_letters.report import Believed, way_back
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.revocation.statement import Assurance, Revocation
@@ -64,8 +65,10 @@ def inspect(
     assurance = keys.assurance_of(verified.thumbprint)
     try:
         # Its recipient knows no record of ours, only that it comes now.
-        prove(message, keys=keys, now=now)
-        again = redelivery(message, attempt=message.attempt, message_id="", now=now)
+        back = way_back(
+            message, mailbox=mailbox, believed=Believed(keys=keys, routing=routing), now=now
+        )
+        again = redelivery(back, attempt=message.attempt, message_id="", now=now)
         envelope = admit(verified, again, mailbox=mailbox, routing=routing, now=now)
         judge_seal(envelope, routing)
     except AxisError as error:

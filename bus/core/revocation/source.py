@@ -72,7 +72,7 @@ class FiledList:
     @property
     def name(self) -> str:
         """How it is called in events and evidence."""
-        return f"crl file {self.file}"
+        return f"crl {self.file}"
 
 
 Source = ListSource | Responder | FiledList

@@ -87,8 +87,8 @@ class Revocation:
         """Who says so, and in what of when."""
         if not self.stated_in:
             return self.source
-        of = f" of {self.stated_at.isoformat()}" if self.stated_at else ""
-        return f"{self.stated_in}{of}"
+        at = f" ({self.stated_at.isoformat()})" if self.stated_at else ""
+        return f"{self.stated_in}{at}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,11 +10,10 @@ from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import DeadLetter, LetterId, LetterState
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.store.dead_letters.letter_row import listed
+from bus.store.dead_letters.letter_row import listed, problem_in, state_in
 from bus.store.dead_letters.scope import Scope, hinted, order_of
 from bus.store.schema import causes, letters, tallies
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
 
 _HOUR = timedelta(hours=1)
 
@@ -152,14 +151,14 @@ def _cause(parts: Sequence[RowMapping], *, recent: int, earlier: int) -> Cause:
     example = max(parts, key=lambda part: (part["failed_at"], part["key"]))
     counts: Counter[LetterState] = Counter()
     for part in parts:
-        counts[LetterState(part["state"])] += part["letters"]
+        counts[state_in(part["state"])] += part["letters"]
     return Cause(
         fingerprint=example["fingerprint"],
         mailbox=MailboxName(example["mailbox"]),
         stage=example["stage"],
         failure_class=example["failure_class"],
         code=example["code"],
-        field=Problem.model_validate_json(example["problem"]).place.field,
+        field=problem_in(example["problem"]).place.field,
         example=LetterId(example["id"]),
         counts=dict(counts),
         oldest=min(part["oldest"] for part in parts),

@@ -28,7 +28,7 @@ from bus.store.dead_letters.letter_row import (
     letter_query,
     listed,
     original_columns,
-    stored_in,
+    stored_of,
     stored_query,
 )
 from bus.store.dead_letters.moves import Kind, entry_row, move, tally
@@ -96,9 +96,10 @@ def record(connection: Connection, asked: Sequence[Failing]) -> list[Recorded]:
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[StoredLetter, ...]:
     """Waiting letters whose moment has come and that no order holds."""
-    query = hinted(stored_query().where(_is_due(now)), "letters_due")
-    query = query.order_by(letters.c.due_at, _KEY).limit(limit)
-    return tuple(map(stored_in, connection.execute(query).mappings()))
+    # Their state as well, for somebody may have written it: the rows are read here anyway.
+    waits = letters.c.state == LetterState.WAITING
+    query = hinted(stored_query().where(_is_due(now), waits), "letters_due")
+    return stored_of(connection, query.order_by(letters.c.due_at, _KEY).limit(limit))
 
 
 def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:

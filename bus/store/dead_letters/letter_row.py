@@ -1,17 +1,38 @@
 """Letter row: dead letters and their deliveries, to and from the columns that keep them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import JSON, RowMapping, Select, String, column, func, literal, select
+from pydantic import ValidationError
+from sqlalchemy import (
+    JSON,
+    Connection,
+    RowMapping,
+    Select,
+    String,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
 
-from bus.core.dead_letters.letter import DeadLetter
+from bus.core.crash import cause_of
+from bus.core.dead_letters.letter import DeadLetter, LetterId, LetterState
+from bus.core.dead_letters.report import BEGINNING, NOBODYS
+from bus.core.failure import FailureClass, Stage, fingerprint
 from bus.core.message import WireMessage
 from bus.ports import StoredLetter
 from bus.store.schema import causes, holds, letters, orders, originals
-from schemas.problem import Problem
+from schemas.problem import AxisError, Problem
+from schemas.term import term
 
+Read = TypeVar("Read")
+
+_STATES = frozenset(LetterState)
+_NOTHING = WireMessage(exchange="", routing_key="", body=b"", type="", message_id="")
 _OF_THE_TABLE_ONLY = frozenset({"key", "cause"})
 _OF_THE_CAUSE = ("fingerprint", "mailbox", "stage", "failure_class")
 _SHOWN = (
@@ -38,9 +59,88 @@ def stored_query() -> Select[tuple[object, ...]]:
     return select(*_SHOWN, originals.c.body, originals.c.properties).select_from(source)
 
 
+def letters_of(connection: Connection, query: Select[Any]) -> tuple[DeadLetter, ...]:
+    """What a query from `letter_query` finds, in its order; also for rows that are unreadable."""
+    return _each(connection, query, letter_query, letter_in, _unreadable)
+
+
+def stored_of(connection: Connection, query: Select[Any]) -> tuple[StoredLetter, ...]:
+    """The same of `stored_query`."""
+
+    def broken(letter_id: str, error: Exception) -> StoredLetter:
+        return StoredLetter(letter=_unreadable(letter_id, error), message=_NOTHING)
+
+    return _each(connection, query, stored_query, stored_in, broken)
+
+
+def _each(
+    connection: Connection,
+    query: Select[Any],
+    whole: Callable[[], Select[Any]],
+    read: Callable[[RowMapping], Read],
+    broken: Callable[[str, Exception], Read],
+) -> tuple[Read, ...]:
+    """All rows at once; should one of them not be readable, each by itself."""
+    try:
+        return tuple(map(read, connection.execute(query).mappings()))
+    except SQLAlchemyError:
+        raise
+    except Exception:  # noqa: BLE001 (whoever wrote the row, the others are served)
+        found = connection.execute(query.with_only_columns(letters.c.key, letters.c.id)).all()
+    rows: list[Read] = []
+    for key, letter_id in found:
+        try:
+            row = connection.execute(whole().where(letters.c.key == key)).mappings().one()
+            rows.append(read(row))
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 (as above)
+            rows.append(broken(str(letter_id), error))
+    return tuple(rows)
+
+
+def _unreadable(letter_id: str, error: Exception) -> DeadLetter:
+    """What can be said of a letter whose row says nothing that can be believed."""
+    problem = unreadable(error)
+    return DeadLetter(
+        id=LetterId(letter_id),
+        state=LetterState.PARKED,
+        mailbox=NOBODYS,
+        sender="",
+        lane="",
+        kind="",
+        failure_class=FailureClass.OURS,
+        stage=Stage.MAILBOX,
+        fingerprint=fingerprint(Stage.MAILBOX, problem, NOBODYS),
+        problem=problem,
+        first_failed_at=BEGINNING,
+        failed_at=BEGINNING,
+        changed_at=BEGINNING,
+    )
+
+
+def unreadable(error: Exception) -> Problem:
+    """The problem of a row that cannot be read."""
+    return AxisError.of("E_LETTER_UNREADABLE", cause=term("crash", error=cause_of(error))).problem
+
+
+def problem_in(text: str) -> Problem:
+    """The problem that a row holds; that it holds none is one."""
+    try:
+        return Problem.model_validate_json(text)
+    except (ValidationError, TypeError) as error:
+        return unreadable(error)
+
+
+def state_in(text: str) -> LetterState:
+    """The state that a row holds; where it is none, an operator must look."""
+    return LetterState(text) if text in _STATES else LetterState.PARKED
+
+
 def letter_in(row: RowMapping) -> DeadLetter:
     """The letter that a row of `letter_query` or `stored_query` holds."""
-    return DeadLetter(**{**row, "problem": Problem.model_validate_json(row["problem"])})
+    read = {"problem": problem_in(row["problem"]), "state": state_in(row["state"])}
+    return DeadLetter(**{**row, **read})
 
 
 def stored_in(row: RowMapping) -> StoredLetter:

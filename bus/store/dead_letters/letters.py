@@ -22,11 +22,11 @@ from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.ports import Recorded, StoredLetter
 from bus.store.batch import GroupCommit, Operate
-from bus.store.database import Database
+from bus.store.database import Database, prove_writable
 from bus.store.dead_letters import causes, intake, orders, worklist
 from bus.store.dead_letters.moves import alone
 from schemas.identifiers import EnvelopeId, MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, Problem
 
 Answer = TypeVar("Answer")
 Operation = TypeVar("Operation")
@@ -40,12 +40,17 @@ class SqlDeadLetters:
     """
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._read = database.read
         self._writes = GroupCommit(partial(_change_alone, database))
 
     async def aclose(self) -> None:
         """Wait for what is being written."""
         await self._writes.aclose()
+
+    async def prove_writable(self) -> None:
+        """Raises `TransportError` while they cannot be written."""
+        await prove_writable(self._database)
 
     async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
         """Keep a failed attempt with what is decided about it."""
@@ -58,6 +63,10 @@ class SqlDeadLetters:
     async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
         """Waiting → redelivered. What is not due has failed again meanwhile: it is left alone."""
         await self._writes.submit(intake.retried, intake.Retried(ids, now))
+
+    async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
+        """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
+        await self._writes.submit(_PUT_ASIDE, orders.PuttingAside(letter_id, problem, now))
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""
@@ -149,6 +158,7 @@ def _one_by_one(work: Callable[[Connection, Operation], Answer]) -> Operate[Oper
     return operate
 
 
+_PUT_ASIDE = _one_by_one(orders.put_aside)
 _PLACE = _one_by_one(orders.place)
 _APPROVE = _one_by_one(orders.approve)
 _CANCEL = _one_by_one(orders.cancel)

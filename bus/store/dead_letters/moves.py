@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -78,20 +79,23 @@ def move(
     keys: Select[tuple[int]],
     entry: Entry,
     *,
-    among: Collection[LetterState],
+    among: Collection[LetterState] | None,
     to: LetterState,
     **changes: object,
 ) -> int:
     """Bring letters from some states into another, and say so in the history of each.
 
     Args:
-        keys: The letters; those that are in none of these states are left alone.
+        keys: The letters.
+        among: Those that are in none of these states are left alone; None: none is.
         changes: Other columns that change with the state.
 
     Returns:
         How many were moved.
     """
-    which = and_(letters.c.key.in_(keys), letters.c.state.in_(sorted(among)))
+    which: ColumnElement[bool] = letters.c.key.in_(keys)
+    if among is not None:
+        which = and_(which, letters.c.state.in_(sorted(among)))
     moved: Counter[Kind] = Counter()
     for *values, number in connection.execute(_COUNT.where(which)):
         kind = Kind(*values)

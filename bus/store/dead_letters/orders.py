@@ -1,6 +1,7 @@
 """Orders: what operators ask to be done with sets of dead letters, placed and carried out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -24,7 +25,14 @@ from sqlalchemy import (
 )
 
 from bus.core.dead_letters.course import entry_of
-from bus.core.dead_letters.letter import REPLAYABLE, Happening, LetterId, LetterState, OrderId
+from bus.core.dead_letters.letter import (
+    REPLAYABLE,
+    Entry,
+    Happening,
+    LetterId,
+    LetterState,
+    OrderId,
+)
 from bus.core.dead_letters.order import (
     ACTED_UPON,
     Action,
@@ -34,11 +42,11 @@ from bus.core.dead_letters.order import (
     must_approve,
 )
 from bus.ports import StoredLetter
-from bus.store.dead_letters.letter_row import keys_of, stored_in, stored_query
+from bus.store.dead_letters.letter_row import keys_of, stored_of, stored_query
 from bus.store.dead_letters.moves import move
 from bus.store.dead_letters.scope import Scope
 from bus.store.schema import holds, letters, orders
-from schemas.problem import AxisError
+from schemas.problem import AxisError, ConfigurationError, Problem
 
 _KEY = letters.c.key
 _OTHER = holds.alias()
@@ -89,6 +97,15 @@ class Replayed:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PuttingAside:
+    """A letter that cannot be worked on."""
+
+    letter_id: LetterId
+    problem: Problem
+    now: datetime
+
+
 def load(connection: Connection, order_id: OrderId) -> Held:
     """One order. Raises `ConfigurationError` E_ORDER_UNKNOWN."""
     row = connection.execute(select(orders).where(orders.c.id == order_id)).mappings().first()
@@ -102,7 +119,12 @@ def listing(connection: Connection, states: Sequence[OrderState]) -> tuple[Order
     query = select(orders).order_by(orders.c.number)
     if states:
         query = query.where(orders.c.state.in_(states))
-    return tuple(map(_order_in, connection.execute(query).mappings()))
+    read: list[Order] = []
+    for row in connection.execute(query).mappings():
+        # What somebody has written there, and is no order, is carried out by nobody.
+        with suppress(ConfigurationError):
+            read.append(_order_in(row))
+    return tuple(read)
 
 
 def place(connection: Connection, asked: Placing) -> Order:
@@ -178,7 +200,7 @@ def next_of(
             literal(last.failed_at, holds.c.failed_at.type), literal(last.key)
         )
     query = stored_query().where(mine).order_by(holds.c.failed_at, holds.c.letter).limit(limit)
-    return tuple(map(stored_in, connection.execute(query).mappings()))
+    return stored_of(connection, query)
 
 
 def replayed(connection: Connection, asked: Replayed) -> None:
@@ -195,6 +217,18 @@ def replayed(connection: Connection, asked: Replayed) -> None:
         returned=False,
     )
     dealt_with(connection, held, holds.c.letter.in_(named), number, asked.now)
+
+
+def put_aside(connection: Connection, asked: PuttingAside) -> None:
+    """Park a letter, whatever its row holds: only what is written here is presumed."""
+    keys = select(_KEY).where(letters.c.id == asked.letter_id)
+    entry = Entry(at=asked.now, happening=Happening.PARKED, text=asked.problem.code)
+    holders = select(orders.c.id).join(holds, holds.c.order_number == orders.c.number)
+    for order_id in connection.scalars(holders.where(holds.c.letter.in_(keys))).all():
+        held = load(connection, OrderId(order_id))
+        dealt_with(connection, held, holds.c.letter.in_(keys), 1, asked.now)
+    problem = asked.problem.model_dump_json(exclude_defaults=True)
+    move(connection, keys, entry, among=None, to=LetterState.PARKED, problem=problem)
 
 
 def dealt_with(
@@ -289,9 +323,16 @@ def _change(
 
 
 def _order_in(row: RowMapping) -> Order:
-    """The order as it was placed, and what became of it."""
-    changed = {
-        "state": OrderState(row["state"]),
-        **{name: row[name] for name in ("done", "approved_by", "cancelled_by", "finished_at")},
-    }
-    return Order.model_validate_json(row["placed"]).model_copy(update=changed)
+    """The order as it was placed, and what became of it.
+
+    Raises:
+        ConfigurationError: E_ORDER_UNREADABLE.
+    """
+    try:
+        changed = {
+            "state": OrderState(row["state"]),
+            **{name: row[name] for name in ("done", "approved_by", "cancelled_by", "finished_at")},
+        }
+        return Order.model_validate_json(row["placed"]).model_copy(update=changed)
+    except (ValueError, TypeError) as error:
+        raise AxisError.of("E_ORDER_UNREADABLE", id=row["id"]) from error

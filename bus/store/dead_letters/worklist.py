@@ -8,11 +8,18 @@ from sqlalchemy import Connection, select
 from bus.core.dead_letters.letter import DeadLetter, Entry, LetterId, LetterState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
-from bus.store.dead_letters.letter_row import letter_in, letter_query, listed, message_in
+from bus.store.dead_letters.letter_row import (
+    letter_query,
+    letters_of,
+    listed,
+    message_in,
+    state_in,
+    unreadable,
+)
 from bus.store.dead_letters.scope import Scope, order_of
 from bus.store.schema import causes, history, letters, originals
 from schemas.identifiers import EnvelopeId, MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, InternalError
 
 _DIGITS = re.compile(r"[0-9a-f]{1,32}")
 
@@ -23,7 +30,7 @@ def find(
     """One page of letters."""
     keys = Scope(selection, connection.dialect.name).page(sort, limit=limit, offset=offset)
     query = letter_query().where(letters.c.key.in_(keys)).order_by(*order_of(sort))
-    return tuple(map(letter_in, connection.execute(query).mappings()))
+    return letters_of(connection, query)
 
 
 def count(connection: Connection, selection: Selection) -> int:
@@ -41,7 +48,7 @@ def states(
         .where(letters.c.envelope_id.in_(listed(envelope_ids, connection.dialect.name)))
     )
     return {
-        (EnvelopeId(row.envelope_id), MailboxName(row.mailbox)): LetterState(row.state)
+        (EnvelopeId(row.envelope_id), MailboxName(row.mailbox)): state_in(row.state)
         for row in connection.execute(query)
     }
 
@@ -53,12 +60,12 @@ def letter(connection: Connection, id_or_prefix: str) -> DeadLetter:
         raise AxisError.of("E_LETTER_UNKNOWN", id=id_or_prefix)
     # No digit follows f; a LIKE would read the whole table.
     query = letter_query().where(letters.c.id >= first, letters.c.id < f"{first}g").limit(2)
-    found = connection.execute(query).mappings().all()
+    found = letters_of(connection, query)
     if not found:
         raise AxisError.of("E_LETTER_UNKNOWN", id=id_or_prefix)
     if len(found) > 1:
         raise AxisError.of("E_LETTER_AMBIGUOUS", id=id_or_prefix)
-    return letter_in(found[0])
+    return found[0]
 
 
 def happened(connection: Connection, letter_id: LetterId) -> tuple[Entry, ...]:
@@ -91,4 +98,7 @@ def message(connection: Connection, letter_id: LetterId) -> WireMessage:
     row = connection.execute(query).mappings().first()
     if row is None:
         raise AxisError.of("E_LETTER_UNKNOWN", id=letter_id)
-    return message_in(row)
+    try:
+        return message_in(row)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise InternalError(unreadable(error)) from error

@@ -56,12 +56,13 @@ _NOW = Row(
             look=1,
         ),
         Tile(
-            title="Certificate, days left",
+            title="Certificate ends in",
             text="What it signs after the end is refused everywhere.",
-            queries=(Query(expr=f"agency:lienthong_certificate_days_left:min{{{_OF}}}"),),
+            queries=(Query(expr=f"agency:lienthong_certificate_left_seconds:min{{{_OF}}}"),),
+            unit="s",
             falling=True,
-            look=30,
-            bad=7,
+            look=30 * 86_400,
+            bad=7 * 86_400,
         ),
         Tile(
             title="In its mailbox",

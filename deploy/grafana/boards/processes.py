@@ -145,7 +145,9 @@ _TRUST = Row(
         Table(
             title="Certificates that end first",
             text="Days left, the ten nearest. `lienthong keys show` lists them all.",
-            queries=(Query(expr="bottomk(10, agency:lienthong_certificate_days_left:min)"),),
+            queries=(
+                Query(expr="bottomk(10, agency:lienthong_certificate_left_seconds:min / 86400)"),
+            ),
             columns={"agency": "agency", "Value": "days left"},
         ),
         Lines(

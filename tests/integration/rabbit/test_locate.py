@@ -107,6 +107,12 @@ def test_a_node_is_laid_out_with_the_plugins_it_needs_only(tmp_path: Path) -> No
     assert laid == {"rabbit-4.1", "ra-2.1", "rabbitmq_management-4.1"}
 
 
+async def test_the_named_installation_is_used_or_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="LIENTHONG_RABBITMQ"):
+        async with locate(installed=tmp_path):
+            pass
+
+
 def a_program(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)

@@ -30,13 +30,13 @@ OWNER = """
 import asyncio, sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from bus.rabbit.installation import Installation
 from bus.rabbit.node import PrivateNode
+from tests.rabbit_bus import installation
 
 async def own():
     folder = Path(sys.argv[1]) if sys.argv[1] else None
-    async with PrivateNode(Installation.find(), folder) as node:
-        print(node.folder, node.pid, node.amqp_url, node.management_url, flush=True)
+    async with PrivateNode(installation(), folder) as node:
+        print(node.folder, node.pid, node.amqp_url, node.management_url, sep="\t", flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(own())
@@ -59,7 +59,9 @@ async def an_owner(folder: str) -> Owned:
         *(sys.executable, "-c", OWNER, folder), stdout=asyncio.subprocess.PIPE
     )
     assert owner.stdout is not None
-    folder, pid, amqp_url, management_url = (await owner.stdout.readline()).decode().split()
+    folder, pid, amqp_url, management_url = (
+        (await owner.stdout.readline()).decode().strip().split("\t")
+    )
     return Owned(
         owner=owner,
         folder=Path(folder),
@@ -95,17 +97,19 @@ async def test_a_node_ends_with_an_owner_that_is_killed_and_leaves_nothing(
     await eventually(lambda: not node.folder.exists())
 
 
+@pytest.mark.parametrize("name", ["rabbitmq", "Trục mới (2) 'thử' [x]"])
 async def test_a_node_left_over_is_ended_by_the_next_start_which_has_its_data(
-    installation: Installation, tmp_path: Path
+    installation: Installation, tmp_path: Path, name: str
 ) -> None:
-    """When owner and keeper are both killed, nobody is there to end it."""
+    """When owner and keeper are both killed, nobody is there to end it. In a folder of any name."""
+    folder = tmp_path / name
     heard: list[ReceivedMessage] = []
 
     async def take(received: ReceivedMessage) -> Settlement:
         heard.append(received)
         return Settlement.ACK
 
-    node = await an_owner(str(tmp_path))
+    node = await an_owner(str(folder))
     async with Management(node.management_url) as management:
         # Its settling is what lets the new queues survive.
         provisioning = Provisioning(node.amqp_url, management)
@@ -121,17 +125,29 @@ async def test_a_node_left_over_is_ended_by_the_next_start_which_has_its_data(
     left_over = pids_in(node.folder)
     assert all(map(running, left_over))
 
-    async with PrivateNode(installation, tmp_path) as heir:
+    async with PrivateNode(installation, folder) as heir:
         assert heir.amqp_url == node.amqp_url
         async with RabbitBroker(heir.amqp_url, name="test") as broker:
             async with broker.subscribe(FAILURES, take, prefetch=1):
                 await eventually(lambda: [each.message.message_id for each in heard] == ["1"])
         with pytest.raises(ConfigurationError) as refused:
-            await PrivateNode(installation, tmp_path).start()
+            await PrivateNode(installation, folder).start()
 
         assert refused.value.problem.code == "E_HOME_IN_USE"
         assert refused.value.problem.params["pid"] == str(os.getpid())
         assert not any(map(running, left_over))
+
+
+async def test_a_node_that_cannot_start_is_not_told_as_a_missing_installation(
+    installation: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "data").write_text("where a folder is due")
+
+    with pytest.raises(ConfigurationError) as refused:
+        await PrivateNode(installation, tmp_path).start()
+
+    assert refused.value.problem.code == "E_BROKER_START"
+    assert str(tmp_path) in refused.value.problem.text()
 
 
 def a_failure() -> WireMessage:

@@ -59,8 +59,11 @@ async def test_a_database_locked_for_too_long_is_away_and_comes_back(tmp_path: P
         )
 
         assert set(answers) == {"E_STORE_AWAY"}
+        assert await store.records.find(document_id="") == ()
+        assert await refusal(store.prove_writable()) == "E_STORE_AWAY"
         other.close()
         await eventually_fresh(store.inbox, "d0")
+        await store.prove_writable()
 
 
 async def test_a_short_lock_is_waited_for(tmp_path: Path) -> None:

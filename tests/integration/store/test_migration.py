@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from alembic.migration import MigrationContext
 
 from bus.store.database import connect
 from bus.store.migration import migrate
-from bus.store.schema import metadata
+from bus.store.schema import metadata, records
 from bus.store.sql import open_store
 from schemas.problem import ConfigurationError, TransportError
 from tests.integration.store.databases import DATABASES, empty_database
@@ -30,6 +32,34 @@ async def test_the_migrations_make_exactly_the_tables_of_the_schema(
 
         await database.aclose()
         assert differences == []
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_documents_recorded_by_an_older_version_are_found_as_references_are_compared(
+    kind: str, tmp_path: Path
+) -> None:
+    """Ids and numbers get the form in which they are compared now."""
+    row = {
+        "envelope_id": "e1",
+        "identity": "i1",
+        "sender": "G22",
+        "recipients": ["H24"],
+        "document_id": "000.00.00.G22,2019/03/12,147/VPCP-KSTT",
+        "full_number": "147/VPCP-KSTT",
+        "year": 2019,
+        "recorded_at": datetime(2019, 3, 12, 8, tzinfo=UTC),
+    }
+    async with empty_database(kind, tmp_path) as url:
+        database = connect(url)
+        await database.write(partial(migrate, to="0004"))
+        await database.write(lambda connection: connection.execute(records.insert().values(row)))
+        await database.aclose()
+
+        async with open_store(url) as store:
+            [by_id] = await store.records.find(document_id="g22,2019-03-12,147/vpcp-kstt")
+            [by_number] = await store.records.find(full_number="0147/vpcp-kstt")
+            assert by_id == by_number
+            assert (by_id.envelope_id, by_id.type) == ("e1", None)
 
 
 @pytest.mark.parametrize("kind", DATABASES)

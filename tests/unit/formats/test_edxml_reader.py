@@ -157,6 +157,35 @@ def test_too_much_junk_is_refused() -> None:
     assert refusal(b"x" * 1025 + packet()).code == "E_NOT_WELL_FORMED"
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"<![CDATA[",
+        b"<!--",
+        b"x<!-- -->",
+        b"<a>",
+        b"1212\n <",
+        b"\xef\xbb\xbf<!--",
+        b"<edXML><x><![CDATA[",
+        b"<?a ",
+    ],
+)
+def test_markup_before_the_declaration_is_refused(junk: bytes) -> None:
+    """Readers that begin at the first byte would see another document than we do."""
+    problem = refusal(junk + packet() + b"]]></x></edXML>")
+
+    assert problem.code == "E_LEADING_MARKUP"
+    assert problem.place.line
+
+
+def test_a_document_around_ours_is_refused() -> None:
+    """Well formed as a whole: whoever begins at the first byte reads another document."""
+    hidden = packet().decode()
+    other = f'<edXML xmlns="{QCVN}"><edXMLEnvelope><!--{hidden}--></edXMLEnvelope></edXML>'
+
+    assert refusal(other.encode()).code == "E_LEADING_MARKUP"
+
+
 def test_a_byte_order_mark_is_told() -> None:
     reading = read_packet(b"\xef\xbb\xbf" + packet())
 
@@ -211,6 +240,55 @@ def test_what_is_not_well_formed_is_refused_with_line_and_column(data: bytes, li
 @pytest.mark.parametrize("data", [b"", b"  \r\n "])
 def test_an_empty_file_is_refused(data: bytes) -> None:
     assert refusal(data).code == "E_EMPTY"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("V/v <!-- một -->mẫu", "V/v mẫu"),
+        ("V/v <?hai?>mẫu", "V/v mẫu"),
+        ("V/v <![CDATA[m]]>ẫu", "V/v mẫu"),
+        ("<edXML:b/>V/v mẫu", "V/v mẫu"),
+        ("V/v <edXML:b>khác</edXML:b>mẫu", "V/v mẫu"),
+        ("V/v mẫu\n<edXML:b/>\n", "V/v mẫu"),
+        ("<edXML:b/>V/v <edXML:b/>mẫu<edXML:c/>", "V/v mẫu"),
+    ],
+)
+def test_the_text_of_an_element_is_all_of_its_own(written: str, read: str) -> None:
+    assert document_in(packet(("V/v rà soát danh mục mẫu", written))).subject == read
+
+
+def test_elements_within_a_text_are_told_and_kept() -> None:
+    reading = read_packet(packet(("V/v", "V/v <edXML:b>khác<edXML:c>nữa</edXML:c></edXML:b>")))
+
+    assert warned(reading)[0] == "W_MIXED_CONTENT"
+    assert reading.message.raw == {"Subject/b": "khác", "Subject/b/c": "nữa"}
+
+
+def test_text_among_elements_is_told_and_kept() -> None:
+    reading = read_packet(packet(("<edXML:MessageHeader>", "<edXML:MessageHeader>lạc")))
+
+    assert warned(reading)[0] == "W_MIXED_CONTENT"
+    assert reading.message.raw == {"MessageHeader": "lạc"}
+
+
+def test_a_second_element_where_one_may_stand_is_told_and_kept() -> None:
+    reading = read_packet(
+        packet(("<edXML:Subject>", "<edXML:Subject>1</edXML:Subject><edXML:Subject>"))
+    )
+
+    assert isinstance(reading.message, Document)
+    assert reading.message.subject == "1"
+    assert warned(reading)[0] == "W_ELEMENT_REPEATED"
+    assert reading.message.raw == {"Subject[2]": "V/v rà soát danh mục mẫu"}
+
+
+@pytest.mark.parametrize("element", ["edXMLEnvelope", "edXMLHeader", "MessageHeader"])
+def test_the_first_of_two_frames_counts(element: str) -> None:
+    end = f"</edXML:{element}>"
+    second = packet((end, f'{end}<edXML:{element} xmlns:edXML="{QCVN}"><X/></edXML:{element}>'))
+
+    assert warned(read_packet(second)) == ["W_ELEMENT_REPEATED"]
 
 
 # --- what is indispensable ------------------------------------------------------------------------
@@ -293,6 +371,19 @@ _SAME_RECEIVER = "<edXML:To><edXML:OrganId>000.00.07.H99</edXML:OrganId></edXML:
     ("change", "code", "raw"),
     [
         (("2026/03/12</edXML:P", "12/03/2026</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12 09:15:00", "2026-03-12T09:15:00+07:00"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026-03-12</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026/3/12</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026/03/12 00:00:00</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026-03-12T00:00:00.000Z</edXML:P"), "W_DATE_FORM", {}),
+        (
+            (
+                "<edXML:OtherInfo>",
+                "<edXML:DueDate>2026/03/20 17:30:00</edXML:DueDate><edXML:OtherInfo>",
+            ),
+            "W_DATE_FORM",
+            {"DueDate": "2026/03/20 17:30:00"},
+        ),
         (("2026/03/12</edXML:P", "2026/11/23</edXML:P"), "W_DATE_FUTURE", {}),
         (
             ("<edXML:OtherInfo>", "<edXML:DueDate>2026/02/30</edXML:DueDate><edXML:OtherInfo>"),
@@ -300,9 +391,9 @@ _SAME_RECEIVER = "<edXML:To><edXML:OrganId>000.00.07.H99</edXML:OrganId></edXML:
             {"DueDate": "2026/02/30"},
         ),
         (
-            ("2026/03/12 09:15:00", "2026-03-12T09:15:00+07:00"),
+            ("2026/03/12 09:15:00", "2026-03-12 9 giờ"),
             "W_DATE_INVALID",
-            {"TraceHeaderList/TraceHeader[1]/Timestamp": "2026-03-12T09:15:00+07:00"},
+            {"TraceHeaderList/TraceHeader[1]/Timestamp": "2026-03-12 9 giờ"},
         ),
         (("09:15:00", "00:00:00"), "W_STAMP_DATE_ONLY", {}),
         (("2026/03/12 09:15:00", "2026/03/12"), "W_STAMP_DATE_ONLY", {}),

@@ -187,16 +187,76 @@ def test_two_signatures_are_unverifiable() -> None:
     assert said(reading) == "there are several"
 
 
-def test_a_signature_in_an_odd_place_is_verified_too() -> None:
-    moved = [
-        (f"{PLACEHOLDER}</edXML:edXMLHeader>", "</edXML:edXMLHeader>"),
-        ("</edXML:MessageHeader>", f"{PLACEHOLDER}</edXML:MessageHeader>"),
-    ]
-    reading = read(signed(*moved))
+@pytest.mark.parametrize(
+    "place",
+    [
+        "<edXML:From>\n          <edXML:OrganId>000.00.00.H98|</edXML:OrganId>",
+        "000.00.07.H99|</edXML:OrganId>",
+        "147/UBND-VP|</edXML:DocumentId>",
+        "147|</edXML:CodeNumber>",
+        "|UBND-VP</edXML:CodeNotation>",
+        "2026/03/12|</edXML:PromulgationDate>",
+        "<edXML:Type>2|</edXML:Type>",
+        "Công văn|</edXML:TypeName>",
+        "mẫu|</edXML:Subject>",
+        "|V/v",
+        "V/v|",
+        "Mẫu|</edXML:FullName>",
+        "0|</edXML:Priority>",
+        "09:15:00|</edXML:Timestamp>",
+        "0|</edXML:BussinessDocType>",
+        "a.pdf|</edXML:AttachmentName>",
+        "a.pdf|</AttachmentName>",
+        "|</edXML:MessageHeader>",
+        "|</edXML:TraceHeaderList>",
+        "|</edXML:edXMLManifest>",
+        "|</edXML:edXMLEnvelope>",
+        "|</edXML>",
+        "|</Attachment>",
+        "<edXML:Subject><New>|</New>",
+    ],
+)
+def test_a_signature_outside_its_place_proves_nothing_and_hides_nothing(place: str) -> None:
+    """Verifying takes it out of the packet; other readers may show less of its element."""
+    before, _, after = place.partition("|")
+    old = before.removesuffix("<New>") + after.removeprefix("</New>")
+    moved = (old, f"{before}{PLACEHOLDER}{after}")
+    away = (f"{PLACEHOLDER}</edXML:edXMLHeader>", "</edXML:edXMLHeader>")
+    reading = read(signed(away, moved))
+
+    assert reading.signature.outcome is SignatureOutcome.UNVERIFIABLE
+    assert reading.signature.reason == "signature_misplaced"
+    assert warned(reading)[-1] == "W_SIGNATURE_UNVERIFIABLE"
+    assert reading.message.without_raw() == read(signed()).message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("<edXML:Subject>", "<edXML:Subject>V/v khác</edXML:Subject><edXML:Subject>"),
+        ("V/v rà soát", "V/v <edXML:b>khác</edXML:b>rà soát"),
+        ("<edXML:Code>", "<edXML:Code>khác"),
+        ("<edXML:From>", "<edXML:From><edXML:OrganId>H1</edXML:OrganId></edXML:From><edXML:From>"),
+        ("<AttachmentName>a.pdf", "<AttachmentName>b.pdf</AttachmentName><AttachmentName>a.pdf"),
+    ],
+    ids=["twice", "mixed", "text in a container", "two senders", "two file names"],
+)
+def test_what_other_readers_may_read_otherwise_is_not_verified(change: tuple[str, str]) -> None:
+    """The recipient would get the original, and its reader might choose the other one."""
+    reading = read(signed(change))
+
+    assert reading.signature.outcome is SignatureOutcome.UNVERIFIABLE
+    assert reading.signature.reason == "readers_differ"
+    assert warned(reading)[-1] == "W_SIGNATURE_UNVERIFIABLE"
+
+
+@pytest.mark.parametrize("note", ["<!-- ghi chú -->", "<?ghi chú?>", "<![CDATA[]]>"])
+def test_what_is_no_content_changes_neither_text_nor_signature(note: str) -> None:
+    reading = read(signed(("rà soát", f"rà{note} soát")))
 
     assert reading.signature.outcome is SignatureOutcome.VERIFIED
-    assert warned(reading) == ["W_UNKNOWN_ELEMENT"]
-    assert reading.message.raw == {}
+    assert reading.message == read(signed()).message
+    assert reading.warnings == ()
 
 
 def test_a_large_packet_is_not_verified() -> None:

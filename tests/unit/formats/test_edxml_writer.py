@@ -30,8 +30,13 @@ GOLDEN = Path(__file__).parent / "golden"
 WRITTEN_AT = datetime(2026, 3, 12, 18, 30, tzinfo=UTC)
 
 
-def written(message: Document | StatusReport, *files: bytes, zip_attachments: bool = False) -> str:
-    edxml = EdxmlFormat(zip_attachments=zip_attachments)
+def written(
+    message: Document | StatusReport,
+    *files: bytes,
+    zip_attachments: bool = False,
+    strict: bool = False,
+) -> str:
+    edxml = EdxmlFormat(zip_attachments=zip_attachments, strict=strict)
     chunks = edxml.write(message, attachments=Shelf(files), written_at=WRITTEN_AT)
     return b"".join(chunks).decode()
 
@@ -122,10 +127,118 @@ def test_existing_hops_are_written_as_they_are() -> None:
     assert "Timestamp" not in text
 
 
-def test_raw_values_are_never_written() -> None:
-    plain = written(document(attachments=()))
+def test_vendors_elements_are_written_in_their_place() -> None:
+    raw = {
+        "ApplicationType": "b",
+        "SteeringType": "1",
+        "OtherInfo/ReferenceCodes/Code": "12/SDL",
+        "OtherInfo/Direction": "false",
+        "DocumentType/TypeDetail": "-1",
+        "ResponseForTask/TaskCode": "a",
+        "ResponseForTask[2]/TaskCode": "c",
+    }
+    text = written(document(attachments=(), raw=raw))
+    header = text[: text.index("</edXML:MessageHeader>")]
+    order = ["Type", "TypeDetail", "TypeName", "Subject", "PageAmount", "Direction"]
+    order += ["ReferenceCodes", "Appendixes", "ResponseFor", "SteeringType", "ResponseForTask"]
+    order += ["TaskCode", "ApplicationType", "ToPlaces"]
 
-    assert written(document(attachments=(), raw={"SteeringType": "1"})) == plain
+    found = [name.removeprefix("edXML:") for name in elements(header)]
+    assert [name for name in dict.fromkeys(found) if name in order] == order
+    assert header.count("<edXML:TaskCode>") == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("SteeringType", "một"),
+        ("SteeringType", ""),
+        ("SteeringType", "1.0"),
+        ("SteeringType", "99999999999"),
+        ("SteeringType[2]", "1"),
+        ("SteeringType/a", "1"),
+        ("DocumentType/TypeDetail", "x"),
+        ("OtherInfo/Priority", "3"),
+        ("OtherInfo/Priority", "x"),
+        ("OtherInfo/PageAmount", "65536"),
+        ("DueDate", "2026/02/30"),
+        ("Subject", "khác"),
+        ("Subject[2]", "khác"),
+        ("Subject/b", "khác"),
+        ("StatusCode", "13"),
+        ("To[3]/OrganId", "H1"),
+        ("To[3]/New", "ngoài danh sách"),
+        ("From/OrganId", "H1"),
+        ("TraceHeaderList/Bussiness/BussinessDocType", "1"),
+        ("TraceHeaderList/TraceHeader[2]/New", "không có"),
+        ("Attachment[1]/ContentType", "application/zip"),
+        ("Attachment[1]/MimeType", "application/zip"),
+        ("Attachment[2]/New", "không có"),
+        ("edXML/AttachmentEncoded[1]/New", "x"),
+        ("edXMLEnvelope/edXMLBody/New", "x"),
+        ("MessageHeader/Attachment", "x"),
+        ("Signature/KeyInfo/AgencyToken", "bi-mat"),
+        ("New/Signature", "bi-mat"),
+        ("{http://www.w3.org/2000/09/xmldsig#}Signature", "x"),
+        ("{http://www.w3.org/2000/09/xmldsig#}KeyInfo", "x"),
+        ("{http://schemas.xmlsoap.org/soap/envelope/}Body", "x"),
+        (f"{{{QCVN}}}Subject", "khác"),
+        ("{urn:khac}MessageHeader", "x"),
+        ("New/{urn:khac}edXML", "x"),
+        ("New><a", "x"),
+        ("a b", "x"),
+        ("1a", "x"),
+        ("ghi:chú", "x"),
+        ("New/", "x"),
+        ("/New", "x"),
+        ("", "x"),
+        ("New[0]", "x"),
+        ("/".join(["New"] * 30), "x"),
+    ],
+)
+def test_what_does_not_fit_or_would_say_something_else_is_not_written(
+    path: str, value: str
+) -> None:
+    """Raw values never take the place of a canonical field, whoever made them."""
+    plain = written(document(), PDF)
+
+    assert written(document(raw={path: value}), PDF) == plain
+    assert written(document(raw={path: value, "{": ""}), PDF) == plain
+
+
+def test_unknown_elements_are_written_at_the_end_of_their_parent_as_they_came() -> None:
+    raw = {
+        "{urn:khac}B": "1 < 2",
+        "A": "đầu",
+        "{urn:khac}B[2]/C": "trong",
+        "A[2]/{}D": "không tên",
+        "Code/E": "e",
+        "edXML/F": "f",
+    }
+    text = written(document(attachments=(), raw=raw))
+
+    assert (
+        '</edXML:ToPlaces>\n<B xmlns="urn:khac">1 &lt; 2</B>\n<edXML:A>đầu</edXML:A>\n'
+        '<B xmlns="urn:khac"><edXML:C>trong</edXML:C>\n</B>\n'
+        '<edXML:A><D xmlns="">không tên</D>\n</edXML:A>\n</edXML:MessageHeader>'
+    ) in text
+    assert "</edXML:CodeNotation>\n<edXML:E>e</edXML:E>\n</edXML:Code>" in text
+    assert text.endswith("</edXML:edXMLEnvelope>\n<F>f</F>\n</edXML>\n")
+
+
+def test_a_strict_writer_leaves_unknown_elements_out_and_vendors_in() -> None:
+    raw = {"New": "x", "Code/E": "e", "{urn:khac}B": "1", "SteeringType": "1"}
+    known = {"SteeringType": "1"}
+
+    assert written(document(raw=raw), PDF, strict=True) == written(document(raw=known), PDF)
+
+
+def test_an_unlisted_priority_is_written_as_the_sender_said_it() -> None:
+    text = written(
+        document(attachments=(), priority=Priority.NORMAL, raw={"OtherInfo/Priority": "5"})
+    )
+
+    assert "<edXML:Priority>5</edXML:Priority>" in text
 
 
 def test_a_leftover_target_of_a_new_document_is_not_written() -> None:

@@ -1,0 +1,101 @@
+"""Reference: a document id or number in the one form in which references are compared.
+
+People type them, systems rewrite them, and thieves disguise them: case, blanks, what nobody sees,
+accents, other dashes and look-alike letters say nothing about which document is meant. Only
+comparisons use this form; what was said is kept and handed over as it is.
+"""
+
+import re
+import unicodedata
+
+from schemas.identifiers import from_qcvn102
+
+_PLAIN = str.maketrans("", "", "\t\n\v\f\r\x1c\x1d\x1e\x1f ")
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"})
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164")
+"""Letters and signs by category that show nothing."""
+_LOOK_ALIKES = str.maketrans(
+    {
+        # Letters of Vietnamese and its neighbours.
+        **dict.fromkeys("đðɖ", "d"),
+        "ı": "i",
+        "ɡ": "g",
+        "ø": "o",
+        "ł": "l",
+        # Cyrillic, then Greek, as their capitals look.
+        **dict(zip("авекмнорстухіјѕԁԛԝ", "abekmhopctyxijsdqw", strict=True)),
+        **dict(zip("αβεζηικμνορτυχ", "abezhikmnoptyx", strict=True)),
+        # Signs.
+        **dict.fromkeys("⁄∕⧸", "/"),
+        **dict.fromkeys("−⁃", "-"),
+        **dict.fromkeys("‚،、", ","),
+        **dict.fromkeys("。·", "."),
+    }
+)
+_ENDS = ".,;:/-"
+_LEADING_ZEROS = re.compile(r"\A0+(?=[0-9])")
+_DATES = (
+    re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"),
+    re.compile(r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})"),
+    re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"),
+)
+_PARTS = re.compile(r"[,;|]")
+_LOCAL = re.compile(r"[a-z]{0,3}\d{1,10}")
+
+
+def normal(text: str) -> str:
+    """A text as it is compared: no case, blanks, accents, unseen or look-alike characters."""
+    if text.isascii():
+        return text.translate(_PLAIN).casefold().strip(_ENDS)
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    seen = "".join(_shown(char) for char in decomposed)
+    return seen.translate(_LOOK_ALIKES).translate(_PLAIN).strip(_ENDS)
+
+
+def id_key(document_id: str) -> str:
+    """A document id as it is compared.
+
+    Of an id in form A (handbook, section 6) code, date and number count, however each is written.
+    """
+    parts = _PARTS.split(normal(document_id), maxsplit=2)
+    if len(parts) == 3 and (day := _day(parts[1])):
+        return ",".join((code_key(parts[0]), day, number_key(parts[2])))
+    return ",".join(parts)
+
+
+def number_key(full_number: str) -> str:
+    """Number and notation as they are compared."""
+    return _LEADING_ZEROS.sub("", normal(full_number))
+
+
+def code_key(code: str) -> str:
+    """An agency's code as it is compared, in the form of Decision 20 where it has one."""
+    plain = normal(code)
+    return (from_qcvn102(plain.upper()) or plain).casefold()
+
+
+def code_in(document_id: str) -> str | None:
+    """The agency code that an id in form A begins with, as `code_key` gives it; else None."""
+    parts = _PARTS.split(normal(document_id), maxsplit=2)
+    return code_key(parts[0]) if len(parts) == 3 and _day(parts[1]) else None
+
+
+def is_local(document_id: str) -> bool:
+    """Whether an id is a short count, which many systems use for their own (handbook, form C)."""
+    return _LOCAL.fullmatch(normal(document_id)) is not None
+
+
+def _day(text: str) -> str | None:
+    for form in _DATES:
+        if found := form.fullmatch(text):
+            return f"{found['year']}{found['month']:0>2}{found['day']:0>2}"
+    return None
+
+
+def _shown(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in _UNSEEN_CATEGORIES or char in _BLANK_LETTERS:
+        return ""
+    if category == "Nd":
+        return str(unicodedata.digit(char))
+    return "-" if category == "Pd" else char

@@ -1,0 +1,230 @@
+"""Format process: one process of a format of another house, as its worker sees it.
+
+It is asked for one piece of work at a time. One that dies over it, or does not finish in time, is
+gone afterwards; why, and at which line of its code, is known. What happens in it is `format_host`.
+"""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bus.core.traceback import culprit, steps_dumped
+from bus.processes.format_work import Work
+from bus.processes.frames import Frame, Line
+from schemas.problem import Problem, error_of
+
+_START_SECONDS = 30.0
+_SLICE_SECONDS = 1.0
+"""A process that was frozen with us has not used the time that passed meanwhile."""
+_LAST_WORDS_SECONDS = 1.0
+_MOST_DUMP_BYTES = 64 * 1024
+_PREFIX = "LIENTHONG_"
+
+
+class ProcessLostError(Exception):
+    """The process ended, or was ended because it did not finish in time.
+
+    Attributes:
+        cause: A signal, an exit code, or the seconds that it had.
+        where: The line of the format's code, if it is known.
+    """
+
+    def __init__(self, cause: str, steps: tuple[str, ...], where: str) -> None:
+        super().__init__(cause)
+        self.cause, self.steps, self.where = cause, steps, where
+
+
+class FailedInProcessError(Exception):
+    """The format raised what its contract does not allow.
+
+    Attributes:
+        cause: The type of the exception and its place.
+    """
+
+    def __init__(self, cause: str, steps: tuple[str, ...]) -> None:
+        super().__init__(cause)
+        self.cause, self.steps = cause, steps
+
+
+class FormatProcess:
+    """A process that has introduced its format.
+
+    Attributes:
+        checked: Whether it has a place for a check.
+        at_rest: It has done what it was asked for.
+
+    Raises:
+        ProcessLostError, FailedInProcessError: It could not be started.
+    """
+
+    def __init__(self, entry: str) -> None:
+        self._code = ""
+        self.at_rest = True
+        self._dump = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process is gone)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = _started(entry, theirs, self._dump.fileno())
+        self._line = Line(ours)
+        try:
+            hello = self._heard(_Clock(_START_SECONDS))
+            if "end" in hello.head:
+                raise self._failure(hello)
+            self.name, self.suffix = str(hello.head["name"]), str(hello.head["suffix"])
+            self.checked, self._code = bool(hello.head["checked"]), str(hello.head["code"])
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def ask(
+        self,
+        head: Mapping[str, object],
+        body: bytes,
+        work: Work,
+        *,
+        seconds: float,
+        take: Callable[[bytes], None],
+    ) -> Frame:
+        """Have it work: chunks are taken one by one, and the result is returned.
+
+        The time in which it waits for us does not count.
+
+        Raises:
+            ProcessLostError: It is gone.
+            FailedInProcessError: It raised what it must not; it can be asked again.
+            AxisError: What the format says of its input; or what hindered `work` or `take`.
+        """
+        clock, trouble = _Clock(seconds), None
+        self.at_rest = False
+        self._tell({**head, "seconds": seconds}, body, clock)
+        while True:
+            heard = self._heard(clock)
+            match heard.head:
+                case {"chunk": True}:
+                    take(heard.body)
+                case {"call": str()}:
+                    try:
+                        answer = work.answer(heard)
+                    except Exception as error:  # noqa: BLE001 (raised when the format has given up)
+                        trouble, answer = error, Frame({"trouble": True})
+                    self._tell(answer.head, answer.body, clock)
+                case _:
+                    self.at_rest = True
+                    if trouble is not None:
+                        raise trouble
+                    return self._result(heard)
+
+    def _result(self, heard: Frame) -> Frame:
+        match heard.head.get("end"):
+            case "done":
+                return heard
+            case "problem":
+                raise error_of(Problem.model_validate_json(heard.body))
+            case _:
+                raise self._failure(heard)
+
+    def end(self) -> None:
+        """End it, whatever it is doing; from any thread. Harmless twice."""
+        self._process.kill()
+        # Whoever waits for it hears of the end.
+        with suppress(OSError):
+            self._line.socket.shutdown(socket.SHUT_RDWR)
+        self._process.wait()
+
+    def close(self) -> None:
+        """End it, and let go of what belonged to it; by whoever asks it."""
+        self.end()
+        self._line.socket.close()
+        self._dump.close()
+
+    def _tell(self, head: Mapping[str, object], body: bytes, clock: "_Clock") -> None:
+        try:
+            self._line.socket.settimeout(max(_SLICE_SECONDS, clock.left))
+            self._line.say(head, body)
+        except TimeoutError as late:
+            raise self._late(clock) from late
+        except OSError as gone:
+            raise self._lost() from gone
+
+    def _heard(self, clock: "_Clock") -> Frame:
+        """What it says next."""
+        while clock.left > 0:
+            slice_ = min(_SLICE_SECONDS, clock.left)
+            self._line.socket.settimeout(slice_)
+            began = time.monotonic()
+            try:
+                heard = self._line.hear()
+            except TimeoutError:
+                continue
+            except (OSError, ValueError):
+                heard = None
+            finally:
+                clock.left -= min(slice_, time.monotonic() - began)
+            if heard is None:
+                raise self._lost()
+            return heard
+        raise self._late(clock)
+
+    def _failure(self, heard: Frame) -> FailedInProcessError:
+        steps = tuple(str(step) for step in heard.head.get("steps", ()))
+        return FailedInProcessError(str(heard.head.get("cause", "?")), steps)
+
+    def _lost(self) -> ProcessLostError:
+        """It ended by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS_SECONDS)
+        code = self._process.returncode
+        self.end()
+        if code is None:
+            return self._lost_over("?")
+        return self._lost_over(signal.Signals(-code).name if code < 0 else str(code))
+
+    def _late(self, clock: "_Clock") -> ProcessLostError:
+        """Ask it where it is, and end it."""
+        self._process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + _LAST_WORDS_SECONDS
+        while time.monotonic() < deadline and not self._dumped():
+            select.select((), (), (), 0.02)
+        self.end()
+        return self._lost_over(f"{clock.given:g} s")
+
+    def _lost_over(self, cause: str) -> ProcessLostError:
+        steps = steps_dumped(self._dumped())
+        return ProcessLostError(cause, steps, culprit(steps, code=self._code))
+
+    def _dumped(self) -> str:
+        return os.pread(self._dump.fileno(), _MOST_DUMP_BYTES, 0).decode(errors="replace")
+
+
+@dataclass
+class _Clock:
+    """The seconds that are left of those that were given."""
+
+    given: float
+
+    def __post_init__(self) -> None:
+        self.left = self.given
+
+
+def _started(entry: str, line: socket.socket, dump: int) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join(each or os.getcwd() for each in sys.path)  # noqa: PTH109
+    # Our settings hold passwords, and are no business of a format.
+    environment = {name: value for name, value in os.environ.items() if _PREFIX not in name}
+    return subprocess.Popen(  # noqa: S603 (ourselves)
+        [sys.executable, "-P", "-m", "bus.processes.format_host", entry, str(dump)],
+        stdin=line.fileno(),
+        pass_fds=(dump,),
+        env={**environment, "PYTHONPATH": path},
+    )
