@@ -203,6 +203,18 @@ ENTRIES: dict[str, Entry] = {
         "Correct the field and send the file again.",
         "Sửa trường này rồi gửi lại tệp.",
     ),
+    "E_FILE_UNREADABLE": _sender(
+        "The file {name} cannot be read: {cause}.",
+        "Không đọc được tệp {name}: {cause}.",
+        "Let the account of the axis read it, and drop it anew as a plain file.",
+        "Cho tài khoản chạy trục quyền đọc, rồi gửi lại dưới dạng tệp thường.",
+    ),
+    "E_FILE_STAYS": _sender(
+        "The file {name} was sent, but cannot be moved away: {cause}.",
+        "Tệp {name} đã được gửi nhưng không chuyển đi được: {cause}.",
+        "Remove it from the outbox; sent again, it counts once.",
+        "Xóa tệp khỏi outbox; gửi lại cũng chỉ tính một lần.",
+    ),
     "E_FORMAT_UNKNOWN": _sender(
         "The file {name} is in none of the formats of this adapter: {formats}.",
         "Tệp {name} không thuộc định dạng nào của bộ chuyển đổi: {formats}.",
@@ -353,8 +365,8 @@ ENTRIES: dict[str, Entry] = {
         "Nâng cấp phần mềm bên nhận rồi phát lại.",
     ),
     "E_CONFLICT": _sender(
-        "Document {document_id} arrived before with other content.",
-        "Văn bản {document_id} đã đến trước đó với nội dung khác.",
+        "Document {document_id} arrived before with other content: {cause}.",
+        "Văn bản {document_id} đã đến trước đó với nội dung khác: {cause}.",
         "A person must decide; to change a document send an update or a replacement.",
         "Cần người quyết định; muốn sửa văn bản hãy gửi cập nhật hoặc thay thế.",
     ),
@@ -448,6 +460,14 @@ ENTRIES: dict[str, Entry] = {
         "Mend the agency's system; deliveries go on by themselves.",
         "Khắc phục hệ thống của cơ quan; việc chuyển sẽ tự tiếp tục.",
     ),
+    "E_OUTBOX_DOWN": _entry(
+        Fault.RECIPIENT,
+        True,
+        "What {agency} sends cannot be taken now: {cause}.",
+        "Hiện không lấy được văn bản do {agency} gửi đi: {cause}.",
+        "Let the account of the axis write there; sending goes on by itself.",
+        "Cho tài khoản chạy trục ghi vào nơi đó; việc gửi sẽ tự tiếp tục.",
+    ),
     "E_ENDPOINT_REFUSED": _entry(
         Fault.RECIPIENT,
         False,
@@ -472,6 +492,16 @@ ENTRIES: dict[str, Entry] = {
         "RabbitMQ không xác nhận kịp; chưa rõ đã nhận hay chưa.",
         "It is sent again under the same identity; duplicates are absorbed.",
         "Sẽ gửi lại với cùng định danh; bản trùng được loại bỏ.",
+    ),
+    "E_MAILBOX_REFUSED": _entry(
+        Fault.OPERATOR,
+        True,
+        "The broker refuses again and again what is sent to the mailbox {mailbox}.",
+        "RabbitMQ liên tục từ chối những gì gửi tới hộp thư {mailbox}.",
+        "Usually it is full: its agency's system must take what waits. It is sent again by itself; "
+        "all others go on.",
+        "Thường là do hộp thư đã đầy: hệ thống của cơ quan đó phải nhận những gì đang chờ. Sẽ tự "
+        "gửi lại; các cơ quan khác không bị ảnh hưởng.",
     ),
     "E_IN_PROGRESS": _entry(
         Fault.WORLD,

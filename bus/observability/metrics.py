@@ -47,6 +47,8 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    SendingPaused,
+    SendingResumed,
     ServiceEnded,
     ServiceName,
     SigningKeyChanged,
@@ -375,6 +377,8 @@ class AxisMetrics(ProcessMetrics):
                 | ForgeryRefused()  # told with the failure already
                 | WorkerFailed()
                 | WorkStalled()
+                | SendingPaused()  # the age of the outbox tells
+                | SendingResumed()
                 | FormatLost()  # what it was lost over is counted where it fails
                 | CertificateEndNeared()
                 | CertificateRevoked()
