@@ -365,8 +365,8 @@ ENTRIES: dict[str, Entry] = {
         "Nâng cấp phần mềm bên nhận rồi phát lại.",
     ),
     "E_CONFLICT": _sender(
-        "Document {document_id} arrived before with other content.",
-        "Văn bản {document_id} đã đến trước đó với nội dung khác.",
+        "Document {document_id} arrived before with other content: {cause}.",
+        "Văn bản {document_id} đã đến trước đó với nội dung khác: {cause}.",
         "A person must decide; to change a document send an update or a replacement.",
         "Cần người quyết định; muốn sửa văn bản hãy gửi cập nhật hoặc thay thế.",
     ),
@@ -492,6 +492,16 @@ ENTRIES: dict[str, Entry] = {
         "RabbitMQ không xác nhận kịp; chưa rõ đã nhận hay chưa.",
         "It is sent again under the same identity; duplicates are absorbed.",
         "Sẽ gửi lại với cùng định danh; bản trùng được loại bỏ.",
+    ),
+    "E_MAILBOX_REFUSED": _entry(
+        Fault.OPERATOR,
+        True,
+        "The broker refuses again and again what is sent to the mailbox {mailbox}.",
+        "RabbitMQ liên tục từ chối những gì gửi tới hộp thư {mailbox}.",
+        "Usually it is full: its agency's system must take what waits. It is sent again by itself; "
+        "all others go on.",
+        "Thường là do hộp thư đã đầy: hệ thống của cơ quan đó phải nhận những gì đang chờ. Sẽ tự "
+        "gửi lại; các cơ quan khác không bị ảnh hưởng.",
     ),
     "E_IN_PROGRESS": _entry(
         Fault.WORLD,

@@ -46,6 +46,7 @@ from bus.ports import (
 )
 from bus.services.answers import Answers
 from bus.services.attempt import Attempt
+from bus.services.conflict import conflict_with
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failures import Failures
@@ -181,6 +182,7 @@ class Courier:
         if envelope.sealed is not None:
             opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
             attempt.files = OpenedFiles(self.attachments, opened.files)
+            attempt.sealed = True
             attempt.envelope = envelope = opened.envelope
         if attempt.step.traceparent:
             attempt.step.note(about(envelope))
@@ -238,7 +240,12 @@ class Courier:
                 case Standing.DONE:
                     return claimed.receipts
                 case Standing.CONFLICT:
-                    raise AxisError.of("E_CONFLICT", document_id=claim.envelope_id)
+                    raise await conflict_with(
+                        claimed.rival,
+                        None if attempt.sealed else attempt.envelope,
+                        claim=claim,
+                        records=self.records,
+                    )
                 case Standing.IN_PROGRESS:
                     if attempt.lease is not None and self.clock() < attempt.lease:
                         return None
@@ -256,7 +263,9 @@ class Courier:
             file = await self._hand_over(attempt, envelope, delivery)
             receipts = await self._answers.arrived(envelope, self._addressed(envelope))
             if envelope.document is not None:
-                await self.records.record(record_of(envelope, envelope.document, now=self.clock()))
+                await self.records.record(
+                    record_of(envelope, envelope.document, now=self.clock(), sealed=attempt.sealed)
+                )
             await self.inbox.finish(delivery, receipts, now=self.clock())
         except BaseException:
             # Where even this fails, the lease stays ours until it runs out.
