@@ -364,7 +364,7 @@ class Courier:
             raise AxisError.of("E_ENDPOINT_DOWN", agency=agency, cause=cause) from late
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
-        return addressed(envelope, self.dispatch.mailbox, self.routing())
+        return addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
 
     def _patience(self, leave: asyncio.Event) -> Patience:
         return Patience(
