@@ -111,7 +111,7 @@ class Failures:
         self, attempt: Attempt, envelope: Envelope, problem: Problem
     ) -> tuple[SignedEnvelope, ...]:
         """Sign them when there is a key to sign with. Raises `Stopping`."""
-        recipients = addressed(envelope, self.dispatch.mailbox, self.routing())
+        recipients = addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
         while True:
             try:
                 return await self.answers.refused(envelope, recipients, problem)
