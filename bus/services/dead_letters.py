@@ -263,6 +263,8 @@ class DeadLetterHandler:
         self, stored: StoredLetter, to: MailboxName | None
     ) -> PublishOutcome | Problem:
         """Publish one letter; a problem is its own: it cannot be proven, or has no mailbox."""
+        if not stored.message.body and stored.letter.problem.code == "E_LETTER_UNREADABLE":
+            return stored.letter.problem
         try:
             outcome = await self._publish_proven(stored, to)
         except AxisError as refused:

@@ -96,8 +96,9 @@ def record(connection: Connection, asked: Sequence[Failing]) -> list[Recorded]:
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[StoredLetter, ...]:
     """Waiting letters whose moment has come and that no order holds."""
-    # Their state as well, for somebody may have written it: the rows are read here anyway.
-    waits = letters.c.state == LetterState.WAITING
+    # Their state as well, for somebody may have written it: the rows are read here anyway. What
+    # stands nowhere is unreadable.
+    waits = letters.c.state.not_in(sorted(set(LetterState) - {LetterState.WAITING}))
     query = hinted(stored_query().where(_is_due(now), waits), "letters_due")
     return stored_of(connection, query.order_by(letters.c.due_at, _KEY).limit(limit))
 
