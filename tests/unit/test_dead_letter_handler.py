@@ -387,3 +387,30 @@ async def test_a_report_that_is_none_raises_an_alarm_about_its_account_alone(
     [letter] = _all(letters)
     assert (letter.problem.code, letter.mailbox) == ("E_REPORT_INVALID", MAILBOX)
     assert {alarm.account for alarm in axis.of_type(ForgeryRefused)} == {f"agency.{RECIPIENT}"}
+
+
+class _Full(MemoryBroker):
+    """A broker on which one mailbox is full."""
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        if message.exchange == REDELIVERY and b"crowded" in message.body:
+            return PublishOutcome.REFUSED
+        return await super().publish(message, deadline=deadline)
+
+
+async def test_retries_of_a_full_mailbox_wait_and_hold_up_nobody(tmp_path: Path) -> None:
+    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    handler = axis.handler(letters, publisher=_Full(axis.broker._topology), policy=SOON)
+    async with axis.running(handler):
+        for number, subject in (("1", "crowded"), ("2", "crowded"), ("3", "V/v")):
+            delivery = axis.signers.message(an_envelope(a_document(number=number, subject=subject)))
+            await axis.broker.publish(
+                _failed(axis, delivery, "E_ENDPOINT_DOWN"), deadline=timedelta(seconds=1)
+            )
+        await eventually(lambda: any(map(_is_back, _all(letters))))
+        await eventually(lambda: all(one.due_at or _is_back(one) for one in _all(letters)))
+
+    waiting = [letter for letter in _all(letters) if not _is_back(letter)]
+    assert [letter.state for letter in waiting] == [LetterState.WAITING] * 2
+    assert {letter.attempts for letter in waiting} == {1}
+    assert not axis.of_type(WorkStalled)

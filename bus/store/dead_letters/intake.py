@@ -59,6 +59,14 @@ class Retried:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Letters that are to wait longer."""
+
+    ids: Sequence[LetterId]
+    until: datetime
+
+
 @dataclass(kw_only=True, slots=True)
 class _Known:
     """A letter as it is in the course of a batch; `before` is how it is counted until now."""
@@ -113,6 +121,15 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
             among={LetterState.WAITING},
             to=LetterState.REDELIVERED,
         )
+    return [None] * len(asked)
+
+
+def postpone(connection: Connection, asked: Sequence[Postponed]) -> list[None]:
+    """Another moment for letters that wait."""
+    for each in asked:
+        which = _KEY.in_(keys_of(each.ids, connection.dialect.name))
+        waits = letters.c.state == LetterState.WAITING
+        connection.execute(update_of(letters).where(which, waits).values(due_at=each.until))
     return [None] * len(asked)
 
 
