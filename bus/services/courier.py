@@ -8,7 +8,7 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -43,6 +43,8 @@ from bus.ports import (
     Settlement,
     SignedEnvelope,
     Standing,
+    Step,
+    Untraced,
 )
 from bus.services.answers import Answers
 from bus.services.attempt import Attempt
@@ -113,6 +115,41 @@ class Courier:
         Raises:
             Stopping: `leave` was set first; nothing is acknowledged.
         """
+        try:
+            return await self._carry(received, ticket=ticket, leave=leave)
+        except Stopping:
+            raise
+        except Exception as error:  # noqa: BLE001 (it could not even be told as it is)
+            return await self._set_aside(received, error, ticket=ticket, leave=leave)
+
+    async def _set_aside(
+        self, received: ReceivedMessage, error: Exception, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
+        """Tell that it failed, without anything of it but its bytes, its signature and its account.
+
+        Given back, it would come again at once, until the broker has enough of it.
+        """
+        bare = replace(received, message=replace(received.message, headers={}, attempt=1))
+        with Untraced().step("set aside", Role.CONSUMER) as step:
+            attempt = self._attempt(bare, step, ticket=ticket, leave=leave)
+            await self._failures.tell(attempt, internal(error, stage=attempt.stage))
+        return Settlement.ACK
+
+    def _attempt(
+        self, received: ReceivedMessage, step: Step, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Attempt:
+        return Attempt(
+            received=received,
+            leave=leave,
+            ticket=ticket,
+            patience=self._patience(leave),
+            files=self.attachments,
+            step=step,
+        )
+
+    async def _carry(
+        self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
         message = received.message
         with self.dispatch.tracer.step(
             f"process {received.queue}",
@@ -121,16 +158,7 @@ class Courier:
         ) as step:
             if step.traceparent:
                 step.note(processing(message, queue=received.queue))
-            return await self._settle(
-                Attempt(
-                    received=received,
-                    leave=leave,
-                    ticket=ticket,
-                    patience=self._patience(leave),
-                    files=self.attachments,
-                    step=step,
-                )
-            )
+            return await self._settle(self._attempt(received, step, ticket=ticket, leave=leave))
 
     async def _settle(self, attempt: Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
@@ -336,7 +364,7 @@ class Courier:
             raise AxisError.of("E_ENDPOINT_DOWN", agency=agency, cause=cause) from late
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
-        return addressed(envelope, self.dispatch.mailbox, self.routing())
+        return addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
 
     def _patience(self, leave: asyncio.Event) -> Patience:
         return Patience(
