@@ -59,6 +59,7 @@ DATA = frozenset(
         "pid",
         "point",
         "prefix",
+        "recipient",
         "request",
         "said",
         "scheme",
