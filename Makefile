@@ -44,8 +44,8 @@ unit: install
 test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
 	$(BIN)/pytest tests/cluster
 
-chaos: install ## Kill, freeze, lock and take away at random under load, for DURATION seconds; SEED=n repeats
-	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED))
+chaos: install ## Kill, freeze, lock and take away at random under load, for DURATION seconds; SEED=n repeats; HOSTILE=yes with a thief
+	$(BIN)/python -m tests.chaos --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(if $(HOSTILE),--hostile)
 
 fuzz: install ## Hostile bytes at everything that reads them, DURATION seconds a target; SEED=n repeats
 	$(BIN)/python -m tests.fuzz --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))

@@ -31,6 +31,16 @@ def escaped(json: str) -> str:
     return "".join(map(_escape, json))
 
 
+def referenced(xml: str) -> str:
+    """XML in whose texts the same characters are written as references; it says the same."""
+    if xml.replace("\n", "").isprintable():
+        return xml
+    return "".join(
+        f"&#x{ord(char):X};" if category(char) in _UNFIT and char not in "\t\n\r" else char
+        for char in xml
+    )
+
+
 def _escape(char: str) -> str:
     if char == "\n" or category(char) not in _UNFIT:
         return char

@@ -55,6 +55,7 @@ class PdfSigner(Value):
         signed_at: When, as the signer's own clock said, or a time stamp where there is a good one.
         time_stamped: Whether `signed_at` is a time stamp of a trusted authority.
         reason: What stands against it.
+        additions: What can be seen of what was added after it, and may be.
     """
 
     name: str | None = None
@@ -64,6 +65,7 @@ class PdfSigner(Value):
     time_stamped: bool = False
     outcome: PdfOutcome
     reason: Term | None = None
+    additions: tuple[Term, ...] = ()
 
 
 class PdfVerdict(Value):
@@ -79,6 +81,30 @@ class PdfVerdict(Value):
         if self.outcome is PdfOutcome.VALID:
             return LegalValue.LEGAL_VALUE
         return LegalValue.REFERENCE_ONLY
+
+    @property
+    def additions(self) -> tuple[Term, ...]:
+        """What was added after a signature, can be seen, and may be; each once."""
+        found: list[Term] = []
+        for signer in self.signers:
+            found += [each for each in signer.additions if each not in found]
+        return tuple(found)
+
+    def text(self, language: Language) -> str:
+        """In one sentence, or one for each thing that was added."""
+        if self.outcome is not PdfOutcome.VALID or not self.additions:
+            return self.outcome.text(language)
+        return f"{_ALL_VALID[language]} {self._added(language)}"
+
+    def legal_value_text(self, language: Language) -> str:
+        """The legal value; never without what was added after a signature."""
+        said = self.legal_value.text(language)
+        if self.legal_value is LegalValue.REFERENCE_ONLY or not self.additions:
+            return said
+        return f"{said} ({self._added(language)})"
+
+    def _added(self, language: Language) -> str:
+        return "; ".join(each.text(language) for each in self.additions)
 
 
 class AttachmentVerdict(Value):
@@ -177,12 +203,14 @@ def _told(attachment: AttachmentVerdict) -> dict[str, object]:
         "name": attachment.name,
         "sha256": attachment.sha256,
         "legal_value": legal_value.value,
-        "legal_value_text": _both(legal_value.text),
+        "legal_value_text": _both(verdict.legal_value_text),
         "outcome": outcome.value,
-        "outcome_text": _both(outcome.text),
+        "outcome_text": _both(verdict.text),
         **_in_words(verdict.reason),
         "signers": [
-            signer.model_dump(mode="json", exclude_none=True) | _in_words(signer.reason)
+            signer.model_dump(mode="json", exclude_none=True, exclude={"additions"})
+            | _in_words(signer.reason)
+            | _added(signer.additions)
             for signer in verdict.signers
         ],
     }
@@ -193,6 +221,18 @@ def _in_words(reason: Term | None) -> dict[str, object]:
     if reason is None:
         return {}
     return {"reason": reason.code, "reason_text": _both(reason.text)}
+
+
+def _added(additions: tuple[Term, ...]) -> dict[str, object]:
+    """What was added after a signature, as codes and in both languages; often nothing."""
+    if not additions:
+        return {}
+    return {
+        "additions": [
+            {"code": each.code, "params": each.params, "text": _both(each.text)}
+            for each in additions
+        ]
+    }
 
 
 _ABOUT_TEXTS = {
@@ -216,6 +256,11 @@ _LEGAL_VALUE_TEXTS = {
         Language.ENGLISH: "for reference only",
         Language.VIETNAMESE: "chỉ để tham khảo",
     },
+}
+
+_ALL_VALID = {
+    Language.ENGLISH: "Every signature is valid, and what was added afterwards is allowed:",
+    Language.VIETNAMESE: "Mọi chữ ký số đều hợp lệ, nội dung thêm sau khi ký là được phép:",
 }
 
 _OUTCOME_TEXTS = {

@@ -33,6 +33,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The packet has no Bussiness block; treated as a new document.",
         "Gói tin không có khối Bussiness; coi là văn bản mới.",
     ),
+    "W_ATTACHMENT_PAIRED": (
+        "Attachment {name} or its line in the manifest has no ContentId; paired by the name.",
+        "Tệp đính kèm {name} hoặc dòng của nó trong danh mục thiếu ContentId; ghép theo tên tệp.",
+    ),
     "W_ATTACHMENT_UNLISTED": (
         "Attachment {name} is not in the manifest.",
         "Tệp đính kèm {name} không có trong danh mục.",

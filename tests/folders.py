@@ -55,5 +55,6 @@ class Folders:
 
 
 def number_in(name: str) -> str:
-    """The number of the document that a handed over file is about."""
-    return next(part for part in name.split("_") if part.endswith("-VB")).removesuffix("-VB")
+    """The number of the document that a handed over file is about; empty: none of ours."""
+    numbers = (part for part in name.split("_") if part.endswith("-VB"))
+    return next(numbers, "").removesuffix("-VB")

@@ -22,7 +22,13 @@ from fpdf import FPDF
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign import signers
-from pyhanko.sign.fields import SigFieldSpec, append_signature_field
+from pyhanko.sign.fields import (
+    FieldMDPSpec,
+    MDPPerm,
+    SigFieldSpec,
+    append_signature_field,
+    enumerate_sig_fields,
+)
 from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -154,16 +160,34 @@ def sign(
     stamper: DummyTimeStamper | None = None,
     digest: str = "sha256",
     name: str = "Signature1",
+    box: tuple[int, int, int, int] | None = None,
+    allows: MDPPerm | None = None,
+    locks: FieldMDPSpec | None = None,
+    strict: bool = True,
 ) -> bytes:
-    """The PDF with one more signature."""
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
-    append_signature_field(writer, SigFieldSpec(name))
+    """The PDF with one more signature.
+
+    Args:
+        name: Of its field; one that is there already is signed.
+        box: Where it is seen on the first page; None: nowhere.
+        allows: It certifies the document, and what may be done to it.
+        locks: Which fields may not be filled in afterwards.
+    """
+    writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=strict)
+    fields = enumerate_sig_fields(writer, with_name=name)
+    if next(fields, None) is None:
+        append_signature_field(writer, SigFieldSpec(name, box=box, field_mdp_spec=locks))
     signer = signers.SimpleSigner(
         signing_cert=identity.asn1,
         signing_key=identity.asn1_key,
         cert_registry=_store(),
     )
-    metadata = signers.PdfSignatureMetadata(field_name=name, md_algorithm=digest)
+    metadata = signers.PdfSignatureMetadata(
+        field_name=name,
+        md_algorithm=digest,
+        certify=allows is not None,
+        docmdp_permissions=allows or MDPPerm.FILL_FORMS,
+    )
     by = _SignerAt(metadata, signer, timestamper=stamper)
     by.at = at
     # It has an event loop of its own, and the test may have one.

@@ -28,7 +28,20 @@ _ZIP_BASED = {
     "docm": "application/vnd.ms-word.document.macroEnabled.12",
     "xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
     "pptm": "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+    "epub": "application/epub+zip",
+    "kmz": "application/vnd.google-earth.kmz",
+    "jar": "application/java-archive",
+    "apk": "application/vnd.android.package-archive",
 }
+_OTHERS = (
+    "3mf aab aar adoc apks appx appxbundle asice asics bdoc cbz dotm dotx dwfx ear edoc egg ggb"
+    " hwpx idml ifczip ipa key kra msix msixbundle mscz nupkg numbers odb odc odf odg odi odm ora"
+    " otg oth otp ots ott oxps pages pbix pkpass potm potx ppam ppsm ppsx sb3 scs sce sketch sldx"
+    " stw sxc sxd sxi sxw thmx twbx usdz vsdm vsdx vsix vssx vstx war wgt whl xapk xlam xlsb xltm"
+    " xltx xmind xpi xps"
+)
+_OTHER_ZIP_BASED = frozenset(_OTHERS.split())
+"""Types of files that are ZIPs of their own, which we give no media type of their own."""
 ARCHIVES = frozenset(_ZIP_BASED.values()) - {ZIP} | {OCTETS}
 """The types that `sniff` gives to a ZIP whose name does not say so."""
 
@@ -95,8 +108,9 @@ def extension_for(media_type: str) -> str:
 
 
 def is_zip_based(name: str) -> bool:
-    """Whether a file of this name may rightly be an archive of several entries."""
-    return extension(name) in _ZIP_BASED and extension(name) != ""
+    """Whether a file of this name is rightly an archive, of whichever entries."""
+    suffix = extension(name)
+    return suffix != "" and (suffix in _ZIP_BASED or suffix in _OTHER_ZIP_BASED)
 
 
 def is_textual(name: str) -> bool:

@@ -35,6 +35,7 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 
 _LOOK_EVERY = timedelta(seconds=1)
+_MOST_POSTPONED = 3
 
 _log = structlog.get_logger()
 
@@ -86,6 +87,7 @@ class Knowledge:
     _told: set[tuple[str, timedelta]] = field(default_factory=set)
     _said_anew: bool = False
     _set_aside: frozenset[str] = frozenset()
+    _postponed: int = 0
     _suspected: frozenset[str] = frozenset()
     _refusal: Problem | None = None
     _hindrance: Problem | None = None
@@ -262,10 +264,13 @@ class Knowledge:
     def _is_at_work(self, set_aside: Iterable[Problem]) -> bool:
         """Whether somebody may be writing a file just now: one is wrong for the first time.
 
-        What was known goes on counting until the next look.
+        What was known goes on counting until the next look; but not for long, or who files one
+        wrong thing after another would keep out a revocation.
         """
         before, self._suspected = self._suspected, frozenset(map(str, set_aside))
-        return not self._suspected <= before
+        suspicious = not self._suspected <= before
+        self._postponed = self._postponed + 1 if suspicious else 0
+        return 0 < self._postponed <= _MOST_POSTPONED
 
     def _tell_set_aside(self, set_aside: Iterable[Problem]) -> None:
         before, self._suspected = self._set_aside, frozenset(map(str, set_aside))

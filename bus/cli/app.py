@@ -14,7 +14,7 @@ from bus.cli.connect import connect
 from bus.cli.convert import convert
 from bus.cli.demo import demo
 from bus.cli.dlq.app import app as dlq
-from bus.cli.encoding import print_anything
+from bus.cli.encoding import name_anything, print_anything
 from bus.cli.legible import legible_lines
 from bus.cli.output import Exit, note, tell
 from bus.cli.send import send
@@ -70,6 +70,7 @@ def main() -> None:
     An error ends it with one clear sentence: exit 4 when broker, database or another service does
     not answer now, else exit 2.
     """
+    name_anything()
     print_anything()
     try:
         app()

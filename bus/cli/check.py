@@ -29,6 +29,7 @@ from schemas.verdict import (
     AttachmentVerdict,
     DeliveryCheck,
     LegalValue,
+    PdfSigner,
     judged,
     told,
 )
@@ -128,7 +129,7 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
     verdict = of.verdict
     first: dict[str, object] = {
         "file": legible(of.name),
-        "legal_value": of.legal_value.text(Language.VIETNAMESE),
+        "legal_value": legible(verdict.legal_value_text(Language.VIETNAMESE)),
     }
     if not verdict.signers:
         why = verdict.reason.text() if verdict.reason else verdict.outcome.text(Language.ENGLISH)
@@ -141,7 +142,13 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
             "signer": legible(signer.name or ""),
             "signed_at": shown_alone(signer.signed_at) if signer.signed_at else None,
             "time_stamped": signer.time_stamped,
-            "reason": legible(signer.reason.text() if signer.reason else ""),
+            "reason": legible(_why(signer)),
         }
         for signer in verdict.signers
     ]
+
+
+def _why(signer: PdfSigner) -> str:
+    """What stands against a signature; or what was added after it and may be."""
+    said = (signer.reason,) if signer.reason else signer.additions
+    return "; ".join(each.text() for each in said)

@@ -3,7 +3,8 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import file_digest
@@ -18,7 +19,7 @@ from adapters.endpoints.naming import numbered
 from adapters.formats.canonical_json import from_canonical_json, to_canonical_json
 from adapters.registry import format_for, format_named, load_formats
 from bus.attachments.folder import FolderAttachments
-from bus.cli.legible import legible
+from bus.cli.legible import escaped, legible, referenced
 from bus.cli.output import Exit, note, tell
 from bus.core.bounds import refuse_names
 from bus.core.stream import keep
@@ -165,14 +166,31 @@ def _place(
 
 
 def _write(reading: Reading, to: FormatName, store: AttachmentSource) -> None:
-    out = sys.stdout.buffer
     if to is FormatName.JSON:
-        out.write(to_canonical_json(reading.message))
+        chunks: Iterator[bytes] = iter([to_canonical_json(reading.message)])
+    else:
+        chunks = format_named(to).write(
+            reading.message, attachments=store, written_at=datetime.now(UTC)
+        )
+    for chunk in _printable(chunks, _ESCAPES.get(to)):
+        sys.stdout.buffer.write(chunk)
+
+
+_ESCAPES: Mapping[str, Callable[[str], str]] = {
+    FormatName.JSON: escaped,
+    FormatName.EDXML: referenced,
+}
+"""How a format writes what a terminal would obey; it says the same."""
+
+
+def _printable(chunks: Iterator[bytes], escape: Callable[[str], str] | None) -> Iterator[bytes]:
+    if escape is None:
+        yield from chunks
         return
-    for chunk in format_named(to).write(
-        reading.message, attachments=store, written_at=datetime.now(UTC)
-    ):
-        out.write(chunk)
+    decoder = getincrementaldecoder("utf-8")()
+    for chunk in chunks:
+        yield escape(decoder.decode(chunk)).encode()
+    yield escape(decoder.decode(b"", final=True)).encode()
 
 
 def _tell_warnings(reading: Reading) -> None:

@@ -1,10 +1,11 @@
 """Encoding: every text can be printed, whatever the terminal writes with.
 
 A terminal or a pipe need not take UTF-8 (`PYTHONIOENCODING`, an old locale). What it cannot take is
-replaced by what comes nearest; no command ends because of a letter.
+replaced by what comes nearest; no command ends because of a letter, printed or in a file's name.
 """
 
 import codecs
+import os
 import sys
 from io import TextIOWrapper
 from unicodedata import normalize
@@ -20,6 +21,19 @@ _STANDS_FOR = {
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‘’‚", "'"),
 }
+
+
+def name_anything() -> None:
+    """Begin anew in Python's UTF-8 mode where files could not have every name.
+
+    Under an old locale a file of an agency whose name holds a Vietnamese letter could neither be
+    written nor opened. Standard output keeps its encoding.
+    """
+    if "utf-8" in sys.getfilesystemencoding().lower() or sys.flags.ignore_environment:
+        return
+    os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (ourselves)
 
 
 def print_anything() -> None:

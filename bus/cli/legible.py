@@ -1,8 +1,8 @@
 """Legible: how what strangers wrote, and sizes, look on a terminal."""
 
-from schemas.legible import escaped, legible, legible_lines
+from schemas.legible import escaped, legible, legible_lines, referenced
 
-__all__ = ["escaped", "legible", "legible_lines", "size"]
+__all__ = ["escaped", "legible", "legible_lines", "referenced", "size"]
 
 
 def size(count: int) -> str:

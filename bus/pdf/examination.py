@@ -2,23 +2,25 @@
 
 Nothing is fetched: revocation counts as far as the file itself brings its evidence. A signature is
 judged now; where a trusted time stamp proves when it was made, at that moment (ETSI EN 319 102-1,
-5.5). What was added after a signature must be of the kind that a signature allows: further
-signatures, form fields, evidence (pyHanko's difference analysis).
+5.5). What was added after a signature must be of the kind that a signature allows (pyHanko's
+difference analysis), and must not change what is seen (`additions`). What cannot be read strictly
+is read a second time to show who signed, and is never valid then (`leniency`).
 
 Deep nesting and the like raise what they raise: `examiner` is where that is caught.
 """
 
 import asyncio
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from io import SEEK_END
 from typing import Any, BinaryIO, cast
 
 from asn1crypto import x509
+from pyhanko.pdf_utils.crypt import AuthStatus
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESSubIndic
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import (
     DocumentSecurityStore,
@@ -35,6 +37,9 @@ from pyhanko.sign.validation.errors import (
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 
+from bus.pdf.additions import Additions, AdditionsFinder
+from bus.pdf.leniency import fault_of
+from bus.pdf.trust import trust_of
 from schemas.term import Term, term
 from schemas.verdict import PdfOutcome, PdfSigner, PdfVerdict
 
@@ -57,31 +62,12 @@ _BROKEN = (
     LookupError,
     ArithmeticError,
     AttributeError,
+    AssertionError,
     NotImplementedError,
+    zlib.error,
 )
 """What pyHanko raises on files that are none, as tried with a changed byte at every place."""
 
-_UNTRUSTED = frozenset(
-    {
-        AdESFailure.REVOKED,
-        AdESIndeterminate.REVOKED_NO_POE,
-        AdESIndeterminate.REVOKED_CA_NO_POE,
-        AdESIndeterminate.NO_CERTIFICATE_CHAIN_FOUND,
-        AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE,
-        AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE,
-        AdESIndeterminate.SIG_CONSTRAINTS_FAILURE,
-        AdESIndeterminate.NO_SIGNING_CERTIFICATE_FOUND,
-    }
-)
-_EXPIRED = frozenset(
-    {
-        AdESIndeterminate.EXPIRED,
-        AdESIndeterminate.OUT_OF_BOUNDS_NO_POE,
-        AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED,
-        AdESIndeterminate.NOT_YET_VALID,
-        AdESFailure.NOT_YET_VALID,
-    }
-)
 _WORST_FIRST = (
     PdfOutcome.ALTERED,
     PdfOutcome.UNREADABLE,
@@ -99,64 +85,110 @@ def examine(file: BinaryIO, *, anchors: Sequence[bytes], now: datetime) -> PdfVe
         anchors: Certificates, DER, that are trusted.
         now: Aware.
     """
+    trusted = [x509.Certificate.load(anchor) for anchor in anchors]
     try:
-        reader = PdfFileReader(file)
-        if reader.encrypted:
-            return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=term("pdf_encrypted"))
-        signatures = reader.embedded_regular_signatures
+        return _examine(PdfFileReader(file), trusted, now, passed_over=None)
     except _BROKEN as error:
-        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
+        strict = error
+    # It is not as PDFs should be. Who signed it is shown all the same, if that can be found out.
+    fault = fault_of(strict)
+    try:
+        file.seek(0)
+        lenient = _examine(PdfFileReader(file, strict=False), trusted, now, passed_over=fault)
+    except _BROKEN:
+        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=_said(strict))
+    if not lenient.signers:
+        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=fault)
+    return lenient
+
+
+def _examine(
+    reader: PdfFileReader,
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+    *,
+    passed_over: Term | None,
+) -> PdfVerdict:
+    """Judge by one way of reading.
+
+    Args:
+        passed_over: What a strict reader refused, when this one is not strict.
+
+    Raises:
+        Exception: `_BROKEN`: it cannot be read in this way, or a signature cannot be judged so.
+    """
+    if reader.encrypted and not _opens_for_everybody(reader):
+        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=term("pdf_encrypted"))
+    signatures = reader.embedded_regular_signatures
     if not signatures:
         return PdfVerdict(outcome=PdfOutcome.NONE)
     if len(signatures) > MOST_SIGNATURES:
         reason = term("pdf_many_signatures", limit=MOST_SIGNATURES)
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
-    judge = _Judge(reader, [x509.Certificate.load(anchor) for anchor in anchors], now)
+    known = {each.field_name: _identity(each) for each in signatures}
+    judge = _Judge(reader, anchors, now, known=known, passed_over=passed_over)
     signers = tuple(judge.signer(signature) for signature in signatures)
     worst = min((signer.outcome for signer in signers), key=_WORST_FIRST.index)
     against = next(signer.reason for signer in signers if signer.outcome is worst)
     return PdfVerdict(outcome=worst, signers=signers, reason=against)
 
 
+def _opens_for_everybody(reader: PdfFileReader) -> bool:
+    """Whether it is encrypted only to forbid printing and the like, with no password to open it."""
+    try:
+        return reader.decrypt("").status is not AuthStatus.FAILED
+    except _BROKEN:
+        return False
+
+
 class _Judge:
     """Judges the signatures of one file."""
 
     def __init__(
-        self, reader: PdfFileReader, anchors: Sequence[x509.Certificate], now: datetime
+        self,
+        reader: PdfFileReader,
+        anchors: Sequence[x509.Certificate],
+        now: datetime,
+        *,
+        known: Mapping[str, PdfSigner],
+        passed_over: Term | None,
     ) -> None:
         self._reader = reader
         self._now = now
         self._anchors = list(anchors)
+        self._known = known
+        self._passed_over = passed_over
         self._evidence = _evidence(reader)
+        names = {field: signer.name or "?" for field, signer in known.items()}
+        self._additions = AdditionsFinder(reader=reader, names=names)
 
     def signer(self, signature: EmbeddedPdfSignature) -> PdfSigner:
-        """What one signature is worth."""
+        """What one signature is worth. Raises `_BROKEN`, when it can be judged otherwise."""
+        known = self._known[signature.field_name]
+        strict = self._passed_over is None
         try:
-            known = _identity(signature)
-        except _BROKEN as error:
-            return PdfSigner(outcome=PdfOutcome.UNREADABLE, reason=_said(error))
-        try:
-            status = asyncio.run(self._validate(signature, self._now, compare=True))
+            status = asyncio.run(self._validate(signature, self._now, compare=strict))
             stamped = _stamp(status)
-            outcome, reason = self._outcome(signature, status, stamped)
+            outcome, reason, added = self._outcome(signature, status, stamped)
             if outcome in {PdfOutcome.EXPIRED, PdfOutcome.UNTRUSTED} and stamped is not None:
                 then = asyncio.run(self._validate(signature, stamped, compare=False))
-                outcome, reason = _trust(then)
+                outcome, reason = trust_of(then)
         except DisallowedAlgorithmError as error:
-            return known.model_copy(
-                update={
-                    "outcome": PdfOutcome.INDETERMINATE,
-                    "reason": _said(error, "pdf_algorithm"),
-                }
-            )
+            reason = _said(error, "pdf_algorithm")
+            return known.model_copy(update={"outcome": PdfOutcome.INDETERMINATE, "reason": reason})
         except _BROKEN as error:
+            if strict:
+                raise
             return known.model_copy(
-                update={"outcome": PdfOutcome.UNREADABLE, "reason": _said(error)}
+                update={"outcome": PdfOutcome.INDETERMINATE, "reason": _why_not(signature, error)}
             )
+        if outcome is PdfOutcome.VALID and not strict:
+            outcome, reason = PdfOutcome.INDETERMINATE, self._passed_over
         return known.model_copy(
             update={
                 "outcome": outcome,
                 "reason": reason,
+                "additions": added,
                 "signed_at": stamped or _aware(status.signer_reported_dt),
                 "time_stamped": stamped is not None,
             }
@@ -199,17 +231,22 @@ class _Judge:
 
     def _outcome(
         self, signature: EmbeddedPdfSignature, status: PdfSignatureStatus, stamped: datetime | None
-    ) -> tuple[PdfOutcome, Term | None]:
-        """By the integrity of the file first, then by trust and time."""
-        altered = _alteration(status) or self._addition(signature)
+    ) -> tuple[PdfOutcome, Term | None, tuple[Term, ...]]:
+        """By the integrity of the file first, then by trust and time; and what was added since."""
+        altered, added = _contradiction(status), Additions()
+        if altered is None and self._passed_over is None:
+            altered = _alteration(status) or self._addition(signature)
+            if altered is None:
+                added = self._additions.after(signature)
+                altered = added.fault
         if altered is not None:
-            return PdfOutcome.ALTERED, altered
+            return PdfOutcome.ALTERED, altered, ()
         latest = self._now + CLOCK_TOLERANCE
         signed_at = stamped or _aware(status.signer_reported_dt)
         if signed_at is not None and signed_at > latest:
             reason = term("pdf_future", at=signed_at.isoformat())
-            return PdfOutcome.INDETERMINATE, reason
-        return _trust(status)
+            return PdfOutcome.INDETERMINATE, reason, added.told
+        return *trust_of(status), added.told
 
 
 def _evidence(reader: PdfFileReader) -> DocumentSecurityStore | None:
@@ -220,12 +257,17 @@ def _evidence(reader: PdfFileReader) -> DocumentSecurityStore | None:
         return None
 
 
-def _alteration(status: PdfSignatureStatus) -> Term | None:
-    """How the signed content was changed; None when it was not."""
+def _contradiction(status: PdfSignatureStatus) -> Term | None:
+    """How the signature itself contradicts what it covers; None when it does not."""
     if not status.intact:
         return term("digest_differs")
     if not status.valid:
         return term("value_differs")
+    return None
+
+
+def _alteration(status: PdfSignatureStatus) -> Term | None:
+    """How the file was changed around the signed content; None when it was not."""
     coverage = status.coverage
     if coverage is None or coverage < SignatureCoverageLevel.ENTIRE_REVISION:
         return term("pdf_coverage")
@@ -234,27 +276,12 @@ def _alteration(status: PdfSignatureStatus) -> Term | None:
     return None
 
 
-def _trust(status: PdfSignatureStatus) -> tuple[PdfOutcome, Term | None]:
-    if status.trusted and status.seed_value_ok:
-        return PdfOutcome.VALID, None
-    if not status.seed_value_ok:
-        return PdfOutcome.INDETERMINATE, term("pdf_field_condition")
-    problem = status.trust_problem_indic
-    if status.revoked:
-        return PdfOutcome.UNTRUSTED, term("pdf_certificate_revoked")
-    return _outcome_of(problem), _words(problem)
-
-
-def _outcome_of(problem: AdESSubIndic | None) -> PdfOutcome:
-    if problem in _UNTRUSTED:
-        return PdfOutcome.UNTRUSTED
-    return PdfOutcome.EXPIRED if problem in _EXPIRED else PdfOutcome.INDETERMINATE
-
-
-def _words(problem: AdESSubIndic | None) -> Term:
-    return (
-        term("pdf_certificate", verdict=problem.standard_name) if problem else term("pdf_no_path")
-    )
+def _why_not(signature: EmbeddedPdfSignature, error: Exception) -> Term:
+    """Why a signature is not judged, though the file can be read."""
+    kind = str(signature.sig_object.get("/SubFilter", ""))
+    if "SubFilter" in str(error):
+        return term("pdf_subfilter", kind=kind)
+    return fault_of(error)
 
 
 def _stamp(status: PdfSignatureStatus) -> datetime | None:

@@ -33,6 +33,59 @@ PDF: dict[str, Texts] = {
         "something was added after signing that a signature does not allow",
         "sau khi ký có nội dung được thêm mà chữ ký không cho phép",
     ),
+    "pdf_fields_filled": (
+        "after signing the form fields {fields} were filled in, which the signer did not allow",
+        "sau khi ký, các trường {fields} của biểu mẫu bị điền mà người ký không cho phép",
+    ),
+    "pdf_form_drawing": (
+        "after signing it was changed how the fields of the form are drawn",
+        "sau khi ký, cách hiển thị các trường của biểu mẫu bị thay đổi",
+    ),
+    "pdf_field_empty": (
+        "after signing the signature field {field}, which nobody signed, was added on page {page}",
+        "sau khi ký, trường chữ ký {field} không có ai ký được thêm vào trang {page}",
+    ),
+    "pdf_field_covers": (
+        "after signing the signature field {field} was laid over the content of page {page}",
+        "sau khi ký, trường chữ ký {field} được đặt đè lên nội dung trang {page}",
+    ),
+    "pdf_field_acts": (
+        "after signing the field {field} was added, which does more than show a signature",
+        "sau khi ký, trường {field} được thêm vào và không chỉ hiển thị chữ ký",
+    ),
+    "pdf_added_signature": (
+        "after this signature {name} signed too, visibly in the field {field} on page {page}",
+        "sau chữ ký này, {name} cũng đã ký, hiển thị tại trường {field} trên trang {page}",
+    ),
+    "pdf_added_values": (
+        "after this signature the form fields {fields} were filled in, which the signer allowed",
+        "sau chữ ký này, các trường {fields} của biểu mẫu được điền, người ký đã cho phép",
+    ),
+    # The signature itself was examined; what it covers was not, for programs differ about that.
+    "pdf_hybrid": (
+        "only the signature itself was examined: the file has two tables of its objects (hybrid)",
+        "chỉ xét được bản thân chữ ký: tệp có hai bảng đối tượng (tham chiếu chéo lai)",
+    ),
+    "pdf_reused": (
+        "only the signature itself was examined: an update reuses the number of a reference stream",
+        "chỉ xét được bản thân chữ ký: lần cập nhật dùng lại số của luồng tham chiếu chéo",
+    ),
+    "pdf_generations": (
+        "only the signature itself was examined: generations of objects do not follow each other",
+        "chỉ xét được bản thân chữ ký: các thế hệ đối tượng không nối tiếp nhau",
+    ),
+    "pdf_dangling": (
+        "only the signature itself was examined: the file refers to objects that are not there",
+        "chỉ xét được bản thân chữ ký: tệp tham chiếu tới đối tượng không tồn tại",
+    ),
+    "pdf_lenient": (
+        "only the signature itself was examined: the file breaks the rules of its form ({said})",
+        "chỉ xét được bản thân chữ ký: tệp sai cấu trúc (chi tiết kỹ thuật “{said}”)",
+    ),
+    "pdf_subfilter": (
+        "its signature is of the kind {kind}, which is not examined here",
+        "chữ ký thuộc loại {kind}, chưa được xét tại đây",
+    ),
     "pdf_field_condition": (
         "it breaks a condition of its signature field",
         "vi phạm điều kiện của trường chữ ký",

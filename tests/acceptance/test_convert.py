@@ -119,6 +119,39 @@ def test_neither_another_file_nor_the_target_of_a_link_is_written_over(tmp_path:
     assert [done.returncode for done in again] == [0, 0]
 
 
+@pytest.mark.parametrize("to", ["json", "edxml"])
+def test_what_a_terminal_would_obey_is_escaped_and_says_the_same(tmp_path: Path, to: str) -> None:
+    hostile = "V/v \u202e147\u2066 rà soát\x85\x9b2J"
+    packet = a_packet(sender="G22", receivers=["H24"], number="1", subject=hostile)
+
+    first = lienthong("convert", _written(tmp_path, packet), "--to", to)
+    again = lienthong("convert", _written(tmp_path, first.stdout, f"b.{to}"), "--to", "json")
+
+    assert not set((first.stdout + first.stderr).decode()) & set("\u202e\u2066\x85\x9b")
+    assert json.loads(again.stdout)["document"]["subject"] == hostile
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "cp1258"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+)
+def test_under_any_locale_files_have_their_names_and_json_is_utf_8(
+    tmp_path: Path, locale: dict[str, str]
+) -> None:
+    packet = _written(tmp_path, a_packet(sender="G22", receivers=["H24"], number="1", files=FILES))
+
+    done = lienthong("convert", packet, "--to", "json", "--attachments", tmp_path / "o", **locale)
+
+    assert done.returncode == 0, done.stderr
+    assert {p.name: p.read_bytes() for p in (tmp_path / "o").iterdir()} == FILES
+    assert json.loads(done.stdout.decode("utf-8"))["document"]["subject"].startswith("V/v rà soát")
+
+
 def test_a_status_is_converted(tmp_path: Path) -> None:
     status = _written(tmp_path, a_status(sender="H24", addressee="G22", number="1", code="06"))
 

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from schemas.problem import TransportError
 from tests.chaos.account import Account, take_account
+from tests.chaos.attack import THIEF, Attack
 from tests.chaos.load import Load
 from tests.chaos.mishaps import Deck
 from tests.chaos.up import EndedByItselfError, Up
@@ -31,11 +32,14 @@ _PROGRESS_SECONDS = 5.0
 class Chaos:
     """One run."""
 
-    def __init__(self, up: Up, load: Load, choose: random.Random, console: Console) -> None:
+    def __init__(
+        self, up: Up, load: Load, choose: random.Random, console: Console, *, hostile: bool
+    ) -> None:
         self._up = up
         self._load = load
         self._choose = choose
         self._console = console
+        self._hostile = hostile
         self._began = time.monotonic()
 
     async def run(self, duration: timedelta) -> Account:
@@ -44,6 +48,7 @@ class Chaos:
         self._began = time.monotonic()
         self._say("up, under load")
         writing = asyncio.create_task(self._load.run())
+        attacking = asyncio.create_task(self._attack(self._began + duration.total_seconds()))
         watching = asyncio.create_task(self._watch())
         try:
             await self._harm(until=self._began + duration.total_seconds())
@@ -51,6 +56,7 @@ class Chaos:
             writing.cancel()
             with suppress(asyncio.CancelledError):
                 await writing
+            await attacking
         self._say("no more harm, no more load: coming to rest")
         account = await self._rest()
         watching.cancel()
@@ -65,13 +71,19 @@ class Chaos:
             self._say(f"begins: {mishap.__name__.replace('_', ' ')}")
             self._say(f"  over: {await mishap(self._up, self._choose)}")
 
+    async def _attack(self, until: float) -> None:
+        if self._hostile:
+            attack = Attack(self._up.home, self._choose)
+            await attack.harm(until)
+            self._say(f"thrown: {dict(attack.thrown)}")
+
     async def _rest(self) -> Account:
         deadline = time.monotonic() + _SETTLING.total_seconds()
         while True:
             self._up.check()
             late = time.monotonic() > deadline
             try:
-                account = await take_account(self._up, self._load.dropped)
+                account = await take_account(self._up, self._load.dropped, codes=self._load.codes)
             except TransportError:
                 # The broker may be just coming back.
                 if late:
@@ -102,9 +114,11 @@ class Chaos:
 async def _play(home: Path, arguments: argparse.Namespace, console: Console) -> bool:
     choose = random.Random(arguments.seed)
     up = Up(home, CODES)
-    load = Load(up.folders, CODES, arguments.rate, random.Random(arguments.seed))
+    honest = tuple(code for code in CODES if not (arguments.hostile and code == THIEF))
+    load = Load(up.folders, honest, arguments.rate, random.Random(arguments.seed))
+    chaos = Chaos(up, load, choose, console, hostile=arguments.hostile)
     try:
-        account = await Chaos(up, load, choose, console).run(timedelta(seconds=arguments.duration))
+        account = await chaos.run(timedelta(seconds=arguments.duration))
     except EndedByItselfError as error:
         console.print(f"[bold red]up ended by itself[/]: {error}")
         return False
@@ -125,6 +139,9 @@ def main() -> int:
     parser.add_argument("--duration", type=float, default=60, help="seconds of harm")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
     parser.add_argument("--rate", type=float, default=8, help="documents dropped a second")
+    parser.add_argument(
+        "--hostile", action="store_true", help="with a thief who throws anything at everything"
+    )
     parser.add_argument("--keep", type=Path, help="keep everything in this folder")
     arguments = parser.parse_args()
     console = Console(width=100)

@@ -1,7 +1,7 @@
 """Account: what became of every document, by what lies in folders, mailboxes and failures."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,10 +100,14 @@ class Account:
         return table
 
 
-async def take_account(up: Up, dropped: Mapping[str, Dropped]) -> Account:
-    """Look everywhere."""
+async def take_account(up: Up, dropped: Mapping[str, Dropped], *, codes: Sequence[str]) -> Account:
+    """Look everywhere.
+
+    Args:
+        codes: Whose documents count; those of a thief do not.
+    """
     folders = up.folders
-    sent = {name for code in up.codes for name in folders.sent(code)}
+    sent = {name for code in codes for name in folders.sent(code)}
     accepted = frozenset(
         Delivery(number, receiver)
         for number, document in dropped.items()
@@ -111,23 +115,28 @@ async def take_account(up: Up, dropped: Mapping[str, Dropped]) -> Account:
         for receiver in document.receivers
     )
     delivered = Counter(
-        Delivery(number_in(name), code) for code in up.codes for name in folders.documents(code)
+        Delivery(number, code)
+        for code in codes
+        for number in map(number_in, folders.documents(code))
+        if number in dropped
     )
     answered = Counter(
-        Delivery(number_in(name), name.partition("_")[0])
-        for code in up.codes
+        Delivery(number, name.partition("_")[0])
+        for code in codes
         for name in folders.statuses(code)
+        if (number := number_in(name)) in dropped
     )
     parked = frozenset(
-        Delivery(letter.number.partition("/")[0], letter.mailbox)
+        Delivery(number, letter.mailbox)
         for letter in await up.parked()
         if letter.number and letter.kind == "document"
+        if (number := letter.number.partition("/")[0]) in dropped
     )
     return Account(
         dropped=len(dropped),
         accepted=accepted,
-        refused=sum(len(folders.refused(code)) for code in up.codes),
-        outbox=sum(len(folders.outbox(code)) for code in up.codes),
+        refused=sum(len(folders.refused(code)) for code in codes),
+        outbox=sum(len(folders.outbox(code)) for code in codes),
         delivered=delivered,
         answered=answered,
         parked=parked,

@@ -196,7 +196,7 @@ def dates(data: bytes) -> None:
     holds_impossible_date(text)
     day, stamp = read_day(text), read_stamp(text)
     if day is not None:
-        assert read_day(write_day(day.value)) == replace(day, day_first=False)
+        assert read_day(write_day(day.value)) == replace(day, as_due=True, timed=False)
     if stamp is not None:
         again = read_stamp(write_stamp(stamp.value))
         assert again is not None

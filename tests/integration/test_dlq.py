@@ -618,5 +618,5 @@ def test_a_watch_tells_each_new_failure_until_ctrl_c(backlog: Backlog, form: str
         terminal.send_signal(signal.SIGINT)
         rest, _ = terminal.communicate()
 
-    assert (json.loads(line)["id"] if form else line.split()[2]) in {letter.id, letter.id[:8]}
+    assert (json.loads(line)["id"] if form else line.split()[3]) in {letter.id, letter.id[:8]}
     assert (terminal.returncode, rest) == (Exit.DONE, "")

@@ -1,6 +1,8 @@
 """Attachments: from the base64 of a packet, and its manifest, to files in the attachment sink."""
 
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.contract import AttachmentSink, BlobWriter, Limits
@@ -23,7 +25,7 @@ _ZIP_TYPES = frozenset({ZIP, "application/x-zip", "application/x-zip-compressed"
 class _Reference:
     """A line of the manifest."""
 
-    content_id: str
+    content_id: str | None
     name: str | None
     description: str | None
     line: int
@@ -36,7 +38,7 @@ class _Found:
 
     path: str
     line: int
-    content_id: str
+    content_id: str | None
     name: str | None
     declared: str | None
     description: str | None
@@ -56,8 +58,8 @@ class AttachmentReader:
         self._opened = opened
         self._allowance = Allowance(limits.max_packet_bytes)
         self._writers: list[BlobWriter] = []
-        self._found: dict[str, _Found] = {}
-        self._references: dict[str, _Reference] = {}
+        self._found: list[_Found] = []
+        self._references: list[_Reference] = []
         self._node = Node("", 0)
         self._intake: Intake | None = None
         self._decoder = Base64Decoder()
@@ -106,12 +108,11 @@ class AttachmentReader:
         if intake is None:
             place = Place(line=attachment.line, field=fields.path)
             raise DocumentError.of("E_STRUCTURE", place=place, element="ContentTransferEncoded")
-        content_id = self._content_id(fields) or f"#{number}"
-        if content_id in self._found:
-            raise _duplicate(content_id, attachment.line)
+        content_id = self._content_id(fields)
+        _refuse_duplicate(content_id, self._found, attachment.line)
         name, declared = fields.text("AttachmentName", 500), fields.text("ContentType")
         is_zip = declared is not None and declared.casefold() in _ZIP_TYPES
-        shown = name or self._name_in_manifest(content_id) or content_id
+        shown = name or self._name_in_manifest(content_id) or content_id or f"#{number}"
         unwrapped = self._unwrap(intake, shown, is_zip=is_zip, line=attachment.line)
         if unwrapped is not None and not is_zip:
             self._findings.warn(
@@ -124,15 +125,17 @@ class AttachmentReader:
         if declared is None:
             self._findings.missing("ContentType", line=attachment.line, field=fields.path)
         fields.keep("Format", "FieldName", "MimeType")
-        self._found[content_id] = _Found(
-            path=fields.path,
-            line=attachment.line,
-            content_id=content_id,
-            name=name,
-            declared=declared,
-            description=fields.text("Description"),
-            unpacked=unwrapped is not None and is_zip,
-            taken=(unwrapped or intake).keep(),
+        self._found.append(
+            _Found(
+                path=fields.path,
+                line=attachment.line,
+                content_id=content_id,
+                name=name,
+                declared=declared,
+                description=fields.text("Description"),
+                unpacked=unwrapped is not None and is_zip,
+                taken=(unwrapped or intake).keep(),
+            )
         )
 
     def reference(self, reference: Node) -> None:
@@ -143,16 +146,15 @@ class AttachmentReader:
         content_id = self._content_id(fields)
         name, description = fields.text("AttachmentName", 500), fields.text("Description")
         fields.text("ContentType")  # known to be wrong often (gateway 4.1): not even compared
-        if content_id is None:
-            return
-        if content_id in self._references:
-            raise _duplicate(content_id, reference.line)
-        self._references[content_id] = _Reference(
-            content_id=content_id,
-            name=name,
-            description=description,
-            line=reference.line,
-            fields=fields,
+        _refuse_duplicate(content_id, self._references, reference.line)
+        self._references.append(
+            _Reference(
+                content_id=content_id,
+                name=name,
+                description=description,
+                line=reference.line,
+                fields=fields,
+            )
         )
 
     # --- at the end -----------------------------------------------------------------------------
@@ -163,27 +165,62 @@ class AttachmentReader:
         Raises:
             DocumentError: The manifest names one that the packet does not hold.
         """
-        for reference in self._references.values():
-            if reference.content_id not in self._found:
+        pairs = self._pairs()
+        taken = {id(each) for each in pairs.values()}
+        unpaired = [each for each in self._references if id(each) not in taken]
+        for number, reference in enumerate(unpaired, len(self._found) + 1):
+            if reference.content_id is not None:
                 place = Place(line=reference.line, file=reference.name)
                 raise DocumentError.of(
                     "E_ATTACHMENT_MISSING", place=place, content_id=reference.content_id
                 )
-        return tuple(self._finished())
+            reference.fields.counts_as(number)
+        return tuple(self._finished(pairs))
 
     def discard(self) -> None:
         """The packet is refused: leave no file behind that the sink has not kept."""
         for writer in self._writers:
             writer.discard()
 
-    def _finished(self) -> Iterator[Attachment]:
-        for number, found in enumerate(self._found.values(), 1):
-            reference = self._references.get(found.content_id)
+    def _pairs(self) -> dict[int, _Reference]:
+        """Place of an attachment → its line of the manifest.
+
+        By their ContentId; where one of the two has none, by a name that no other of those left
+        has.
+        """
+        by_id = {each.content_id: each for each in self._references if each.content_id is not None}
+        pairs = {
+            at: by_id[found.content_id]
+            for at, found in enumerate(self._found)
+            if found.content_id is not None and found.content_id in by_id
+        }
+        left = [at for at in range(len(self._found)) if at not in pairs]
+        taken = {id(each) for each in pairs.values()}
+        lines = [each for each in self._references if id(each) not in taken]
+        files_named = Counter(_known_as(self._found[at].name) for at in left)
+        lines_named = Counter(_known_as(line.name) for line in lines)
+        by_name = {_known_as(line.name): line for line in lines}
+        for at in left:
+            found = self._found[at]
+            name = _known_as(found.name)
+            line = by_name.get(name)
+            if not name or line is None or files_named[name] > 1 or lines_named[name] > 1:
+                continue
+            if found.content_id is None or line.content_id is None:
+                pairs[at] = line
+                self._findings.warn(
+                    "W_ATTACHMENT_PAIRED", line=found.line, file=found.name, name=found.name
+                )
+        return pairs
+
+    def _finished(self, pairs: Mapping[int, _Reference]) -> Iterator[Attachment]:
+        for number, found in enumerate(self._found, 1):
+            reference = pairs.get(number - 1)
             if reference is not None:
                 # Its line is written at the place of its attachment.
                 reference.fields.counts_as(number)
             said = found.name or (reference.name if reference else None)
-            name = safe_name(said or found.content_id, found.taken.head)
+            name = safe_name(said or found.content_id or f"#{number}", found.taken.head)
             description = found.description or (reference.description if reference else None)
             attachment = found.taken.attachment(name, description)
             self._tell(found, attachment, said=said, listed=reference is not None)
@@ -227,7 +264,11 @@ class AttachmentReader:
             if entry is None and is_zip and not is_zip_based(name):
                 cause = term("zip_many")
                 raise DocumentError.of("E_ZIP_UNSAFE", place=place, name=name, cause=cause)
-            if entry is None or not (is_zip or entry.extension == extension(name)):
+            if entry is None:
+                return None
+            # The ZIP around a file of this name, or the file itself, which is a ZIP?
+            fits = entry.extension == extension(name)
+            if not fits and (not is_zip or is_zip_based(name)):
                 return None
             room = self._allowance.left + intake.size
             inner = Intake(self._begin_file(), Allowance(room))
@@ -262,9 +303,9 @@ class AttachmentReader:
             self._findings.missing("ContentId", line=fields.line, field=fields.path)
         return content_id or None
 
-    def _name_in_manifest(self, content_id: str) -> str | None:
-        reference = self._references.get(content_id)
-        return reference.name if reference else None
+    def _name_in_manifest(self, content_id: str | None) -> str | None:
+        named = (each.name for each in self._references if each.content_id == content_id)
+        return None if content_id is None else next(named, None)
 
     def _name_so_far(self) -> str:
         """What to call the open attachment before all its children are known."""
@@ -275,5 +316,14 @@ class AttachmentReader:
         return f"#{len(self._found) + 1}"
 
 
-def _duplicate(content_id: str, line: int) -> AxisError:
-    return DocumentError.of("E_CONTENT_ID_DUPLICATE", place=Place(line=line), content_id=content_id)
+def _known_as(name: str | None) -> str:
+    return unicodedata.normalize("NFC", name or "")
+
+
+def _refuse_duplicate(
+    content_id: str | None, others: Sequence[_Found] | Sequence[_Reference], line: int
+) -> None:
+    if content_id is not None and any(each.content_id == content_id for each in others):
+        raise DocumentError.of(
+            "E_CONTENT_ID_DUPLICATE", place=Place(line=line), content_id=content_id
+        )

@@ -1,72 +1,119 @@
 """Dates and stamps of edXML: exact patterns, calendar check, Viet Nam time (handbook 2.6 and 10).
 
-Never a lenient parser: `2018/09/28` read as `dd/MM/yyyy` once became the year 34.
+Never a lenient parser: `2018/09/28` read as `dd/MM/yyyy` once became the year 34. Three shapes are
+read, for no two of them can be confused: year first, as it is due or with dashes (ISO 8601), and
+day first with slashes.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta, timezone
 
 from schemas.limits import MAX_YEAR, MIN_YEAR
-from schemas.vietnam import from_vietnam, to_vietnam
+from schemas.vietnam import VIETNAM, from_vietnam, to_vietnam
 
 _YEARS = range(MIN_YEAR, MAX_YEAR + 1)
-_DAY = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})")
-_DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
-_CLOCK = re.compile(r" ([0-9]{2}):([0-9]{2}):([0-9]{2})")
+_CLOCK = r"(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
+_ZONE = "(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})"
+_YEAR, _MONTH, _DAY = "(?P<year>[0-9]{4})", "(?P<month>[0-9]{1,2})", "(?P<day>[0-9]{1,2})"
+_SHAPES = (
+    re.compile(f"{_YEAR}/{_MONTH}/{_DAY}(?: {_CLOCK})?"),
+    re.compile(f"{_DAY}/{_MONTH}/{_YEAR}(?: {_CLOCK})?"),
+    re.compile(f"{_YEAR}-{_MONTH}-{_DAY}(?:[T ]{_CLOCK}{_ZONE}?)?"),
+)
+_DUE_DAY = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}")
+_DUE_STAMP = re.compile(rf"{_DUE_DAY.pattern}(?: [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})?")
 _DAY_IN_ID = re.compile(r",([0-9]{4}/[0-9]{2}/[0-9]{2}),")
+_MIDNIGHT = time()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Day:
-    """A date as read. `day_first` says it was written `dd/MM/yyyy`."""
+    """A date as read.
+
+    Attributes:
+        as_due: It is written `yyyy/MM/dd`.
+        timed: A time is stated too, which a date cannot hold.
+    """
 
     value: date
-    day_first: bool
+    as_due: bool
+    timed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stamp:
-    """A moment as read, in UTC. `timed` says that a time other than 00:00:00 was stated."""
+    """A moment as read, in UTC.
+
+    Attributes:
+        as_due: It is written `yyyy/MM/dd HH:mm:ss`, or without its time.
+        timed: A time other than 00:00:00 in Viet Nam is stated.
+    """
 
     value: datetime
+    as_due: bool
     timed: bool
-    day_first: bool
 
 
 def read_day(text: str) -> Day | None:
-    """Read `yyyy/MM/dd`, or by its shape `dd/MM/yyyy`; None when it is no possible date."""
-    if match := _DAY.fullmatch(text):
-        year, month, day = match.groups()
-    elif match := _DAY_FIRST.fullmatch(text):
-        day, month, year = match.groups()
-    else:
+    """Read a date; None when it is no possible or no unambiguous one.
+
+    A date is a day of the calendar and is not converted. A moment with a zone is read only where
+    that cannot matter: when it is the same day in Viet Nam, or midnight there, as software writes a
+    date that it turned into a moment.
+    """
+    moment = _read(text)
+    if moment is None:
         return None
-    if int(year) not in _YEARS:
+    local = moment if moment.tzinfo is None else moment.astimezone(VIETNAM)
+    day, clock = local.date(), local.time()
+    if day.year not in _YEARS or (day != moment.date() and clock != _MIDNIGHT):
         return None
-    try:
-        value = date(int(year), int(month), int(day))
-    except ValueError:
-        return None
-    return Day(value=value, day_first=match.re is _DAY_FIRST)
+    timed = moment.time() != _MIDNIGHT and clock != _MIDNIGHT
+    return Day(value=day, as_due=_DUE_DAY.fullmatch(text) is not None, timed=timed)
 
 
 def read_stamp(text: str) -> Stamp | None:
-    """Read `yyyy/MM/dd HH:mm:ss` as Viet Nam time; None when it is no possible moment."""
-    day = read_day(text[:10])
-    if day is None:
+    """Read a moment, in whole seconds; None when it is no possible one.
+
+    Without a zone it is Viet Nam time; with one it is converted.
+    """
+    moment = _read(text)
+    if moment is None:
         return None
-    clock = time()
-    if text[10:]:
-        match = _CLOCK.fullmatch(text, 10)
-        if match is None:
-            return None
-        try:
-            clock = time(int(match[1]), int(match[2]), int(match[3]))
-        except ValueError:
-            return None
-    value = from_vietnam(datetime.combine(day.value, clock))
-    return Stamp(value=value, timed=clock != time(), day_first=day.day_first)
+    local = moment if moment.tzinfo is None else to_vietnam(moment)
+    if local.year not in _YEARS:
+        return None
+    as_due = _DUE_STAMP.fullmatch(text) is not None
+    return Stamp(value=from_vietnam(local), as_due=as_due, timed=local.time() != _MIDNIGHT)
+
+
+def _read(text: str) -> datetime | None:
+    """What a text of any of the shapes says; without a zone where it states none."""
+    match = next(filter(None, (shape.fullmatch(text) for shape in _SHAPES)), None)
+    if match is None:
+        return None
+    said = match.groupdict()
+    try:
+        day = date(int(said["year"]), int(said["month"]), int(said["day"]))
+        hour, minute, second = map(int, (said["clock"] or "0:0:0").split(":"))
+        zone = _zone(said.get("zone"))
+        moment = datetime.combine(day, time(hour, minute, second), tzinfo=zone)
+        if zone is not None:
+            moment.astimezone(VIETNAM)
+    except (ValueError, OverflowError):
+        return None
+    return moment
+
+
+def _zone(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text == "Z":
+        return timezone(timedelta())
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text.startswith("-") else offset)
 
 
 def holds_impossible_date(document_id: str) -> bool:

@@ -138,8 +138,10 @@ class Fields:
         if day is None:
             self._invalid("W_DATE_INVALID", node)
             return None
-        if day.day_first:
+        if not day.as_due:
             self._warn("W_DATE_FORM", node, value=node.text, date=str(day.value))
+        if day.timed:
+            self.findings.keep(self.at(name), node.text, line=node.line, told=True)
         return day.value
 
     def stamp(self, name: str) -> datetime | None:
@@ -151,7 +153,7 @@ class Fields:
         if stamp is None:
             self._invalid("W_DATE_INVALID", node)
             return None
-        if stamp.day_first:
+        if not stamp.as_due:
             self._warn("W_DATE_FORM", node, value=node.text, date=write_stamp(stamp.value))
         if not stamp.timed:
             self._warn("W_STAMP_DATE_ONLY", node, value=node.text)

@@ -100,6 +100,40 @@ def test_what_an_attachment_leaves_out_is_told() -> None:
     ]
 
 
+NAMED = "<ContentId>cid:1</ContentId>"
+OTHER = b"%PDF-1.4 other"
+
+
+@pytest.mark.parametrize("lacks", ["the attachment", "its line", "both"])
+def test_what_lacks_a_content_id_is_paired_by_its_name(lacks: str) -> None:
+    files = encoded("khác.pdf", OTHER, content_id="2") + encoded("a.pdf", PDF)
+    old, line = listed("a.pdf")
+    if lacks != "its line":
+        files = files.replace(NAMED, "")
+    if lacks != "the attachment":
+        line = line.replace("<edXML:ContentId>cid:1</edXML:ContentId>", "")
+    reading = read_packet(packet(listed("khác.pdf", content_id="2"), (old, line), files=files))
+
+    assert isinstance(reading.message, Document)
+    assert [each.name for each in reading.message.attachments] == ["khác.pdf", "a.pdf"]
+    assert warned(reading) == [
+        "W_MISSING_CONTENTID",
+        *(["W_MISSING_CONTENTID"] if lacks == "both" else []),
+        "W_ATTACHMENT_PAIRED",
+    ]
+
+
+def test_a_name_that_could_mean_two_pairs_nothing() -> None:
+    bare = encoded("a.pdf", PDF).replace(NAMED, "")
+    two_lines = packet(listed("a.pdf"), listed("a.pdf", content_id="2"), files=bare)
+    two_files = packet(listed("a.pdf"), files=bare + encoded("a.pdf", OTHER).replace(NAMED, ""))
+    another = packet(listed("b.pdf"), files=bare)
+    another_id = packet(listed("a.pdf"), files=encoded("a.pdf", PDF, content_id="9"))
+
+    for data in (two_lines, two_files, another, another_id):
+        assert refusal(data).code == "E_ATTACHMENT_MISSING"
+
+
 def test_the_manifest_names_what_the_attachment_does_not() -> None:
     nameless = encoded("", PDF)
 
@@ -181,11 +215,27 @@ def test_a_one_entry_zip_is_unwrapped(
         ("a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", DOCX),
         ("a.pdf", "application/pdf", zipped(("b.txt", PDF))),
         ("a.pdf", "application/zip", PDF),
+        ("a.kmz", "application/zip", zipped(("doc.kml", b"<kml/>"))),
+        ("a.KMZ", "application/x-zip-compressed", zipped(("doc.kml", b"<kml/>"))),
+        ("a.jar", "application/zip", zipped(("META-INF/MANIFEST.MF", b""))),
+        ("a.apk", "application/zip", zipped(("AndroidManifest.xml", b""))),
+        ("a.epub", "application/zip", zipped(("mimetype", b"application/epub+zip"))),
+        ("a.odt", "application/zip", zipped(("content.xml", b"<x/>"))),
+        ("a.docx", "application/zip", zipped(("[Content_Types].xml", b"<x/>"))),
+        ("a.asice", "application/zip", zipped(("a", b"1"), ("META-INF/b", b"2"))),
     ],
-    ids=["a zip", "docx as zip", "docx", "another extension", "no zip at all"],
 )
 def test_every_other_file_stays_whole(name: str, declared: str, data: bytes) -> None:
     assert read_one(packet_with(name, data, declared))[1] == data
+
+
+def test_the_zip_around_a_file_that_is_itself_a_zip_is_taken_off() -> None:
+    kmz = zipped(("doc.kml", b"<kml/>"))
+    attachment, data, _ = read_one(
+        packet_with("a.kmz", zipped(("0d9f3c52.kmz", kmz)), "application/zip")
+    )
+
+    assert (attachment.media_type, data) == ("application/vnd.google-earth.kmz", kmz)
 
 
 def test_unwrapping_is_not_repeated() -> None:

@@ -14,20 +14,35 @@ from adapters.formats.edxml.dates import (
 
 
 @pytest.mark.parametrize(
-    ("text", "value", "day_first"),
+    ("text", "value", "as_due"),
     [
-        ("2018/09/28", date(2018, 9, 28), False),
-        ("28/09/2018", date(2018, 9, 28), True),
-        ("2024/02/29", date(2024, 2, 29), False),
-        ("1945/01/01", date(1945, 1, 1), False),
-        ("2100/12/31", date(2100, 12, 31), False),
+        ("2018/09/28", date(2018, 9, 28), True),
+        ("28/09/2018", date(2018, 9, 28), False),
+        ("2024/02/29", date(2024, 2, 29), True),
+        ("1945/01/01", date(1945, 1, 1), True),
+        ("2100/12/31", date(2100, 12, 31), True),
+        ("2026-03-12", date(2026, 3, 12), False),
+        ("2026/3/5", date(2026, 3, 5), False),
+        ("2026-3-5", date(2026, 3, 5), False),
+        ("5/3/2026", date(2026, 3, 5), False),
+        ("2026/03/12 00:00:00", date(2026, 3, 12), False),
+        ("2026/03/12 17:30:00", date(2026, 3, 12), False),
+        ("12/03/2026 00:00:00", date(2026, 3, 12), False),
+        ("2026-03-12 00:00:00.0", date(2026, 3, 12), False),
+        ("2026-03-12T00:00:00", date(2026, 3, 12), False),
+        ("2026-03-12T00:00:00.000Z", date(2026, 3, 12), False),
+        ("2026-03-12T00:00:00+07:00", date(2026, 3, 12), False),
+        ("2026-03-12T23:59:59+0700", date(2026, 3, 12), False),
+        # Midnight in Viet Nam, as software writes it that turned the date into a moment.
+        ("2026-03-11T17:00:00.000Z", date(2026, 3, 12), False),
+        ("1944-12-31T17:00:00Z", date(1945, 1, 1), False),
     ],
 )
-def test_a_day_is_read_by_its_shape(text: str, value: date, day_first: bool) -> None:
+def test_a_day_is_read_by_its_shape(text: str, value: date, as_due: bool) -> None:
     day = read_day(text)
 
     assert day is not None
-    assert (day.value, day.day_first) == (value, day_first)
+    assert (day.value, day.as_due) == (value, as_due)
 
 
 @pytest.mark.parametrize(
@@ -38,13 +53,23 @@ def test_a_day_is_read_by_its_shape(text: str, value: date, day_first: bool) -> 
         "2023/02/29",
         "1944/12/31",
         "2101/01/01",
-        "2026-11-22",
-        "2026/1/2",
         "2026/11/22 ",
         "26/11/22",
         "13/13/2026",
         "٢٠٢٦/11/22",
         "2026/11/22\n",
+        "2026-11/22",
+        "2026/11-22",
+        "20261122",
+        "2026/11/22 25:00:00",
+        "2026/11/22Z",
+        "12.03.2026",
+        "2026-02-30T00:00:00Z",
+        "2100-12-31T17:00:00Z",
+        # Another day there than here: which of the two is meant?
+        "2026-03-12T20:00:00Z",
+        "2026-03-12T00:00:00+09:00",
+        "2026-03-12T00:00:00+25:00",
     ],
 )
 def test_anything_else_is_no_day(text: str) -> None:
@@ -58,9 +83,15 @@ def test_anything_else_is_no_day(text: str) -> None:
         ("2026/03/12 00:00:00", datetime(2026, 3, 11, 17, 0, tzinfo=UTC), False),
         ("2026/03/12", datetime(2026, 3, 11, 17, 0, tzinfo=UTC), False),
         ("12/03/2026 09:15:00", datetime(2026, 3, 12, 2, 15, tzinfo=UTC), True),
+        ("2026-03-12T09:15:00+07:00", datetime(2026, 3, 12, 2, 15, tzinfo=UTC), True),
+        ("2026-03-12T02:15:00.999Z", datetime(2026, 3, 12, 2, 15, tzinfo=UTC), True),
+        ("2026-03-12T09:15:00", datetime(2026, 3, 12, 2, 15, tzinfo=UTC), True),
+        ("2026-03-12 09:15:00.0", datetime(2026, 3, 12, 2, 15, tzinfo=UTC), True),
+        ("2026-03-12T00:00:00.000Z", datetime(2026, 3, 12, tzinfo=UTC), True),
+        ("2026-03-11T21:15:00-0500", datetime(2026, 3, 12, 2, 15, tzinfo=UTC), True),
     ],
 )
-def test_a_stamp_is_viet_nam_time(text: str, value: datetime, timed: bool) -> None:
+def test_a_stamp_is_viet_nam_time_or_converted(text: str, value: datetime, timed: bool) -> None:
     stamp = read_stamp(text)
 
     assert stamp is not None
@@ -77,6 +108,10 @@ def test_a_stamp_is_viet_nam_time(text: str, value: datetime, timed: bool) -> No
         "2026/03/12 09:15",
         "2026/03/12 09:15:00 ",
         "2026/02/30 09:15:00",
+        "0001-01-01T00:00:00+07:00",
+        "9999-12-31T23:59:59-12:00",
+        "2100-12-31T17:00:00Z",
+        "2026/03/12 09:15:00Z",
     ],
 )
 def test_anything_else_is_no_stamp(text: str) -> None:

@@ -371,6 +371,19 @@ _SAME_RECEIVER = "<edXML:To><edXML:OrganId>000.00.07.H99</edXML:OrganId></edXML:
     ("change", "code", "raw"),
     [
         (("2026/03/12</edXML:P", "12/03/2026</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12 09:15:00", "2026-03-12T09:15:00+07:00"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026-03-12</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026/3/12</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026/03/12 00:00:00</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026-03-12T00:00:00.000Z</edXML:P"), "W_DATE_FORM", {}),
+        (
+            (
+                "<edXML:OtherInfo>",
+                "<edXML:DueDate>2026/03/20 17:30:00</edXML:DueDate><edXML:OtherInfo>",
+            ),
+            "W_DATE_FORM",
+            {"DueDate": "2026/03/20 17:30:00"},
+        ),
         (("2026/03/12</edXML:P", "2026/11/23</edXML:P"), "W_DATE_FUTURE", {}),
         (
             ("<edXML:OtherInfo>", "<edXML:DueDate>2026/02/30</edXML:DueDate><edXML:OtherInfo>"),
@@ -378,9 +391,9 @@ _SAME_RECEIVER = "<edXML:To><edXML:OrganId>000.00.07.H99</edXML:OrganId></edXML:
             {"DueDate": "2026/02/30"},
         ),
         (
-            ("2026/03/12 09:15:00", "2026-03-12T09:15:00+07:00"),
+            ("2026/03/12 09:15:00", "2026-03-12 9 giờ"),
             "W_DATE_INVALID",
-            {"TraceHeaderList/TraceHeader[1]/Timestamp": "2026-03-12T09:15:00+07:00"},
+            {"TraceHeaderList/TraceHeader[1]/Timestamp": "2026-03-12 9 giờ"},
         ),
         (("09:15:00", "00:00:00"), "W_STAMP_DATE_ONLY", {}),
         (("2026/03/12 09:15:00", "2026/03/12"), "W_STAMP_DATE_ONLY", {}),
