@@ -69,7 +69,7 @@ def admit(
             around it does. E_SENDER_UNKNOWN: its mailbox may not send for its sender. Never retry.
     """
     envelope = open_envelope(verified)
-    if not addressed(envelope, mailbox, routing):
+    if not addressed(envelope, mailbox, routing, now=now):
         raise AxisError.of("E_NOT_ADDRESSED", mailbox=mailbox)
     # The broker checked that it is the account that published; whoever leaves it out hides.
     sender = account_of(envelope.sender_mailbox)
@@ -78,7 +78,10 @@ def admit(
         cause = term("published_by_other", account=by, sender=sender)
         raise AxisError.of("E_FORGED", cause=cause)
     _compare(message, envelope, verified.signed_at)
-    routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
+    # By the day of the signature: what was sent on an agency's last day arrives after it.
+    signed_on = day_in_vietnam(verified.signed_at)
+    judge = routing.may_send if envelope.receipt is None else routing.may_report
+    judge(envelope.sender_mailbox, envelope.sender, signed_on)
     return envelope
 
 
@@ -148,14 +151,17 @@ def _must_be_named(envelope: Envelope, said: str, routing: Routing, on: date) ->
         raise AxisError.of("E_FORGED", cause=cause)
 
 
-def addressed(envelope: Envelope, mailbox: MailboxName, routing: Routing) -> tuple[Recipient, ...]:
+def addressed(
+    envelope: Envelope, mailbox: MailboxName, routing: Routing, *, now: datetime
+) -> tuple[Recipient, ...]:
     """The agencies on the signed list that a mailbox serves.
 
     By the word of the sender, or of the directory as it is now: an agency may have got another
     mailbox since, and operators redeliver there what its old one could not hand over.
     """
+    today = day_in_vietnam(now)
     return tuple(
         recipient
         for recipient in envelope.recipients
-        if mailbox in (recipient.mailbox, routing.mailbox_or_none(recipient.agency))
+        if mailbox == recipient.mailbox or mailbox in routing.serve(recipient.agency, today)
     )

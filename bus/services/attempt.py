@@ -19,6 +19,7 @@ class Attempt:
 
     Attributes:
         files: Where the files of the document are found, opened if it was sealed.
+        sealed: It was: what it says is told to nobody but its recipient.
         lease: Until when it is ours, also when the store could not be told that it no longer is.
         claimed_at: When it became ours last.
         judged: Whose documents it is about.
@@ -38,6 +39,7 @@ class Attempt:
     answered_after: timedelta | None = None
     judged: Judged = field(default_factory=Judged)
     unanswered: int = 0
+    sealed: bool = False
 
     @property
     def warned(self) -> tuple[str, ...]:

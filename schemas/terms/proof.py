@@ -40,6 +40,17 @@ PROOF: dict[str, Texts] = {
         "the signing time (iat) is out of range",
         "thời điểm ký (iat) ngoài khoảng cho phép",
     ),
+    # What is in conflict with an envelope.
+    "arrived_before": (
+        "“{subject}” of {at}, envelope {sha256}",
+        "“{subject}” lúc {at}, phong bì {sha256}",
+    ),
+    "arrived_before_untold": ("at {at}, envelope {sha256}", "lúc {at}, phong bì {sha256}"),
+    "arriving_before": (
+        "envelope {sha256}, which is being handed over",
+        "phong bì {sha256}, đang được chuyển giao",
+    ),
+    "arrived_before_unknown": ("no more is known of it", "không còn biết gì về văn bản đó"),
     # An envelope.
     "signed_by_other": (
         "signed by {signer}, but sent by {sender}",

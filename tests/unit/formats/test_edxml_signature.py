@@ -238,8 +238,13 @@ def test_a_signature_outside_its_place_proves_nothing_and_hides_nothing(place: s
         ("<edXML:Code>", "<edXML:Code>khác"),
         ("<edXML:From>", "<edXML:From><edXML:OrganId>H1</edXML:OrganId></edXML:From><edXML:From>"),
         ("<AttachmentName>a.pdf", "<AttachmentName>b.pdf</AttachmentName><AttachmentName>a.pdf"),
+        ("<edXML:Subject>", '<Subject xmlns="urn:khac">V/v khác</Subject><edXML:Subject>'),
+        ("<AttachmentName>a", '<AttachmentName xmlns="">b.pdf</AttachmentName><AttachmentName>a'),
     ],
-    ids=["twice", "mixed", "text in a container", "two senders", "two file names"],
+    ids=[
+        *("twice", "mixed", "text in a container", "two senders", "two file names"),
+        *("another namespace", "none"),
+    ],
 )
 def test_what_other_readers_may_read_otherwise_is_not_verified(change: tuple[str, str]) -> None:
     """The recipient would get the original, and its reader might choose the other one."""
@@ -248,6 +253,13 @@ def test_what_other_readers_may_read_otherwise_is_not_verified(change: tuple[str
     assert reading.signature.outcome is SignatureOutcome.UNVERIFIABLE
     assert reading.signature.reason == "readers_differ"
     assert warned(reading)[-1] == "W_SIGNATURE_UNVERIFIABLE"
+
+
+def test_attachments_that_other_readers_do_not_find_are_not_verified() -> None:
+    end = "</edXML:edXMLEnvelope>"
+    data = signed((end, ""), ("</AttachmentEncoded>", f"</AttachmentEncoded>{end}"))
+
+    assert read(data).signature.reason == "readers_differ"
 
 
 @pytest.mark.parametrize("note", ["<!-- ghi chú -->", "<?ghi chú?>", "<![CDATA[]]>"])
