@@ -211,11 +211,13 @@ class Submission:
         name: As the agency named it.
         version: Tells this file from a later one under the same name.
         size: Bytes.
+        problem: Why it cannot be sent whatever is in it; it is only to be refused.
     """
 
     name: str
     version: str
     size: int
+    problem: Problem | None = None
 
 
 @runtime_checkable
@@ -228,11 +230,22 @@ class Endpoint(Protocol):
     def open(self, submission: Submission) -> BinaryIO:
         """Open the file, seekable. Blocking: called in a thread. The caller closes it.
 
-        Raises `FileNotFoundError` when the agency took it back or replaced it.
+        Asked again just before the file is sent: what could not be told of afterwards must not be
+        sent, or it would be sent again and again.
+
+        Raises:
+            FileNotFoundError: The agency took it back or replaced it.
+            RecipientError: Neither `accept` nor `refuse` has a chance now.
+            DocumentError: This one cannot be read, now or when it is read; others can.
         """
 
     async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
-        """Tell the agency it was sent; `notices` name receivers that were refused."""
+        """Tell the agency it was sent; `notices` name receivers that were refused.
+
+        Raises:
+            RecipientError: Not now; it is tried again.
+            DocumentError: It cannot be told of this one. It is not offered again as it is.
+        """
 
     async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         """Tell the agency it was refused, and why. The original stays with it."""
@@ -250,14 +263,18 @@ class Endpoint(Protocol):
             DocumentError: From the parcel's chunks.
         """
 
-    async def probe(self) -> None:
+    async def probe(self, *, sending: bool = False) -> None:
         """Find out whether a hand-over has a chance now, without handing anything over.
 
         Asked when hand-overs fail: a system that is away pauses its mailbox, while one that only
-        cannot take a certain delivery does not.
+        cannot take a certain delivery does not. It tries all that a hand-over needs.
+
+        Args:
+            sending: It is about what the agency sends instead: whether files can be read, accepted
+                and refused.
 
         Raises:
-            RecipientError: E_ENDPOINT_DOWN.
+            RecipientError: E_ENDPOINT_DOWN, or E_OUTBOX_DOWN about sending.
         """
 
     async def forget(self, delivery_id: DeliveryId) -> None:

@@ -5,20 +5,26 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adapters.contract import Parcel, Submission
 from adapters.endpoints.inbox import HandOver, Inbox
-from adapters.endpoints.outbox import Outbox
+from adapters.endpoints.outbox import FileError, Outbox, stays, unreadable
 from adapters.endpoints.porter import Porter
 from adapters.endpoints.staging import Staging
+from adapters.endpoints.trial import FolderError
 from schemas.identifiers import DeliveryId
-from schemas.problem import AxisError, Problem
+from schemas.problem import AxisError, Problem, error_of
 from schemas.term import Term, of_os, term
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 SETTLE = timedelta(seconds=1)
 
@@ -75,20 +81,26 @@ class FolderEndpoint:
             return await asyncio.to_thread(outbox.look)
 
     def open(self, submission: Submission) -> BinaryIO:
-        """Open the very file that was seen."""
+        """Open the very file that was seen, once it is proven that it can be moved away."""
         try:
             outbox, _ = self._folders()
-            return outbox.open(submission)
+            file = outbox.open(submission)
         except FileNotFoundError:
             raise
+        except FileError as error:
+            raise error_of(unreadable(submission.name, error)) from error
         except OSError as error:
             raise self._down(error) from error
+        return cast("BinaryIO", BufferedReader(_Dropped(file, submission.name)))
 
     async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
         """Move the file to `sent`."""
         with self._reachable():
             outbox, _ = self._folders()
-            await asyncio.to_thread(outbox.accept, submission, notices)
+            try:
+                await asyncio.to_thread(outbox.accept, submission, notices)
+            except FileError as error:
+                raise error_of(stays(submission.name, error)) from error
 
     async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         """Move the file to `refused`, beside its report."""
@@ -102,11 +114,11 @@ class FolderEndpoint:
             _, inbox = self._folders()
             await self._porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
 
-    async def probe(self) -> None:
-        """Write a file aside and take it away again; look for the inbox."""
-        with self._reachable():
-            _, inbox = self._folders()
-            await asyncio.to_thread(inbox.probe)
+    async def probe(self, *, sending: bool = False) -> None:
+        """Move a file through all folders that are needed."""
+        with self._reachable("E_OUTBOX_DOWN" if sending else "E_ENDPOINT_DOWN"):
+            outbox, inbox = self._folders()
+            await asyncio.to_thread(outbox.probe if sending else inbox.probe)
 
     async def forget(self, delivery_id: DeliveryId) -> None:
         """Remove the mark of a delivery."""
@@ -130,18 +142,60 @@ class FolderEndpoint:
         return self._made
 
     @contextmanager
-    def _reachable(self) -> Iterator[None]:
+    def _reachable(self, code: str = "E_ENDPOINT_DOWN") -> Iterator[None]:
         """The doorway: a disk that refuses is the agency's system being away."""
         try:
             yield
         except OSError as error:
-            raise self._down(error) from error
+            raise self._down(error, code) from error
 
-    def _down(self, error: OSError) -> AxisError:
-        return AxisError.of("E_ENDPOINT_DOWN", agency=self._root.name, cause=_cause(error))
+    def _down(self, error: OSError, code: str = "E_ENDPOINT_DOWN") -> AxisError:
+        return AxisError.of(code, agency=self._root.name, cause=self._cause(error))
+
+    def _cause(self, error: OSError) -> Term:
+        if isinstance(error, _FoldersAwayError):
+            return term("folders_away", path=error.known)
+        folder = error.folder if isinstance(error, FolderError) else _folder_of(error)
+        if folder is None or not folder.is_relative_to(self._root):
+            return of_os(error)
+        return term("in_folder", folder=folder.relative_to(self._root.parent), why=of_os(error))
 
 
-def _cause(error: OSError) -> Term:
-    if isinstance(error, _FoldersAwayError):
-        return term("folders_away", path=error.known)
-    return of_os(error)
+class _Dropped(RawIOBase):
+    """A file of an outbox: what goes wrong in reading it is about this file."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "Buffer") -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            data = self._file.read(len(view))
+        except OSError as error:
+            raise error_of(unreadable(self._name, error)) from error
+        view[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _folder_of(error: OSError) -> Path | None:
+    """The folder that an error is about; of a move, the one that cannot be written."""
+    names = (error.filename, error.filename2)
+    folders = [Path(name).parent for name in names if isinstance(name, str | os.PathLike)]
+    return next((f for f in folders if not os.access(f, os.W_OK)), folders[-1] if folders else None)

@@ -21,6 +21,7 @@ from pathlib import Path
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.naming import bare, free_name
 from adapters.endpoints.staging import DRAFT_SUFFIX, Staging, sync_folder
+from adapters.endpoints.trial import of, pass_through
 from schemas.identifiers import DeliveryId
 
 NOTE_SUFFIX = ".check.json"
@@ -43,10 +44,13 @@ class Inbox:
         self.device = root.stat().st_dev
 
     def probe(self) -> None:
-        """Prove that files can be staged and that the inbox is there. Raises `OSError`."""
+        """Prove that files can be staged and appear in each inbox. Raises `FolderError`."""
+        pass_through((self.staging.folder, *self.folders.values()))
         for folder in self.folders.values():
-            sync_folder(folder)
-        self.staging.write((b"",)).unlink()
+            with of(folder):
+                sync_folder(folder)
+        with of(self.staging.folder):
+            self.staging.write((b"",)).unlink()
 
     def forget(self, delivery_id: DeliveryId) -> None:
         """Remove the mark: somebody else remembers now."""

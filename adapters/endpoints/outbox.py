@@ -1,28 +1,39 @@
 """Outbox: finds the complete files that an agency's system dropped, and takes them away.
 
-Blocking; `folder` calls it in threads.
+One that cannot be taken says so, and is told like any other that is refused. What cannot even be
+moved stays where it lies, and is not looked at again before it changes. Blocking; `folder` calls it
+in threads.
 """
 
+import errno
 import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
 from adapters.contract import Submission
 from adapters.endpoints.naming import free_name, is_taken
 from adapters.endpoints.report import REPORT_SUFFIX, report
 from adapters.endpoints.staging import Staging
+from adapters.endpoints.trial import must_be_movable, pass_through
 from adapters.endpoints.writing import is_being_written, open_plain
 from schemas.limits import MAX_OUTBOX_FILES
-from schemas.problem import Problem
+from schemas.problem import AxisError, Place, Problem
+from schemas.term import Term, of_os, term
 
 MOST_AT_ONCE = 500
+_PROVEN_SECONDS = 1.0
+"""So long a proof that files can be moved away holds."""
+_NOT_ITS_FAULT = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,13 +46,17 @@ class _Sight:
     complete: bool = False
 
 
+class FileError(OSError):
+    """What an operating system says of one file; the folders are well."""
+
+
 class Outbox:
     """The folders `outbox`, `sent` and `refused` of one agency.
 
     A file is complete when it has rested for `settle`, nobody has it open for writing, and its
     name is neither hidden nor that of an unfinished file. Where the kernel cannot tell about
-    writers, two looks `settle` apart must see the same file. Folders and links are left alone; a
-    file whose name is not UTF-8 is renamed first.
+    writers, two looks `settle` apart must see the same file. What is no file is offered with the
+    problem that it is; a file whose name is not UTF-8 is renamed first.
     """
 
     def __init__(self, root: Path, staging: Staging, *, settle: timedelta) -> None:
@@ -51,6 +66,9 @@ class Outbox:
         self._staging = staging
         self._settle = settle.total_seconds()
         self._seen: dict[str, _Sight] = {}
+        # What cannot be moved away, and was told of: by name the version.
+        self._aside: dict[str, str] = {}
+        self._proven_at = -_PROVEN_SECONDS
         # Names in `sent` and `refused` are given by this process alone, one at a time.
         self._naming = threading.Lock()
         for folder in (self._outbox, self._sent, self._refused):
@@ -65,8 +83,14 @@ class Outbox:
         """The complete files, oldest first, at most `MOST_AT_ONCE`."""
         seen = {sight.submission.name: sight for sight in self._sights()}
         self._seen = seen
+        self._aside = {name: version for name, version in self._aside.items() if name in seen}
         in_order = sorted(seen.values(), key=lambda s: (s.mtime_ns, s.submission.name))
-        complete = (sight.submission for sight in in_order if self._is_complete(sight))
+        complete = (
+            sight.submission
+            for sight in in_order
+            if self._aside.get(sight.submission.name) != sight.submission.version
+            and self._is_complete(sight)
+        )
         return tuple(islice(filter(self._is_named_in_utf8, complete), MOST_AT_ONCE))
 
     def _sights(self) -> Iterator[_Sight]:
@@ -75,17 +99,20 @@ class Outbox:
             for entry in islice(entries, MAX_OUTBOX_FILES):
                 if not is_taken(entry.name):
                     continue
+                problem = None
                 try:
-                    if not entry.is_file(follow_symlinks=False):
-                        continue
                     stat = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
+                if not S_ISREG(stat.st_mode):
+                    problem = _no_file(entry.name)
                 known = self._seen.get(entry.name)
                 if known is not None and known.submission.version == _version(stat):
                     yield known
                     continue
-                submission = Submission(name=entry.name, version=_version(stat), size=stat.st_size)
+                submission = Submission(
+                    name=entry.name, version=_version(stat), size=stat.st_size, problem=problem
+                )
                 yield _Sight(submission=submission, mtime_ns=stat.st_mtime_ns, since=now)
 
     def _is_complete(self, sight: _Sight) -> bool:
@@ -96,11 +123,22 @@ class Outbox:
         if not (unchanged or rested):
             return False
         try:
-            writing = is_being_written(self._outbox / sight.submission.name)
+            writing = self._is_being_written(sight.submission)
         except FileNotFoundError:
             return False
         sight.complete = unchanged if writing is None else not writing
         return sight.complete
+
+    def _is_being_written(self, submission: Submission) -> bool | None:
+        if submission.problem is not None:
+            return None
+        try:
+            return is_being_written(self._outbox / submission.name)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # Whoever opens it hears why.
+            return None
 
     def _is_named_in_utf8(self, submission: Submission) -> bool:
         """Names travel in reports and logs: give a file with another one a name that can."""
@@ -112,33 +150,104 @@ class Outbox:
             return False
         return True
 
+    def probe(self) -> None:
+        """Prove that a file can be taken out, moved to where it belongs, and told of.
+
+        Raises `FolderError`.
+        """
+        pass_through((self._staging.folder, self._outbox, self._sent, self._refused))
+        self._proven_at = time.monotonic()
+
     def open(self, submission: Submission) -> BinaryIO:
-        """Open the very file that was seen. Raises `FileNotFoundError` when it is another."""
-        file = open_plain(self._outbox / submission.name)
-        if _version(os.fstat(file.fileno())) != submission.version:
-            file.close()
-            raise FileNotFoundError(submission.name)
+        """Open the very file that was seen, once it is proven that it can be moved away.
+
+        Raises:
+            FileNotFoundError: It is another one now, or gone.
+            FolderError: It could not be moved away.
+            FileError: It cannot be opened, or not moved away. As `OSError` also from its `read`.
+        """
+        if time.monotonic() - self._proven_at >= _PROVEN_SECONDS:
+            self.probe()
+        path = self._outbox / submission.name
+        with self._of_the_file():
+            if _version(path.stat(follow_symlinks=False)) != submission.version:
+                raise FileNotFoundError(submission.name)
+            file = open_plain(path)
+            try:
+                if _version(os.fstat(file.fileno())) != submission.version:
+                    raise FileNotFoundError(submission.name)
+                must_be_movable(file.fileno(), self._outbox)
+            except BaseException:
+                file.close()
+                raise
         return file
 
     def accept(self, submission: Submission, notices: Sequence[Problem]) -> None:
-        """Move the file to `sent`; notices about refused receivers go to `refused` beside it."""
+        """Move the file to `sent`; notices about refused receivers go to `refused` beside it.
+
+        Raises:
+            FileError: It cannot be moved, although it could before; that is told, and it stays.
+        """
         with self._naming:
-            if not notices:
-                self._move(submission, self._sent / free_name(self._sent, submission.name))
-                return
-            reported = self._report(submission, notices, sent=True)
+            if notices:
+                reported = self._report(submission, notices, sent=True)
             moved = self._sent / free_name(self._sent, submission.name)
-            if self._move(submission, moved):
-                os.link(moved, reported)
+            try:
+                with self._of_the_file():
+                    there = self._move(submission, moved)
+            except FileError as error:
+                self._aside[submission.name] = submission.version
+                self._report(submission, [stays(submission.name, error)], sent=True)
+                raise
+            if not notices:
+                return
+            if there:
+                # Where the file is another owner's, a second name may be refused.
+                with suppress(PermissionError):
+                    os.link(moved, reported)
             else:
                 _withdraw(reported)
 
     def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
-        """Move the file to `refused`, beside its report."""
+        """Move the file to `refused`, beside its report; what cannot be moved stays."""
         with self._naming:
+            if self._is_folder(submission):
+                # Somebody may be copying into it. It is told of once, also across restarts.
+                self._aside[submission.name] = submission.version
+                if not (self._refused / (submission.name + REPORT_SUFFIX)).exists():
+                    self._report(submission, problems, sent=False)
+                return
             reported = self._report(submission, problems, sent=False)
-            if not self._move(submission, reported):
+            try:
+                with self._of_the_file():
+                    moved = self._move(submission, reported)
+            except FileError:
+                self._aside[submission.name] = submission.version
+                return
+            except OSError:
                 _withdraw(reported)
+                raise
+            if not moved:
+                _withdraw(reported)
+
+    def _is_folder(self, submission: Submission) -> bool:
+        try:
+            return S_ISDIR((self._outbox / submission.name).lstat().st_mode)
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def _of_the_file(self) -> Iterator[None]:
+        """Tell what is wrong with one file from what is wrong with the folders, or with us."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno in _NOT_ITS_FAULT:
+                raise
+            self.probe()
+            raise FileError(error.errno, error.strerror) from error
 
     def _report(self, submission: Submission, problems: Sequence[Problem], *, sent: bool) -> Path:
         """Write the report, and answer where its file belongs.
@@ -159,11 +268,29 @@ class Outbox:
             source.rename(target)
         except FileNotFoundError:
             return False
-        if _version(target.stat()) == submission.version:
+        if _version(target.lstat()) == submission.version:
             return True
         # It was replaced in this very moment.
         _put_back(target, self._outbox, submission.name)
         return False
+
+
+def unreadable(name: str, error: OSError) -> Problem:
+    """The problem of a file that cannot be opened or read."""
+    return _problem("E_FILE_UNREADABLE", name, of_os(error))
+
+
+def stays(name: str, error: OSError) -> Problem:
+    """The problem of a file that was sent and cannot be moved away."""
+    return _problem("E_FILE_STAYS", name, of_os(error))
+
+
+def _no_file(name: str) -> Problem:
+    return _problem("E_FILE_UNREADABLE", name, term("no_file"))
+
+
+def _problem(code: str, name: str, cause: Term) -> Problem:
+    return AxisError.of(code, place=Place(file=name), name=name, cause=cause).problem
 
 
 def _version(stat: os.stat_result) -> str:

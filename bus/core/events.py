@@ -156,6 +156,22 @@ class EndpointResumed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SendingPaused:
+    """What an agency sends cannot be taken out of its hands; it goes on receiving."""
+
+    mailbox: MailboxName
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SendingResumed:
+    """What an agency sends is taken again."""
+
+    mailbox: MailboxName
+    away: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FailureRecorded:
     """A failed attempt is a row now: waiting for its retry, or parked for an operator."""
 
@@ -384,6 +400,8 @@ Event = (
     | WorkStalled
     | EndpointPaused
     | EndpointResumed
+    | SendingPaused
+    | SendingResumed
     | FailureRecorded
     | LettersRedelivered
     | DirectoryTakenUp

@@ -34,6 +34,8 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    SendingPaused,
+    SendingResumed,
     ServiceEnded,
     SigningKeyChanged,
     SubmissionRefused,
@@ -105,6 +107,7 @@ def log_event(event: Event) -> None:
             | DuplicateAbsorbed()
             | WorkerStarted()
             | EndpointResumed()
+            | SendingResumed()
             | LettersRedelivered()
             | RevocationSourceReturned()
         ):
@@ -129,6 +132,7 @@ def log_event(event: Event) -> None:
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()
+            | SendingPaused()
             | FormatLost()
             | KeyFileRefused()
             | RevocationGraceEnded()

@@ -10,11 +10,11 @@ from datetime import timedelta
 from adapters.contract import Endpoint
 from bus.core.backoff import pause_before_probe
 from bus.core.crash import cause_of
-from bus.core.events import EndpointPaused, EndpointResumed
+from bus.core.events import EndpointPaused, EndpointResumed, SendingPaused, SendingResumed
 from bus.ports import Clock, Jitter, Observer
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem, RecipientError
-from schemas.term import term
+from schemas.term import Term, term
 
 PROBE_DEADLINE = timedelta(seconds=30)
 
@@ -24,6 +24,7 @@ class EndpointWatch:
     """Shared by both directions of one adapter.
 
     Attributes:
+        sending: It is only about what the agency sends; receiving goes on meanwhile.
         gone: Set while the system is away.
     """
 
@@ -34,6 +35,7 @@ class EndpointWatch:
     observe: Observer
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    sending: bool = False
     _probing: asyncio.Task[None] | None = field(default=None, init=False)
     _outwaiting: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -43,21 +45,28 @@ class EndpointWatch:
         A probe that hangs holds a thread: there is never a second one beside it.
         """
         if self._probing is None:
-            self._probing = asyncio.create_task(self.endpoint.probe())
+            self._probing = asyncio.create_task(self._probe())
             self._probing.add_done_callback(self._probed)
         try:
             async with asyncio.timeout(PROBE_DEADLINE.total_seconds()):
                 await asyncio.shield(self._probing)
         except TimeoutError:
-            cause = term("no_answer", seconds=f"{PROBE_DEADLINE.total_seconds():.0f}")
-            return AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause).problem
+            return self._down(term("no_answer", seconds=f"{PROBE_DEADLINE.total_seconds():.0f}"))
         except RecipientError as error:
             return error.problem
         except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
-            return AxisError.of(
-                "E_ENDPOINT_DOWN", agency=self.mailbox, cause=term("crash", error=cause_of(error))
-            ).problem
+            return self._down(term("crash", error=cause_of(error)))
         return None
+
+    async def _probe(self) -> None:
+        if self.sending:
+            await self.endpoint.probe(sending=True)
+        else:
+            await self.endpoint.probe()
+
+    def _down(self, cause: Term) -> Problem:
+        code = "E_OUTBOX_DOWN" if self.sending else "E_ENDPOINT_DOWN"
+        return AxisError.of(code, agency=self.mailbox, cause=cause).problem
 
     def _probed(self, probing: asyncio.Task[None]) -> None:
         self._probing = None
@@ -78,7 +87,8 @@ class EndpointWatch:
             await asyncio.shield(self._outwaiting)
 
     async def _outwait(self, problem: Problem) -> None:
-        self.observe(EndpointPaused(mailbox=self.mailbox, problem=problem))
+        paused = SendingPaused if self.sending else EndpointPaused
+        self.observe(paused(mailbox=self.mailbox, problem=problem))
         began, probes, wrong = self.clock(), 0, True
         while wrong:
             probes += 1
@@ -90,7 +100,8 @@ class EndpointWatch:
                 wrong = await self.trouble() is not None
             else:
                 return
-        self.observe(EndpointResumed(mailbox=self.mailbox, away=self.clock() - began))
+        resumed = SendingResumed if self.sending else EndpointResumed
+        self.observe(resumed(mailbox=self.mailbox, away=self.clock() - began))
 
     def _over(self, _: asyncio.Task[None]) -> None:
         self._outwaiting = None

@@ -7,7 +7,8 @@ spool of its own, and only its ciphertext is stored.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO
@@ -16,7 +17,7 @@ from adapters.contract import Endpoint, Format, Limits, Submission
 from adapters.formats.origin import marked
 from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
-from bus.core.events import EnvelopeSent, ServiceName, SubmissionRefused
+from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
@@ -78,6 +79,20 @@ class _Outgoing:
     refused: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sent:
+    """A submission that was sent.
+
+    Attributes:
+        absent: Whose mailbox does not exist on the broker.
+        refused: What is to be told of these, and of those that were refused before.
+    """
+
+    outgoing: _Outgoing
+    absent: tuple[Recipient, ...]
+    refused: tuple[Problem, ...]
+
+
 @dataclass(kw_only=True)
 class Outbound:
     """The sending side of one adapter.
@@ -109,6 +124,7 @@ class Outbound:
 
     def __post_init__(self) -> None:
         self._alone = asyncio.Semaphore()
+        self._taking = replace(self.watch, sending=True)
         self._aside = Aside(
             service=ServiceName.OUTBOUND,
             clock=self.clock,
@@ -118,13 +134,15 @@ class Outbound:
 
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
+        patience = self._patience()
         while not self.stop.is_set():
             try:
                 waiting = await self.endpoint.submissions()
             except RecipientError as error:
-                self.watch.lost(error.problem)
-                await self.watch.until_back()
+                with suppress(Stopping):
+                    await self._outwait(error, patience)
                 continue
+            patience = self._patience()
             self._aside.keep_only(map(_sight_of, waiting))
             due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
             await self._send_all(due)
@@ -154,11 +172,24 @@ class Outbound:
         except TimeoutError:
             return
 
-    async def _rest(self, patience: Patience, error: AxisError) -> None:
-        try:
-            await patience.wait(error.problem)
-        except Stopping:
+    async def _outwait(self, error: RecipientError, patience: Patience) -> None:
+        """Wait until what the agency's system refused has a chance again.
+
+        A system that is away as a whole pauses its mailbox; one from which only nothing can be
+        taken goes on receiving. Raises `Stopping`.
+        """
+        if not self.watch.gone.is_set() and (trouble := await self.watch.trouble()):
+            self.watch.lost(trouble)
+        if self.watch.gone.is_set():
+            await self.watch.until_back()
             return
+        if not self._taking.gone.is_set() and (trouble := await self._taking.trouble()):
+            self._taking.lost(trouble)
+        if self._taking.gone.is_set():
+            await self._taking.until_back()
+            return
+        # It is well when it is asked, and refuses all the same.
+        await patience.wait(error.problem)
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
@@ -168,20 +199,23 @@ class Outbound:
 
     async def _send_traced(self, submission: Submission, ticket: Ticket, step: Step) -> None:
         began, patience = self.clock(), self._patience()
+        outcome: _Sent | tuple[Problem, ...] | None = None
         while not self.stop.is_set():
             try:
-                problems = await self._attempt(submission, ticket, patience, began, step)
-                if problems:
-                    step.failed(problems[0].code)
-                    await self._refuse(submission, problems)
+                if outcome is None:
+                    outcome = await self._attempt(submission, ticket, patience, step)
+                    # The order is kept; what is told of it holds up nobody.
+                    ticket.leave()
+                await self._conclude(submission, outcome, began, step)
             except (FileNotFoundError, Stopping):
                 # Taken back or replaced by the agency: a later look finds the new file.
                 return
             except RecipientError as error:
-                self.watch.lost(error.problem)
-                await self.watch.until_back()
+                with suppress(Stopping):
+                    await self._outwait(error, patience)
             except TransportError as error:
-                await self._rest(patience, error)
+                with suppress(Stopping):
+                    await patience.wait(error.problem)
             except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
                 name = f"{self.dispatch.mailbox}/{submission.name}"
                 self._aside.put(_sight_of(submission), name, error)
@@ -190,16 +224,17 @@ class Outbound:
                 return
 
     async def _attempt(
-        self,
-        submission: Submission,
-        ticket: Ticket,
-        patience: Patience,
-        began: datetime,
-        step: Step,
-    ) -> tuple[Problem, ...]:
+        self, submission: Submission, ticket: Ticket, patience: Patience, step: Step
+    ) -> _Sent | tuple[Problem, ...]:
         """Send it; or say why it may not be sent."""
+        if submission.problem is not None:
+            return (submission.problem,)
         try:
             outgoing = await self._prepare(submission)
+            step.note(about(outgoing.envelope))
+            await ticket.turn()
+            # What could not be accepted afterwards would be sent again and again.
+            await asyncio.to_thread(self._prove, submission)
         except _NobodyLeftError as refused:
             return refused.problems
         except (TransportError, RecipientError, FileNotFoundError):
@@ -208,19 +243,16 @@ class Outbound:
             return (error.problem,)
         except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
             return (internal(error, stage="read"),)
-        step.note(about(outgoing.envelope))
-        await ticket.turn()
-        return await self._publish(submission, outgoing, patience, began, step)
+        return await self._publish(outgoing, patience, step)
+
+    def _prove(self, submission: Submission) -> None:
+        """Find out whether it is still there, and can be accepted."""
+        self.endpoint.open(submission).close()
 
     async def _publish(
-        self,
-        submission: Submission,
-        outgoing: _Outgoing,
-        patience: Patience,
-        began: datetime,
-        step: Step,
-    ) -> tuple[Problem, ...]:
-        """Publish and accept; the problems, when no receiver has a mailbox on the broker."""
+        self, outgoing: _Outgoing, patience: Patience, step: Step
+    ) -> _Sent | tuple[Problem, ...]:
+        """Publish; or the problems, when no receiver has a mailbox on the broker."""
         envelope = outgoing.envelope
         absent = await self.dispatch.send(
             outgoing.signed,
@@ -233,23 +265,44 @@ class Outbound:
         refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
         if len(absent) == len(envelope.recipients):
             return refused
+        return _Sent(outgoing=outgoing, absent=absent, refused=refused)
+
+    async def _conclude(
+        self,
+        submission: Submission,
+        outcome: _Sent | tuple[Problem, ...],
+        began: datetime,
+        step: Step,
+    ) -> None:
+        """Record and tell what became of it. What was sent is never sent again for this."""
+        if not isinstance(outcome, _Sent):
+            if outcome:
+                step.failed(outcome[0].code)
+                await self._refuse(submission, outcome)
+            return
+        envelope, absent = outcome.outgoing.envelope, outcome.absent
         if envelope.document is not None:
             await self.records.confirm(_confirmed(envelope, absent, now=self.clock()))
-        await self.endpoint.accept(submission, notices=refused)
+        try:
+            await self.endpoint.accept(submission, notices=outcome.refused)
+        except DocumentError as error:
+            name = f"{self.dispatch.mailbox}/{submission.name}"
+            self.observe(
+                ItemSkipped(service=ServiceName.OUTBOUND, item=name, problem=error.problem)
+            )
         self.observe(
             EnvelopeSent(
                 mailbox=self.dispatch.mailbox,
                 kind=envelope.kind,
-                lane=outgoing.lane,
+                lane=outcome.outgoing.lane,
                 envelope_id=envelope.envelope_id,
                 file=submission.name,
                 recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
-                refused=refused,
+                refused=outcome.refused,
                 took=self.clock() - began,
                 trace=trace_id(step.traceparent),
             )
         )
-        return ()
 
     async def _refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         await self.endpoint.refuse(submission, problems)
@@ -355,7 +408,7 @@ class Outbound:
     async def _prepare_report(self, report: StatusReport, reading: Reading) -> _Outgoing:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
-        sender = routing.may_send(mailbox, report.from_agency.organ_id, today).agency.code
+        sender = routing.may_report(mailbox, report.from_agency.organ_id, today).agency.code
         addressee = routing.recipient(report.to_organ_id, today)
         owner = owner_of(report, sender=sender, addressee=addressee.agency)
         judged = judge_report(

@@ -6,16 +6,29 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from bus.core.events import DeliveryHandedOver, EndpointPaused, EndpointResumed, Event
+from bus.core.events import (
+    DeliveryHandedOver,
+    EndpointPaused,
+    EndpointResumed,
+    EnvelopeSent,
+    Event,
+    SendingPaused,
+    SendingResumed,
+)
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 from schemas.value import Value
 
 
 class Paused(Value):
-    """A mailbox that waits, since when, and what is wrong."""
+    """A mailbox that waits, since when, and what is wrong.
+
+    Attributes:
+        sending: What its agency sends waits instead.
+    """
 
     mailbox: MailboxName
+    sending: bool = False
     since: AwareDatetime
     problem: Problem
 
@@ -28,16 +41,23 @@ class PausedFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._paused: dict[MailboxName, Paused] = {}
+        self._paused: dict[tuple[MailboxName, bool], Paused] = {}
 
     def note(self, event: Event, *, now: datetime) -> None:
         """Take from an event what it says of a mailbox that waits."""
         match event:
             case EndpointPaused(mailbox=mailbox, problem=problem):
-                self._paused[mailbox] = Paused(mailbox=mailbox, since=now, problem=problem)
+                self._paused[mailbox, False] = Paused(mailbox=mailbox, since=now, problem=problem)
+            case SendingPaused(mailbox=mailbox, problem=problem):
+                self._paused[mailbox, True] = Paused(
+                    mailbox=mailbox, sending=True, since=now, problem=problem
+                )
+            case SendingResumed(mailbox=mailbox) | EnvelopeSent(mailbox=mailbox):
+                if self._paused.pop((mailbox, True), None) is None:
+                    return
             case EndpointResumed(mailbox=mailbox) | DeliveryHandedOver(mailbox=mailbox):
                 # A hand-over proves it as well, should the worker that paused have crashed.
-                if self._paused.pop(mailbox, None) is None:
+                if self._paused.pop((mailbox, False), None) is None:
                     return
             case _:
                 return

@@ -111,6 +111,11 @@ OPERATION: dict[str, Texts] = {
     # A store, an agency's system.
     "store_locked": ("it is locked", "cơ sở lưu trữ đang bị khóa"),
     "no_answer": ("no answer within {seconds} s", "không phản hồi trong {seconds} giây"),
+    "in_folder": ("{folder}: {why}", "{folder}: {why}"),
+    "no_file": (
+        "it is no file but a folder, a link or a pipe",
+        "là thư mục, liên kết hoặc ống dẫn",
+    ),
     "folders_away": (
         "its folders are away (to have new ones made, remove {path})",
         "các thư mục của hệ thống không còn (muốn tạo lại thì xóa {path})",

@@ -74,16 +74,36 @@ async def test_names_of_unfinished_files_are_left_alone(
     assert await names(endpoint) == ["a.edxml"]
 
 
-async def test_folders_links_and_pipes_are_left_alone(
+async def test_what_is_no_file_is_told_of_once_and_delays_no_other(
     endpoint: FolderEndpoint, root: Path, tmp_path: Path
 ) -> None:
+    """Links are never followed; a folder stays where it is, for somebody may be copying into it."""
     secret = tmp_path / "secret"
     secret.write_bytes(b"of another agency")
     (root / "outbox" / "link").symlink_to(secret)
+    (root / "outbox" / "dangling").symlink_to(tmp_path / "nothing")
     (root / "outbox" / "folder").mkdir()
     os.mkfifo(root / "outbox" / "pipe")
+    drop(root, "letter")
+    odd = {"link", "dangling", "folder", "pipe"}
+    await eventually(lambda seen: set(seen) == {*odd, "letter"}, endpoint)
 
-    assert await names(endpoint) == []
+    for submission in await endpoint.submissions():
+        if submission.problem is not None:
+            await endpoint.refuse(submission, [submission.problem])
+
+    assert await names(endpoint) == ["letter"]
+    for name in odd:
+        report = json.loads((root / "refused" / f"{name}.error.json").read_bytes())
+        assert report["problems"][0]["code"] == "E_FILE_UNREADABLE"
+    assert {path.name for path in (root / "outbox").iterdir()} == {"folder", "letter"}
+    assert (root / "refused" / "link").readlink() == secret
+    again = FolderEndpoint(root, settle=SETTLE)
+    await eventually(lambda seen: set(seen) == {"folder", "letter"}, again)
+    for submission in await again.submissions():
+        if submission.problem is not None:
+            await again.refuse(submission, [submission.problem])
+    assert len(list((root / "refused").glob("folder*"))) == 1
 
 
 async def test_a_file_that_becomes_a_link_is_not_followed(
@@ -94,7 +114,7 @@ async def test_a_file_that_becomes_a_link_is_not_followed(
     dropped.rename(tmp_path / "elsewhere")
     dropped.symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(RecipientError):
+    with pytest.raises(FileNotFoundError):
         endpoint.open(submission)
 
 

@@ -35,6 +35,8 @@ from bus.core.events import (
     RevocationSourceAsked,
     RevocationSourceLost,
     RevocationSourceReturned,
+    SendingPaused,
+    SendingResumed,
     ServiceEnded,
     ServiceName,
     SigningKeyChanged,
@@ -189,6 +191,8 @@ CASES: list[tuple[Event, set[str]]] = [
         {'lienthong_endpoint_up{agency="other"} 0.0'},
     ),
     (EndpointResumed(mailbox=H41, away=SECOND), {'lienthong_endpoint_up{agency="H41"} 1.0'}),
+    (SendingPaused(mailbox=H24, problem=DOWN), set()),
+    (SendingResumed(mailbox=H24, away=SECOND), set()),
     (WorkerStarted(worker=WORKER, pid=1, mailboxes=1), {"lienthong_workers_running 1.0"}),
     (
         WorkerEnded(worker=WORKER, pid=1, exit_code=None, signal="SIGKILL", pause=SECOND),
@@ -224,7 +228,7 @@ CASES: list[tuple[Event, set[str]]] = [
         ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
         set(),
     ),
-    (KeyFileRefused(problem=DOWN), set()),
+    (KeyFileRefused(problem=DOWN), {'lienthong_items_skipped_total{service="keys"} 1.0'}),
     (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (
         ForgeryRefused(

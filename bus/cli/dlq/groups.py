@@ -54,7 +54,9 @@ def tell_paused(console: Console, desk: Desk, moment: datetime) -> None:
     for paused in desk.paused():
         since = age(moment - paused.since)
         named = " ".join(filter(None, (paused.mailbox, desk.name_of(paused.mailbox))))
-        say(console, f"{legible(named)}: its system is away, {since}; its mailbox waits", "yellow")
+        waits = "what it sends waits" if paused.sending else "its mailbox waits"
+        what = "its files cannot be taken" if paused.sending else "its system is away"
+        say(console, f"{legible(named)}: {what}, {since}; {waits}", "yellow")
         console.print(_paragraph(legible(paused.problem.text())))
         console.print(_paragraph(legible(paused.problem.advice())))
         console.print(_paragraph(legible(paused.problem.advice(Language.VIETNAMESE)), "dim"))

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap import now
+from bus.cli.dlq.conflict import conflict_json, conflict_table
 from bus.cli.dlq.content import content_of
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import STATE_STYLE, counted
@@ -143,6 +144,7 @@ def _json(sheet: _Sheet, message: WireMessage) -> dict[str, object]:
             "refusal": inspection.refusal and _both(inspection.refusal),
         },
         "proven": verified is not None,
+        **conflict_json(letter, inspection.envelope),
         "envelope": inspection.envelope
         and inspection.envelope.model_dump(mode="json", exclude_defaults=True),
         "body_bytes": len(message.body),
@@ -186,6 +188,9 @@ def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None
     _grid(console, _standing(letter, desk, moment))
     _heading(console, "What is wrong")
     _wrong(console, letter)
+    if letter.problem.code == "E_CONFLICT":
+        _heading(console, "What arrived before, and what arrived now")
+        console.print(conflict_table(letter, sheet.inspection.envelope))
     _heading(console, "Signature, verified now")
     _verdict(console, sheet.inspection, sheet.set_aside)
     proven = sheet.inspection.verified is not None

@@ -68,6 +68,8 @@ _EXPORT = "export {target} --output FILE"
 
 
 def _answer(failure_class: str, code: str, states: frozenset[LetterState]) -> _Answer:
+    if code == "E_ENDPOINT_DOWN" and states == _WAITING:
+        return _SYSTEM_AWAY
     if states in _OF_STATES:
         return _OF_STATES[states]
     if code in _OF_CODE:
@@ -76,8 +78,16 @@ def _answer(failure_class: str, code: str, states: frozenset[LetterState]) -> _A
     return _OF_CLASS.get(failure_class, _AFTER_UPGRADE)
 
 
+_WAITING = frozenset({LetterState.WAITING})
+
+_SYSTEM_AWAY = _Answer(
+    "Have the system or the folder mended that the reason names; then it goes on by itself.",
+    "Khắc phục hệ thống hoặc thư mục nêu trong lý do; sau đó việc chuyển tự tiếp tục.",
+    (_REPLAY,),
+)
+
 _OF_STATES = {
-    frozenset({LetterState.WAITING}): _Answer(
+    _WAITING: _Answer(
         "Nothing to do: it is tried again by itself. To try now, replay.",
         "Không cần làm gì: hệ thống tự thử lại. Muốn thử ngay thì phát lại.",
         (_REPLAY,),

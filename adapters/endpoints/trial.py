@@ -1,0 +1,88 @@
+"""Trial: whether files can be moved through some folders, and whether one file can be moved at all.
+
+What is tried leaves nothing behind. Blocking.
+"""
+
+import fcntl
+import os
+import secrets
+import stat
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_GET_FLAGS = 0x8008_6601
+_CANNOT_BE_MOVED = 0x10 | 0x20
+"""Immutable and append-only, in the flags of a file on Linux (ioctl_iflags(2))."""
+
+
+class FolderError(OSError):
+    """What an operating system says of a folder.
+
+    Attributes:
+        folder: Which one.
+    """
+
+    def __init__(self, error: OSError, folder: Path) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.folder = folder
+
+
+@contextmanager
+def of(folder: Path) -> Iterator[None]:
+    """Name the folder that an error is about."""
+    try:
+        yield
+    except FolderError:
+        raise
+    except OSError as error:
+        raise FolderError(error, folder) from error
+
+
+def pass_through(folders: Sequence[Path]) -> None:
+    """Write a small file into the first folder, move it through the others, and remove it.
+
+    Each folder is also looked into. Raises `FolderError` with the first that does not allow it.
+    """
+    name = f".trial-{secrets.token_hex(8)}"
+    first, *others = folders
+    path = first / name
+    try:
+        with of(first):
+            _look_into(first)
+            path.write_bytes(b".")
+        for folder in others:
+            with of(folder):
+                _look_into(folder)
+                path = path.rename(folder / name)
+        with of(path.parent):
+            path.unlink()
+    except OSError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def must_be_movable(file: int, folder: Path) -> None:
+    """Raise `PermissionError` for an open file that nobody, or not we, can move out of a folder.
+
+    The folder allows it otherwise. Elsewhere than on Linux an immutable file is not found out.
+    """
+    ours, theirs = os.fstat(file), folder.stat()
+    others = os.geteuid() not in {0, ours.st_uid, theirs.st_uid}
+    if (theirs.st_mode & stat.S_ISVTX and others) or _flags_of(file) & _CANNOT_BE_MOVED:
+        raise PermissionError(1, "it cannot be moved")
+
+
+def _look_into(folder: Path) -> None:
+    with os.scandir(folder) as entries:
+        next(entries, None)
+
+
+def _flags_of(file: int) -> int:
+    try:
+        flags: int = struct.unpack("l", fcntl.ioctl(file, _GET_FLAGS, struct.pack("l", 0)))[0]
+    except OSError:
+        return 0
+    return flags
