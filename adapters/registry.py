@@ -58,6 +58,11 @@ def require_format(name: str) -> None:
         raise _unknown("format", name, FORMATS)
 
 
+def format_names() -> frozenset[str]:
+    """The names of all installed formats. Runs none of their code."""
+    return frozenset(entry.name for entry in entry_points(group=FORMATS))
+
+
 def endpoint_named(name: str) -> type[Endpoint]:
     """The class of one installed endpoint. Raises `ConfigurationError` E_SETTING."""
     for entry in entry_points(group=ENDPOINTS, name=name):

@@ -77,6 +77,10 @@ MAX_OUTBOX_FILES = 20_000
 """Files of one outbox looked at in one go; the others wait until these have left."""
 MAX_AGENCIES = 50_000
 """Agencies of a directory, and apart from them its aliases."""
+MAX_DIRECTORY_VERSIONS = 1_000
+"""Versions of the directory that are kept; the oldest are forgotten."""
+MAX_DIRECTORY_CSV_BYTES = 64 * MIB
+"""A table of agencies that is imported."""
 MAX_AGENCY_NAME_CHARS = 500
 """The name of an agency, when it is entered."""
 MAX_CERTIFICATE_FILE_BYTES = 64 * KIB

@@ -149,6 +149,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "A document of {other} has the same DocumentId {document_id}; only {owner}'s is meant.",
         "Văn bản của {other} có cùng DocumentId {document_id}; chỉ nói tới văn bản của {owner}.",
     ),
+    "W_ORIGINAL_DIFFERS": (
+        "The original packet does not say what its sender signed: written anew.",
+        "Gói tin gốc không đúng với nội dung bên gửi đã ký: đã ghi lại gói tin.",
+    ),
     "W_ID_OF_OTHER": (
         "The DocumentId {document_id} names {other}, but the document is of {owner}.",
         "DocumentId {document_id} nêu {other}, nhưng văn bản là của {owner}.",

@@ -195,6 +195,17 @@ def sign(
         return bytes(aside.submit(by.sign_pdf, writer).result().getvalue())
 
 
+def stamped(
+    pdf: bytes, stamper: DummyTimeStamper, *, name: str, box: tuple[int, int, int, int]
+) -> bytes:
+    """The PDF with a time stamp of the document that can be seen."""
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    append_signature_field(writer, SigFieldSpec(name, box=box))
+    by = signers.PdfTimeStamper(stamper, field_name=name)
+    with ThreadPoolExecutor(1) as aside:
+        return bytes(aside.submit(by.timestamp_pdf, writer, "sha256").result().getvalue())
+
+
 def _store(*identities: Identity) -> SimpleCertificateStore:
     store = SimpleCertificateStore()
     store.register_multiple([identity.asn1 for identity in identities])

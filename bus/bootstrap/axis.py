@@ -152,12 +152,13 @@ class Axis:
     async def prepare(self, change: Change) -> None:
         """Mailboxes and accounts for another directory, and the keys that are missing.
 
-        Whom it suspends is out at once; whom it lets in again waits for `complete`, for documents
-        would be refused that come before every worker knows.
+        Whom it suspends or no longer knows is out at once; whom it lets in again waits for
+        `complete`, for documents would be refused that come before every worker knows.
         """
         # A broker in trouble must not keep workers from learning that a key was stolen.
         if change.is_of_directory:
-            shut_out = suspended_in(change.before) | suspended_in(change.after)
+            gone = frozenset(change.before.mailboxes) - frozenset(change.after.mailboxes)
+            shut_out = suspended_in(change.before) | suspended_in(change.after) | gone
             await self._provision(topology_of(self.settings, change.after, suspended=shut_out))
         served = self.knowledge.served(change.after)
         await asyncio.to_thread(_ensure_keys, self.settings, self.home, change.after, served)

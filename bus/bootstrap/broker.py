@@ -35,12 +35,13 @@ def topology_of(
     """What the broker must hold for a directory.
 
     Args:
-        suspended: Whose accounts are shut out; absent: those that the directory suspends.
+        suspended: Whose accounts are shut out, in the directory or no longer; absent: those that it
+            suspends.
     """
     shut_out = suspended_in(routing) if suspended is None else suspended
     return replace(
         desired(routing.mailboxes, ledger=settings.ledger),
-        accounts=accounts_for(routing.mailboxes, suspended=shut_out),
+        accounts=accounts_for(dict.fromkeys([*routing.mailboxes, *shut_out]), suspended=shut_out),
     )
 
 

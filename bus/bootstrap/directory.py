@@ -2,17 +2,25 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
 from adapters.registry import require_format
 from bus.bootstrap.process import now
+from bus.core.directory import unserved
+from bus.core.directory_history import Made
+from bus.core.directory_rows import Difference, difference
+from bus.core.directory_rules import check
 from bus.core.directory_seal import DirectoryTrust
 from bus.keys.directory_authority import directory_folder, open_directory_trust
 from bus.settings import Settings
 from bus.store.home import Home
 from bus.store.snapshot import DirectoryFile
 from schemas.directory import Directory
+from schemas.problem import AxisError, ConfigurationError, Problem
+
+_NAMED_AT_MOST = 10
 
 _log = structlog.get_logger()
 
@@ -34,7 +42,11 @@ def directory_of(settings: Settings) -> DirectoryFile:
 
 
 def change_directory(
-    settings: Settings, change: Callable[[Directory], Directory]
+    settings: Settings,
+    change: Callable[[Directory], Directory],
+    *,
+    made: Made,
+    force: bool = False,
 ) -> tuple[Directory, Directory]:
     """Sign and write the next version of the directory; before and after are told.
 
@@ -42,20 +54,102 @@ def change_directory(
 
     Args:
         change: Gives the next version, or what it was given.
+        made: Who changes it, for the history.
+        force: Also when a mailbox would no longer be served.
 
     Raises:
         ConfigurationError: What `change` raises; as `DirectoryFile.load` and `save`; E_SETTING: a
-            mailbox would need a format that is not installed.
+            mailbox would need a format that is not installed. E_DIRECTORY_UNSERVED.
     """
     file = directory_of(settings)
     with file.held():
         before = file.load()
         after = change(before)
         if after.version != before.version:
-            for name in sorted(_formats(after) - _formats(before)):
-                require_format(name)
-            file.save(after)
+            _must_serve(before, after, force=force)
+            file.save(after, made, before=before)
     return before, after
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restoration:
+    """An older version that can be the newest.
+
+    Attributes:
+        content: What it says.
+        before: The directory as it is; None where it is refused.
+        refusal: Why.
+        difference: From what is there, as far as it can be read, to the content.
+    """
+
+    version: int
+    content: Directory
+    before: Directory | None
+    refusal: Problem | None
+    difference: Difference
+
+
+def restoration_of(settings: Settings, version: int | None) -> Restoration:
+    """What restoring a version would do; nothing is written.
+
+    Args:
+        version: None: the newest that is good and differs from what is there.
+
+    Raises:
+        ConfigurationError: E_DIRECTORY_VERSION: there is no such version; as `version` of
+            `DirectoryFile`.
+    """
+    file = directory_of(settings)
+    before, refusal = _as_it_is(file)
+    versions = [version] if version is not None else [r.version for r in file.history()]
+    for each in versions:
+        try:
+            content = file.version(each)
+        except ConfigurationError:
+            if version is not None:
+                raise
+            continue
+        found = difference(before or Directory(), content)
+        if version is not None or found or refusal is not None:
+            return Restoration(
+                version=each, content=content, before=before, refusal=refusal, difference=found
+            )
+    raise AxisError.of("E_DIRECTORY_VERSION", version=version or 1)
+
+
+def restore_directory(
+    settings: Settings, restoration: Restoration, *, made: Made, force: bool = False
+) -> Directory:
+    """Sign an older content as the newest version; the directory from now on.
+
+    Raises:
+        ConfigurationError: As `change_directory`; E_DIRECTORY_CHANGED: it is not as it was when
+            the restoration was looked at.
+    """
+    file = directory_of(settings)
+    with file.held():
+        before, _ = _as_it_is(file)
+        if before != restoration.before:
+            raise AxisError.of("E_DIRECTORY_CHANGED", version=before.version if before else 0)
+        _must_serve(before or Directory(), restoration.content, force=force)
+        return file.restore(restoration.content, made, before=before)
+
+
+def _as_it_is(file: DirectoryFile) -> tuple[Directory | None, Problem | None]:
+    """The directory where readers take it; else why not."""
+    try:
+        found = file.load()
+        check(found)
+    except ConfigurationError as error:
+        return None, error.problem
+    return found, None
+
+
+def _must_serve(before: Directory, after: Directory, *, force: bool) -> None:
+    for name in sorted(_formats(after) - _formats(before)):
+        require_format(name)
+    if not force and (mailboxes := unserved(before, after)):
+        raise AxisError.of("E_DIRECTORY_UNSERVED", names=", ".join(mailboxes[:_NAMED_AT_MOST]))
 
 
 def _formats(directory: Directory) -> set[str]:

@@ -1,8 +1,9 @@
 """`lienthong agency`: who is on the axis, under which codes, served by which mailbox."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,12 @@ import typer
 from adapters.registry import require_format
 from bus.bootstrap import (
     apply_accounts,
-    change_directory,
     directory_of,
     lay_out,
     renew_password,
 )
+from bus.cli import agency_changes, agency_table
+from bus.cli.directory_change import change
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, note, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
@@ -38,20 +40,38 @@ app = typer.Typer(
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
 
 
+agency_changes.register(app)
+agency_table.register(app)
+
+
 def _file(home: Home) -> DirectoryFile:
     return directory_of(load_settings(home=home))
 
 
-def _row(agency: Agency, routing: Routing) -> dict[str, object]:
-    aliases = [a.code for a in routing.directory.aliases if a.agency == agency.code]
+def _today() -> date:
+    return day_in_vietnam(datetime.now(UTC))
+
+
+def _aliases(directory: Directory) -> Mapping[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for alias in directory.aliases:
+        found[alias.agency].append(alias.code)
+    return found
+
+
+def _row(agency: Agency, routing: Routing, aliases: list[str]) -> dict[str, object]:
     return {
         "code": agency.code,
         "aliases": aliases,
         "name": agency.name_vi,
+        "name_en": agency.name_en,
         "kind": agency.kind,
         "parent": agency.parent,
         "format": agency.format,
-        "mailbox": routing.mailbox_or_none(agency.code),
+        "valid_from": agency.valid_from,
+        "valid_to": agency.valid_to,
+        "merged_into": agency.merged_into,
+        "mailbox": routing.mailbox_or_none(agency.code, _today()),
         "suspended": agency.suspended,
         "seals": agency.seals,
         "certificates": list(agency.certificates),
@@ -67,8 +87,9 @@ def list_agencies(
 ) -> None:
     """List the agencies of the directory."""
     routing = Routing(_file(home).load())
+    aliases = _aliases(routing.directory)
     rows = [
-        _row(agency, routing)
+        _row(agency, routing, aliases.get(agency.code, []))
         for agency in routing.directory.agencies
         if kind in (None, agency.kind)
     ]
@@ -76,19 +97,21 @@ def list_agencies(
         rows,
         as_json=as_json,
         title=f"Directory, version {routing.directory.version}",
-        columns=_SHOWN,
+        columns=(*_SHOWN, *(c for c in _ENDING if any(row[c] for row in rows))),
     )
 
 
 _SHOWN = ("code", "name", "kind", "parent", "mailbox", "suspended", "confidence")
+_ENDING = ("valid_to", "merged_into")
+"""Shown where any agency ends."""
 
 
 @app.command()
 def show(code: Code, home: Home = None, as_json: AsJson = False) -> None:
-    """Show one agency, found by any of its codes."""
+    """Show one agency, found by any of its codes; also one that has ended, with its successor."""
     routing = Routing(_file(home).load())
-    agency = routing.meant(code, day_in_vietnam(datetime.now(UTC)))
-    row = _row(agency, routing)
+    agency = routing.named(code, _today())
+    row = _row(agency, routing, _aliases(routing.directory).get(agency.code, []))
     if as_json:
         print_json(row)
     else:
@@ -132,7 +155,7 @@ def add_agency(
         format=format_name,
     )
     aliases = [alias_of(own, other) for other in others]
-    _change(home, lambda directory: add(directory, agency, aliases))
+    change(home, f"add {code}", lambda directory: add(directory, agency, aliases))
 
 
 @app.command("suspend")
@@ -141,7 +164,7 @@ def suspend_agency(code: Code, home: Home = None) -> None:
 
     Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
     """
-    _change(home, lambda directory: suspend(directory, code))
+    change(home, f"suspend {code}", lambda directory: suspend(directory, code))
     _tell_broker(home)
 
 
@@ -151,7 +174,7 @@ def resume_agency(code: Code, home: Home = None) -> None:
 
     A running axis lets it in once all its workers know, within a second or two.
     """
-    _change(home, lambda directory: resume(directory, code))
+    change(home, f"resume {code}", lambda directory: resume(directory, code))
     if HomeFolder(load_settings(home=home).home).running() is None:
         _tell_broker(home)
 
@@ -204,13 +227,13 @@ _NOT_TOLD = "no broker is running; it is told when the axis starts"
 @app.command("seal")
 def seal_agency(code: Code, home: Home = None) -> None:
     """Seal every document that a connected agency's mailbox sends; unsealed ones are refused."""
-    _change(home, lambda directory: seal(directory, code))
+    change(home, f"seal {code}", lambda directory: seal(directory, code))
 
 
 @app.command("unseal")
 def unseal_agency(code: Code, home: Home = None) -> None:
     """Leave it to each document whether it is sealed."""
-    _change(home, lambda directory: unseal(directory, code))
+    change(home, f"unseal {code}", lambda directory: unseal(directory, code))
 
 
 @app.command("vouch")
@@ -231,12 +254,4 @@ def vouch_for(
     filed = () if release else tuple(t for t, key in ring.items() if key.owner == code)
     if not filed and not release:
         raise typer.BadParameter(f"no certificate of {code} is filed; see 'lienthong keys show'")
-    _change(home, lambda directory: vouch(directory, code, filed))
-
-
-def _change(home: Home, change: Callable[[Directory], Directory]) -> None:
-    before, after = change_directory(load_settings(home=home), change)
-    if after.version == before.version:
-        note(f"nothing to change; the directory stays at version {before.version}")
-        return
-    note(f"directory version {after.version}")
+    change(home, f"vouch {code}", lambda directory: vouch(directory, code, filed))

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from bus.cli import agency, keys, sealing_keys, topology
+from bus.cli import agency, directory, keys, sealing_keys, topology
 from bus.cli.check import check
 from bus.cli.connect import connect
 from bus.cli.convert import convert
@@ -58,6 +58,7 @@ app.command()(send)
 app.command()(top)
 app.command()(worker)
 app.add_typer(agency.app, name="agency")
+app.add_typer(directory.app, name="directory")
 app.add_typer(dlq, name="dlq")
 app.add_typer(topology.app, name="topology")
 sealing_keys.register(keys.app)

@@ -1,6 +1,6 @@
 """Admission: everything that must be proven of a message before anything is done for it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
@@ -16,7 +16,7 @@ from bus.core.topology import (
 )
 from bus.core.wire import open_envelope
 from schemas.envelope import Envelope, Recipient
-from schemas.identifiers import MailboxName
+from schemas.identifiers import AgencyCode, MailboxName
 from schemas.problem import AxisError
 from schemas.term import term
 from schemas.vietnam import day_in_vietnam
@@ -69,7 +69,7 @@ def admit(
             around it does. E_SENDER_UNKNOWN: its mailbox may not send for its sender. Never retry.
     """
     envelope = open_envelope(verified)
-    if not addressed(envelope, mailbox, routing):
+    if not addressed(envelope, mailbox, routing, now=now):
         raise AxisError.of("E_NOT_ADDRESSED", mailbox=mailbox)
     # The broker checked that it is the account that published; whoever leaves it out hides.
     sender = account_of(envelope.sender_mailbox)
@@ -78,7 +78,10 @@ def admit(
         cause = term("published_by_other", account=by, sender=sender)
         raise AxisError.of("E_FORGED", cause=cause)
     _compare(message, envelope, verified.signed_at)
-    routing.may_send(envelope.sender_mailbox, envelope.sender, day_in_vietnam(now))
+    # By the day of the signature: what was sent on an agency's last day arrives after it.
+    signed_on = day_in_vietnam(verified.signed_at)
+    judge = routing.may_send if envelope.receipt is None else routing.may_report
+    judge(envelope.sender_mailbox, envelope.sender, signed_on)
     return envelope
 
 
@@ -120,14 +123,45 @@ def _contradicts(header: str, said: str, signed: str) -> AxisError:
     return AxisError.of("E_HEADER_CONTRADICTS", header=header, said=said, signed=signed)
 
 
-def addressed(envelope: Envelope, mailbox: MailboxName, routing: Routing) -> tuple[Recipient, ...]:
+def refuse_other_names(envelope: Envelope, routing: Routing, *, on: date) -> None:
+    """Refuse content that bears another sender's name than its envelope, or a status to another.
+
+    The recipient's system reads the content alone.
+
+    Raises:
+        DocumentError: E_FORGED.
+    """
+    if envelope.document is not None:
+        _must_be_named(envelope, envelope.document.from_agency.organ_id, routing, on)
+    if envelope.receipt is not None:
+        report, recipient = envelope.receipt.report, envelope.recipients[0].agency
+        _must_be_named(envelope, report.from_agency.organ_id, routing, on)
+        named = routing.successor(AgencyCode(report.to_organ_id), on)
+        if named != routing.successor(recipient, on):
+            said = report.to_organ_id
+            raise AxisError.of(
+                "E_FORGED", cause=term("content_to_other", recipient=recipient, said=said)
+            )
+
+
+def _must_be_named(envelope: Envelope, said: str, routing: Routing, on: date) -> None:
+    named = routing.successor(AgencyCode(said), on)
+    if named != routing.successor(envelope.sender, on):
+        cause = term("content_of_other", sender=envelope.sender, said=said)
+        raise AxisError.of("E_FORGED", cause=cause)
+
+
+def addressed(
+    envelope: Envelope, mailbox: MailboxName, routing: Routing, *, now: datetime
+) -> tuple[Recipient, ...]:
     """The agencies on the signed list that a mailbox serves.
 
     By the word of the sender, or of the directory as it is now: an agency may have got another
     mailbox since, and operators redeliver there what its old one could not hand over.
     """
+    today = day_in_vietnam(now)
     return tuple(
         recipient
         for recipient in envelope.recipients
-        if mailbox in (recipient.mailbox, routing.mailbox_or_none(recipient.agency))
+        if mailbox == recipient.mailbox or mailbox in routing.serve(recipient.agency, today)
     )

@@ -83,6 +83,7 @@ _WITHHELD = frozenset({"E_STATE_SECRET"})
 _CLASS_OF_CODE = {
     "E_CONFLICT": FailureClass.CONFLICT,
     "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
+    "E_MAILBOX_REFUSED": FailureClass.RECIPIENT_DOWN,
     "E_ENDPOINT_REFUSED": FailureClass.RECIPIENT_REFUSED,
     "E_INTERNAL": FailureClass.OURS,
     "E_FAILURE_UNREADABLE": FailureClass.OURS,

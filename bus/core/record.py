@@ -21,6 +21,8 @@ class DocumentRecord:
         full_number: Number and notation.
         year: Of the issue date.
         type: What it did; None in records of older versions.
+        subject: Absent of sealed documents, whose subject is nobody else's, and in records of older
+            versions.
     """
 
     envelope_id: EnvelopeId
@@ -32,6 +34,7 @@ class DocumentRecord:
     year: int | None
     recorded_at: datetime
     type: BusinessType | None = None
+    subject: str | None = None
 
     @property
     def id_key(self) -> str:
@@ -49,8 +52,14 @@ class DocumentRecord:
         return self.type not in {BusinessType.RECALL, BusinessType.UPDATE}
 
 
-def record_of(envelope: Envelope, document: Document, *, now: datetime) -> DocumentRecord:
-    """What the register keeps of an envelope's document."""
+def record_of(
+    envelope: Envelope, document: Document, *, now: datetime, sealed: bool = False
+) -> DocumentRecord:
+    """What the register keeps of an envelope's document.
+
+    Args:
+        sealed: It was, and has been opened.
+    """
     return DocumentRecord(
         envelope_id=envelope.envelope_id,
         identity=document_identity(document, envelope.sender),
@@ -61,6 +70,7 @@ def record_of(envelope: Envelope, document: Document, *, now: datetime) -> Docum
         year=document.issued_on.year if document.issued_on else None,
         recorded_at=now,
         type=document.bussiness.type,
+        subject=None if sealed or envelope.sealed else document.subject,
     )
 
 

@@ -53,6 +53,8 @@ class Routing:
         self._names = check(directory)
         self._agencies = {agency.code: agency for agency in directory.agencies}
         self._mailboxes = {code: self._nearest_mailbox(code) for code in self._agencies}
+        # Where nobody has been merged, who serves whom is the same on every day.
+        self._merging = any(a.valid_to and a.merged_into for a in directory.agencies)
         self._by_key = {code_key(code): namings[-1].agency for code, namings in self._names.items()}
         self.directory = directory
         self.mailboxes = tuple(
@@ -109,12 +111,26 @@ class Routing:
             ConfigurationError: As `meant`; or E_AGENCY_UNCONNECTED.
         """
         try:
-            return self.mailbox_of(self.meant(code, on).code)
+            return self.mailbox_of(self.meant(code, on).code, on)
         except DocumentError as error:
             raise _for_operators(error) from error
 
-    def mailbox_of(self, code: AgencyCode) -> MailboxName:
-        """The mailbox that serves an agency: its own, or that of its nearest connected ancestor.
+    def named(self, code: str, on: date) -> Agency:
+        """The agency that a code names, though it may have ended and have a successor.
+
+        Raises:
+            ConfigurationError: E_AGENCY_UNKNOWN.
+        """
+        naming = self._naming(code, on)
+        if naming is None:
+            raise AxisError.of("E_AGENCY_UNKNOWN", code=code)
+        return self._agencies[naming.agency]
+
+    def mailbox_of(self, code: AgencyCode, on: date) -> MailboxName:
+        """The mailbox that serves an agency on a day.
+
+        Its own, or that of its nearest connected ancestor. From the day on which one of them is
+        merged, its successor stands in its place.
 
         Args:
             code: The agency's own code, as `resolve` gives it.
@@ -124,18 +140,34 @@ class Routing:
         """
         if code not in self._agencies:
             raise AxisError.of("E_UNKNOWN_RECEIVER", code=code)
-        mailbox = self._mailboxes[code]
+        mailbox = self._serving(code, on)
         if mailbox is None:
             raise AxisError.of("E_RECEIVER_UNCONNECTED", code=code)
         return mailbox
 
     def owner_of(self, mailbox: MailboxName) -> Agency:
-        """The connected agency that owns a mailbox."""
-        return self._agencies[AgencyCode(mailbox)]
+        """The connected agency that owns a mailbox.
 
-    def mailbox_or_none(self, code: AgencyCode) -> MailboxName | None:
-        """The same for listings; None when nobody serves the agency, or it is unknown."""
-        return self._mailboxes.get(code)
+        Raises:
+            ConfigurationError: E_AGENCY_UNKNOWN; it was taken out of the directory.
+        """
+        owner = self._agencies.get(AgencyCode(mailbox))
+        if owner is None:
+            raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
+        return owner
+
+    def mailbox_or_none(self, code: AgencyCode, on: date) -> MailboxName | None:
+        """The same as `mailbox_of`; None when nobody serves the agency, or it is unknown."""
+        return self._serving(code, on) if code in self._agencies else None
+
+    def serve(self, code: AgencyCode, on: date) -> frozenset[MailboxName]:
+        """Every mailbox that may hold what is addressed to an agency.
+
+        That which serves it, and, of one that was merged, that which served it before: what lies
+        there is still handed over (decision record 0037).
+        """
+        found = {self._mailboxes.get(code), self.mailbox_or_none(code, on)}
+        return frozenset(mailbox for mailbox in found if mailbox is not None)
 
     def recipient(self, code: str, on: date) -> Recipient:
         """Where a message for one receiver goes.
@@ -144,7 +176,7 @@ class Routing:
             DocumentError: E_UNKNOWN_RECEIVER, E_RECEIVER_EXPIRED, E_RECEIVER_UNCONNECTED or
                 E_RECEIVER_SUSPENDED.
         """
-        return self._address(code, self.resolve(code, on).agency)
+        return self._address(code, self.resolve(code, on).agency, on)
 
     def name_of(self, code: AgencyCode) -> str | None:
         """The Vietnamese name of an agency; None when it is unknown."""
@@ -160,9 +192,14 @@ class Routing:
         return agency.code if agency is not None else code
 
     def acts_for(self, actor: AgencyCode, agency: AgencyCode, on: date) -> bool:
-        """Whether an agency is the other, its successor, or stands above it, as a hub does."""
-        actor = self.successor(actor, on)
-        above: AgencyCode | None = self.successor(agency, on)
+        """Whether an agency is the other, its successor, or stands above it, as a hub does.
+
+        One that was merged acts for what it was, and not for its successor.
+        """
+        today = self.successor(actor, on)
+        ended = actor in self._agencies and today != actor
+        above: AgencyCode | None = agency if ended else self.successor(agency, on)
+        actor = actor if ended else today
         while above is not None and above != actor:
             known = self._agencies.get(above)
             above = known.parent if known is not None else None
@@ -170,7 +207,7 @@ class Routing:
 
     def share_a_mailbox(self, one: AgencyCode, other: AgencyCode, on: date) -> bool:
         """Whether one connected system serves both; an agency shares with itself."""
-        boxes = [self.mailbox_or_none(self.successor(code, on)) for code in (one, other)]
+        boxes = [self.mailbox_or_none(self.successor(code, on), on) for code in (one, other)]
         return one == other or (boxes[0] is not None and boxes[0] == boxes[1])
 
     def named_in(self, document_id: str, on: date) -> AgencyCode | None:
@@ -192,7 +229,7 @@ class Routing:
             code, place = receiver.organ_id, Place(field=f"to_agencies.{index}.organ_id")
             try:
                 resolved = self.resolve(code, on)
-                recipient = self._address(code, resolved.agency)
+                recipient = self._address(code, resolved.agency, on)
             except DocumentError as error:
                 problems.append(error.problem.model_copy(update={"place": place}))
                 continue
@@ -217,14 +254,32 @@ class Routing:
             resolved = self.resolve(code, on)
         except DocumentError as error:
             raise AxisError.of("E_SENDER_UNKNOWN", code=code, mailbox=mailbox) from error
-        if self._mailboxes[resolved.agency.code] != mailbox:
+        if self._serving(resolved.agency.code, on) != mailbox:
             raise AxisError.of("E_SENDER_UNKNOWN", code=code, mailbox=mailbox)
         if self._is_suspended(resolved.agency, mailbox):
             raise AxisError.of("E_SENDER_SUSPENDED", code=code)
         return resolved
 
-    def _address(self, code: str, agency: Agency) -> Recipient:
-        mailbox = self.mailbox_of(agency.code)
+    def may_report(self, mailbox: MailboxName, code: str, on: date) -> Resolved:
+        """Prove that a connected system may answer and report as `code`.
+
+        As `may_send`; and one that was merged still answers what it was sent before, under its own
+        name.
+
+        Raises:
+            DocumentError: As `may_send`.
+        """
+        naming = self._naming(code, on)
+        if naming is not None and self._mailboxes.get(naming.agency) == mailbox:
+            agency = self._agencies[naming.agency]
+            if _before(agency.valid_to, on):
+                if self._is_suspended(agency, mailbox):
+                    raise AxisError.of("E_SENDER_SUSPENDED", code=code)
+                return Resolved(agency=agency)
+        return self.may_send(mailbox, code, on)
+
+    def _address(self, code: str, agency: Agency, on: date) -> Recipient:
+        mailbox = self.mailbox_of(agency.code, on)
         if self._is_suspended(agency, mailbox):
             raise AxisError.of("E_RECEIVER_SUSPENDED", code=code)
         named = None if code == agency.code else code
@@ -238,6 +293,23 @@ class Routing:
             for naming in reversed(self._names.get(form or "", ())):
                 if naming.valid_from is None or naming.valid_from <= on:
                     return naming
+        return None
+
+    def _serving(self, code: AgencyCode, on: date) -> MailboxName | None:
+        if not self._merging:
+            return self._mailboxes[code]
+        seen: set[AgencyCode] = set()
+        at: AgencyCode | None = code
+        # A successor may be below the one it succeeds: a circle ends with nobody.
+        while at is not None and at not in seen:
+            seen.add(at)
+            agency = self._agencies[at]
+            if _before(agency.valid_to, on) and agency.merged_into is not None:
+                at = agency.merged_into
+            elif agency.connected:
+                return MailboxName(agency.code)
+            else:
+                at = agency.parent
         return None
 
     def _nearest_mailbox(self, code: AgencyCode) -> MailboxName | None:

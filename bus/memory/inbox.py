@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bus.ports import Claim, Claimed, SignedEnvelope, Standing
+from bus.ports import Claim, Claimed, Rival, SignedEnvelope, Standing
 from schemas.identifiers import DeliveryId, MailboxName
 
 
@@ -16,6 +16,7 @@ class _Entry:
     claim: Claim
     standing: Standing
     receipts: tuple[SignedEnvelope, ...] = ()
+    done_at: datetime | None = None
 
     def held(self, now: datetime) -> bool:
         return self.standing is Standing.IN_PROGRESS and now < self.claim.lease
@@ -32,28 +33,29 @@ class MemoryInbox:
         """Begin work on a delivery."""
         known = self._entries.get(claim.delivery_id)
         if known is not None and known.standing in {Standing.DONE, Standing.CONFLICT}:
-            return Claimed(standing=known.standing, receipts=known.receipts)
+            rival = self._rival(claim, now) if known.standing is Standing.CONFLICT else None
+            return Claimed(standing=known.standing, receipts=known.receipts, rival=rival)
         if known is not None and known.held(now):
             return Claimed(standing=Standing.IN_PROGRESS)
-        conflict = self._has_rival(claim, now)
-        standing = Standing.CONFLICT if conflict else Standing.IN_PROGRESS
+        rival = self._rival(claim, now)
+        standing = Standing.CONFLICT if rival else Standing.IN_PROGRESS
         self._entries[claim.delivery_id] = _Entry(claim=claim, standing=standing)
         self._of_document[claim.mailbox, claim.identity].add(claim.delivery_id)
-        return Claimed(standing=Standing.CONFLICT if conflict else Standing.FRESH)
+        return Claimed(standing=Standing.CONFLICT if rival else Standing.FRESH, rival=rival)
 
     async def finish(
         self,
         delivery_id: DeliveryId,
         receipts: Sequence[SignedEnvelope],
         *,
-        now: datetime,  # noqa: ARG002 (memory keeps no history)
+        now: datetime,
     ) -> None:
         """Record that the delivery is done; of two finishes the first counts."""
         entry = self._entries.get(delivery_id)
         if entry is None:
             raise ValueError(f"delivery {delivery_id} was never claimed")
         if entry.standing is not Standing.DONE:
-            entry.standing, entry.receipts = Standing.DONE, tuple(receipts)
+            entry.standing, entry.receipts, entry.done_at = Standing.DONE, tuple(receipts), now
 
     async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
         """Which of these are done."""
@@ -75,11 +77,13 @@ class MemoryInbox:
             if entry.claim.mailbox in mailboxes and entry.standing is Standing.IN_PROGRESS:
                 entry.standing = Standing.FRESH
 
-    def _has_rival(self, claim: Claim, now: datetime) -> bool:
-        """Whether other content of the same document was handed over, or is in work."""
+    def _rival(self, claim: Claim, now: datetime) -> Rival | None:
+        """Other content of the same document that was handed over, or is in work."""
         versions = self._of_document[claim.mailbox, claim.identity]
-        return any(
-            entry.standing is Standing.DONE or entry.held(now)
+        rivals = [
+            Rival(envelope_id=entry.claim.envelope_id, at=entry.done_at)
             for entry in map(self._entries.__getitem__, versions)
             if entry.claim.envelope_id != claim.envelope_id
-        )
+            and (entry.standing is Standing.DONE or entry.held(now))
+        ]
+        return min(rivals, key=lambda rival: (rival.at is None, rival.at or now), default=None)

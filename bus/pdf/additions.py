@@ -95,7 +95,7 @@ class AdditionsFinder:
 
     reader: PdfFileReader
     names: Mapping[str, str]
-    """Field → who signed it, as the certificate says."""
+    """Field → who signed it: signatures that are judged, and time stamps that count."""
     _shown: dict[tuple[int, int], Sequence[tuple[int | None, Box]]] = field(default_factory=dict)
 
     def after(self, signature: EmbeddedPdfSignature) -> Additions:
@@ -148,14 +148,14 @@ class AdditionsFinder:
         ]
         if not later.is_plain:
             raise _ForbiddenError(term("pdf_field_acts", field=later.name))
-        if not later.is_signed and (places or later.has_appearance):
+        name = self.names.get(later.name)
+        if name is None and (places or later.has_appearance):
             number = places[0][0] if places else 0
             raise _ForbiddenError(term("pdf_field_empty", field=later.name, page=number))
         own = {each for each, _ in later.widgets}
         for number, page, box in places:
             if not seen and self._lies_over(signature, number, page, box, own=own):
                 raise _ForbiddenError(term("pdf_field_covers", field=later.name, page=number))
-            name = self.names.get(later.name, "?")
             yield term("pdf_added_signature", field=later.name, page=number, name=name)
 
     def _places(

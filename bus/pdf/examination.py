@@ -12,10 +12,10 @@ Deep nesting and the like raise what they raise: `examiner` is where that is cau
 import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from hashlib import sha256
 from io import SEEK_END
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from asn1crypto import x509
 from pyhanko.pdf_utils.crypt import AuthStatus
@@ -28,6 +28,7 @@ from pyhanko.sign.validation import (
     PdfSignatureStatus,
     SignatureCoverageLevel,
     async_validate_pdf_signature,
+    async_validate_pdf_timestamp,
 )
 from pyhanko.sign.validation.errors import (
     DisallowedAlgorithmError,
@@ -39,6 +40,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from bus.pdf.additions import Additions, AdditionsFinder
 from bus.pdf.leniency import fault_of
+from bus.pdf.signer import aware, common_name_of, identity_of, stamp_of
 from bus.pdf.trust import trust_of
 from schemas.term import Term, term
 from schemas.verdict import PdfOutcome, PdfSigner, PdfVerdict
@@ -125,7 +127,7 @@ def _examine(
     if len(signatures) > MOST_SIGNATURES:
         reason = term("pdf_many_signatures", limit=MOST_SIGNATURES)
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=reason)
-    known = {each.field_name: _identity(each) for each in signatures}
+    known = {each.field_name: identity_of(each) for each in signatures}
     judge = _Judge(reader, anchors, now, known=known, passed_over=passed_over)
     signers = tuple(judge.signer(signature) for signature in signatures)
     worst = min((signer.outcome for signer in signers), key=_WORST_FIRST.index)
@@ -160,7 +162,7 @@ class _Judge:
         self._passed_over = passed_over
         self._evidence = _evidence(reader)
         names = {field: signer.name or "?" for field, signer in known.items()}
-        self._additions = AdditionsFinder(reader=reader, names=names)
+        self._additions = AdditionsFinder(reader=reader, names={**names, **self._stampers()})
 
     def signer(self, signature: EmbeddedPdfSignature) -> PdfSigner:
         """What one signature is worth. Raises `_BROKEN`, when it can be judged otherwise."""
@@ -168,7 +170,7 @@ class _Judge:
         strict = self._passed_over is None
         try:
             status = asyncio.run(self._validate(signature, self._now, compare=strict))
-            stamped = _stamp(status)
+            stamped = stamp_of(status)
             outcome, reason, added = self._outcome(signature, status, stamped)
             if outcome in {PdfOutcome.EXPIRED, PdfOutcome.UNTRUSTED} and stamped is not None:
                 then = asyncio.run(self._validate(signature, stamped, compare=False))
@@ -189,10 +191,22 @@ class _Judge:
                 "outcome": outcome,
                 "reason": reason,
                 "additions": added,
-                "signed_at": stamped or _aware(status.signer_reported_dt),
+                "signed_at": stamped or aware(status.signer_reported_dt),
                 "time_stamped": stamped is not None,
             }
         )
+
+    def _stampers(self) -> Mapping[str, str]:
+        """Field → who stamped it, of every time stamp of the document that counts."""
+        found: dict[str, str] = {}
+        for stamp in self._reader.embedded_timestamp_signatures[:MOST_SIGNATURES]:
+            with suppress(*_BROKEN):
+                status = asyncio.run(
+                    async_validate_pdf_timestamp(stamp, self._context(self._now), skip_diff=True)
+                )
+                if status.intact and status.valid and status.trusted:
+                    found[stamp.field_name] = common_name_of(stamp.signer_cert.subject)
+        return found
 
     async def _validate(
         self, signature: EmbeddedPdfSignature, moment: datetime, *, compare: bool
@@ -242,7 +256,7 @@ class _Judge:
         if altered is not None:
             return PdfOutcome.ALTERED, altered, ()
         latest = self._now + CLOCK_TOLERANCE
-        signed_at = stamped or _aware(status.signer_reported_dt)
+        signed_at = stamped or aware(status.signer_reported_dt)
         if signed_at is not None and signed_at > latest:
             reason = term("pdf_future", at=signed_at.isoformat())
             return PdfOutcome.INDETERMINATE, reason, added.told
@@ -282,33 +296,6 @@ def _why_not(signature: EmbeddedPdfSignature, error: Exception) -> Term:
     if "SubFilter" in str(error):
         return term("pdf_subfilter", kind=kind)
     return fault_of(error)
-
-
-def _stamp(status: PdfSignatureStatus) -> datetime | None:
-    """When the signature existed at the latest, if a trusted time stamp says so."""
-    stamp = status.timestamp_validity
-    return _aware(stamp.timestamp) if stamp is not None and stamp.trusted else None
-
-
-def _identity(signature: EmbeddedPdfSignature) -> PdfSigner:
-    certificate = cast("x509.Certificate", signature.signer_cert)
-    return PdfSigner(
-        name=_common_name(certificate.subject),
-        issuer=_common_name(certificate.issuer),
-        certificate_sha256=sha256(certificate.dump()).hexdigest(),
-        signed_at=_aware(signature.self_reported_timestamp),
-        outcome=PdfOutcome.INDETERMINATE,
-    )
-
-
-def _common_name(name: x509.Name) -> str:
-    said = name.native.get("common_name", name.human_friendly)
-    return str(said)[:_MAX_SAID]
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A moment without a zone is none that can be compared."""
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _said(error: Exception, code: str = "pdf_unreadable") -> Term:

@@ -43,11 +43,25 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rival:
+    """Other content of the same document, which was handed over before; `at` None: is in work."""
+
+    envelope_id: EnvelopeId
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
-    """The answer to a claim; `receipts` are those of the first hand-over, when it is done."""
+    """The answer to a claim.
+
+    Attributes:
+        receipts: Those of the first hand-over, when it is done.
+        rival: What it is in conflict with.
+    """
 
     standing: Standing
     receipts: tuple[SignedEnvelope, ...] = ()
+    rival: Rival | None = None
 
 
 class Inbox(Protocol):
@@ -61,7 +75,7 @@ class Inbox(Protocol):
 
         Fresh, failed or lease expired → `FRESH` and the lease is taken. Done → `DONE` with its
         receipts. Leased by another → `IN_PROGRESS`. Another envelope with the same identity and
-        mailbox but other content was handed over or is in work → `CONFLICT`.
+        mailbox but other content was handed over or is in work → `CONFLICT` with that rival.
         """
 
     async def finish(

@@ -8,12 +8,19 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.contract import Endpoint, Parcel
-from bus.core.admission import addressed, admit, judge_seal, judge_wrapping, prove
+from bus.core.admission import (
+    addressed,
+    admit,
+    judge_seal,
+    judge_wrapping,
+    prove,
+    refuse_other_names,
+)
 from bus.core.allowance import seconds_for
 from bus.core.events import (
     DeliveryHandedOver,
@@ -43,12 +50,16 @@ from bus.ports import (
     Settlement,
     SignedEnvelope,
     Standing,
+    Step,
+    Untraced,
 )
 from bus.services.answers import Answers
 from bus.services.attempt import Attempt
+from bus.services.conflict import conflict_with
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failures import Failures
+from bus.services.originals import with_proven_original
 from bus.services.packing import Packing
 from bus.services.patience import Patience, Stopping
 from bus.services.register import judge
@@ -112,6 +123,41 @@ class Courier:
         Raises:
             Stopping: `leave` was set first; nothing is acknowledged.
         """
+        try:
+            return await self._carry(received, ticket=ticket, leave=leave)
+        except Stopping:
+            raise
+        except Exception as error:  # noqa: BLE001 (it could not even be told as it is)
+            return await self._set_aside(received, error, ticket=ticket, leave=leave)
+
+    async def _set_aside(
+        self, received: ReceivedMessage, error: Exception, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
+        """Tell that it failed, without anything of it but its bytes, its signature and its account.
+
+        Given back, it would come again at once, until the broker has enough of it.
+        """
+        bare = replace(received, message=replace(received.message, headers={}, attempt=1))
+        with Untraced().step("set aside", Role.CONSUMER) as step:
+            attempt = self._attempt(bare, step, ticket=ticket, leave=leave)
+            await self._failures.tell(attempt, internal(error, stage=attempt.stage))
+        return Settlement.ACK
+
+    def _attempt(
+        self, received: ReceivedMessage, step: Step, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Attempt:
+        return Attempt(
+            received=received,
+            leave=leave,
+            ticket=ticket,
+            patience=self._patience(leave),
+            files=self.attachments,
+            step=step,
+        )
+
+    async def _carry(
+        self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
         message = received.message
         with self.dispatch.tracer.step(
             f"process {received.queue}",
@@ -120,16 +166,7 @@ class Courier:
         ) as step:
             if step.traceparent:
                 step.note(processing(message, queue=received.queue))
-            return await self._settle(
-                Attempt(
-                    received=received,
-                    leave=leave,
-                    ticket=ticket,
-                    patience=self._patience(leave),
-                    files=self.attachments,
-                    step=step,
-                )
-            )
+            return await self._settle(self._attempt(received, step, ticket=ticket, leave=leave))
 
     async def _settle(self, attempt: Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
@@ -181,6 +218,7 @@ class Courier:
         if envelope.sealed is not None:
             opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
             attempt.files = OpenedFiles(self.attachments, opened.files)
+            attempt.sealed = True
             attempt.envelope = envelope = opened.envelope
         if attempt.step.traceparent:
             attempt.step.note(about(envelope))
@@ -216,6 +254,7 @@ class Courier:
             on=day_in_vietnam(now),
             held_by=tuple(recipient.agency for recipient in self._addressed(envelope)),
         )
+        refuse_other_names(envelope, at.routing, on=at.on)
         attempt.judged, meant = await judge(envelope, self.records, at=at)
         if envelope.receipt is not None:
             attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
@@ -238,7 +277,12 @@ class Courier:
                 case Standing.DONE:
                     return claimed.receipts
                 case Standing.CONFLICT:
-                    raise AxisError.of("E_CONFLICT", document_id=claim.envelope_id)
+                    raise await conflict_with(
+                        claimed.rival,
+                        None if attempt.sealed else attempt.envelope,
+                        claim=claim,
+                        records=self.records,
+                    )
                 case Standing.IN_PROGRESS:
                     if attempt.lease is not None and self.clock() < attempt.lease:
                         return None
@@ -256,7 +300,9 @@ class Courier:
             file = await self._hand_over(attempt, envelope, delivery)
             receipts = await self._answers.arrived(envelope, self._addressed(envelope))
             if envelope.document is not None:
-                await self.records.record(record_of(envelope, envelope.document, now=self.clock()))
+                await self.records.record(
+                    record_of(envelope, envelope.document, now=self.clock(), sealed=attempt.sealed)
+                )
             await self.inbox.finish(delivery, receipts, now=self.clock())
         except BaseException:
             # Where even this fails, the lease stays ours until it runs out.
@@ -298,8 +344,20 @@ class Courier:
     async def _hand_over(self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
+        original = await with_proven_original(
+            envelope,
+            attempt.judged,
+            files=attempt.files,
+            format_=self.packing.format,
+            begin_spool=self.sealer.begin_spool,
+        )
+        attempt.judged = original.judged
         parcel = await self.packing.pack(
-            envelope, delivery, files=attempt.files, judged=attempt.judged, leave=attempt.leave
+            original.envelope,
+            delivery,
+            files=attempt.files,
+            judged=original.judged,
+            leave=attempt.leave,
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():
@@ -327,7 +385,7 @@ class Courier:
             raise AxisError.of("E_ENDPOINT_DOWN", agency=agency, cause=cause) from late
 
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
-        return addressed(envelope, self.dispatch.mailbox, self.routing())
+        return addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
 
     def _patience(self, leave: asyncio.Event) -> Patience:
         return Patience(

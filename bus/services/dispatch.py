@@ -4,7 +4,8 @@ Shared by everything that sends: documents and statuses going out, receipts goin
 """
 
 from asyncio import gather, get_running_loop, timeout
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,6 +36,9 @@ from schemas.term import term
 
 Made = TypeVar("Made")
 
+MOST_REFUSALS = 8
+"""In a row for one mailbox, in about half a minute; a queue without a leader is back sooner."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dispatch:
@@ -45,6 +49,7 @@ class Dispatch:
             `TransportError` E_SIGNING_KEY_AWAY while there is none.
         deadline: How long one publish may take before its outcome is unknown; and a signature,
             before what holds the key is away.
+        full: Mailboxes for which the broker has refused again and again, and nothing since.
         waiting: The threads in which a key elsewhere is waited for; absent: the loop's.
         reports_as: The account that tells what failed; absent: the mailbox's own.
     """
@@ -58,6 +63,7 @@ class Dispatch:
     waiting: Executor | None = None
     reports_as: str | None = None
     tracer: Tracer = field(default_factory=Untraced)
+    full: set[MailboxName] = field(default_factory=set)
 
     async def signed(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes.
@@ -109,8 +115,10 @@ class Dispatch:
 
         Raises:
             Stopping: The service stops before every mailbox has confirmed.
+            ConfigurationError: E_MAILBOX_REFUSED: one is refused again and again.
         """
         absent: set[MailboxName] = set()
+        refusals: Counter[MailboxName] = Counter()
         waiting = list(dict.fromkeys(recipient.mailbox for recipient in recipients))
         while True:
             publishes = [self._publish(signed, kind, lane, mailbox, trace) for mailbox in waiting]
@@ -119,9 +127,26 @@ class Dispatch:
             told = list(zip(waiting, outcomes, strict=True))
             absent |= {box for box, outcome in told if outcome is PublishOutcome.RETURNED}
             waiting = [box for box, outcome in told if outcome in _NOT_SENT]
+            self._note_full(told, refusals)
+            if waiting and self.full.issuperset(waiting):
+                raise AxisError.of("E_MAILBOX_REFUSED", mailbox=waiting[0])
             if not waiting:
                 return tuple(r for r in recipients if r.mailbox in absent)
             await patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=", ".join(waiting)))
+
+    def _note_full(
+        self,
+        told: Iterable[tuple[MailboxName, PublishOutcome]],
+        refusals: Counter[MailboxName],
+    ) -> None:
+        """One that is known to be full is waited for no more, until it takes something again."""
+        for box, outcome in told:
+            if outcome is PublishOutcome.REFUSED:
+                refusals[box] += 1
+                if refusals[box] >= MOST_REFUSALS:
+                    self.full.add(box)
+            elif outcome is PublishOutcome.CONFIRMED:
+                self.full.discard(box)
 
     async def _publish(
         self,

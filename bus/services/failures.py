@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bus.core.admission import addressed
-from bus.core.events import DeliveryFailed, ForgeryRefused
+from bus.core.events import DeliveryFailed, ForgeryRefused, ItemSkipped, ServiceName
 from bus.core.failure import REFUSED_TO_SENDER, FailureClass, fail, failure_class
 from bus.core.identity import delivery_id
 from bus.core.message import WireMessage
@@ -19,7 +19,7 @@ from bus.services.answers import Answers
 from bus.services.attempt import Attempt
 from bus.services.dispatch import Dispatch
 from schemas.envelope import Envelope
-from schemas.problem import Problem, TransportError
+from schemas.problem import ConfigurationError, Problem, TransportError
 
 
 @dataclass(kw_only=True)
@@ -45,9 +45,19 @@ class Failures:
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
             refusals = await self._refusals(attempt, envelope, problem)
-            await self.answers.send(
-                envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
-            )
+            try:
+                await self.answers.send(
+                    envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
+                )
+            except ConfigurationError as error:
+                # Its sender takes nothing: that must not hold up the others. The row is there.
+                self.observe(
+                    ItemSkipped(
+                        service=ServiceName.INBOUND,
+                        item=f"refusal of {attempt.received.message.message_id}",
+                        problem=error.problem,
+                    )
+                )
 
     async def _publish(self, attempt: Attempt, problem: Problem) -> None:
         mailbox = self.dispatch.mailbox
@@ -101,7 +111,7 @@ class Failures:
         self, attempt: Attempt, envelope: Envelope, problem: Problem
     ) -> tuple[SignedEnvelope, ...]:
         """Sign them when there is a key to sign with. Raises `Stopping`."""
-        recipients = addressed(envelope, self.dispatch.mailbox, self.routing())
+        recipients = addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
         while True:
             try:
                 return await self.answers.refused(envelope, recipients, problem)

@@ -408,7 +408,7 @@ class Outbound:
     async def _prepare_report(self, report: StatusReport, reading: Reading) -> _Outgoing:
         now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
         today = day_in_vietnam(now)
-        sender = routing.may_send(mailbox, report.from_agency.organ_id, today).agency.code
+        sender = routing.may_report(mailbox, report.from_agency.organ_id, today).agency.code
         addressee = routing.recipient(report.to_organ_id, today)
         owner = owner_of(report, sender=sender, addressee=addressee.agency)
         judged = judge_report(

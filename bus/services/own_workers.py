@@ -43,26 +43,32 @@ class OwnWorkers:
     uses: Uses
     elsewhere: Callable[[], Iterable[MailboxName]]
     _connected: dict[MailboxName, bool] = field(default_factory=dict, init=False)
+    _used: set[MailboxName] = field(default_factory=set, init=False)
+    _taken: set[MailboxName] = field(default_factory=set, init=False)
+    _holding: set[MailboxName] = field(default_factory=set, init=False)
 
     async def look(self) -> OwnWorkersSeen:
         """Who takes from its mailbox, and who does not; changes are logged."""
         uses = await self.uses()
-        seen: dict[MailboxName, bool] = {}
-        for mailbox in self.elsewhere():
-            queues = [uses[name] for name in queues_of(mailbox) if name in uses]
-            if not queues:
-                continue
-            connected = any(queue.consumers for queue in queues)
-            if connected or mailbox in self._connected or any(q.messages for q in queues):
-                seen[mailbox] = connected
+        there = {m for m in self.elsewhere() if any(q in uses for q in queues_of(m))}
+        # In two looks in a row: who proves a new queue consumes a message there for a moment.
+        taken = {m for m in there if _consumers(uses, m)}
+        holding = {m for m in there if _waits(uses, m)}
+        self._used |= taken & self._taken
+        known = there & (self._used | (holding & self._holding))
+        seen = {mailbox: mailbox in taken for mailbox in sorted(known)}
         for mailbox, connected in seen.items():
             before = self._connected.get(mailbox)
             if connected and before is False:
                 _log.info("agency_worker_returned", mailbox=mailbox)
             elif not connected and before is not False:
                 _log.warning("agency_worker_missed", mailbox=mailbox, waits=_waits(uses, mailbox))
-        self._connected = seen
+        self._connected, self._taken, self._holding = seen, taken, holding
         return OwnWorkersSeen(connected=seen)
+
+
+def _consumers(uses: Mapping[str, QueueUse], mailbox: MailboxName) -> int:
+    return sum(uses[name].consumers for name in queues_of(mailbox) if name in uses)
 
 
 def _waits(uses: Mapping[str, QueueUse], mailbox: MailboxName) -> int:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
-from bus.ports import Claim, Claimed, SignedEnvelope, Standing
+from bus.ports import Claim, Claimed, Rival, SignedEnvelope, Standing
 from bus.store.batch import GroupCommit, padded
 from bus.store.schema import deliveries, receipts
-from schemas.identifiers import DeliveryId, MailboxName
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class _Row:
     document: str
     standing: str
     lease: datetime | None
+    done_at: datetime | None = None
 
     def held(self, now: datetime) -> bool:
         return self.standing == Standing.IN_PROGRESS and self.lease is not None and now < self.lease
@@ -126,12 +127,15 @@ def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
     added: list[_Row] = []
     renewed: list[_Row] = []
     standings: list[Standing] = []
+    rivals: list[Rival | None] = []
     for each in asked:
         claim = each.claim
         versions = of_document[_document(claim)]
         before = known.get(claim.delivery_id)
         standing = _judge(claim, before, versions, each.now)
         standings.append(standing)
+        in_conflict = standing is Standing.CONFLICT
+        rivals.append(_rival(claim, versions, each.now) if in_conflict else None)
         if standing not in {Standing.FRESH, Standing.CONFLICT}:
             continue
         taken = Standing.IN_PROGRESS if standing is Standing.FRESH else standing
@@ -158,8 +162,12 @@ def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
         ],
     )
     return [
-        Claimed(standing=standing, receipts=tuple(done.get(each.claim.delivery_id, ())))
-        for each, standing in zip(asked, standings, strict=True)
+        Claimed(
+            standing=standing,
+            receipts=tuple(done.get(each.claim.delivery_id, ())),
+            rival=rival,
+        )
+        for each, standing, rival in zip(asked, standings, rivals, strict=True)
     ]
 
 
@@ -169,10 +177,18 @@ def _judge(claim: Claim, row: _Row | None, versions: Iterable[_Row], now: dateti
         return Standing(row.standing)
     if row is not None and row.held(now):
         return Standing.IN_PROGRESS
-    rivals = (other for other in versions if other.envelope_id != claim.envelope_id)
-    if any(rival.standing == Standing.DONE or rival.held(now) for rival in rivals):
-        return Standing.CONFLICT
-    return Standing.FRESH
+    return Standing.FRESH if _rival(claim, versions, now) is None else Standing.CONFLICT
+
+
+def _rival(claim: Claim, versions: Iterable[_Row], now: datetime) -> Rival | None:
+    """Other content of the same document that was handed over, or is in work."""
+    rivals = [
+        Rival(envelope_id=EnvelopeId(other.envelope_id), at=other.done_at)
+        for other in versions
+        if other.envelope_id != claim.envelope_id
+        and (other.standing == Standing.DONE or other.held(now))
+    ]
+    return min(rivals, key=lambda rival: (rival.at is None, rival.at or now), default=None)
 
 
 def _document(claim: Claim) -> str:

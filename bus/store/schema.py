@@ -80,6 +80,7 @@ records = Table(
     Column("type", Integer),
     Column("id_key", String, nullable=False),
     Column("number_key", String),
+    Column("subject", String),
     Index("records_by_id_key", "id_key", "recorded_at"),
     Index("records_by_number_key", "number_key", "recorded_at"),
 )

@@ -1,28 +1,34 @@
 """Snapshot: the signed directory on disk, written whole, and read anew when it has changed.
 
 directory.json    the snapshot
-directory.jws     its signature, a detached JWS; then that of the snapshot it replaced
+directory.jws     its signature, a detached JWS; then those of snapshots that it replaced
 directory.seen    the newest version that was here
+directory-versions/   those that were here: `directory_versions`
 """
 
 import fcntl
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from bus.core.directory import seed_directory
+from bus.core.directory_history import Made, Revision, revision_of
+from bus.core.directory_rows import difference
 from bus.core.directory_rules import check
 from bus.core.directory_seal import DirectoryTrust, Seen, check_progress, prove_directory, seen
 from bus.core.signing import sign
 from bus.ports import Clock
+from bus.store.directory_versions import DirectoryVersions, KeptVersion
+from bus.store.replacing import replace_file
 from schemas.directory import Directory
 from schemas.problem import AxisError, ConfigurationError
-from schemas.term import term
+from schemas.term import of_os, term
+
+_UNKNOWN = Made()
 
 
 class DirectoryFile:
@@ -50,6 +56,7 @@ class DirectoryFile:
         self._trusted = trusted
         self._clock = clock
         self._upgraded = upgraded
+        self._versions = DirectoryVersions(path.with_name(f"{path.stem}-versions"))
 
     def load(self) -> Directory:
         """Read and prove the snapshot; the first time it is made from the seed of the 95 bodies.
@@ -67,48 +74,144 @@ class DirectoryFile:
                 version = newest.version
                 raise AxisError.of("E_DIRECTORY_MISSING", file=self._path, seen=version) from None
             seeded = seed_directory(seed_text())
-            self.save(seeded)
+            self.save(seeded, Made(deed="seed"))
             return seeded
         if not (signatures := self._signatures()):
             return self._signed_first(data, trust, newest)
         try:
-            prove_directory(data, signatures, trust=trust, now=self._clock())
+            verified = prove_directory(data, signatures, trust=trust, now=self._clock())
         except ConfigurationError:
             # Somebody may have replaced it twice between our two looks.
             data, signatures = self._read(), self._signatures()
-            prove_directory(data, signatures, trust=trust, now=self._clock())
+            verified = prove_directory(data, signatures, trust=trust, now=self._clock())
         directory = self._parsed(data)
         found = seen(directory, data)
         check_progress(found, newest=newest)
+        # Whoever only reads may not be able to write here.
+        with suppress(ConfigurationError):
+            self._keep_found(directory, data, signatures, verified.signed_at)
         self._remember(found, newest)
         return directory
 
-    def save(self, directory: Directory) -> None:
+    def save(
+        self, directory: Directory, made: Made = _UNKNOWN, *, before: Directory | None = None
+    ) -> None:
         """Sign the snapshot and put it in the place of the one before, all or nothing.
 
         What is written was read first, by the rules that readers go by.
 
+        Args:
+            made: Who makes it, for the history.
+            before: What it is compared with there.
+
         Raises:
             ConfigurationError: As `directory_rules.check`: readers would refuse it. E_KEYS: the
                 private key of the directory authority is not here.
-                E_DIRECTORY_ROLLBACK: it is no newer than what is there.
+                E_DIRECTORY_ROLLBACK: it is no newer than what is there. E_DIRECTORY_WRITE.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         data = directory.model_dump_json(exclude_defaults=True, indent=1).encode()
         check(self._parsed(data))
         found, newest = seen(directory, data), self._newest()
         check_progress(found, newest=newest)
-        self._sign(data, self._trust())
-        _replace(self._path, data)
-        self._remember(found, newest)
+        with self._writing():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            signature, signed_at = self._sign(data, self._trust())
+            told = difference(before or Directory(), directory)
+            self._versions.keep(
+                KeptVersion(
+                    revision=revision_of(directory.version, signed_at, made, told),
+                    signatures=(signature,),
+                ),
+                data,
+            )
+            replace_file(self._path, data)
+            self._remember(found, newest)
+
+    def history(self) -> tuple[Revision, ...]:
+        """The versions that are kept, the newest first; one that cannot be read is left out."""
+        newest = self._newest_or_none()
+        found = []
+        for version in self._versions.versions():
+            # One that is newer was about to be written when its writer was stopped.
+            if newest is None or version <= newest.version:
+                with suppress(ConfigurationError):
+                    found.append(self._versions.entry(version).revision)
+        return tuple(found)
+
+    def version(self, version: int) -> Directory:
+        """The content of a version that was here, proven as `load` does, and consistent.
+
+        Raises:
+            ConfigurationError: E_DIRECTORY_VERSION: it is not kept. E_DIRECTORY_SIGNATURE. As
+                `directory_rules.check`.
+        """
+        kept, data = self._versions.entry(version), self._versions.snapshot(version)
+        prove_directory(data, kept.signatures, trust=self._trust(), now=self._clock())
+        directory = self._parsed(data)
+        check(directory)
+        return directory
+
+    def restore(self, content: Directory, made: Made, *, before: Directory | None) -> Directory:
+        """Sign an older content as the newest version, also where the snapshot is spoiled.
+
+        Args:
+            content: As `version` gives it.
+            before: The directory as it is; None where it must not be believed.
+
+        Raises:
+            ConfigurationError: As `save`.
+        """
+        newest = self._newest_or_none()
+        if newest is None:
+            with self._writing():
+                self._seen_path.unlink(missing_ok=True)
+        versions = (
+            newest.version if newest else 0,
+            before.version if before else 0,
+            *self._versions.versions()[:1],
+        )
+        restored = content.model_copy(update={"version": max(versions) + 1})
+        self.save(restored, made, before=before)
+        return restored
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep others from changing it between our look and our change."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Keep others from changing it between our look and our change.
+
+        Raises:
+            ConfigurationError: E_DIRECTORY_WRITE.
+        """
+        with ExitStack() as stack:
+            with self._writing():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context(self._path.with_suffix(".lock").open("a"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise AxisError.of("E_DIRECTORY_WRITE", file=self._path, cause=of_os(error)) from error
+
+    def _keep_found(
+        self, directory: Directory, data: bytes, signatures: Sequence[str], signed_at: datetime
+    ) -> None:
+        """Keep a version that came from elsewhere, or was here before versions were kept."""
+        if self._versions.has(directory.version):
+            return
+        before = Directory()
+        with suppress(ConfigurationError):
+            before = self.version(directory.version - 1)
+        told = difference(before, directory)
+        self._versions.keep(
+            KeptVersion(
+                revision=revision_of(directory.version, signed_at, Made(), told),
+                signatures=tuple(signatures),
+            ),
+            data,
+        )
 
     def stamp(self) -> int:
         """Changes whenever the snapshot does, or who may sign it."""
@@ -140,14 +243,19 @@ class DirectoryFile:
         except ValidationError as invalid:
             raise _unreadable(self._path, invalid) from invalid
 
-    def _sign(self, data: bytes, trust: DirectoryTrust) -> None:
-        """The new signature goes first, beside the old: either snapshot is proven meanwhile."""
+    def _sign(self, data: bytes, trust: DirectoryTrust) -> tuple[str, datetime]:
+        """The new signature goes first, beside the old: either snapshot is proven meanwhile.
+
+        Two old ones, for the last may be of a snapshot whose writer was stopped before it.
+        """
         if trust.key is None:
             cause = term("directory_key_away")
             raise AxisError.of("E_KEYS", agency="the directory authority", cause=cause)
-        made = sign(data, key=trust.key(), now=self._clock())
-        lines = [made, *self._signatures()[:1]]
-        _replace(self._signature_path, "".join(f"{line}\n" for line in lines).encode())
+        now = self._clock()
+        made = sign(data, key=trust.key(), now=now)
+        lines = [made, *self._signatures()[:2]]
+        replace_file(self._signature_path, "".join(f"{line}\n" for line in lines).encode())
+        return made, now
 
     def _signatures(self) -> list[str]:
         try:
@@ -165,9 +273,16 @@ class DirectoryFile:
         except (ValidationError, OSError) as error:
             raise _unreadable(self._seen_path, error) from error
 
+    def _newest_or_none(self) -> Seen | None:
+        """None where its file is spoiled."""
+        try:
+            return self._newest()
+        except ConfigurationError:
+            return None
+
     def _remember(self, found: Seen, newest: Seen) -> None:
         if found.version > newest.version:
-            _replace(self._seen_path, found.to_json())
+            replace_file(self._seen_path, found.to_json())
 
     @property
     def _signature_path(self) -> Path:
@@ -199,18 +314,3 @@ def _changed_at(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _replace(path: Path, data: bytes) -> None:
-    # Several processes may make the first directory of a home at once: each has its own draft.
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(descriptor, 0o644)
-            os.fsync(descriptor)
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

@@ -42,8 +42,8 @@ PDF: dict[str, Texts] = {
         "sau khi ký, cách hiển thị các trường của biểu mẫu bị thay đổi",
     ),
     "pdf_field_empty": (
-        "after signing the signature field {field}, which nobody signed, was added on page {page}",
-        "sau khi ký, trường chữ ký {field} không có ai ký được thêm vào trang {page}",
+        "after signing the field {field} was added on page {page}, with no signature that counts",
+        "sau khi ký, trường {field} được thêm vào trang {page} mà không có chữ ký nào có giá trị",
     ),
     "pdf_field_covers": (
         "after signing the signature field {field} was laid over the content of page {page}",

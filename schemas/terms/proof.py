@@ -40,6 +40,17 @@ PROOF: dict[str, Texts] = {
         "the signing time (iat) is out of range",
         "thời điểm ký (iat) ngoài khoảng cho phép",
     ),
+    # What is in conflict with an envelope.
+    "arrived_before": (
+        "“{subject}” of {at}, envelope {sha256}",
+        "“{subject}” lúc {at}, phong bì {sha256}",
+    ),
+    "arrived_before_untold": ("at {at}, envelope {sha256}", "lúc {at}, phong bì {sha256}"),
+    "arriving_before": (
+        "envelope {sha256}, which is being handed over",
+        "phong bì {sha256}, đang được chuyển giao",
+    ),
+    "arrived_before_unknown": ("no more is known of it", "không còn biết gì về văn bản đó"),
     # An envelope.
     "signed_by_other": (
         "signed by {signer}, but sent by {sender}",
@@ -48,6 +59,14 @@ PROOF: dict[str, Texts] = {
     "published_by_other": (
         "published by {account}, but sent by {sender}",
         "do tài khoản {account} đưa lên nhưng {sender} gửi",
+    ),
+    "content_of_other": (
+        "it is sent by {sender}, but its content names {said} as the sender",
+        "do {sender} gửi nhưng nội dung ghi bên gửi là {said}",
+    ),
+    "content_to_other": (
+        "it is sent to {recipient}, but its content names {said} as the receiver",
+        "gửi tới {recipient} nhưng nội dung ghi bên nhận là {said}",
     ),
     "nobody": ("nobody", "không ai"),
     "content_hash": (

@@ -6,6 +6,7 @@ end every document must be accounted for; exit 1 when one is not.
 
 import argparse
 import asyncio
+import logging
 import random
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bus.observability.logs import configure
 from schemas.problem import TransportError
 from tests.chaos.account import Account, take_account
 from tests.chaos.attack import THIEF, Attack
@@ -145,6 +147,9 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="keep everything in this folder")
     arguments = parser.parse_args()
     console = Console(width=100)
+    # What the thief's own driver says is of no interest.
+    configure(as_json=False, quiet=True)
+    logging.getLogger("pamqp").setLevel(logging.CRITICAL)
     console.print(f"chaos for {arguments.duration:.0f} s, seed {arguments.seed}")
     with tempfile.TemporaryDirectory(prefix="lienthong-chaos-") as scratch:
         home = arguments.keep or Path(scratch)

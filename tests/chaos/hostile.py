@@ -39,7 +39,7 @@ _NUMBERS = (0, 1, -1, 2, 20, 21, 2**31 - 1, 2**31, -(2**31), 2**63 - 1, -(2**63)
 _HEADERS = (
     FAILURE_HEADER, "attempt", "signature", "original_user_id", "original_message_id", "CC", "BCC",
     "traceparent", "x-death", "x-delivery-count", "x-first-death-queue", "x-first-death-reason",
-    "x-first-death-exchange", "replay", "", "x" * 255,
+    "x-first-death-exchange", "replay", "", "x" * 128,
 )  # fmt: skip
 _TIMES = (0, 1, 2**32, 2**63, 2**64 - 1, 253_402_300_800, 1_790_000_000)
 _SHORT_BITS = (15, 14, 10, 9, 8, 7, 5, 4, 3, 2)

@@ -9,6 +9,8 @@ from tests.folders import Folders
 
 _FILE = {"phu-luc.txt": "Phụ lục\n".encode() * 500}
 _MOST_RECEIVERS = 3
+_FIRST = 10_000
+"""Numbers that no forged document has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +46,7 @@ class Load:
             await asyncio.sleep(0.5 / self.rate)
 
     def _drop_one(self) -> None:
-        number = str(len(self.dropped))
+        number = str(_FIRST + len(self.dropped))
         sender = self.choose.choice(self.codes)
         others = [code for code in self.codes if code != sender]
         receivers = self.choose.sample(others, self.choose.randint(1, _MOST_RECEIVERS))

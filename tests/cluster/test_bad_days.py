@@ -126,7 +126,8 @@ async def test_two_nodes_killed_and_nothing_is_acknowledged_until_one_returns(
         await cluster.whole()
 
     assert not sent_meanwhile
-    assert set(outcomes) <= {PublishOutcome.UNKNOWN, PublishOutcome.REFUSED}
+    # Before 4.x the lone node pauses; from then on it stays, and sees that nobody is addressed.
+    assert PublishOutcome.CONFIRMED not in outcomes
     assert took < 3 * deadline.total_seconds() + 1
 
 

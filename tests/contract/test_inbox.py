@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, Claimed, Inbox, SignedEnvelope, Standing
+from bus.ports import Claim, Claimed, Inbox, Rival, SignedEnvelope, Standing
 from bus.store.sql import open_store
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database
@@ -178,6 +178,17 @@ async def test_other_content_of_a_document_in_work_is_a_conflict(inbox: Inbox) -
     await inbox.claim(claim_of("first"), now=NOW)
 
     assert await standing(inbox, claim_of("second")) is Standing.CONFLICT
+
+
+async def test_a_conflict_names_what_arrived_before_and_when(inbox: Inbox) -> None:
+    first, second = claim_of("first"), claim_of("second")
+    await inbox.claim(first, now=NOW)
+    under_work = await inbox.claim(second, now=NOW)
+    await inbox.finish(first.delivery_id, RECEIPTS, now=NOW)
+    delivered = await inbox.claim(second, now=NOW + LEASE)
+
+    assert under_work.rival == Rival(envelope_id=first.envelope_id, at=None)
+    assert delivered.rival == Rival(envelope_id=first.envelope_id, at=NOW)
 
 
 async def test_a_conflict_stays_one_when_the_first_content_fails(inbox: Inbox) -> None:

@@ -291,6 +291,31 @@ def test_show_marks_what_nothing_proves(operator: Operator, backlog: Backlog) ->
     assert (told["proven"], told["signature"]["doubt"]["code"]) == (False, "E_SIGNATURE_INVALID")
 
 
+def test_show_lays_what_arrived_before_beside_what_arrived_now(
+    operator: Operator, backlog: Backlog
+) -> None:
+    before = {"subject": "V/v bản đầu", "at": "2026-03-12T09:15:00+07:00", "sha256": "a" * 64}
+    params = {"document_id": "147", "cause": "arrived_before"}
+    told = params | {f"cause.{name}": value for name, value in before.items()}
+    letter = backlog.fails(
+        backlog.delivery("147"),
+        Mishap(code="E_CONFLICT", stage=Stage.CLAIM, params=tuple(told.items())),
+    )
+
+    said = operator.types(f"show {letter.id}")
+    found = operator.asks(f"show {letter.id}")
+
+    assert "What arrived before, and what arrived now" in said.out
+    assert "V/v bản đầu" in said.out
+    assert found["conflict"]["before"] == {
+        "at": before["at"],
+        "subject": before["subject"],
+        "envelope": before["sha256"],
+    }
+    assert found["conflict"]["now"]["subject"] == SUBJECT
+    assert found["conflict"]["now"]["envelope"] == letter.envelope_id
+
+
 def test_show_survives_keys_that_cannot_be_read(operator: Operator, backlog: Backlog) -> None:
     letter = backlog.fails()
     for certificate in Home(backlog.home).keys.glob("authorities/*.pem"):

@@ -1,7 +1,7 @@
 """A dead letter is judged anew: what is proven now is told apart from what is only said."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -115,7 +115,7 @@ def test_what_was_recorded_before_its_key_was_stolen_is_proven_but_not_taken_any
 
     assert found.verified is not None
     assert found.revocation is not None
-    assert found.revocation.evidence.startswith("crl http://ca.example/a.crl of ")
+    assert found.revocation.evidence.startswith("crl http://ca.example/a.crl (")
     assert found.refusal is not None
     assert found.refusal.code == "E_CERTIFICATE_REVOKED"
 
@@ -149,10 +149,14 @@ def of_unit() -> Envelope:
 
 
 def test_a_letter_may_go_where_its_recipient_is_served_now() -> None:
-    must_serve(of_unit(), letter=LETTER, to=MailboxName(RECIPIENT), routing=ROUTING)
+    must_serve(
+        of_unit(), letter=LETTER, to=MailboxName(RECIPIENT), routing=ROUTING, on=date(2026, 3, 12)
+    )
 
 
 @pytest.mark.parametrize(("envelope", "to"), [(of_unit(), SENDER), (None, RECIPIENT)])
 def test_a_letter_goes_nowhere_else(envelope: Envelope | None, to: str) -> None:
     with pytest.raises(ConfigurationError, match="E_REROUTE"):
-        must_serve(envelope, letter=LETTER, to=MailboxName(to), routing=ROUTING)
+        must_serve(
+            envelope, letter=LETTER, to=MailboxName(to), routing=ROUTING, on=date(2026, 3, 12)
+        )

@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import struct
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,18 +21,28 @@ from bus.core.events import (
     ServiceName,
     SigningKeyChanged,
 )
+from bus.core.message import WireMessage
 from bus.core.signing import SigningKey
+from bus.core.topology import FAILURES, desired, queue_of
+from bus.core.trace import TRACEPARENT
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.attempts import MemoryAttempts
+from bus.memory.broker import MemoryBroker
+from bus.ports import PublishOutcome, ReceivedMessage, Settlement
 from bus.services.aside import LONGEST, Aside
+from bus.services.dispatch import Dispatch
 from bus.services.guard import FormatLeftError, Guard, GuardedFormat
+from bus.services.patience import Patience
 from bus.services.signing_keys import SigningKeys
+from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
-from schemas.problem import Problem
+from schemas.problem import ConfigurationError, Problem
 from schemas.reading import Reading
 from tests.acceptance.packets import a_packet
-from tests.envelopes import NOW, RECIPIENT, SENDER, Signers
-from tests.two_agencies import TwoAgencies, eventually
+from tests.envelopes import NOW, RECIPIENT, SENDER, Signers, a_recipient, an_envelope
+from tests.two_agencies import TwoAgencies, eventually, publish
+
+ODD = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 def _letter(number: str) -> bytes:
@@ -184,3 +196,75 @@ async def test_one_agencys_key_that_nobody_can_read_takes_no_key_from_the_others
     assert changed.mailbox == odd
     with pytest.raises(Exception, match="E_SIGNING_KEY_AWAY"):
         keys.of(odd)
+
+
+async def test_a_mailbox_that_is_full_is_waited_for_once_and_then_costs_nobody_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bus.services.dispatch.MOST_REFUSALS", 2)
+    signers, stalled = Signers(), list[Event]()
+    boxes = (MailboxName(SENDER), MailboxName(RECIPIENT))
+    broker = MemoryBroker(desired(boxes, ledger=False, max_queue_bytes=1))
+    ids = count()
+    dispatch = Dispatch(
+        mailbox=boxes[0],
+        key=lambda: signers.key(SENDER),
+        publisher=broker,
+        clock=lambda: NOW,
+        new_id=lambda: str(next(ids)),
+        deadline=timedelta(seconds=1),
+    )
+    signed = await dispatch.signed(an_envelope())
+
+    async def send() -> None:
+        patience = Patience(
+            mailbox=boxes[0], observe=stalled.append, stop=asyncio.Event(), jitter=lambda: 0.0
+        )
+        await dispatch.send(
+            signed,
+            kind=EnvelopeKind.DOCUMENT,
+            lane=Lane.STANDARD,
+            recipients=(a_recipient(),),
+            patience=patience,
+        )
+
+    await send()  # there is room for one
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match="E_MAILBOX_REFUSED"):
+            await send()
+    assert len(stalled) == 1
+
+    async def take(_: ReceivedMessage) -> Settlement:
+        return Settlement.ACK
+
+    async with broker.subscribe(queue_of(boxes[1], Lane.STANDARD), take, prefetch=1):
+        await eventually(lambda: not broker.waiting(queue_of(boxes[1], Lane.STANDARD)))
+        await send()
+    assert dispatch.full == set()
+
+
+async def test_a_delivery_whose_failure_cannot_even_be_told_is_told_without_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver that cannot write a header stands for whatever nobody has thought of."""
+    publish_as_it_is = MemoryBroker.publish
+
+    async def picky(
+        self: MemoryBroker, message: WireMessage, *, deadline: timedelta
+    ) -> PublishOutcome:
+        if message.exchange == FAILURES and message.headers.get(TRACEPARENT) == ODD:
+            raise struct.error
+        return await publish_as_it_is(self, message, deadline=deadline)
+
+    monkeypatch.setattr(MemoryBroker, "publish", picky)
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        await publish(axis, an_envelope(), body=b"{}", headers={TRACEPARENT: ODD})
+        axis.drop(SENDER, "1.edxml", _letter("1"))
+        await eventually(lambda: axis.statuses(SENDER))
+        await eventually(lambda: axis.failures)
+
+    [failure] = axis.failed()
+    assert failure.problem.code == "E_INTERNAL"
+    assert failure.problem.params["cause.error"].startswith(f"error ({__name__}:")
+    assert axis.failures[0].body == b"{}"

@@ -38,7 +38,7 @@ async def test_a_worker_that_goes_is_missed_and_its_return_is_told_each_once() -
             broker.has(G22, consumers=consumers)
             seen.append((await watch.look()).connected)
 
-    assert seen == [{G22: bool(up)} for up in (1, 1, 0, 0, 1, 1)]
+    assert seen == [{}, *({G22: bool(up)} for up in (1, 0, 0, 1, 1))]
     assert [line["event"] for line in logs] == ["agency_worker_missed", "agency_worker_returned"]
 
 
@@ -47,10 +47,11 @@ async def test_a_mailbox_that_nobody_ever_used_is_nobodys_trouble() -> None:
     broker.has(G22, consumers=0)
     broker.has(H24, consumers=0, messages=2)
 
+    watch = broker.watch()
     with capture_logs() as logs:
-        seen = (await broker.watch().look()).connected
+        first, second = (await watch.look()).connected, (await watch.look()).connected
 
-    assert seen == {H24: False}
+    assert (first, second) == ({}, {H24: False})
     assert [(line["event"], line["waits"]) for line in logs] == [("agency_worker_missed", 4)]
 
 

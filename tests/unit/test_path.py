@@ -101,6 +101,10 @@ async def test_the_same_identity_with_other_content_is_parked_as_a_conflict(
     [failure] = axis.failed()
     assert failure.failure_class is FailureClass.CONFLICT
     assert failure.problem.code == "E_CONFLICT"
+    told = failure.problem.text()
+    assert a_document().document_id in told
+    assert str(a_document().subject) in told
+    assert an_envelope().envelope_id in told
     assert len(axis.documents(RECIPIENT)) == 1
 
 

@@ -35,7 +35,7 @@ from tests.changed_pdfs import (
     numbers,
     text_field,
 )
-from tests.signed_pdfs import NOW, Authority, Identity, blank, sign
+from tests.signed_pdfs import NOW, Authority, Identity, blank, sign, stamped
 
 
 @cache
@@ -322,6 +322,20 @@ def test_a_signature_that_also_acts_is_an_alteration() -> None:
 
     assert found.signers[0].reason is not None
     assert found.signers[0].reason.code == "pdf_field_acts"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_time_stamp_that_is_seen_must_be_a_trusted_one(*, trusted: bool) -> None:
+    stamper = (authority() if trusted else Authority(common_name="CA lạ")).stamper(NOW)
+
+    found = verdict(stamped(signed(), stamper, name="Giờ", box=OWN_PLACE))
+
+    if trusted:
+        assert found.outcome is PdfOutcome.VALID
+        assert "TSA mẫu" in found.legal_value_text(Language.VIETNAMESE)
+    else:
+        assert found.reason is not None
+        assert found.reason.code == "pdf_field_empty"
 
 
 # --- forms --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from bus.core.routing import Routing
 from schemas.directory import Agency, AgencyAlias, Directory
 from schemas.document import Organization
 from schemas.identifiers import AgencyCode, CodeScheme, MailboxName
-from schemas.problem import DocumentError
+from schemas.problem import ConfigurationError, DocumentError
 
 TODAY = date(2026, 3, 12)
 PAST = date(2020, 9, 15)
@@ -136,8 +136,8 @@ def test_the_nearest_connected_ancestor_serves_an_agency() -> None:
     connected = agency("H53.13", parent="H53", connected=True)
     table = routing(PROVINCE, connected, OFFICE)
 
-    assert table.mailbox_of(AgencyCode("H53")) == "H53"
-    assert table.mailbox_of(AgencyCode("H53.13.00.001")) == "H53.13"
+    assert table.mailbox_of(AgencyCode("H53"), TODAY) == "H53"
+    assert table.mailbox_of(AgencyCode("H53.13.00.001"), TODAY) == "H53.13"
     assert table.mailboxes == ("H53", "H53.13")
 
 
@@ -150,7 +150,7 @@ def test_a_receiver_without_any_connected_ancestor_is_refused() -> None:
 
 def test_a_mailbox_is_asked_for_by_the_agencys_own_code() -> None:
     with pytest.raises(DocumentError, match="E_UNKNOWN_RECEIVER"):
-        routing(PROVINCE).mailbox_of(AgencyCode("000.00.00.H53"))
+        routing(PROVINCE).mailbox_of(AgencyCode("000.00.00.H53"), TODAY)
 
 
 def test_a_single_receiver_is_addressed_by_the_same_rules() -> None:
@@ -165,7 +165,7 @@ def test_a_listing_shows_who_is_served_by_nobody() -> None:
     table = routing(PROVINCE, agency("H54"))
 
     codes = ("H53", "H54", "H99")
-    assert [table.mailbox_or_none(AgencyCode(code)) for code in codes] == ["H53", None, None]
+    assert [table.mailbox_or_none(AgencyCode(code), TODAY) for code in codes] == ["H53", None, None]
 
 
 def test_a_bad_receiver_is_refused_and_the_others_are_served() -> None:
@@ -249,3 +249,80 @@ def test_a_system_may_not_send_as_anybody_else(code: str) -> None:
 
     with pytest.raises(DocumentError, match=f"E_SENDER_UNKNOWN.*{code}.*H53"):
         table.may_send(MailboxName("H53"), code, TODAY)
+
+
+LAST_DAY, AFTER = date(2025, 6, 30), date(2025, 7, 1)
+MERGED = (
+    agency("H10", connected=True, valid_to=LAST_DAY, merged_into="H11"),
+    agency("H11", connected=True),
+    agency("H10.05", parent="H10"),
+)
+
+
+def test_a_merged_agency_and_its_units_are_served_by_the_successor_from_the_day_on() -> None:
+    table = routing(*MERGED)
+
+    on_the_last_day, after = (
+        [table.recipient(code, day).mailbox for code in ("H10", "H10.05", "000.00.05.H10")]
+        for day in (LAST_DAY, AFTER)
+    )
+
+    assert (on_the_last_day, after) == (["H10", "H10", "H10"], ["H11", "H11", "H11"])
+    assert [w.code for w in table.resolve("H10", AFTER).warnings] == ["W_CODE_EXPIRED"]
+    assert table.recipient("H10.05", AFTER).agency == "H10.05"
+
+
+def test_a_merged_agency_sends_nothing_new_but_answers_what_it_was_sent() -> None:
+    table, old, new = routing(*MERGED), MailboxName("H10"), MailboxName("H11")
+
+    assert table.may_send(old, "H10", LAST_DAY).agency.code == "H10"
+    with pytest.raises(DocumentError, match="E_SENDER_UNKNOWN"):
+        table.may_send(old, "H10", AFTER)
+    assert table.may_report(old, "H10", AFTER).agency.code == "H10"
+    assert table.may_send(new, "H10", AFTER).agency.code == "H11"
+    assert table.may_report(new, "H10", AFTER).agency.code == "H11"
+    with pytest.raises(DocumentError, match="E_SENDER_UNKNOWN"):
+        table.may_report(MailboxName("H12"), "H10", AFTER)
+
+
+def test_a_merged_agency_that_is_suspended_answers_nothing() -> None:
+    suspended = MERGED[0].model_copy(update={"suspended": True})
+
+    with pytest.raises(DocumentError, match="E_SENDER_SUSPENDED"):
+        routing(suspended, *MERGED[1:]).may_report(MailboxName("H10"), "H10", AFTER)
+
+
+def test_what_lies_in_either_mailbox_is_for_the_merged_agency() -> None:
+    table = routing(*MERGED)
+
+    assert table.serve(AgencyCode("H10"), LAST_DAY) == {"H10"}
+    assert table.serve(AgencyCode("H10"), AFTER) == {"H10", "H11"}
+    assert table.serve(AgencyCode("H10.05"), AFTER) == {"H10", "H11"}
+    assert table.serve(AgencyCode("H99"), AFTER) == set()
+
+
+def test_a_successor_below_the_one_it_succeeds_leads_round_no_circle() -> None:
+    table = routing(
+        agency("H10", connected=True, valid_to=LAST_DAY, merged_into="H10.05"),
+        agency("H10.05", parent="H10"),
+    )
+
+    routed = table.route(to("H10", "H10.05"), AFTER)
+
+    assert [problem.code for problem in routed.problems] == ["E_RECEIVER_UNCONNECTED"] * 2
+
+
+def test_an_agency_that_was_taken_out_owns_no_mailbox() -> None:
+    with pytest.raises(ConfigurationError, match="E_AGENCY_UNKNOWN"):
+        routing(*MERGED).owner_of(MailboxName("H99"))
+
+
+def test_a_successor_acts_for_the_merged_agency_which_acts_for_nobody_but_itself() -> None:
+    table = routing(*MERGED)
+    old, new, unit = AgencyCode("H10"), AgencyCode("H11"), AgencyCode("H10.05")
+
+    assert table.acts_for(new, old, AFTER)
+    assert table.acts_for(old, old, AFTER)
+    assert table.acts_for(old, unit, AFTER)
+    assert not table.acts_for(old, new, AFTER)
+    assert not table.acts_for(new, old, LAST_DAY)

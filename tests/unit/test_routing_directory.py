@@ -6,7 +6,16 @@ from importlib.resources import files
 
 import pytest
 
-from bus.core.directory import add, resume, seed_directory, suspend
+from bus.core.directory import (
+    add,
+    edit,
+    remove,
+    resume,
+    retire,
+    seed_directory,
+    suspend,
+    unserved,
+)
 from bus.core.directory_rules import alias_of, check, clean_name, own_code
 from bus.core.routing import Routing
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
@@ -220,3 +229,85 @@ def test_every_body_of_the_seed_is_found_under_both_its_codes() -> None:
         by_own = routing.resolve(row["code"], TODAY)
         assert routing.resolve(row["code_qcvn102"], TODAY) == by_own
         assert by_own.agency.name_vi == row["name_vi"]
+
+
+H10, H11 = agency("H10", connected=True), agency("H11", connected=True)
+BOTH = Directory(agencies=(H10, H11), aliases=(alias("000.00.00.H10", "H10"),))
+DAY = date(2025, 7, 1)
+
+
+def test_a_merger_ends_one_agency_on_the_day_before() -> None:
+    merged = retire(BOTH, "H10", into="H11", on=DAY)
+
+    ended = merged.agencies[0]
+    assert (merged.version, ended.valid_to, ended.merged_into) == (2, date(2025, 6, 30), "H11")
+    assert merged.aliases == BOTH.aliases
+    assert Routing(merged).resolve("000.00.00.H10", DAY).agency.code == "H11"
+
+
+@pytest.mark.parametrize(
+    ("directory", "code", "into", "refused"),
+    [
+        (BOTH, "H12", "H11", "E_AGENCY_UNKNOWN"),
+        (BOTH, "H10", "H12", "E_AGENCY_UNKNOWN"),
+        (BOTH, "H10", "H10", "E_DIRECTORY_SUCCESSOR_CIRCLE"),
+        (retire(BOTH, "H11", into="H10", on=DAY), "H10", "H11", "E_AGENCY_SUCCESSOR"),
+        (edit(BOTH, "H11", {"valid_from": date(2026, 1, 1)}), "H10", "H11", "E_AGENCY_SUCCESSOR"),
+        (edit(BOTH, "H10", {"valid_from": date(2026, 1, 1)}), "H10", "H11", "E_DIRECTORY_PERIOD"),
+    ],
+)
+def test_a_merger_that_cannot_be_is_refused(
+    directory: Directory, code: str, into: str, refused: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=refused):
+        retire(directory, code, into=into, on=DAY)
+
+
+def test_a_retirement_can_be_taken_back() -> None:
+    retired = retire(BOTH, "H10", into=None, on=DAY)
+
+    back = edit(retired, "H10", {"valid_to": None, "merged_into": None})
+
+    assert (back.version, back.agencies) == (3, BOTH.agencies)
+
+
+def test_an_edit_changes_values_and_aliases_as_one_version() -> None:
+    edited = edit(
+        BOTH,
+        "H10",
+        {"name_vi": "Tên mới", "parent": "H11"},
+        also=[alias("x", "H10")],
+        no_more=["000.00.00.H10"],
+    )
+
+    assert (edited.version, edited.agencies[0].name_vi) == (2, "Tên mới")
+    assert [each.code for each in edited.aliases] == ["x"]
+    assert edit(edited, "H10", {"name_vi": "Tên mới"}) is edited
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_PARENT_CIRCLE"):
+        edit(edited, "H11", {"parent": "H10"})
+
+
+def test_what_others_refer_to_is_not_removed_alone() -> None:
+    unit = add(BOTH, agency("H10.05", parent="H10"))
+
+    with pytest.raises(ConfigurationError, match=r"E_AGENCY_IN_USE.*H10\.05"):
+        remove(unit, ["H10"])
+    left = remove(unit, ["H10", "H10.05"])
+
+    assert (left.agencies, left.aliases) == ((H11,), ())
+
+
+def test_entries_that_no_reader_takes_can_be_removed() -> None:
+    """However they came there: the next version is consistent again."""
+    wrong = BOTH.model_copy(update={"agencies": (*BOTH.agencies, agency("../x"), agency("H 1"))})
+
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_CODE"):
+        remove(wrong, ["../x"])
+
+    assert remove(wrong, ["../x", "H 1"]).agencies == BOTH.agencies
+
+
+def test_a_mailbox_that_would_vanish_is_named() -> None:
+    assert unserved(BOTH, remove(BOTH, ["H10"])) == ("H10",)
+    assert unserved(BOTH, edit(BOTH, "H10", {"connected": False})) == ("H10",)
+    assert unserved(BOTH, retire(BOTH, "H10", into="H11", on=DAY)) == ()

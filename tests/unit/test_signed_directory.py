@@ -1,5 +1,6 @@
 """The directory is signed: nobody but its authority says who exists, and nothing goes back."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -12,13 +13,16 @@ from cryptography import x509
 from jwcrypto import jws
 from jwcrypto.jwk import JWK
 
-from bus.bootstrap import directory_of
-from bus.core.directory import add, suspend, vouch, vouched
+from bus.bootstrap import change_directory, directory_of, restore_directory
+from bus.bootstrap.directory import restoration_of
+from bus.core.directory import add, resume, suspend, vouch, vouched
+from bus.core.directory_history import Made
 from bus.core.signing import sign
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.ring import load_ring, load_signing_key
 from bus.settings import load_settings
+from bus.store import snapshot
 from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
@@ -224,6 +228,7 @@ def test_many_may_make_the_first_directory_of_a_home_at_once(tmp_path: Path) -> 
         "directory.json",
         "directory.jws",
         "directory.seen",
+        "directory-versions",
         "keys",
     }
 
@@ -244,3 +249,139 @@ def test_a_certificate_that_somebody_filed_does_not_speak_for_whom_others_were_v
     assert load_signing_key(keys, H24, now=now, known=[first]).thumbprint == first
     released = place.change(lambda directory: vouch(directory, H24, []))
     assert len(load_ring(keys).limited_to(vouched(released))) == 2
+
+
+# --- versions, and the way back -------------------------------------------------------------------
+
+
+def restored(place: Place, version: int | None = None, *, force: bool = False) -> Directory:
+    """What `lienthong directory restore` does."""
+    settings = load_settings(home=place.home)
+    found = restoration_of(settings, version)
+    return restore_directory(settings, found, made=Made(deed="restore"), force=force)
+
+
+def test_every_version_is_kept_with_who_made_it_and_what_changed(place: Place) -> None:
+    change_directory(
+        load_settings(home=place.home),
+        lambda directory: suspend(directory, H24),
+        made=Made(operator="an", deed="suspend H24"),
+    )
+
+    newest, first = place.file.history()
+
+    assert (newest.version, newest.operator, newest.deed) == (2, "an", "suspend H24")
+    assert (newest.added, newest.changed, newest.removed) == (0, 1, 0)
+    assert (first.version, first.added) == (1, 95)
+    assert not place.file.version(1).agencies[0].suspended
+
+
+def test_an_older_content_comes_back_as_a_newer_version(place: Place) -> None:
+    before = place.file.load()
+    place.change(lambda directory: suspend(directory, H24))
+
+    after = restored(place, 1)
+
+    assert (after.version, after.agencies) == (3, before.agencies)
+    assert place.file.load() == after
+
+
+SPOILED = {
+    "no directory": lambda home: (home / "directory.json").unlink(),
+    "no signature": lambda home: (home / "directory.jws").unlink(),
+    "neither": lambda home: [(home / f"directory.{part}").unlink() for part in ("json", "jws")],
+    "garbage": lambda home: (home / "directory.json").write_bytes(b"\xff{"),
+    "a garbled signature": lambda home: (home / "directory.jws").write_bytes(b"\xff\n"),
+    "a garbled memory": lambda home: (home / "directory.seen").write_bytes(b"{"),
+    "a folder in its place": lambda home: [
+        (home / "directory.json").unlink(),
+        (home / "directory.json").mkdir(),
+        (home / "directory.json").rmdir(),
+    ],
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_spoiled_directory_is_refused_and_the_newest_good_version_restored(
+    place: Place, spoil: Callable[[Path], object]
+) -> None:
+    good = place.change(lambda directory: suspend(directory, H24))
+    spoil(place.home)
+    assert place.refusal().startswith("E_DIRECTORY")
+
+    after = restored(place)
+
+    assert (after.version, after.agencies) == (3, good.agencies)
+    assert place.file.load() == after
+
+
+def test_a_directory_that_was_signed_in_spite_of_the_rules_is_left_behind(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an earlier version of this software signed it."""
+    good = place.file.load()
+    odd = Agency(code=AgencyCode("H24.*"), name_vi="Lạ", connected=True)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(snapshot, "check", lambda _: None)
+        place.change(
+            lambda directory: directory.model_copy(
+                update={"version": 2, "agencies": (*directory.agencies, odd)}
+            )
+        )
+
+    after = restored(place)
+
+    assert (after.version, after.agencies) == (3, good.agencies)
+
+
+def test_a_version_that_nobody_signed_is_never_restored(place: Place) -> None:
+    place.change(lambda directory: suspend(directory, H24))
+    kept = place.home / "directory-versions" / "00000001.gz"
+    kept.write_bytes(gzip.compress(gzip.decompress(kept.read_bytes()).replace(b"G01", b"G99")))
+
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_SIGNATURE"):
+        restored(place, 1)
+
+
+def test_restoring_leaves_no_mailbox_unserved_unless_it_is_forced(place: Place) -> None:
+    new = Agency(code=AgencyCode("X1"), name_vi="Mới", connected=True)
+    place.change(lambda directory: add(directory, new))
+
+    with pytest.raises(ConfigurationError, match=r"E_DIRECTORY_UNSERVED.*X1"):
+        restored(place, 1)
+
+    assert restored(place, 1, force=True).version == 3
+
+
+def test_a_restoration_that_somebody_overtakes_changes_nothing(place: Place) -> None:
+    place.change(lambda directory: suspend(directory, H24))
+    settings = load_settings(home=place.home)
+    found = restoration_of(settings, 1)
+    place.change(lambda directory: resume(directory, H24))
+
+    with pytest.raises(ConfigurationError, match=r"E_DIRECTORY_CHANGED.*version 3"):
+        restore_directory(settings, found, made=Made())
+    assert place.file.load().version == 3
+
+
+def test_a_crash_between_two_signatures_leaves_the_old_directory_good(place: Place) -> None:
+    """Twice in a row: the new one was signed, and its snapshot never written."""
+    good = place.file.load()
+    signatures = place.signature.read_text()
+    for _ in range(2):
+        place.signature.write_text("a.b.c\n" + signatures)
+        assert place.file.load() == good
+
+    assert place.change(lambda directory: suspend(directory, H24)) == place.file.load()
+
+
+def test_many_versions_are_kept_and_the_oldest_forgotten(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.store.directory_versions.MAX_DIRECTORY_VERSIONS", 3)
+    for _ in range(4):
+        place.change(lambda directory: suspend(directory, H24))
+        place.change(lambda directory: resume(directory, H24))
+
+    assert [each.version for each in place.file.history()] == [9, 8, 7]
+    assert len(list((place.home / "directory-versions").iterdir())) == 6

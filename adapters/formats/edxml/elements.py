@@ -5,7 +5,7 @@ Source: handbook 2.2 to 2.4 and 3.1. What is not listed for an element is unknow
 
 from collections.abc import Mapping
 
-from adapters.formats.edxml.names import FRAME
+from adapters.formats.edxml.names import FRAME, local_name
 
 _ORGANIZATION = (
     "OrganId OrganizationInCharge OrganName OrganAdd Email Telephone Fax Website"  # handbook 2.2
@@ -16,6 +16,7 @@ _CHILDREN = {
     "edXMLHeader": "MessageHeader TraceHeaderList",
     "edXMLBody": "edXMLManifest",
     "edXMLManifest": "Reference",
+    "AttachmentEncoded": "Attachment",
     "Reference": "ContentId ContentType Description AttachmentName",
     "Attachment": (
         "ContentId AttachmentName Description ContentType Format FieldName MimeType"
@@ -65,3 +66,14 @@ DOCUMENT_HEADER = OF_THE_FRAME | frozenset(_OF_DOCUMENTS.split())
 _OF_STATUSES = "From ResponseFor StaffInfo StatusCode Description Timestamp"
 STATUS_HEADER = OF_THE_FRAME | frozenset(_OF_STATUSES.split())
 """Children of the `MessageHeader` of a status message."""
+
+
+def looks_known(holder: str, name: str) -> bool:
+    """Whether readers that look at local names alone would take a foreign element for a known one.
+
+    Args:
+        holder: The element that it stands in.
+        name: Of its node, with the namespace.
+    """
+    known = CHILDREN.get(holder, DOCUMENT_HEADER | STATUS_HEADER)
+    return name.startswith("{") and local_name(name) in known

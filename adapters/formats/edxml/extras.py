@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from adapters.formats.edxml.elements import CHILDREN, OF_THE_FRAME
 from adapters.formats.edxml.markup import escaped
 from adapters.formats.edxml.names import (
-    FRAME,
     OLD_NAMESPACES,
     QCVN,
     XLINK,
     XML,
     XMLDSIG,
     is_signature,
+    local_name,
 )
 from schemas.limits import MAX_CODE
 
@@ -75,7 +75,8 @@ class Extras:
         return "".join(
             self._element(name, child, prefix=prefix, default=QCVN)
             for (name, _), child in place.children.items()
-            if name not in known and _is_writable(name, child)
+            # A widely used reader looks at local names alone.
+            if local_name(name) not in known and _is_writable(name, child)
         )
 
     def text(self, path: str, *, prefix: str = "edXML:") -> str:
@@ -173,10 +174,10 @@ def _steps(path: str) -> list[tuple[str, int]]:
 
 def _is_writable(name: str, extra: _Extra) -> bool:
     """Whether readers take an element, and everything in it, as no more than what it says."""
-    namespace, _, local = name.rpartition("}")
+    namespace, local = name.rpartition("}")[0], local_name(name)
     if is_signature(name) or not _NAME.fullmatch(local):
         return False
-    if (namespace and namespace[1:] in _NEVER) or local in (FRAME if namespace else OF_THE_FRAME):
+    if (namespace and namespace[1:] in _NEVER) or local in OF_THE_FRAME:
         return False
     return all(_is_writable(child, each) for (child, _), each in extra.children.items())
 

@@ -14,7 +14,7 @@ from adapters.formats.edxml.dates import (
     read_stamp,
     write_stamp,
 )
-from adapters.formats.edxml.elements import OF_THE_FRAME
+from adapters.formats.edxml.elements import OF_THE_FRAME, looks_known
 from adapters.formats.edxml.names import is_signature
 from adapters.formats.edxml.node import Node
 from adapters.formats.findings import Findings
@@ -201,6 +201,8 @@ class Fields:
             path = _numbered(self.at(name), number)
             if name in self._single:
                 self.findings.doubtful("W_ELEMENT_REPEATED", line=node.line, field=path)
+            elif looks_known(self.node.name, name):
+                self.findings.doubtful("W_UNKNOWN_ELEMENT", line=node.line, field=path)
             else:
                 self.findings.warn("W_UNKNOWN_ELEMENT", line=node.line, field=path, element=path)
             _keep(node, path, self.findings, told=name in self._single)

@@ -11,9 +11,14 @@ SIGNATURE = f"{{{XMLDSIG}}}Signature"
 _SIGNATURES = frozenset({"Signature", "DigitalSignature"})
 
 
+def local_name(name: str) -> str:
+    """The name of a node without its namespace."""
+    return name.rpartition("}")[2]
+
+
 def is_signature(name: str) -> bool:
     """Whether a node of this name is a signature, in whichever namespace producers put it."""
-    return name.rpartition("}")[2] in _SIGNATURES
+    return local_name(name) in _SIGNATURES
 
 
 XLINK = "http://www.w3.org/1999/xlink"

@@ -117,6 +117,9 @@ class PacketReader:
         )
         for fields in (root, envelope):
             for encoded in fields.groups("AttachmentEncoded"):
+                if fields is envelope:
+                    # A widely used reader finds none there.
+                    self._findings.doubt = self._findings.doubt or encoded.path
                 encoded.node.take_all("Attachment")
 
     def _check_signature(

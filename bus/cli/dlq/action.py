@@ -23,6 +23,7 @@ from bus.core.dead_letters.selection import Selection
 from bus.ports import DeadLetters
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
+from schemas.vietnam import day_in_vietnam
 
 _HOW = "How"
 
@@ -199,7 +200,7 @@ async def _must_serve(
 ) -> None:
     for each in selection.ids:
         envelope = unproven((await letters.message(each)).body)
-        must_serve(envelope, letter=each, to=to, routing=desk.routing)
+        must_serve(envelope, letter=each, to=to, routing=desk.routing, on=day_in_vietnam(now()))
 
 
 def _tell_dry(preview: Preview, desk: Desk) -> None:

@@ -84,10 +84,11 @@ class Desk:
                 mean more letters than were asked for.
         """
         try:
-            agency = self.routing.meant(code, day_in_vietnam(now()))
+            # A mailbox of an agency that has ended may still hold letters of its own.
+            agency = self.routing.named(code, day_in_vietnam(now()))
         except AxisError:
             return code
-        serving: str | None = self.routing.mailbox_or_none(agency.code)
+        serving: str | None = self.routing.mailbox_or_none(agency.code, day_in_vietnam(now()))
         if serving not in {None, str(agency.code)}:
             raise typer.BadParameter(f"{code} has no mailbox of its own; {serving} serves it")
         return agency.code

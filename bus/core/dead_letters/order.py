@@ -1,5 +1,6 @@
 """Order: what an operator asks to be done with a set of dead letters, frozen when it is placed."""
 
+from datetime import date
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -96,9 +97,9 @@ def must_approve(order: Order, operator: str) -> None:
 
 
 def must_serve(
-    envelope: Envelope | None, *, letter: LetterId, to: MailboxName, routing: Routing
+    envelope: Envelope | None, *, letter: LetterId, to: MailboxName, routing: Routing, on: date
 ) -> None:
-    """A letter may go to another mailbox only if that serves one of its recipients now.
+    """A letter may go to another mailbox only if that serves one of its recipients on a day.
 
     The envelope need not be proven: whoever receives it proves it again.
 
@@ -106,5 +107,5 @@ def must_serve(
         ConfigurationError: E_REROUTE.
     """
     recipients = envelope.recipients if envelope else ()
-    if to not in {routing.mailbox_or_none(each.agency) for each in recipients}:
+    if not any(to in routing.serve(each.agency, on) for each in recipients):
         raise AxisError.of("E_REROUTE", mailbox=to, id=letter)

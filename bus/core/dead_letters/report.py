@@ -218,7 +218,7 @@ def _proven(
     message: WireMessage, mailbox: MailboxName, believed: Believed, now: datetime
 ) -> Envelope:
     envelope = open_envelope(prove(message, keys=believed.keys, now=now))
-    if not addressed(envelope, mailbox, believed.routing):
+    if not addressed(envelope, mailbox, believed.routing, now=now):
         raise AxisError.of("E_NOT_ADDRESSED", mailbox=mailbox)
     return envelope
 

@@ -184,6 +184,11 @@ def test_vendors_elements_are_written_in_their_place() -> None:
         ("{http://schemas.xmlsoap.org/soap/envelope/}Body", "x"),
         (f"{{{QCVN}}}Subject", "khác"),
         ("{urn:khac}MessageHeader", "x"),
+        # A widely used reader looks at local names alone, and takes the last.
+        ("{urn:khac}Subject", "khác"),
+        ("To[1]/{}OrganId", "H1"),
+        ("Attachment[1]/{urn:khac}AttachmentName", "b.pdf"),
+        ("edXML/{urn:khac}Attachment", "x"),
         ("New/{urn:khac}edXML", "x"),
         ("New><a", "x"),
         ("a b", "x"),

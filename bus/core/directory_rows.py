@@ -1,0 +1,128 @@
+"""DirectoryRows: each agency as a row of texts, for tables; and how two directories differ.
+
+A row and the agency that it was made of say the same: what is read back is equal.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from schemas.directory import Agency, AgencyAlias, Directory
+
+
+class Column(StrEnum):
+    """What stands in a row, in this order."""
+
+    CODE = "code"
+    NAME = "name"
+    NAME_EN = "name_en"
+    KIND = "kind"
+    PARENT = "parent"
+    CONNECTED = "connected"
+    FORMAT = "format"
+    SUSPENDED = "suspended"
+    VALID_FROM = "valid_from"
+    VALID_TO = "valid_to"
+    MERGED_INTO = "merged_into"
+    SEALS = "seals"
+    CERTIFICATES = "certificates"
+    CONFIDENCE = "confidence"
+    ALIASES = "aliases"
+
+
+Row = Mapping[Column, str]
+
+BETWEEN = "|"
+"""Stands between the aliases of a cell, and between certificates."""
+ESCAPE = "\\"
+_SPECIAL = (ESCAPE, BETWEEN, "[")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellChange:
+    """One cell that differs."""
+
+    code: str
+    column: Column
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What becomes of one directory in another."""
+
+    added: tuple[Row, ...] = ()
+    removed: tuple[Row, ...] = ()
+    changed: tuple[CellChange, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.added or self.removed or self.changed)
+
+    @property
+    def agencies_changed(self) -> int:
+        """How many agencies were and are there, and are not as they were."""
+        return len({change.code for change in self.changed})
+
+
+def rows_of(directory: Directory) -> dict[str, Row]:
+    """The row of each agency, by its code, in the order of the directory."""
+    aliases: defaultdict[str, list[AgencyAlias]] = defaultdict(list)
+    for alias in directory.aliases:
+        aliases[alias.agency].append(alias)
+    return {each.code: _row(each, aliases[each.code]) for each in directory.agencies}
+
+
+def difference(before: Directory, after: Directory) -> Difference:
+    """Compare two directories, whatever their order and their versions are."""
+    old, new = rows_of(before), rows_of(after)
+    return Difference(
+        added=tuple(row for code, row in new.items() if code not in old),
+        removed=tuple(row for code, row in old.items() if code not in new),
+        changed=tuple(
+            CellChange(code=code, column=column, before=old[code][column], after=row[column])
+            for code, row in new.items()
+            if code in old
+            for column in Column
+            if old[code][column] != row[column]
+        ),
+    )
+
+
+def _row(agency: Agency, aliases: Iterable[AgencyAlias]) -> Row:
+    return {
+        Column.CODE: agency.code,
+        Column.NAME: agency.name_vi,
+        Column.NAME_EN: agency.name_en or "",
+        Column.KIND: agency.kind,
+        Column.PARENT: agency.parent or "",
+        Column.CONNECTED: _yes(agency.connected),
+        Column.FORMAT: agency.format,
+        Column.SUSPENDED: _yes(agency.suspended),
+        Column.VALID_FROM: _day(agency.valid_from),
+        Column.VALID_TO: _day(agency.valid_to),
+        Column.MERGED_INTO: agency.merged_into or "",
+        Column.SEALS: _yes(agency.seals),
+        Column.CERTIFICATES: BETWEEN.join(agency.certificates),
+        Column.CONFIDENCE: agency.confidence,
+        Column.ALIASES: BETWEEN.join(map(alias_text, aliases)),
+    }
+
+
+def alias_text(alias: AgencyAlias) -> str:
+    """`000.05.00.H24`, or with its validity `H53.05[2020-09-15..2025-06-30]`."""
+    code = "".join(ESCAPE + char if char in _SPECIAL else char for char in alias.code)
+    if alias.valid_from is None and alias.valid_to is None:
+        return code
+    return f"{code}[{_day(alias.valid_from)}..{_day(alias.valid_to)}]"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
