@@ -213,7 +213,7 @@ ENTRIES: dict[str, Entry] = {
         "The file {name} was sent, but cannot be moved away: {cause}.",
         "Tệp {name} đã được gửi nhưng không chuyển đi được: {cause}.",
         "Remove it from the outbox; sent again, it counts once.",
-        "Xóa tệp khỏi outbox; gửi lại cũng chỉ tính một lần.",
+        "Xóa tệp khỏi 'outbox'; gửi lại cũng chỉ tính một lần.",
     ),
     "E_FORMAT_UNKNOWN": _sender(
         "The file {name} is in none of the formats of this adapter: {formats}.",

@@ -107,6 +107,12 @@ class MemoryDeadLetters:
                 kept.letter = retried(kept.letter, now=now)
                 kept.history.append(Entry(at=now, happening=Happening.RETRIED))
 
+    async def postpone(self, ids: Sequence[LetterId], *, until: datetime) -> None:
+        """Let waiting letters wait longer."""
+        for kept in self._each(ids):
+            if kept.letter.state is LetterState.WAITING:
+                kept.letter = kept.letter.model_copy(update={"due_at": until})
+
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
         """Park a letter as it is; no order holds it any longer."""
         for kept in self._each([letter_id]):

@@ -367,7 +367,7 @@ class AxisMetrics(ProcessMetrics):
                 self._endpoint_up.labels(self._agency(event.mailbox)).set(up)
             case WorkerStarted() | WorkerEnded():
                 self._about_worker(event)
-            case ServiceEnded() | ItemSkipped() | EventsDropped():
+            case ServiceEnded() | ItemSkipped() | KeyFileRefused() | EventsDropped():
                 self._unexpected(event)
             case RevocationSourceAsked():
                 age = partial(self._age_of, event.answered_at)
@@ -382,7 +382,6 @@ class AxisMetrics(ProcessMetrics):
                 | FormatLost()  # what it was lost over is counted where it fails
                 | CertificateEndNeared()
                 | CertificateRevoked()
-                | KeyFileRefused()
                 | SigningKeyChanged()
                 | ForgeryRefused()
                 | RevocationSourceLost()
@@ -393,12 +392,16 @@ class AxisMetrics(ProcessMetrics):
             case _ as never:
                 assert_never(never)
 
-    def _unexpected(self, event: ServiceEnded | ItemSkipped | EventsDropped) -> None:
+    def _unexpected(
+        self, event: ServiceEnded | ItemSkipped | KeyFileRefused | EventsDropped
+    ) -> None:
         match event:
             case ServiceEnded():
                 self._service_failures.labels(event.service).inc()
             case ItemSkipped():
                 self._skipped.labels(event.service).inc()
+            case KeyFileRefused():
+                self._skipped.labels(ServiceName.KEYS).inc()
             case EventsDropped():
                 self._dropped.inc(event.count)
             case _ as never:

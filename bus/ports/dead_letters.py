@@ -70,6 +70,9 @@ class DeadLetters(Protocol):
         One that is not due at `now` has failed again meanwhile, and is left alone.
         """
 
+    async def postpone(self, ids: Sequence[LetterId], *, until: datetime) -> None:
+        """Let waiting letters wait longer; nothing has happened to them."""
+
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
         """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
 

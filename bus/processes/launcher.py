@@ -14,10 +14,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 
+import structlog
+
+from bus.core.crash import cause_of
 from bus.core.events import Event
 from bus.core.instructions import Instruction
 from bus.core.lines import event_of, to_line
 from bus.core.share import WorkerName
+
+_log = structlog.get_logger()
 
 MOST_EVENT_BYTES = 1024 * 1024
 """Of a line that a worker tells."""
@@ -96,10 +101,27 @@ class LaunchedWorker:
             self._writer.write(to_line(instruction))
 
     async def events(self) -> AsyncIterator[Event]:
-        """What it tells; a last line that is cut off is no event."""
+        """What it tells; a line that is cut off, or that nobody understands, is no event."""
         with suppress(ConnectionError):
-            while (line := await self._reader.readline()).endswith(b"\n"):
-                yield event_of(line)
+            while True:
+                try:
+                    line = await self._reader.readline()
+                except ValueError:
+                    # Longer than any line of ours: what was read of it is gone.
+                    _log.warning("worker_line_dropped", pid=self.pid, cause="too long")
+                    continue
+                if not line.endswith(b"\n"):
+                    return
+                event = self._understood(line)
+                if event is not None:
+                    yield event
+
+    def _understood(self, line: bytes) -> Event | None:
+        try:
+            return event_of(line)
+        except ValueError as error:
+            _log.warning("worker_line_dropped", pid=self.pid, cause=cause_of(error))
+            return None
 
     async def ended(self) -> int:
         """Wait for its end."""

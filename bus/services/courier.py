@@ -8,12 +8,19 @@ What fails is published to `failures`, confirmed, and then acknowledged. Nothing
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.contract import Endpoint, Parcel
-from bus.core.admission import addressed, admit, judge_seal, judge_wrapping, prove
+from bus.core.admission import (
+    addressed,
+    admit,
+    judge_seal,
+    judge_wrapping,
+    prove,
+    refuse_other_names,
+)
 from bus.core.allowance import seconds_for
 from bus.core.events import (
     DeliveryHandedOver,
@@ -43,6 +50,8 @@ from bus.ports import (
     Settlement,
     SignedEnvelope,
     Standing,
+    Step,
+    Untraced,
 )
 from bus.services.answers import Answers
 from bus.services.attempt import Attempt
@@ -50,6 +59,7 @@ from bus.services.conflict import conflict_with
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failures import Failures
+from bus.services.originals import with_proven_original
 from bus.services.packing import Packing
 from bus.services.patience import Patience, Stopping
 from bus.services.register import judge
@@ -113,6 +123,41 @@ class Courier:
         Raises:
             Stopping: `leave` was set first; nothing is acknowledged.
         """
+        try:
+            return await self._carry(received, ticket=ticket, leave=leave)
+        except Stopping:
+            raise
+        except Exception as error:  # noqa: BLE001 (it could not even be told as it is)
+            return await self._set_aside(received, error, ticket=ticket, leave=leave)
+
+    async def _set_aside(
+        self, received: ReceivedMessage, error: Exception, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
+        """Tell that it failed, without anything of it but its bytes, its signature and its account.
+
+        Given back, it would come again at once, until the broker has enough of it.
+        """
+        bare = replace(received, message=replace(received.message, headers={}, attempt=1))
+        with Untraced().step("set aside", Role.CONSUMER) as step:
+            attempt = self._attempt(bare, step, ticket=ticket, leave=leave)
+            await self._failures.tell(attempt, internal(error, stage=attempt.stage))
+        return Settlement.ACK
+
+    def _attempt(
+        self, received: ReceivedMessage, step: Step, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Attempt:
+        return Attempt(
+            received=received,
+            leave=leave,
+            ticket=ticket,
+            patience=self._patience(leave),
+            files=self.attachments,
+            step=step,
+        )
+
+    async def _carry(
+        self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
+    ) -> Settlement:
         message = received.message
         with self.dispatch.tracer.step(
             f"process {received.queue}",
@@ -121,16 +166,7 @@ class Courier:
         ) as step:
             if step.traceparent:
                 step.note(processing(message, queue=received.queue))
-            return await self._settle(
-                Attempt(
-                    received=received,
-                    leave=leave,
-                    ticket=ticket,
-                    patience=self._patience(leave),
-                    files=self.attachments,
-                    step=step,
-                )
-            )
+            return await self._settle(self._attempt(received, step, ticket=ticket, leave=leave))
 
     async def _settle(self, attempt: Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
@@ -218,6 +254,7 @@ class Courier:
             on=day_in_vietnam(now),
             held_by=tuple(recipient.agency for recipient in self._addressed(envelope)),
         )
+        refuse_other_names(envelope, at.routing, on=at.on)
         attempt.judged, meant = await judge(envelope, self.records, at=at)
         if envelope.receipt is not None:
             attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
@@ -307,8 +344,20 @@ class Courier:
     async def _hand_over(self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
+        original = await with_proven_original(
+            envelope,
+            attempt.judged,
+            files=attempt.files,
+            format_=self.packing.format,
+            begin_spool=self.sealer.begin_spool,
+        )
+        attempt.judged = original.judged
         parcel = await self.packing.pack(
-            envelope, delivery, files=attempt.files, judged=attempt.judged, leave=attempt.leave
+            original.envelope,
+            delivery,
+            files=attempt.files,
+            judged=original.judged,
+            leave=attempt.leave,
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():

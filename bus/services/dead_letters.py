@@ -53,6 +53,9 @@ from schemas.term import term
 AT_ONCE = 500
 """Letters read, published and marked together."""
 
+_FULL = timedelta(minutes=1)
+"""When a retry is tried again whose mailbox was full."""
+
 _STRETCHES = 2
 """Stretches of one order under way beside the one that is read."""
 
@@ -195,12 +198,15 @@ class DeadLetterHandler:
     async def _retry(self) -> bool:
         """Redeliver what is due; whether there was anything."""
         due = await self.letters.due(now=self.clock(), limit=AT_ONCE)
-        confirmed, failed = await self._redeliver(due)
+        confirmed, failed, refused = await self._redeliver(due)
         # Nothing is written when nothing is due, which is asked for twice a second.
         if confirmed:
             await self.letters.retried(confirmed, now=self.clock())
-        await self._settle(due, confirmed, failed, order=None)
-        return bool(due)
+        if refused:
+            # Its mailbox is full: so many of one must not be all that is looked at.
+            await self.letters.postpone(refused, until=self.clock() + _FULL)
+        await self._settle(len(due) - len(refused), confirmed, failed, order=None)
+        return bool(confirmed or failed)
 
     async def _replay(self) -> bool:
         """Carry out the orders that run, side by side; whether there was any."""
@@ -243,26 +249,29 @@ class DeadLetterHandler:
 
     async def _move(self, order: Order, stretch: Sequence[StoredLetter]) -> None:
         """Publish a stretch of an order, and mark what was confirmed."""
-        confirmed, failed = await self._redeliver(stretch, to=order.to)
+        confirmed, failed, _ = await self._redeliver(stretch, to=order.to)
         if confirmed:
             await self.letters.replayed(order.id, confirmed, now=self.clock())
-        await self._settle(stretch, confirmed, failed, order=order)
+        await self._settle(len(stretch), confirmed, failed, order=order)
 
     async def _redeliver(
         self, stored: Sequence[StoredLetter], *, to: MailboxName | None = None
-    ) -> tuple[list[LetterId], list[tuple[StoredLetter, Problem]]]:
-        """Publish; the letters that were confirmed, and those that failed by themselves."""
+    ) -> tuple[list[LetterId], list[tuple[StoredLetter, Problem]], list[LetterId]]:
+        """Publish; which were confirmed, which failed by themselves, and which were refused."""
         outcomes = await asyncio.gather(*(self._publish(each, to) for each in stored))
         told = list(zip(stored, outcomes, strict=True))
         return (
             [each.letter.id for each, outcome in told if outcome is PublishOutcome.CONFIRMED],
             [(each, outcome) for each, outcome in told if isinstance(outcome, Problem)],
+            [each.letter.id for each, outcome in told if outcome is PublishOutcome.REFUSED],
         )
 
     async def _publish(
         self, stored: StoredLetter, to: MailboxName | None
     ) -> PublishOutcome | Problem:
         """Publish one letter; a problem is its own: it cannot be proven, or has no mailbox."""
+        if not stored.message.body and stored.letter.problem.code == "E_LETTER_UNREADABLE":
+            return stored.letter.problem
         try:
             outcome = await self._publish_proven(stored, to)
         except AxisError as refused:
@@ -297,7 +306,7 @@ class DeadLetterHandler:
 
     async def _settle(
         self,
-        stretch: Sequence[StoredLetter],
+        published: int,
         confirmed: Sequence[LetterId],
         failed: Sequence[tuple[StoredLetter, Problem]],
         *,
@@ -318,7 +327,7 @@ class DeadLetterHandler:
             )
         for stored, problem in failed:
             await self._fail_again(stored, problem)
-        if len(confirmed) + len(failed) < len(stretch):
+        if len(confirmed) + len(failed) < published:
             raise TransportError(Problem(code="E_PUBLISH_UNKNOWN"))
 
     async def _fail_again(self, stored: StoredLetter, problem: Problem) -> None:

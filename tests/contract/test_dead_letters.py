@@ -146,6 +146,19 @@ async def test_a_first_failure_becomes_a_letter(letters: DeadLetters) -> None:
     assert await letters.find(Selection(), limit=10) == (letter,)
 
 
+async def test_what_is_postponed_is_due_later_and_nothing_has_happened_to_it(
+    letters: DeadLetters,
+) -> None:
+    await record(letters, "147", decide=retry_at(NOW))
+    await record(letters, "148")
+
+    await letters.postpone([id_of("147"), id_of("148")], until=LATER)
+
+    assert await letters.due(now=LATER - MINUTE, limit=10) == ()
+    assert ids(await letters.due(now=LATER, limit=10)) == named("147")
+    assert await history_of(letters, "147") == [Happening.FAILED]
+
+
 async def test_what_is_decided_is_kept_with_the_attempt(letters: DeadLetters) -> None:
     waiting = await record(letters, "waiting", decide=retry_at(LATER))
     parked = await record(letters, "parked", decide=park)

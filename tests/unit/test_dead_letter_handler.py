@@ -7,16 +7,31 @@ from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
-from bus.core.dead_letters.letter import DeadLetter, Happening, LetterState, OrderId
+from bus.core.dead_letters.letter import (
+    DeadLetter,
+    Decide,
+    FailedAttempt,
+    Happening,
+    LetterState,
+    OrderId,
+)
 from bus.core.dead_letters.order import Action, NewOrder, OrderState
+from bus.core.dead_letters.report import NOBODYS
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.dead_letters.selection import Selection
-from bus.core.events import DuplicateAbsorbed, FailureRecorded, LettersRedelivered
-from bus.core.failure import FailureClass, Stage, fail
+from bus.core.events import (
+    DuplicateAbsorbed,
+    FailureRecorded,
+    ForgeryRefused,
+    LettersRedelivered,
+    WorkStalled,
+)
+from bus.core.failure import FAILURE_HEADER, FailureClass, Stage, fail
 from bus.core.message import WireMessage
-from bus.core.topology import account_of
+from bus.core.topology import REDELIVERY, account_of
+from bus.memory.broker import MemoryBroker
 from bus.memory.letters import MemoryDeadLetters
-from bus.ports import Settlement
+from bus.ports import PublishOutcome, Recorded, Settlement
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 from schemas.term import foreign
@@ -26,6 +41,7 @@ from tests.two_agencies import TwoAgencies, eventually, publish
 
 SOON = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(), timedelta())})
 ALL = Selection()
+MAILBOX = MailboxName(RECIPIENT)
 
 
 class _Ailing(FolderEndpoint):
@@ -277,3 +293,124 @@ async def test_a_document_with_a_missing_file_is_one_letter(tmp_path: Path) -> N
     letter = await _one(letters)
     assert letter.problem.code == "E_ATTACHMENT_ABSENT"
     assert letter.number == an_envelope().document.full_number  # type: ignore[union-attr]
+
+
+class _Choosy(MemoryDeadLetters):
+    """A store that trips over what one mailbox's letters say, in a way that nobody expected."""
+
+    async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
+        if b"poison" in attempt.message.body and attempt.failure.mailbox == MAILBOX:
+            raise OverflowError("date value out of range")
+        return await super().record(attempt, decide, now=now)
+
+
+async def test_a_failure_that_nobody_expected_is_set_aside_alone_and_named(tmp_path: Path) -> None:
+    letters, axis = _Choosy(), TwoAgencies(tmp_path)
+    poison = replace(axis.signers.message(an_envelope()), body=b"poison")
+    honest = axis.signers.message(an_envelope())
+    async with axis.running(axis.handler(letters, prefetch=2)):
+        for delivery in (*(replace(poison, body=b"poison %d" % n) for n in range(5)), honest):
+            await axis.broker.publish(
+                _failed(axis, delivery, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
+            )
+        await eventually(lambda: len(_all(letters)) == 6)
+
+    aside = [letter for letter in _all(letters) if letter.mailbox == NOBODYS]
+    assert len(aside) == 5
+    assert {letter.state for letter in _all(letters)} == {LetterState.PARKED}
+    assert {letter.failure_class for letter in aside} == {FailureClass.OURS}
+    assert "OverflowError (tests.unit.test_dead_letter_handler:" in aside[0].problem.text()
+    assert not axis.of_type(WorkStalled)
+
+
+class _Sticky(MemoryBroker):
+    """A broker whose driver trips over one message, in a way that nobody expected."""
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        if message.exchange == REDELIVERY and b"sticky" in message.body:
+            raise ValueError("byte must be in range(0, 256)")
+        return await super().publish(message, deadline=deadline)
+
+
+async def test_a_retry_that_cannot_be_published_is_parked_and_holds_up_nobody(
+    tmp_path: Path,
+) -> None:
+    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    sticky = _Sticky(axis.broker._topology)
+    deliveries = [
+        axis.signers.message(an_envelope(a_document(number=number, subject=subject)))
+        for number, subject in (("1", "sticky"), ("2", "V/v"), ("3", "V/v"))
+    ]
+    handler = axis.handler(letters, publisher=sticky, policy=SOON)
+    async with axis.running(handler):
+        for delivery in deliveries:
+            await axis.broker.publish(
+                _failed(axis, delivery, "E_ENDPOINT_DOWN"), deadline=timedelta(seconds=1)
+            )
+        await eventually(lambda: sum(map(_is_back, _all(letters))) == 2)
+        await eventually(_in_state(letters, LetterState.PARKED))
+
+    [parked] = [letter for letter in _all(letters) if not _is_back(letter)]
+    assert parked.problem.code == "E_INTERNAL"
+    assert parked.failure_class == FailureClass.OURS
+
+
+def _is_back(letter: DeadLetter) -> bool:
+    return letter.state is LetterState.REDELIVERED
+
+
+async def test_what_nothing_proves_is_parked_when_it_is_due(tmp_path: Path) -> None:
+    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    garbage = replace(axis.signers.message(an_envelope()), body=b"garbage")
+    async with axis.running(axis.handler(letters, policy=SOON)):
+        await axis.broker.publish(
+            _failed(axis, garbage, "E_ENDPOINT_DOWN"), deadline=timedelta(seconds=1)
+        )
+        await eventually(_in_state(letters, LetterState.PARKED))
+
+    letter = await _one(letters)
+    assert letter.problem.code == "E_SIGNATURE_INVALID"
+    assert not axis.of_type(LettersRedelivered)
+
+
+async def test_a_report_that_is_none_raises_an_alarm_about_its_account_alone(
+    tmp_path: Path,
+) -> None:
+    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    told = _failed(axis, axis.signers.message(an_envelope()), "E_ENDPOINT_DOWN")
+    async with axis.running(axis.handler(letters)):
+        for headers in ({}, {**told.headers, FAILURE_HEADER: "{}"}):
+            message = replace(told, headers=headers, message_id=axis.new_id())
+            await axis.broker.publish(message, deadline=timedelta(seconds=1))
+        await eventually(lambda: len(axis.of_type(ForgeryRefused)) == 2)
+
+    [letter] = _all(letters)
+    assert (letter.problem.code, letter.mailbox) == ("E_REPORT_INVALID", MAILBOX)
+    assert {alarm.account for alarm in axis.of_type(ForgeryRefused)} == {f"agency.{RECIPIENT}"}
+
+
+class _Full(MemoryBroker):
+    """A broker on which one mailbox is full."""
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        if message.exchange == REDELIVERY and b"crowded" in message.body:
+            return PublishOutcome.REFUSED
+        return await super().publish(message, deadline=deadline)
+
+
+async def test_retries_of_a_full_mailbox_wait_and_hold_up_nobody(tmp_path: Path) -> None:
+    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    handler = axis.handler(letters, publisher=_Full(axis.broker._topology), policy=SOON)
+    async with axis.running(handler):
+        for number, subject in (("1", "crowded"), ("2", "crowded"), ("3", "V/v")):
+            delivery = axis.signers.message(an_envelope(a_document(number=number, subject=subject)))
+            await axis.broker.publish(
+                _failed(axis, delivery, "E_ENDPOINT_DOWN"), deadline=timedelta(seconds=1)
+            )
+        await eventually(lambda: any(map(_is_back, _all(letters))))
+        await eventually(lambda: all(one.due_at or _is_back(one) for one in _all(letters)))
+
+    waiting = [letter for letter in _all(letters) if not _is_back(letter)]
+    assert [letter.state for letter in waiting] == [LetterState.WAITING] * 2
+    assert {letter.attempts for letter in waiting} == {1}
+    assert not axis.of_type(WorkStalled)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import struct
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import count
@@ -20,12 +21,14 @@ from bus.core.events import (
     ServiceName,
     SigningKeyChanged,
 )
+from bus.core.message import WireMessage
 from bus.core.signing import SigningKey
-from bus.core.topology import desired, queue_of
+from bus.core.topology import FAILURES, desired, queue_of
+from bus.core.trace import TRACEPARENT
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.attempts import MemoryAttempts
 from bus.memory.broker import MemoryBroker
-from bus.ports import ReceivedMessage, Settlement
+from bus.ports import PublishOutcome, ReceivedMessage, Settlement
 from bus.services.aside import LONGEST, Aside
 from bus.services.dispatch import Dispatch
 from bus.services.guard import FormatLeftError, Guard, GuardedFormat
@@ -37,7 +40,9 @@ from schemas.problem import ConfigurationError, Problem
 from schemas.reading import Reading
 from tests.acceptance.packets import a_packet
 from tests.envelopes import NOW, RECIPIENT, SENDER, Signers, a_recipient, an_envelope
-from tests.two_agencies import TwoAgencies, eventually
+from tests.two_agencies import TwoAgencies, eventually, publish
+
+ODD = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 def _letter(number: str) -> bytes:
@@ -236,3 +241,30 @@ async def test_a_mailbox_that_is_full_is_waited_for_once_and_then_costs_nobody_t
         await eventually(lambda: not broker.waiting(queue_of(boxes[1], Lane.STANDARD)))
         await send()
     assert dispatch.full == set()
+
+
+async def test_a_delivery_whose_failure_cannot_even_be_told_is_told_without_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver that cannot write a header stands for whatever nobody has thought of."""
+    publish_as_it_is = MemoryBroker.publish
+
+    async def picky(
+        self: MemoryBroker, message: WireMessage, *, deadline: timedelta
+    ) -> PublishOutcome:
+        if message.exchange == FAILURES and message.headers.get(TRACEPARENT) == ODD:
+            raise struct.error
+        return await publish_as_it_is(self, message, deadline=deadline)
+
+    monkeypatch.setattr(MemoryBroker, "publish", picky)
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        await publish(axis, an_envelope(), body=b"{}", headers={TRACEPARENT: ODD})
+        axis.drop(SENDER, "1.edxml", _letter("1"))
+        await eventually(lambda: axis.statuses(SENDER))
+        await eventually(lambda: axis.failures)
+
+    [failure] = axis.failed()
+    assert failure.problem.code == "E_INTERNAL"
+    assert failure.problem.params["cause.error"].startswith(f"error ({__name__}:")
+    assert axis.failures[0].body == b"{}"

@@ -228,7 +228,7 @@ CASES: list[tuple[Event, set[str]]] = [
         ForgeryRefused(mailbox=H24, problem=DOWN, account=None, routing_key="k", message_id="m"),
         set(),
     ),
-    (KeyFileRefused(problem=DOWN), set()),
+    (KeyFileRefused(problem=DOWN), {'lienthong_items_skipped_total{service="keys"} 1.0'}),
     (SigningKeyChanged(mailbox=H24, thumbprint="t"), set()),
     (
         ForgeryRefused(

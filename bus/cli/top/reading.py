@@ -76,13 +76,18 @@ async def read(axis: str, workers: Iterable[str]) -> Reading:
         if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
             raise answer
         texts.append(None if isinstance(answer, BaseException) else answer.text)
-    if texts[0] is None:
+    first, *others = map(_samples_in, texts)
+    if first is None:
         raise AxisError.of("E_AXIS_AWAY", url=axis)
-    return Reading(
-        at=time.monotonic(),
-        axis=samples_of(texts[0]),
-        workers=tuple(None if text is None else samples_of(text) for text in texts[1:]),
-    )
+    return Reading(at=time.monotonic(), axis=first, workers=tuple(others))
+
+
+def _samples_in(text: str | None) -> dict[str, dict[Labels, float]] | None:
+    """None: it does not answer, or somebody else does on its port."""
+    try:
+        return None if text is None else samples_of(text)
+    except ValueError:
+        return None
 
 
 def quantile(share: float, buckets: Mapping[float, float]) -> float | None:

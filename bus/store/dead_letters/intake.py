@@ -59,6 +59,14 @@ class Retried:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Letters that are to wait longer."""
+
+    ids: Sequence[LetterId]
+    until: datetime
+
+
 @dataclass(kw_only=True, slots=True)
 class _Known:
     """A letter as it is in the course of a batch; `before` is how it is counted until now."""
@@ -96,8 +104,9 @@ def record(connection: Connection, asked: Sequence[Failing]) -> list[Recorded]:
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[StoredLetter, ...]:
     """Waiting letters whose moment has come and that no order holds."""
-    # Their state as well, for somebody may have written it: the rows are read here anyway.
-    waits = letters.c.state == LetterState.WAITING
+    # Their state as well, for somebody may have written it: the rows are read here anyway. What
+    # stands nowhere is unreadable.
+    waits = letters.c.state.not_in(sorted(set(LetterState) - {LetterState.WAITING}))
     query = hinted(stored_query().where(_is_due(now), waits), "letters_due")
     return stored_of(connection, query.order_by(letters.c.due_at, _KEY).limit(limit))
 
@@ -112,6 +121,15 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
             among={LetterState.WAITING},
             to=LetterState.REDELIVERED,
         )
+    return [None] * len(asked)
+
+
+def postpone(connection: Connection, asked: Sequence[Postponed]) -> list[None]:
+    """Another moment for letters that wait."""
+    for each in asked:
+        which = _KEY.in_(keys_of(each.ids, connection.dialect.name))
+        waits = letters.c.state == LetterState.WAITING
+        connection.execute(update_of(letters).where(which, waits).values(due_at=each.until))
     return [None] * len(asked)
 
 

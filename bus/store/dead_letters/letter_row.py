@@ -144,7 +144,13 @@ def letter_in(row: RowMapping) -> DeadLetter:
 
 
 def stored_in(row: RowMapping) -> StoredLetter:
-    """The letter and delivery that a row of `stored_query` holds."""
+    """The letter and delivery that a row of `stored_query` holds.
+
+    Raises:
+        ValueError: It holds none.
+    """
+    if row["state"] not in _STATES:
+        raise ValueError("it stands nowhere")
     return StoredLetter(letter=letter_in(row), message=message_in(row))
 
 

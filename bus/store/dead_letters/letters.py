@@ -64,6 +64,10 @@ class SqlDeadLetters:
         """Waiting → redelivered. What is not due has failed again meanwhile: it is left alone."""
         await self._writes.submit(intake.retried, intake.Retried(ids, now))
 
+    async def postpone(self, ids: Sequence[LetterId], *, until: datetime) -> None:
+        """Let waiting letters wait longer."""
+        await self._writes.submit(intake.postpone, intake.Postponed(ids, until))
+
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
         """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
         await self._writes.submit(_PUT_ASIDE, orders.PuttingAside(letter_id, problem, now))
