@@ -31,6 +31,7 @@ from bus.core.events import (
     DirectoryTakenUp,
     Event,
     ItemSkipped,
+    KeyFileRefused,
     ServiceName,
     WorkerFailed,
     WorkerStarted,
@@ -453,7 +454,9 @@ async def _workplace(
             )
         )
         attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
-        pdfs = await stack.enter_async_context(pdf_checker(settings))
+        pdfs = await stack.enter_async_context(
+            pdf_checker(settings, refused=lambda told: line.tell(KeyFileRefused(problem=told)))
+        )
         health = None if metrics is None else Health(metrics=metrics)
         observe = heard_by(None if health is None else health.note, line.tell)
         lasting = Lasting(observe=observe, jitter=random.random, stop=stop)

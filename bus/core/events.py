@@ -224,10 +224,10 @@ class CertificateEndNeared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyFileRefused:
-    """A file of the key folder does not count; told once, until it is mended and wrong again.
+    """A file of the key folder or of the trust list does not count; told once while it is so.
 
     Attributes:
-        problem: E_KEYS, with the name of the file, whose it is and the reason.
+        problem: E_KEYS or E_TRUST_LIST, with the name of the file and the reason.
     """
 
     problem: Problem
