@@ -108,9 +108,9 @@ class DirectoryFile:
 
         Raises:
             ConfigurationError: As `directory_rules.check` and `prove_directory`: readers would
-                refuse it. E_DIRECTORY_BYTES. E_KEYS: the private key of the directory authority is not
-                here.
-                E_DIRECTORY_ROLLBACK: it is no newer than what is there. E_DIRECTORY_WRITE.
+                refuse it. E_DIRECTORY_BYTES, E_DIRECTORY_WRITE. E_KEYS: the private key of the
+                directory authority is not here. E_DIRECTORY_ROLLBACK: it is no newer than what is
+                there.
         """
         data = directory.model_dump_json(exclude_defaults=True, indent=1).encode()
         if len(data) > MAX_DIRECTORY_BYTES:
