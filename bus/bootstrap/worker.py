@@ -25,7 +25,7 @@ from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.accounts import WORKER_ACCOUNT
-from bus.core.crash import problem_of, steps_to
+from bus.core.crash import problem_of
 from bus.core.directory import vouched
 from bus.core.events import (
     DirectoryTakenUp,
@@ -236,7 +236,6 @@ class Workplace:
                         service=ServiceName.WORKERS,
                         item=mailbox,
                         problem=problem_of(error, stage="start"),
-                        steps=steps_to(error),
                     )
                 )
         self._running.start(self._adapters.values())

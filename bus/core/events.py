@@ -300,13 +300,11 @@ class ServiceEnded:
 
     Attributes:
         of: Whose: a mailbox or a worker; empty: there is one for the process.
-        steps: Modules and lines from the service to the place of the error.
     """
 
     service: ServiceName
     of: str
     problem: Problem
-    steps: tuple[str, ...]
     pause: timedelta
 
 
@@ -322,7 +320,6 @@ class ItemSkipped:
     service: ServiceName
     item: str
     problem: Problem
-    steps: tuple[str, ...] = ()
     pause: timedelta | None = None
 
 
