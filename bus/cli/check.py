@@ -67,7 +67,7 @@ def check(
             raise typer.Exit(Exit.REFUSED) from error
 
         async def judge() -> list[AttachmentVerdict]:
-            async with pdf_checker(settings) as pdfs:
+            async with pdf_checker(settings, refused=tell) as pdfs:
                 if pdfs is None:
                     raise _no_trust_list(settings)
                 return [await _judged(attachment, pdfs, store) for attachment in attachments]
