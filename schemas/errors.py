@@ -764,6 +764,14 @@ ENTRIES: dict[str, Entry] = {
         _RESTORE_EN,
         _RESTORE_VI,
     ),
+    "E_DIRECTORY_BYTES": _entry(
+        Fault.OPERATOR,
+        False,
+        "The directory would have {size} bytes; the limit is {limit}.",
+        "Danh bạ sẽ có {size} byte; giới hạn là {limit}.",
+        "Nothing was changed. Leave out agencies that have ended, or aliases.",
+        "Chưa có gì thay đổi. Bỏ bớt cơ quan đã ngừng hoạt động hoặc mã phụ.",
+    ),
     "E_DIRECTORY_WRITE": _entry(
         Fault.OPERATOR,
         False,

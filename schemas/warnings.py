@@ -25,6 +25,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The required field {field} is missing; the message is incomplete.",
         "Thiếu trường bắt buộc {field}; gói tin chưa đầy đủ.",
     ),
+    "W_NOT_CARRIED": (
+        "The format of your system has no place for the field {field}; it is left out.",
+        "Định dạng của hệ thống nhận không có chỗ cho trường {field}; trường này bị bỏ qua.",
+    ),
     "W_NAME_MISMATCH": (
         "The code {code} is {known} in the directory, but the packet says {named}.",
         "Mã {code} trong danh bạ là {known} nhưng gói tin ghi {named}.",
