@@ -39,6 +39,7 @@ __all__ = [
     "Format",
     "Kept",
     "Limits",
+    "LossyFormat",
     "Message",
     "Parcel",
     "ParcelKind",
@@ -126,7 +127,9 @@ class Format(Protocol):
 
     Promises: no I/O but the streams it is given; memory does not grow with attachments; for every
     canonical message `read(write(m)).message` equals `m` but for raw values, which a format writes
-    where it has a place for them.
+    where it has a place for them. A format that has no place for everything is a `LossyFormat`.
+    What it reads is never more than its limits allow, in memory, in the sink and in time, whatever
+    the file; it does not end, and raises nothing but what is said here.
     """
 
     name: str
@@ -160,6 +163,23 @@ class Format(Protocol):
         Raises:
             DocumentError: An attachment is absent or does not match its digest.
         """
+
+
+@runtime_checkable
+class LossyFormat(Format, Protocol):
+    """A format that has no place for some fields, and says for which.
+
+    Then for every message `read(write(m)).message` equals `m` without these fields, exactly: what
+    is not declared comes back, and what is declared does not. When a message that is handed over
+    has some of them, the recipient is told which (W_NOT_CARRIED).
+
+    Attributes:
+        omits: Paths of canonical fields, of documents and status reports alike, such as `subject`,
+            `signer.position`, `to_agencies.email` or `attachments`. Not among them is what every
+            message needs: who sends, to whom, the document id, the status code.
+    """
+
+    omits: frozenset[str]
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 Groups `lienthong.formats` and `lienthong.endpoints`; each entry names a class.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
@@ -28,6 +28,21 @@ def own_formats() -> Mapping[str, Format]:
 def formats_of_others() -> tuple[str, ...]:
     """The names of the other installed formats. Runs none of their code."""
     return tuple(entry.name for entry in entry_points(group=FORMATS) if not _is_ours(entry))
+
+
+def usable_formats(skipped: Callable[[AxisError], None]) -> tuple[Format, ...]:
+    """Every installed format that can be loaded, our own first.
+
+    Args:
+        skipped: Told why one cannot.
+    """
+    found = list(own_formats().values())
+    for name in sorted(formats_of_others()):
+        try:
+            found.append(format_named(name))
+        except AxisError as error:
+            skipped(error)
+    return tuple(found)
 
 
 def format_named(name: str) -> Format:
@@ -80,15 +95,23 @@ def _is_ours(entry: EntryPoint) -> bool:
 
 
 def _format(entry: EntryPoint) -> Format:
-    return cast("type[Format]", _load(entry))()
+    made = cast("type[Format]", _load(entry))
+    try:
+        return made()
+    except Exception as error:
+        raise _broken(entry, error) from error
 
 
 def _load(entry: EntryPoint) -> object:
     try:
         return cast("object", entry.load())
-    except (ImportError, AttributeError) as error:
-        cause = term("plugin_broken", name=entry.name, said=error)
-        raise AxisError.of("E_SETTING", name=entry.group, cause=cause) from error
+    except Exception as error:
+        raise _broken(entry, error) from error
+
+
+def _broken(entry: EntryPoint, error: Exception) -> AxisError:
+    cause = term("plugin_broken", name=entry.name, said=error)
+    return AxisError.of("E_SETTING", name=entry.group, cause=cause)
 
 
 def _unknown(kind: str, name: str, group: str) -> AxisError:

@@ -227,7 +227,13 @@ class Settings(BaseSettings):
     @property
     def failures_url(self) -> str:
         """The store of the dead letters."""
-        return self.database_url or f"sqlite:///{self.home / 'failures.db'}"
+        file = self.failures_file
+        return f"{self.database_url}" if file is None else f"sqlite:///{file}"
+
+    @property
+    def failures_file(self) -> Path | None:
+        """The same, where it is a file of the home."""
+        return None if self.database_url else self.home / "failures.db"
 
 
 _PREFIX = "LIENTHONG_"

@@ -213,7 +213,7 @@ ENTRIES: dict[str, Entry] = {
         "The file {name} was sent, but cannot be moved away: {cause}.",
         "Tệp {name} đã được gửi nhưng không chuyển đi được: {cause}.",
         "Remove it from the outbox; sent again, it counts once.",
-        "Xóa tệp khỏi outbox; gửi lại cũng chỉ tính một lần.",
+        "Xóa tệp khỏi 'outbox'; gửi lại cũng chỉ tính một lần.",
     ),
     "E_FORMAT_UNKNOWN": _sender(
         "The file {name} is in none of the formats of this adapter: {formats}.",
@@ -763,6 +763,14 @@ ENTRIES: dict[str, Entry] = {
         "Không đọc được danh bạ {file}.",
         _RESTORE_EN,
         _RESTORE_VI,
+    ),
+    "E_DIRECTORY_BYTES": _entry(
+        Fault.OPERATOR,
+        False,
+        "The directory would have {size} bytes; the limit is {limit}.",
+        "Danh bạ sẽ có {size} byte; giới hạn là {limit}.",
+        "Nothing was changed. Leave out agencies that have ended, or aliases.",
+        "Chưa có gì thay đổi. Bỏ bớt cơ quan đã ngừng hoạt động hoặc mã phụ.",
     ),
     "E_DIRECTORY_WRITE": _entry(
         Fault.OPERATOR,

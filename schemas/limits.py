@@ -77,6 +77,9 @@ MAX_OUTBOX_FILES = 20_000
 """Files of one outbox looked at in one go; the others wait until these have left."""
 MAX_AGENCIES = 50_000
 """Agencies of a directory, and apart from them its aliases."""
+MAX_DIRECTORY_BYTES = 32 * MIB
+"""The signed snapshot of a directory: with every field written out it still fits the line to a
+worker."""
 MAX_DIRECTORY_VERSIONS = 1_000
 """Versions of the directory that are kept; the oldest are forgotten."""
 MAX_DIRECTORY_CSV_BYTES = 64 * MIB

@@ -25,6 +25,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "The required field {field} is missing; the message is incomplete.",
         "Thiếu trường bắt buộc {field}; gói tin chưa đầy đủ.",
     ),
+    "W_NOT_CARRIED": (
+        "The format of your system has no place for the field {field}; it is left out.",
+        "Định dạng của hệ thống nhận không có chỗ cho trường {field}; trường này bị bỏ qua.",
+    ),
     "W_NAME_MISMATCH": (
         "The code {code} is {known} in the directory, but the packet says {named}.",
         "Mã {code} trong danh bạ là {known} nhưng gói tin ghi {named}.",
@@ -144,6 +148,10 @@ WARNINGS: dict[str, tuple[str, str]] = {
     "W_ID_SHARED": (
         "A document of {other} has the same DocumentId {document_id}; only {owner}'s is meant.",
         "Văn bản của {other} có cùng DocumentId {document_id}; chỉ nói tới văn bản của {owner}.",
+    ),
+    "W_ORIGINAL_DIFFERS": (
+        "The original packet does not say what its sender signed: written anew.",
+        "Gói tin gốc không đúng với nội dung bên gửi đã ký: đã ghi lại gói tin.",
     ),
     "W_ID_OF_OTHER": (
         "The DocumentId {document_id} names {other}, but the document is of {owner}.",

@@ -228,10 +228,14 @@ class EndpointConformance:
             asyncio.run(_probe(endpoint))
             with agency.away():
                 codes = [_refusal(_probe(endpoint))]
+                sending = _refusal(_probe(endpoint, sending=True))
+                _promised(sending == "E_OUTBOX_DOWN", "nothing can be sent")
                 codes.append(_refusal(endpoint.hand_over(_parcel("d1", b"content"))))
                 _promised(codes == ["E_ENDPOINT_DOWN"] * 2, "it is down")
             asyncio.run(_probe(endpoint))
+            asyncio.run(_probe(endpoint, sending=True))
             _promised(not any(map(agency.take, ParcelKind)), "a probe hands nothing over")
+            _promised(not _look(endpoint), "and gives nothing to be sent")
             asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
             _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "and goes on when it is back")
 
@@ -298,8 +302,8 @@ async def _submissions(endpoint: Endpoint) -> Sequence[Submission]:
     return await endpoint.submissions()
 
 
-async def _probe(endpoint: Endpoint) -> None:
-    await endpoint.probe()
+async def _probe(endpoint: Endpoint, *, sending: bool = False) -> None:
+    await endpoint.probe(sending=sending)
 
 
 def _offered(endpoint: Endpoint, count: int) -> Sequence[Submission]:

@@ -5,7 +5,11 @@
         samples = (Sample(message=my_document, files=(my_file,)), Sample(message=my_status))
 
 Samples are canonical: texts trimmed, attachments named and typed as a reader would. At least one
-has an attachment.
+has an attachment, unless the format omits them. The kit adds complete messages of its own.
+
+A format that cannot carry everything declares what it omits (`adapters.contract.LossyFormat`), and
+the kit proves exactly that. Hostile files are read in processes of their own, whose memory and time
+are bounded; that needs a system with `fork`.
 """
 
 import os
@@ -20,8 +24,27 @@ from io import SEEK_END, BufferedReader, BytesIO, FileIO, RawIOBase
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
-from adapters.contract import MIB, BlobWriter, CheckedFormat, Format, Kept, Limits, Message
+from adapters.conformance.bounded import within_bounds
+from adapters.conformance.hostile import PATHS, bombs, marked_name, packed_bomb, with_path
+from adapters.conformance.messages import (
+    ATTACHMENT,
+    COMPLETE,
+    FILE,
+    complete_document,
+)
+from adapters.contract import (
+    MIB,
+    BlobWriter,
+    CheckedFormat,
+    Format,
+    Kept,
+    Limits,
+    LossyFormat,
+    Message,
+)
 from schemas.document import Attachment, Document
+from schemas.file_name import is_plain_name
+from schemas.omission import content_of, without
 from schemas.problem import DocumentError
 from schemas.reading import Reading, SignatureCheck, SignatureOutcome
 from schemas.verdict import DeliveryCheck
@@ -36,6 +59,10 @@ _SIGNED_BY = "CN=Somebody in the check"
 _CHECK = DeliveryCheck(
     header_signature=SignatureCheck(outcome=SignatureOutcome.VERIFIED, signer=_SIGNED_BY)
 )
+
+_BOUNDED = Limits(max_packet_bytes=64 * MIB)
+_WELL = frozenset({"read", "refused"})
+"""What may become of a hostile file."""
 
 _MEMORY_BYTES = 8 * MIB
 _CHUNK_BYTES = 4 * MIB
@@ -119,11 +146,18 @@ class FormatConformance:
         for sample in self.samples:
             shelf = Shelf()
             reading = self._read(self._written(sample), shelf)
-            expected = sample.message.without_raw()
-            _promised(reading.message.without_raw() == expected, "reading gives back the message")
-            _promised(shelf.files == Shelf(sample.files).files, "and its files")
+            self._must_come_back(reading.message, sample.message)
+            files = {} if self._omits("attachments") else Shelf(sample.files).files
+            _promised(shelf.files == files, "and its files")
             _promised(not shelf.open_writers, "and leaves no file open")
             _promised(not reading.repaired, "what it writes needs no repair")
+
+    def test_nothing_is_lost_but_what_is_declared(self) -> None:
+        """Of messages in which every field says something; and what is declared does not return."""
+        for message in COMPLETE:
+            files = (FILE,) if isinstance(message, Document) else ()
+            reading = self._read(self._written(Sample(message=message, files=files)), Shelf())
+            self._must_come_back(reading.message, message)
 
     def test_a_check_beside_the_message_is_passed_over(self) -> None:
         """Where the format has a place for one; it is written, and not read as content."""
@@ -137,8 +171,7 @@ class FormatConformance:
             )
             reading = self._read(written, Shelf())
             _promised(_SIGNED_BY.encode() in written, "the check is written")
-            same = reading.message.without_raw() == sample.message.without_raw()
-            _promised(same, "the message is the same")
+            self._must_come_back(reading.message, sample.message)
             codes = [warning.code for warning in reading.warnings]
             _promised("W_UNKNOWN_ELEMENT" not in codes, "the check is known")
 
@@ -150,7 +183,7 @@ class FormatConformance:
     def test_an_absent_attachment_is_refused(self) -> None:
         """Never a file with a hole in it."""
         for sample in self.samples:
-            if sample.files:
+            if sample.files and not self._omits("attachments"):
                 refusal = _refusal(partial(self._written, replace(sample, files=())))
                 _promised(refusal == "E_ATTACHMENT_ABSENT", "an absent attachment is refused")
 
@@ -188,13 +221,15 @@ class FormatConformance:
             small = Limits(max_packet_bytes=len(whole) - 1)
             refusal = _refusal(partial(self._read, whole, Shelf(), small))
             _promised(refusal == "E_TOO_LARGE", "a large file is refused")
-            if sample.files:
+            if sample.files and not self._omits("attachments"):
                 few = Limits(max_attachments=len(set(sample.files)) - 1)
                 refusal = _refusal(partial(self._read, whole, Shelf(), few))
                 _promised(refusal == "E_LIMIT", "too many attachments are refused")
 
     def test_memory_does_not_grow_with_attachments(self) -> None:
         """Neither in writing nor in reading; chunks stay small."""
+        if self._omits("attachments"):
+            return
         document = next(s.message for s in self.samples if isinstance(s.message, Document))
         large = document.model_copy(update={"attachments": (_large_attachment(),), "raw": {}})
         with TemporaryFile() as packet:
@@ -209,7 +244,87 @@ class FormatConformance:
                 reading = self.subject.read(
                     packet, sink=_LargeFiles(), limits=Limits(), today=TODAY
                 )
-        _promised(reading.message == large, "the large attachment arrived")
+        self._must_come_back(reading.message, large)
+
+    def test_bombs_are_refused_or_read_within_their_bounds(self) -> None:
+        """Few bytes that become many, deep, long or endless: in memory, in time and in the sink."""
+        for message in (COMPLETE[0], COMPLETE[-1]):
+            files = (FILE,) if isinstance(message, Document) else ()
+            whole = self._written(Sample(message=message, files=files))
+            for name, bomb in bombs(whole):
+                outcome = within_bounds(partial(self._outcome, bomb))
+                _promised(outcome in _WELL, f"{name}: it is refused or read, but it {outcome}")
+
+    def test_a_bomb_in_an_attachment_is_a_file_like_any_other(self) -> None:
+        """Whatever is in a file of a document, nobody asked to unpack it."""
+        if self._omits("attachments"):
+            return
+        bomb = packed_bomb()
+        for name in ("bomb.zip", "bomb.docx", "bomb"):
+            attachment = ATTACHMENT.model_copy(
+                update={
+                    "name": name,
+                    "media_type": "application/zip",
+                    "size": len(bomb),
+                    "sha256": sha256(bomb).hexdigest(),
+                }
+            )
+            document = COMPLETE[0].model_copy(update={"attachments": (attachment,)})
+            sample = Sample(message=document, files=(bomb,))
+            outcome = within_bounds(lambda: self._outcome(self._written(sample)))  # noqa: B023
+            _promised(outcome in _WELL, f"{name}: it is refused or read, but it {outcome}")
+
+    def test_no_attachment_is_named_as_a_path(self) -> None:
+        """Neither when the file says so, nor when a message did: it is refused, or named anew."""
+        if self._omits("attachments"):
+            return
+        name = marked_name(".pdf")
+        for path in PATHS:
+            for file in (
+                *with_path(self._written(_named(name)), name, path),
+                *self._written_unless_refused(_named(path)),
+            ):
+                for read in self._names(file):
+                    _promised(is_plain_name(read), f"{path!r} is refused or named anew: {read!r}")
+
+    def _outcome(self, file: bytes) -> str:
+        sink = _BoundedFiles()
+        try:
+            self.subject.read(BytesIO(file), sink=sink, limits=_BOUNDED, today=TODAY)
+        except DocumentError:
+            outcome = "refused"
+        else:
+            outcome = "read"
+        return outcome if sink.left >= 0 else "gives the sink more than the limits allow"
+
+    def _names(self, file: bytes) -> tuple[str, ...]:
+        try:
+            message = self._read(file, Shelf()).message
+        except DocumentError:
+            return ()
+        attachments = message.attachments if isinstance(message, Document) else ()
+        return tuple(attachment.name for attachment in attachments)
+
+    def _written_unless_refused(self, sample: Sample) -> tuple[bytes, ...]:
+        try:
+            return (self._written(sample),)
+        except DocumentError:
+            return ()
+
+    def _omits(self, path: str) -> bool:
+        return isinstance(self.subject, LossyFormat) and path in self.subject.omits
+
+    def _must_come_back(self, read: Message, written: Message) -> None:
+        if not isinstance(self.subject, LossyFormat):
+            same = read.without_raw() == written.without_raw()
+            _promised(same, "reading gives back the message")
+            return
+        expected, _ = without(written.without_raw(), self.subject.omits)
+        here, there = content_of(expected), content_of(read.without_raw())
+        fields = {*here, *there}
+        for name in sorted(field for field in fields if here.get(field) != there.get(field)):
+            field = f"{name}: {there.get(name)!r} is read, {here.get(name)!r} was carried"
+            _promised(False, f"what is not declared comes back, what is declared does not; {field}")
 
     def _written(self, sample: Sample) -> bytes:
         shelf = Shelf(sample.files)
@@ -246,6 +361,11 @@ def _bounded_memory() -> Iterator[None]:
     _promised(peak <= _MEMORY_BYTES, f"memory stays bounded ({peak:,} bytes)")
 
 
+def _named(name: str) -> Sample:
+    attachment = ATTACHMENT.model_copy(update={"name": name})
+    return Sample(message=complete_document(attachments=(attachment,)), files=(FILE,))
+
+
 # --- a large attachment that exists nowhere at once ---------------------------------------------
 
 _PATTERN = bytes(range(256)) * 4096
@@ -272,6 +392,19 @@ class _LargeFiles:
 
     def begin(self) -> BlobWriter:
         return _DiskWriter()
+
+
+class _BoundedFiles:
+    """Counts what it takes, on disk, and says what is left of what may come.
+
+    A file may come twice: as it is in the packet, and unwrapped.
+    """
+
+    def __init__(self) -> None:
+        self.left = 2 * _BOUNDED.max_packet_bytes
+
+    def begin(self) -> BlobWriter:
+        return _CountingWriter(self)
 
 
 class _Patterns(RawIOBase):
@@ -313,3 +446,14 @@ class _DiskWriter:
 
     def discard(self) -> None:
         self._file.close()
+
+
+class _CountingWriter(_DiskWriter):
+    def __init__(self, files: _BoundedFiles) -> None:
+        super().__init__()
+        self._files = files
+
+    def write(self, data: bytes) -> None:
+        self._files.left -= len(data)
+        if self._files.left >= 0:
+            super().write(data)

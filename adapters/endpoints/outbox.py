@@ -38,10 +38,15 @@ _NOT_ITS_FAULT = frozenset(
 
 @dataclass(kw_only=True, slots=True)
 class _Sight:
-    """A file as it was seen, and since when (seconds, monotonic) it looks like this."""
+    """A file as it was seen, and since when (seconds, monotonic) it looks like this.
+
+    Attributes:
+        ctime_ns: Another one also when only its rights have changed.
+    """
 
     submission: Submission
     mtime_ns: int
+    ctime_ns: int
     since: float
     complete: bool = False
 
@@ -66,8 +71,8 @@ class Outbox:
         self._staging = staging
         self._settle = settle.total_seconds()
         self._seen: dict[str, _Sight] = {}
-        # What cannot be moved away, and was told of: by name the version.
-        self._aside: dict[str, str] = {}
+        # What cannot be moved away, and was told of: by name how it was seen.
+        self._aside: dict[str, tuple[str, int]] = {}
         self._proven_at = -_PROVEN_SECONDS
         # Names in `sent` and `refused` are given by this process alone, one at a time.
         self._naming = threading.Lock()
@@ -83,12 +88,12 @@ class Outbox:
         """The complete files, oldest first, at most `MOST_AT_ONCE`."""
         seen = {sight.submission.name: sight for sight in self._sights()}
         self._seen = seen
-        self._aside = {name: version for name, version in self._aside.items() if name in seen}
+        self._aside = {name: sight for name, sight in self._aside.items() if name in seen}
         in_order = sorted(seen.values(), key=lambda s: (s.mtime_ns, s.submission.name))
         complete = (
             sight.submission
             for sight in in_order
-            if self._aside.get(sight.submission.name) != sight.submission.version
+            if self._aside.get(sight.submission.name) != (sight.submission.version, sight.ctime_ns)
             and self._is_complete(sight)
         )
         return tuple(islice(filter(self._is_named_in_utf8, complete), MOST_AT_ONCE))
@@ -108,12 +113,18 @@ class Outbox:
                     problem = _no_file(entry.name)
                 known = self._seen.get(entry.name)
                 if known is not None and known.submission.version == _version(stat):
+                    known.ctime_ns = stat.st_ctime_ns
                     yield known
                     continue
                 submission = Submission(
                     name=entry.name, version=_version(stat), size=stat.st_size, problem=problem
                 )
-                yield _Sight(submission=submission, mtime_ns=stat.st_mtime_ns, since=now)
+                yield _Sight(
+                    submission=submission,
+                    mtime_ns=stat.st_mtime_ns,
+                    ctime_ns=stat.st_ctime_ns,
+                    since=now,
+                )
 
     def _is_complete(self, sight: _Sight) -> bool:
         if sight.complete:
@@ -196,7 +207,7 @@ class Outbox:
                 with self._of_the_file():
                     there = self._move(submission, moved)
             except FileError as error:
-                self._aside[submission.name] = submission.version
+                self._set_aside(submission)
                 self._report(submission, [stays(submission.name, error)], sent=True)
                 raise
             if not notices:
@@ -213,7 +224,7 @@ class Outbox:
         with self._naming:
             if self._is_folder(submission):
                 # Somebody may be copying into it. It is told of once, also across restarts.
-                self._aside[submission.name] = submission.version
+                self._set_aside(submission)
                 if not (self._refused / (submission.name + REPORT_SUFFIX)).exists():
                     self._report(submission, problems, sent=False)
                 return
@@ -222,13 +233,19 @@ class Outbox:
                 with self._of_the_file():
                     moved = self._move(submission, reported)
             except FileError:
-                self._aside[submission.name] = submission.version
+                self._set_aside(submission)
                 return
             except OSError:
                 _withdraw(reported)
                 raise
             if not moved:
                 _withdraw(reported)
+
+    def _set_aside(self, submission: Submission) -> None:
+        """Leave it where it lies, until it changes or its rights do."""
+        with suppress(FileNotFoundError):
+            stat = (self._outbox / submission.name).lstat()
+            self._aside[submission.name] = submission.version, stat.st_ctime_ns
 
     def _is_folder(self, submission: Submission) -> bool:
         try:

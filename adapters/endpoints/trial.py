@@ -41,23 +41,24 @@ def of(folder: Path) -> Iterator[None]:
 
 
 def pass_through(folders: Sequence[Path]) -> None:
-    """Write a small file into the first folder, move it through the others, and remove it.
+    """Write a small file into each folder and remove it, then move one through them all.
 
-    Each folder is also looked into. Raises `FolderError` with the first that does not allow it.
+    Each is also looked into. Raises `FolderError` with the first that does not allow it.
     """
     name = f".trial-{secrets.token_hex(8)}"
-    first, *others = folders
-    path = first / name
+    path = folders[0] / name
     try:
-        with of(first):
-            _look_into(first)
-            path.write_bytes(b".")
-        for folder in others:
+        for folder in folders:
             with of(folder):
                 _look_into(folder)
+                path = folder / name
+                path.write_bytes(b".")
+                path.unlink()
+        path.write_bytes(b".")
+        for folder in folders:
+            with of(folder):
                 path = path.rename(folder / name)
-        with of(path.parent):
-            path.unlink()
+        path.unlink()
     except OSError:
         with suppress(OSError):
             path.unlink(missing_ok=True)

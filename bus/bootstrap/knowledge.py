@@ -16,7 +16,7 @@ from adapters.registry import require_format
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
 from bus.core.backoff import pause_before
-from bus.core.crash import problem_of, steps_to
+from bus.core.crash import problem_of
 from bus.core.directory import vouched
 from bus.core.ending import endings, next_change
 from bus.core.events import CertificateEndNeared, KeyFileRefused, ServiceName
@@ -201,9 +201,7 @@ class Knowledge:
                 pause = pause_before(failures, jitter=0, first=_LOOK_EVERY)
                 problem = problem_of(error, stage=ServiceName.DIRECTORY)
                 if problem != self._hindrance:
-                    _log.error(
-                        "directory_not_taken_up", problem=str(problem), steps=steps_to(error)
-                    )
+                    _log.error("directory_not_taken_up", problem=str(problem))
                 self._hindrance = problem
 
     def _warn(self) -> None:

@@ -1,11 +1,9 @@
 """PDF: the checker of signed PDFs, where a trust list is configured."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-import structlog
 
 from bus.bootstrap.process import now
 from bus.pdf.checker import ProcessPdfChecker
@@ -13,8 +11,7 @@ from bus.pdf.trust_list import PATTERN, read_trust_list
 from bus.ports import PdfChecker
 from bus.settings import Settings
 from bus.store.home import Home
-
-_log = structlog.get_logger()
+from schemas.problem import Problem
 
 
 def trust_list_of(settings: Settings) -> Path | None:
@@ -26,8 +23,13 @@ def trust_list_of(settings: Settings) -> Path | None:
 
 
 @asynccontextmanager
-async def pdf_checker(settings: Settings) -> AsyncIterator[PdfChecker | None]:
+async def pdf_checker(
+    settings: Settings, *, refused: Callable[[Problem], None]
+) -> AsyncIterator[PdfChecker | None]:
     """A checker as long as it is needed; None without a trust list.
+
+    Args:
+        refused: Hears of each file of the trust list that does not count.
 
     Raises:
         ConfigurationError: The trust list cannot be used.
@@ -38,7 +40,7 @@ async def pdf_checker(settings: Settings) -> AsyncIterator[PdfChecker | None]:
         return
     trusted = await asyncio.to_thread(read_trust_list, folder)
     for problem in trusted.set_aside:
-        _log.error("trust_list_file_refused", problem=str(problem))
+        refused(problem)
     checker = ProcessPdfChecker(anchors=trusted.anchors, clock=now)
     try:
         yield checker

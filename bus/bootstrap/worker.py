@@ -25,12 +25,13 @@ from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.accounts import WORKER_ACCOUNT
-from bus.core.crash import problem_of, steps_to
+from bus.core.crash import problem_of
 from bus.core.directory import vouched
 from bus.core.events import (
     DirectoryTakenUp,
     Event,
     ItemSkipped,
+    KeyFileRefused,
     ServiceName,
     WorkerFailed,
     WorkerStarted,
@@ -235,7 +236,6 @@ class Workplace:
                         service=ServiceName.WORKERS,
                         item=mailbox,
                         problem=problem_of(error, stage="start"),
-                        steps=steps_to(error),
                     )
                 )
         self._running.start(self._adapters.values())
@@ -453,7 +453,9 @@ async def _workplace(
             )
         )
         attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
-        pdfs = await stack.enter_async_context(pdf_checker(settings))
+        pdfs = await stack.enter_async_context(
+            pdf_checker(settings, refused=lambda told: line.tell(KeyFileRefused(problem=told)))
+        )
         health = None if metrics is None else Health(metrics=metrics)
         observe = heard_by(None if health is None else health.note, line.tell)
         lasting = Lasting(observe=observe, jitter=random.random, stop=stop)

@@ -1,6 +1,8 @@
 """`lienthong agency`: who is on the axis, under which codes, served by which mailbox."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +28,7 @@ from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
 from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
-from schemas.directory import Agency, AgencyKind
+from schemas.directory import Agency, AgencyKind, Directory
 from schemas.identifiers import AgencyCode, MailboxName, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
@@ -50,8 +52,14 @@ def _today() -> date:
     return day_in_vietnam(datetime.now(UTC))
 
 
-def _row(agency: Agency, routing: Routing) -> dict[str, object]:
-    aliases = [a.code for a in routing.directory.aliases if a.agency == agency.code]
+def _aliases(directory: Directory) -> Mapping[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for alias in directory.aliases:
+        found[alias.agency].append(alias.code)
+    return found
+
+
+def _row(agency: Agency, routing: Routing, aliases: list[str]) -> dict[str, object]:
     return {
         "code": agency.code,
         "aliases": aliases,
@@ -79,8 +87,9 @@ def list_agencies(
 ) -> None:
     """List the agencies of the directory."""
     routing = Routing(_file(home).load())
+    aliases = _aliases(routing.directory)
     rows = [
-        _row(agency, routing)
+        _row(agency, routing, aliases.get(agency.code, []))
         for agency in routing.directory.agencies
         if kind in (None, agency.kind)
     ]
@@ -102,7 +111,7 @@ def show(code: Code, home: Home = None, as_json: AsJson = False) -> None:
     """Show one agency, found by any of its codes; also one that has ended, with its successor."""
     routing = Routing(_file(home).load())
     agency = routing.named(code, _today())
-    row = _row(agency, routing)
+    row = _row(agency, routing, _aliases(routing.directory).get(agency.code, []))
     if as_json:
         print_json(row)
     else:

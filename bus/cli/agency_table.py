@@ -19,7 +19,7 @@ from bus.cli.directory_change import (
     tell_version,
 )
 from bus.cli.legible import legible
-from bus.cli.options import Home
+from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, Exit, note, print_json, write_bytes
 from bus.core.directory_csv import read_csv, to_csv
 from bus.core.directory_import import CellProblem, ImportRefusedError, NumberedRow, imported
@@ -62,7 +62,7 @@ def import_agencies(
     yes: Yes = False,
     force: Force = False,
     as_json: AsJson = False,
-    home: Home = None,
+    home: NewHome = None,
 ) -> None:
     """Add and change agencies by a table: all rows or none, as one signed version.
 

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from adapters.contract import Limits
-from adapters.registry import format_for, load_formats
+from adapters.registry import format_for, usable_formats
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.pdf import pdf_checker
 from bus.cli.legible import legible
 from bus.cli.moment import shown_alone
 from bus.cli.options import AnyHome
-from bus.cli.output import AsJson, Exit, listing, print_json, say, screen, tell
+from bus.cli.output import AsJson, Exit, listing, note, print_json, say, screen, tell
 from bus.core.stream import keep
 from bus.ports import PdfChecker
 from bus.services.appraisal import NO_PDF, verdict_on
@@ -67,7 +67,7 @@ def check(
             raise typer.Exit(Exit.REFUSED) from error
 
         async def judge() -> list[AttachmentVerdict]:
-            async with pdf_checker(settings) as pdfs:
+            async with pdf_checker(settings, refused=tell) as pdfs:
                 if pdfs is None:
                     raise _no_trust_list(settings)
                 return [await _judged(attachment, pdfs, store) for attachment in attachments]
@@ -109,7 +109,7 @@ def _read(
                 name=file.name, media_type="application/pdf", size=kept.size, sha256=kept.sha256
             )
             return (pdf,), None
-        chosen = format_for(head, file.name, tuple(load_formats().values()))
+        chosen = format_for(head, file.name, usable_formats(lambda error: note(str(error.problem))))
         today = day_in_vietnam(datetime.now(UTC))
         limits = Limits(max_packet_bytes=1 << 62)
         reading = chosen.read(opened, sink=store, limits=limits, today=today)

@@ -17,11 +17,17 @@ import typer
 from adapters.contract import AttachmentSource, Limits
 from adapters.endpoints.naming import numbered
 from adapters.formats.canonical_json import from_canonical_json, to_canonical_json
-from adapters.registry import format_for, format_named, load_formats
+from adapters.registry import (
+    format_for,
+    format_named,
+    require_format,
+    usable_formats,
+)
 from bus.attachments.folder import FolderAttachments
 from bus.cli.legible import escaped, legible, referenced
 from bus.cli.output import Exit, note, tell
 from bus.core.bounds import refuse_names
+from bus.core.crash import problem_of
 from bus.core.stream import keep
 from schemas.codes import FormatName
 from schemas.document import Attachment, Document
@@ -33,13 +39,15 @@ from schemas.vietnam import day_in_vietnam
 _HEAD_BYTES = 4096
 _COPY_BYTES = 1024 * 1024
 _UNBOUNDED = Limits(max_packet_bytes=1 << 62)
+_NAMES = "edxml, json or any other that is installed"
 
 
 def convert(
     file: Annotated[Path, typer.Argument(help="The file to read.", exists=True, dir_okay=False)],
-    to: Annotated[FormatName, typer.Option(help="What to write on standard output.")],
+    to: Annotated[str, typer.Option(help=f"What to write on standard output: {_NAMES}.")],
     source: Annotated[
-        FormatName | None, typer.Option("--from", help="What the file is; recognised if left out.")
+        str | None,
+        typer.Option("--from", help=f"What the file is: {_NAMES}; recognised if left out."),
     ] = None,
     attachments: Annotated[
         Path | None,
@@ -51,8 +59,9 @@ def convert(
     The result alone goes to standard output, warnings go to standard error. The document's files
     are put into --attachments, all or none, and never over another file; a JSON file, which names
     its attachments by digest only, takes them from there. Exit 0: read. 1: refused, with code, line
-    and reason.
+    and reason. 2: a format that is not installed or cannot be loaded.
     """
+    require_format(to)
     with _store() as store:
         try:
             reading = _read(file, source, store, attachments)
@@ -63,7 +72,13 @@ def convert(
                     _unpack(reading.message, store, attachments)
             _write(reading, to, store)
         except AxisError as error:
+            if error.problem.code == "E_SETTING":
+                raise
             tell(error.problem)
+            raise typer.Exit(Exit.REFUSED) from error
+        except Exception as error:
+            # A format may be a stranger's. What it says may quote content.
+            tell(problem_of(error, stage="read"))
             raise typer.Exit(Exit.REFUSED) from error
 
 
@@ -74,13 +89,13 @@ def _store() -> Iterator[FolderAttachments]:
 
 
 def _read(
-    file: Path, source: FormatName | None, store: FolderAttachments, attachments: Path | None
+    file: Path, source: str | None, store: FolderAttachments, attachments: Path | None
 ) -> Reading:
     with file.open("rb") as opened:
         if source is None:
-            formats = load_formats().values()
-            chosen = format_for(opened.read(_HEAD_BYTES), file.name, tuple(formats))
+            head = opened.read(_HEAD_BYTES)
             opened.seek(0)
+            chosen = format_for(head, file.name, usable_formats(_skipped))
         else:
             chosen = format_named(source)
         today = day_in_vietnam(datetime.now(UTC))
@@ -94,6 +109,10 @@ def _read(
             opened.seek(0)
             _take_in(attachments, store)
             return Reading(message=from_canonical_json(opened.read()))
+
+
+def _skipped(error: AxisError) -> None:
+    note(str(error.problem))
 
 
 def _take_in(folder: Path, store: FolderAttachments) -> None:
@@ -165,8 +184,8 @@ def _place(
         copyfileobj(kept, file, _COPY_BYTES)
 
 
-def _write(reading: Reading, to: FormatName, store: AttachmentSource) -> None:
-    if to is FormatName.JSON:
+def _write(reading: Reading, to: str, store: AttachmentSource) -> None:
+    if to == FormatName.JSON:
         chunks: Iterator[bytes] = iter([to_canonical_json(reading.message)])
     else:
         chunks = format_named(to).write(

@@ -1,5 +1,6 @@
 """`lienthong send`: drop a file into an agency's outbox, whole, and wait for what becomes of it."""
 
+import asyncio
 import json
 import shutil
 import time
@@ -13,10 +14,13 @@ from adapters.endpoints.naming import name_to_drop
 from bus.bootstrap import directory_of
 from bus.cli.options import Home
 from bus.cli.output import Exit, note, print_json
+from bus.cli.top.reading import read
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.settings import load_settings
 from bus.store.home import Home as HomeFolder
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 
 _LOOK_EVERY_SECONDS = 0.1
@@ -44,7 +48,7 @@ def send(
     settings = load_settings(home=home)
     folder, routing = HomeFolder(settings.home), Routing(directory_of(settings).load())
     today = day_in_vietnam(datetime.now(UTC))
-    code, mailbox = routing.meant(agency, today).code, routing.mailbox_meant(agency, today)
+    mailbox = routing.mailbox_meant(agency, today)
     mine = folder.agencies / mailbox
     name = _drop(file, mine / "outbox", seal=seal or asks_to_be_sealed(file.name))
     if not folder.is_in_use():
@@ -55,7 +59,7 @@ def send(
         if not (mine / "outbox" / name).exists():
             raise typer.Exit(_outcome(mine, name))
         time.sleep(_LOOK_EVERY_SECONDS)
-    note(f"{name} waits in the outbox of {code}")
+    note(f"{name} waits in the outbox of {mailbox}{_because(folder, mailbox)}")
     raise typer.Exit(Exit.WAITING if wait else Exit.DONE)
 
 
@@ -71,6 +75,20 @@ def _drop(file: Path, outbox: Path, *, seal: bool) -> str:
     finally:
         hidden.unlink(missing_ok=True)
     return name
+
+
+def _because(folder: HomeFolder, mailbox: MailboxName) -> str:
+    """Why a file waits though an axis runs, as far as the axis shows it."""
+    running = folder.running()
+    if running is None or running.metrics_url is None:
+        return ""
+    try:
+        up = asyncio.run(read(running.metrics_url, ())).value("endpoint_up", agency=mailbox)
+    except AxisError as error:
+        return f": {error.problem.text()}"
+    if up is None:
+        return ": the axis that runs here has no adapter for it (lienthong up --agencies)"
+    return "" if up else ": its folders cannot be used now; see 'lienthong dlq groups'"
 
 
 def _outcome(mine: Path, name: str) -> Exit:

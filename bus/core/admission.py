@@ -1,6 +1,6 @@
 """Admission: everything that must be proven of a message before anything is done for it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
@@ -16,7 +16,7 @@ from bus.core.topology import (
 )
 from bus.core.wire import open_envelope
 from schemas.envelope import Envelope, Recipient
-from schemas.identifiers import MailboxName
+from schemas.identifiers import AgencyCode, MailboxName
 from schemas.problem import AxisError
 from schemas.term import term
 from schemas.vietnam import day_in_vietnam
@@ -121,6 +121,34 @@ def _compare(message: WireMessage, envelope: Envelope, signed_at: datetime) -> N
 
 def _contradicts(header: str, said: str, signed: str) -> AxisError:
     return AxisError.of("E_HEADER_CONTRADICTS", header=header, said=said, signed=signed)
+
+
+def refuse_other_names(envelope: Envelope, routing: Routing, *, on: date) -> None:
+    """Refuse content that bears another sender's name than its envelope, or a status to another.
+
+    The recipient's system reads the content alone.
+
+    Raises:
+        DocumentError: E_FORGED.
+    """
+    if envelope.document is not None:
+        _must_be_named(envelope, envelope.document.from_agency.organ_id, routing, on)
+    if envelope.receipt is not None:
+        report, recipient = envelope.receipt.report, envelope.recipients[0].agency
+        _must_be_named(envelope, report.from_agency.organ_id, routing, on)
+        named = routing.successor(AgencyCode(report.to_organ_id), on)
+        if named != routing.successor(recipient, on):
+            said = report.to_organ_id
+            raise AxisError.of(
+                "E_FORGED", cause=term("content_to_other", recipient=recipient, said=said)
+            )
+
+
+def _must_be_named(envelope: Envelope, said: str, routing: Routing, on: date) -> None:
+    named = routing.successor(AgencyCode(said), on)
+    if named != routing.successor(envelope.sender, on):
+        cause = term("content_of_other", sender=envelope.sender, said=said)
+        raise AxisError.of("E_FORGED", cause=cause)
 
 
 def addressed(

@@ -13,6 +13,7 @@ from hashlib import sha256
 from bus.core.keyring import KeyRing
 from bus.core.signing import SigningKey, Verified, verify
 from schemas.directory import Directory
+from schemas.limits import MAX_DIRECTORY_BYTES
 from schemas.problem import AxisError, DocumentError
 from schemas.term import term
 from schemas.value import Value
@@ -66,7 +67,7 @@ def prove_directory(
     cause = term("none_there")
     for signature in signatures:
         try:
-            return verify(data, signature, keys=trust.ring, now=now)
+            return verify(data, signature, keys=trust.ring, now=now, limit=MAX_DIRECTORY_BYTES)
         except DocumentError as error:
             # The first is that of this snapshot, unless somebody replaces it just now.
             if signature == signatures[0]:

@@ -224,10 +224,10 @@ class CertificateEndNeared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyFileRefused:
-    """A file of the key folder does not count; told once, until it is mended and wrong again.
+    """A file of the key folder or of the trust list does not count; told once while it is so.
 
     Attributes:
-        problem: E_KEYS, with the name of the file, whose it is and the reason.
+        problem: E_KEYS or E_TRUST_LIST, with the name of the file and the reason.
     """
 
     problem: Problem
@@ -300,13 +300,11 @@ class ServiceEnded:
 
     Attributes:
         of: Whose: a mailbox or a worker; empty: there is one for the process.
-        steps: Modules and lines from the service to the place of the error.
     """
 
     service: ServiceName
     of: str
     problem: Problem
-    steps: tuple[str, ...]
     pause: timedelta
 
 
@@ -322,7 +320,6 @@ class ItemSkipped:
     service: ServiceName
     item: str
     problem: Problem
-    steps: tuple[str, ...] = ()
     pause: timedelta | None = None
 
 

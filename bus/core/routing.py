@@ -192,9 +192,14 @@ class Routing:
         return agency.code if agency is not None else code
 
     def acts_for(self, actor: AgencyCode, agency: AgencyCode, on: date) -> bool:
-        """Whether an agency is the other, its successor, or stands above it, as a hub does."""
-        actor = self.successor(actor, on)
-        above: AgencyCode | None = self.successor(agency, on)
+        """Whether an agency is the other, its successor, or stands above it, as a hub does.
+
+        One that was merged acts for what it was, and not for its successor.
+        """
+        today = self.successor(actor, on)
+        ended = actor in self._agencies and today != actor
+        above: AgencyCode | None = agency if ended else self.successor(agency, on)
+        actor = actor if ended else today
         while above is not None and above != actor:
             known = self._agencies.get(above)
             above = known.parent if known is not None else None

@@ -118,6 +118,7 @@ def verify(
     now: datetime,
     received_at: datetime | None = None,
     tolerance: timedelta = CLOCK_TOLERANCE,
+    limit: int = MAX_BODY_BYTES,
 ) -> Verified:
     """Prove who made a body and that it was not changed.
 
@@ -132,6 +133,7 @@ def verify(
         received_at: When our own records first hold the signature, if they did before: what a
             compromised key signed is believed only if it was here before the revocation.
         tolerance: How far ahead of ours the signer's clock may be.
+        limit: The largest body, in bytes.
 
     Raises:
         DocumentError: The body must not be trusted (E_SIGNATURE_MISSING, E_SIGNATURE_INVALID,
@@ -143,8 +145,8 @@ def verify(
         raise AxisError.of("E_SIGNATURE_MISSING")
     if len(signature) > MAX_SIGNATURE_CHARS:
         _refuse(term("jws_long", limit=MAX_SIGNATURE_CHARS))
-    if len(body) > MAX_BODY_BYTES:
-        raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)
+    if len(body) > limit:
+        raise AxisError.of("E_TOO_LARGE", size=len(body), limit=limit)
     protected, made = _split(signature)
     header = _read_header(protected)
     key = keys.get(header.thumbprint)

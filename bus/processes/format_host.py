@@ -20,7 +20,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
-from adapters.contract import BlobWriter, CheckedFormat, Format, Kept, Limits, Message
+from adapters.contract import BlobWriter, CheckedFormat, Format, Kept, Limits, LossyFormat, Message
 from adapters.registry import format_named
 from bus.core.crash import cause_of, steps_to
 from bus.processes.frames import MOST_BODY_BYTES, Frame, Line
@@ -62,6 +62,7 @@ def main() -> None:
                 "name": found.name,
                 "suffix": found.suffix,
                 "checked": isinstance(found, CheckedFormat),
+                "omits": sorted(found.omits) if isinstance(found, LossyFormat) else [],
                 "code": getattr(sys.modules.get(type(found).__module__), "__file__", "") or "",
             }
         )

@@ -58,6 +58,7 @@ class FormatProcess:
     """A process that has introduced its format.
 
     Attributes:
+        omits: Fields that it has no place for.
         checked: Whether it has a place for a check.
         at_rest: It has done what it was asked for.
 
@@ -78,6 +79,7 @@ class FormatProcess:
             if "end" in hello.head:
                 raise self._failure(hello)
             self.name, self.suffix = str(hello.head["name"]), str(hello.head["suffix"])
+            self.omits = frozenset(map(str, hello.head["omits"]))
             self.checked, self._code = bool(hello.head["checked"]), str(hello.head["code"])
         except BaseException:
             self.close()

@@ -79,7 +79,7 @@ class HostedFormat:
         """As promised by the port."""
         with self._process("start", self.deadline.total_seconds()) as process:
             made = _IntroducedChecked if process.checked else _Introduced
-            return made(self, process.name, process.suffix)
+            return made(self, process)
 
     def slow(self) -> tuple[UnderWay, ...]:
         """What has been under way for long."""
@@ -196,12 +196,13 @@ class HostedFormat:
 
 
 class _Introduced:
-    """The format, as its process said that it is."""
+    """The format, as its process said that it is; a `LossyFormat` that may omit nothing."""
 
-    def __init__(self, hosted: HostedFormat, name: str, suffix: str) -> None:
+    def __init__(self, hosted: HostedFormat, process: FormatProcess) -> None:
         self._hosted = hosted
-        self.name = name
-        self.suffix = suffix
+        self.name = process.name
+        self.suffix = process.suffix
+        self.omits = process.omits
 
     def recognises(self, head: bytes, filename: str) -> bool:
         """As promised by the contract."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bus.core.backoff import pause_before
-from bus.core.crash import problem_of, steps_to
+from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
 from bus.ports import Clock, Jitter, Observer
 
@@ -41,7 +41,6 @@ class Aside:
                 service=self.service,
                 item=name,
                 problem=problem_of(error, stage=self.service),
-                steps=steps_to(error),
                 pause=pause,
             )
         )

@@ -1,7 +1,7 @@
 """Attempt: one delivery under work, and how far it came."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapters.contract import AttachmentSource
@@ -37,11 +37,11 @@ class Attempt:
     lease: datetime | None = None
     claimed_at: datetime | None = None
     answered_after: timedelta | None = None
-    judged: Judged | None = None
+    judged: Judged = field(default_factory=Judged)
     unanswered: int = 0
     sealed: bool = False
 
     @property
     def warned(self) -> tuple[str, ...]:
         """Codes of what its recipient is warned of."""
-        return () if self.judged is None else tuple(w.code for w in self.judged.warnings)
+        return tuple(warned.code for warned in self.judged.warnings)

@@ -13,7 +13,14 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.contract import Endpoint, Parcel
-from bus.core.admission import addressed, admit, judge_seal, judge_wrapping, prove
+from bus.core.admission import (
+    addressed,
+    admit,
+    judge_seal,
+    judge_wrapping,
+    prove,
+    refuse_other_names,
+)
 from bus.core.allowance import seconds_for
 from bus.core.events import (
     DeliveryHandedOver,
@@ -52,6 +59,7 @@ from bus.services.conflict import conflict_with
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failures import Failures
+from bus.services.originals import with_proven_original
 from bus.services.packing import Packing
 from bus.services.patience import Patience, Stopping
 from bus.services.register import judge
@@ -257,6 +265,7 @@ class Courier:
             on=day_in_vietnam(now),
             held_by=tuple(recipient.agency for recipient in self._addressed(envelope)),
         )
+        refuse_other_names(envelope, at.routing, on=at.on)
         attempt.judged, meant = await judge(envelope, self.records, at=at)
         if envelope.receipt is not None:
             attempt.answered_after = answered_after(envelope.receipt, meant, now=now)
@@ -346,8 +355,20 @@ class Courier:
     async def _hand_over(self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
+        original = await with_proven_original(
+            envelope,
+            attempt.judged,
+            files=attempt.files,
+            format_=self.packing.format,
+            begin_spool=self.sealer.begin_spool,
+        )
+        attempt.judged = original.judged
         parcel = await self.packing.pack(
-            envelope, delivery, files=attempt.files, judged=attempt.judged, leave=attempt.leave
+            original.envelope,
+            delivery,
+            files=attempt.files,
+            judged=original.judged,
+            leave=attempt.leave,
         )
         await attempt.ticket.turn()
         if attempt.leave.is_set():

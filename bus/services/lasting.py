@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bus.core.crash import problem_of, steps_to
+from bus.core.crash import problem_of
 from bus.core.events import ServiceEnded, ServiceName
 from bus.core.restart import Restarts
 from bus.ports import Jitter, Observer
@@ -62,7 +62,6 @@ class Lasting:
                     service=service,
                     of=of,
                     problem=problem_of(died, stage=service),
-                    steps=steps_to(died),
                     pause=pause,
                 )
             )

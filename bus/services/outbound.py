@@ -451,8 +451,10 @@ class Outbound:
         """Read the file in a format that works in another process.
 
         One that fails when it is asked whether it knows the file does not know it: whoever runs it
-        has told so, and a file of another format must not be refused for it.
+        has told so, and a file of another format must not be refused for it. Not so the agency's
+        own format, which it most likely is.
         """
+        own = self.routing().owner_of(self.dispatch.mailbox).format
         with self.endpoint.open(submission) as file:
             head = _head_of(file)
             for each in self.apart:
@@ -460,6 +462,9 @@ class Outbound:
                     candidate = each.introduced()
                     recognised = candidate.recognises(head, submission.name)
                 except (TransportError, InternalError):
+                    # A format that was ended because we stop would have known it.
+                    if each.name == own or self.stop.is_set():
+                        raise
                     continue
                 if recognised:
                     return self._read_as(candidate, file, files)

@@ -8,7 +8,14 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from adapters.contract import AttachmentSource, CheckedFormat, Format, Parcel, ParcelKind
+from adapters.contract import (
+    AttachmentSource,
+    CheckedFormat,
+    Format,
+    LossyFormat,
+    Parcel,
+    ParcelKind,
+)
 from bus.core.handover import original_for, parcel_name
 from bus.core.parties import Judged
 from bus.core.stream import chunks_of
@@ -18,6 +25,8 @@ from bus.services.patience import Stopping
 from schemas.codes import Lane
 from schemas.envelope import Envelope
 from schemas.identifiers import DeliveryId
+from schemas.omission import without
+from schemas.problem import Place, Warned
 from schemas.reading import Source
 from schemas.verdict import DeliveryCheck, note_of
 
@@ -86,6 +95,7 @@ def _parcel(
     files: AttachmentSource,
     written_in: Format,
 ) -> Parcel:
+    check = _with_losses(envelope, delivery, check, written_in)
     chunks, note = _content(envelope, check, files, written_in)
     return Parcel(
         delivery_id=delivery,
@@ -94,6 +104,23 @@ def _parcel(
         chunks=chunks,
         note=note,
     )
+
+
+def _with_losses(
+    envelope: Envelope, delivery: DeliveryId, check: DeliveryCheck | None, written_in: Format
+) -> DeliveryCheck | None:
+    """The check, with what the recipient's format has no place for."""
+    if not isinstance(written_in, LossyFormat) or original_for(envelope, written_in.name):
+        return check
+    _, lost = without(envelope.message, written_in.omits)
+    if not lost:
+        return check
+    told = tuple(
+        Warned(code="W_NOT_CARRIED", place=Place(field=field), params={"field": field})
+        for field in lost
+    )
+    check = check or DeliveryCheck(delivery_id=delivery)
+    return check.model_copy(update={"warnings": (*check.warnings, *told)})
 
 
 def _content(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
-from bus.core.crash import cause_of, problem_of, steps_to
+from bus.core.crash import cause_of, problem_of
 from bus.core.events import CertificateRevoked, ItemSkipped, ServiceName
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.answer import Answer
@@ -282,7 +282,6 @@ def _skipped(item: str, error: Exception) -> ItemSkipped:
         service=ServiceName.REVOCATIONS,
         item=item,
         problem=problem_of(error, stage=ServiceName.REVOCATIONS),
-        steps=steps_to(error),
     )
 
 

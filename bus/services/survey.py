@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bus.core.backoff import pause_before
 from bus.core.census import Sight
-from bus.core.crash import problem_of, steps_to
+from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
 from bus.ports import Observer
 from schemas.problem import AxisError
@@ -66,7 +66,6 @@ class Survey:
                         service=ServiceName.SURVEY,
                         item=look.name,
                         problem=problem_of(error, stage=ServiceName.SURVEY),
-                        steps=steps_to(error),
                         pause=pause,
                     )
                 )

@@ -25,6 +25,7 @@ from bus.ports import Clock
 from bus.store.directory_versions import DirectoryVersions, KeptVersion
 from bus.store.replacing import replace_file
 from schemas.directory import Directory
+from schemas.limits import MAX_DIRECTORY_BYTES
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import of_os, term
 
@@ -90,7 +91,8 @@ class DirectoryFile:
         # Whoever only reads may not be able to write here.
         with suppress(ConfigurationError):
             self._keep_found(directory, data, signatures, verified.signed_at)
-        self._remember(found, newest)
+        with self._writing():
+            self._remember(found, newest)
         return directory
 
     def save(
@@ -105,11 +107,14 @@ class DirectoryFile:
             before: What it is compared with there.
 
         Raises:
-            ConfigurationError: As `directory_rules.check`: readers would refuse it. E_KEYS: the
-                private key of the directory authority is not here.
-                E_DIRECTORY_ROLLBACK: it is no newer than what is there. E_DIRECTORY_WRITE.
+            ConfigurationError: As `directory_rules.check` and `prove_directory`: readers would
+                refuse it. E_DIRECTORY_BYTES, E_DIRECTORY_WRITE. E_KEYS: the private key of the
+                directory authority is not here. E_DIRECTORY_ROLLBACK: it is no newer than what is
+                there.
         """
         data = directory.model_dump_json(exclude_defaults=True, indent=1).encode()
+        if len(data) > MAX_DIRECTORY_BYTES:
+            raise AxisError.of("E_DIRECTORY_BYTES", size=len(data), limit=MAX_DIRECTORY_BYTES)
         check(self._parsed(data))
         found, newest = seen(directory, data), self._newest()
         check_progress(found, newest=newest)
@@ -223,8 +228,9 @@ class DirectoryFile:
         if newest.version or trust.key is None:
             raise AxisError.of("E_DIRECTORY_UNSIGNED")
         directory = self._parsed(data)
-        self._sign(data, trust)
-        self._remember(seen(directory, data), newest)
+        with self._writing():
+            self._sign(data, trust)
+            self._remember(seen(directory, data), newest)
         self._upgraded(directory)
         return directory
 
@@ -253,6 +259,7 @@ class DirectoryFile:
             raise AxisError.of("E_KEYS", agency="the directory authority", cause=cause)
         now = self._clock()
         made = sign(data, key=trust.key(), now=now)
+        prove_directory(data, [made], trust=trust, now=now)
         lines = [made, *self._signatures()[:2]]
         replace_file(self._signature_path, "".join(f"{line}\n" for line in lines).encode())
         return made, now

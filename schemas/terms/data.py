@@ -62,6 +62,7 @@ DATA = frozenset(
         "pid",
         "point",
         "prefix",
+        "recipient",
         "request",
         "said",
         "scheme",

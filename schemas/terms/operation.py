@@ -133,6 +133,10 @@ OPERATION: dict[str, Texts] = {
     "EDQUOT": ("the disk quota is used up", "đã hết hạn mức đĩa"),
     "EROFS": ("the file system is read-only", "hệ thống tệp chỉ cho đọc"),
     "EIO": ("the disk reports an input or output error", "đĩa báo lỗi đọc ghi"),
+    "EXDEV": (
+        "it is on another file system than the agency's other folders",
+        "nằm trên hệ thống tệp khác với các thư mục khác của cơ quan",
+    ),
     "EBUSY": ("it is in use", "đang được sử dụng"),
     "EMFILE": ("too many open files", "mở quá nhiều tệp"),
     "ENFILE": ("too many open files in the system", "hệ thống mở quá nhiều tệp"),

@@ -60,6 +60,14 @@ PROOF: dict[str, Texts] = {
         "published by {account}, but sent by {sender}",
         "do tài khoản {account} đưa lên nhưng {sender} gửi",
     ),
+    "content_of_other": (
+        "it is sent by {sender}, but its content names {said} as the sender",
+        "do {sender} gửi nhưng nội dung ghi bên gửi là {said}",
+    ),
+    "content_to_other": (
+        "it is sent to {recipient}, but its content names {said} as the receiver",
+        "gửi tới {recipient} nhưng nội dung ghi bên nhận là {said}",
+    ),
     "nobody": ("nobody", "không ai"),
     "content_hash": (
         "the content hash does not follow from the content",

@@ -139,8 +139,9 @@ class RunningAxis:
 
 @pytest.fixture(scope="module")
 def axis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
-    """An axis on which three agencies are connected."""
-    with RunningAxis(tmp_path_factory.mktemp("axis"), "--agencies", "G22,H24,H41") as running:
+    """An axis on which three agencies are connected, in a home of any name."""
+    home = tmp_path_factory.mktemp("Trục mới (thử) [x]")
+    with RunningAxis(home, "--agencies", "G22,H24,H41") as running:
         yield running
 
 

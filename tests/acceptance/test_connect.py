@@ -49,6 +49,32 @@ def test_documents_and_receipts_travel_both_ways(hub: RunningAxis, agency: Conne
     eventually(partial(_receipts, there, "2"))
 
 
+def test_the_hub_counts_what_the_agency_has_received_and_sees_its_worker(
+    hub: RunningAxis, agency: ConnectedAgency
+) -> None:
+    """By its signed receipts: nothing waits for it any more, though its store is elsewhere."""
+    number = "7"
+    hub.agency("H41").drop(
+        "n.edxml", a_packet(sender="H41", receivers=["G22"], number=number, type_name="Công văn")
+    )
+    eventually(partial(_receipts, hub.agency("H41"), number))
+    url = json.loads((hub.home / "running.json").read_bytes())["metrics_url"]
+
+    def told() -> set[str]:
+        return set(httpx.get(f"{url}/metrics", trust_env=False).text.splitlines())
+
+    eventually(
+        lambda: (
+            told()
+            >= {
+                'lienthong_oldest_undelivered_seconds{agency="G22"} 0.0',
+                'lienthong_agency_worker_connected{agency="G22"} 1.0',
+                "lienthong_deliveries_unaccounted 0.0",
+            }
+        )
+    )
+
+
 def test_both_processes_of_the_agency_tell_how_they_are(agency: ConnectedAgency) -> None:
     [job] = json.loads((agency.home / "prometheus-targets.json").read_text())
 

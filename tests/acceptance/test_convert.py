@@ -9,6 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import lienthong
 from tests.acceptance.packets import a_packet, a_status
+from tests.strangers import install
 
 FILES = {"phu-luc.txt": "Phụ lục\n".encode() * 9, "bảng kê.txt": b"so hieu\n"}
 
@@ -179,3 +180,37 @@ def test_a_refusal_names_code_line_and_reason_and_exits_1(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert done.stdout == b""
     assert b"E_NOT_WELL_FORMED (line " in done.stderr
+
+
+def test_every_installed_format_is_read_and_written(tmp_path: Path) -> None:
+    strangers = str(tmp_path / "strangers")
+    install(tmp_path / "strangers")
+    packet = _written(tmp_path, a_packet(sender="G22", receivers=["H24"], number="1"))
+
+    done = lienthong("convert", packet, "--to", "misbehaving", PYTHONPATH=strangers)
+    back = lienthong(
+        "convert",
+        _written(tmp_path, done.stdout, "a.bin"),
+        *("--from", "misbehaving", "--to", "edxml"),
+        PYTHONPATH=strangers,
+    )
+    unknown = lienthong("convert", packet, "--to", "nothing", PYTHONPATH=strangers)
+
+    assert done.returncode == 0, done.stderr
+    assert (back.returncode, back.stdout) == (0, packet.read_bytes())
+    assert unknown.returncode == 2
+    assert b"edxml, json, misbehaving" in unknown.stderr
+
+
+def test_a_format_that_fails_is_named_with_its_line_and_not_its_content(tmp_path: Path) -> None:
+    install(tmp_path / "strangers")
+    install(tmp_path / "strangers", name="broken", code="import a_module_that_is_not_there")
+    file = _written(tmp_path, b"MISBEHAVE raise", "a.mis")
+
+    done = lienthong("convert", file, "--to", "json", PYTHONPATH=str(tmp_path / "strangers"))
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    for said in (b"E_INTERNAL", b"KeyError", b"a_misbehaving_format:", b"a_module_that_is_not"):
+        assert said in done.stderr
+    assert b"secret" not in done.stderr
+    assert b"Traceback" not in done.stderr

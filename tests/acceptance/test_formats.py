@@ -118,9 +118,10 @@ def test_a_ctrl_c_while_formats_hang_ends_everything_in_time(tmp_path: Path) -> 
         eventually(lambda: "format_slow" in reasons(axis))
         assert axis.interrupt_all() == 0
         assert axis.logged("delivery_failed") == []
-        assert axis.agency("G22").refusal("loop.mis") is None
+        assert axis.logged("submission_refused") == []
 
-    assert (home / "agencies/G22/outbox/loop.mis").exists()
+    waiting = {path.name for path in (home / "agencies/G22/outbox").iterdir()}
+    assert waiting == {f"{word}.mis" for word in HANGING}
 
 
 def test_a_suspended_agency_is_not_served_until_it_is_resumed(axis: RunningAxis) -> None:
@@ -141,7 +142,7 @@ def test_a_suspended_agency_is_not_served_until_it_is_resumed(axis: RunningAxis)
 
 
 def test_a_format_that_cannot_be_imported_stops_nothing_and_is_named(tmp_path: Path) -> None:
-    """What is for its agency waits, and the reason stands in the log."""
+    """What is for its agency waits, and what that sends; the reason stands in the log."""
     install(tmp_path / "strangers", name="broken", code="import a_module_that_is_not_there")
     home = tmp_path / "axis"
     directory_of(load_settings(home=home)).save(reading("H41", "broken"))
@@ -151,10 +152,12 @@ def test_a_format_that_cannot_be_imported_stops_nothing_and_is_named(tmp_path: P
             axis.agency("H24").drop(f"{receiver}.edxml", packet)
         eventually(lambda: axis.agency("G22").inbox())
         stalled = eventually(lambda: axis.logged("work_stalled"))
+        axis.agency("H41").drop("own.txt", b"perhaps in its own format")
         axis.agency("G22").drop("noise.txt", b"in no format at all")
         report = eventually(partial(axis.agency("G22").refusal, "noise.txt"))
 
         assert "E_FORMAT_AWAY" in stalled[0]["problem"]
         assert "a_module_that_is_not_there" in stalled[0]["problem"]
         assert report["problems"][0]["code"] == "E_FORMAT_UNKNOWN"
+        assert (home / "agencies/H41/outbox/own.txt").exists()
         assert axis.logged("delivery_failed") == []

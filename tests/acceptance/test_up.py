@@ -186,3 +186,15 @@ def test_ctrl_c_drains_and_stops_cleanly(tmp_path: Path) -> None:
 
         assert running.interrupt() == 0
         assert not (tmp_path / "running.json").exists()
+
+
+def test_a_file_of_an_agency_that_is_not_served_here_waits_and_says_why(
+    hub: RunningAxis, tmp_path: Path
+) -> None:
+    file = tmp_path / "letter.edxml"
+    file.write_bytes(a_packet(sender="G05", receivers=["H24"], number="77"))
+
+    waits = lienthong("send", file, "--as", "G05", "--wait", "1", "--home", hub.home)
+
+    assert waits.returncode == 3
+    assert b"no adapter" in waits.stderr

@@ -139,6 +139,23 @@ def test_no_cell_of_an_export_is_a_formula() -> None:
     assert put(to_csv(directory), directory) is directory
 
 
+_CELL = st.sampled_from(
+    [*Column, "x", "H53", "=1", '"', "'", "|", "\\", "[", "1/7/2025", "yes", ""]
+)
+_LINES = st.lists(st.lists(_CELL, max_size=6).map(",".join), max_size=6).map("\r\n".join)
+
+
+@given(st.binary(max_size=200) | _LINES.map(str.encode) | _LINES.map("code,name\n{}".format))
+@settings(max_examples=400, deadline=None)
+def test_whatever_a_file_holds_it_is_taken_whole_or_refused_with_places(data: bytes | str) -> None:
+    try:
+        after = put(data)
+    except ImportRefusedError:
+        return
+
+    check(after)
+
+
 # --- how a file may look --------------------------------------------------------------------------
 
 TABLE = "code,name,parent\r\nH53.13,Sở Y tế,H53\r\n"

@@ -131,7 +131,7 @@ async def test_an_inbox_that_cannot_be_written_is_named_and_probed_as_it_is_used
 async def test_a_file_that_stays_although_it_was_sent_is_told_and_not_offered_again(
     endpoint: FolderEndpoint, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever does not let it go; the next file under its name is taken."""
+    """Whatever does not let it go; when its rights have changed, it is offered anew."""
     path = drop(root, "letter")
     seen = await offered(endpoint, 1)
     rename = Path.rename
@@ -151,7 +151,7 @@ async def test_a_file_that_stays_although_it_was_sent_is_told_and_not_offered_ag
     report = json.loads((root / "refused" / "letter.error.json").read_bytes())
     assert report["problems"][0]["code"] == "E_FILE_STAYS"
     assert left == ()
-    path.write_bytes(b"another one")
+    path.chmod(0o640)
     assert (await offered(endpoint, 1)).keys() == {"letter"}
 
 

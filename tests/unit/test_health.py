@@ -99,9 +99,7 @@ async def test_a_service_that_died_is_named_with_whose_it_is_and_why(health: Hea
     health.more = tuple
     problem = problem_of(KeyError(), stage=ServiceName.INBOUND)
     health.note(
-        ServiceEnded(
-            service=ServiceName.INBOUND, of="G22", problem=problem, steps=(), pause=timedelta()
-        )
+        ServiceEnded(service=ServiceName.INBOUND, of="G22", problem=problem, pause=timedelta())
     )
 
     assert await told(health) == ["service_restarting"]

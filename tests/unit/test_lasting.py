@@ -72,7 +72,7 @@ async def test_the_type_and_the_place_are_told_and_the_text_is_not(kept: Kept) -
     [event] = kept.told
     assert event.problem.code == "E_INTERNAL"
     assert event.problem.params["cause.error"].startswith(f"KeyError ({__name__}:")
-    assert event.steps[-1].startswith(f"{__name__}:")
+    assert (event.problem.detail or "").startswith(f"{__name__}:")
     assert (event.service, event.of) == ("outbound", "G22")
     assert "content" not in str(event)
 

@@ -241,9 +241,7 @@ CASES: list[tuple[Event, set[str]]] = [
         set(),
     ),
     (
-        ServiceEnded(
-            service=ServiceName.DIRECTORY, of="", problem=DOWN, steps=("bus.x:1",), pause=SECOND
-        ),
+        ServiceEnded(service=ServiceName.DIRECTORY, of="", problem=DOWN, pause=SECOND),
         {'lienthong_service_failures_total{service="directory"} 1.0'},
     ),
     (

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from adapters.endpoints.inbox import NOTE_SUFFIX
 from bus.core.events import DeliveryHandedOver
 from bus.core.wire import document_envelope, receipt_envelope
 from schemas.codes import BusinessType
 from schemas.document import Bussiness, Document, Organization
 from schemas.envelope import Envelope, Receipt
 from schemas.identifiers import MailboxName
+from schemas.reading import SignatureCheck, SignatureOutcome, Source
 from schemas.status import StatusReport
 from tests.acceptance.packets import a_packet
 from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_recipient, a_report
@@ -27,6 +29,16 @@ def of_the_other(document: Document) -> Envelope:
         sender=RECIPIENT,
         sender_mailbox=MailboxName(RECIPIENT),
         recipients=(a_recipient(SENDER),),
+        sent_at=NOW,
+    )
+
+
+def with_content(envelope: Envelope, document: Document) -> Envelope:
+    return document_envelope(
+        document,
+        sender=envelope.sender,
+        sender_mailbox=envelope.sender_mailbox,
+        recipients=envelope.recipients,
         sent_at=NOW,
     )
 
@@ -63,6 +75,53 @@ async def test_a_recall_of_a_document_that_names_its_own_recipient_is_refused(
 
     assert axis.failed()[0].problem.code == "E_NOT_OWNER"
     assert axis.documents(SENDER) == []
+
+
+async def test_content_that_bears_the_name_of_another_is_refused(tmp_path: Path) -> None:
+    """G98 signs and sends what says that H98 wrote it; and a status that names another receiver."""
+    axis = TwoAgencies(tmp_path)
+    impostor = of_the_other(a_document(document_id=UUID))
+    theirs = impostor.document.model_copy(  # type: ignore[union-attr]
+        update={"from_agency": Organization(organ_id="000.00.00.H98")}
+    )
+    async with axis.running():
+        await publish(axis, with_content(impostor, theirs), to=SENDER)
+        await publish(axis, reported_by_the_other(a_report(to_organ_id=RECIPIENT)), to=SENDER)
+        await publish(
+            axis,
+            reported_by_the_other(a_report(from_agency=Organization(organ_id=SENDER))),
+            to=SENDER,
+        )
+        await eventually(lambda: len(axis.failures) == 3)
+
+    assert {failed.problem.code for failed in axis.failed()} == {"E_FORGED"}
+    assert axis.documents(SENDER) == axis.statuses(SENDER) == []
+
+
+async def test_an_original_that_says_something_else_is_not_handed_over(tmp_path: Path) -> None:
+    """G98 signs one document, and claims that the bytes of another are its verified original."""
+    axis = TwoAgencies(tmp_path)
+    other = a_packet(sender=SENDER, receivers=[RECIPIENT], number="666")
+    writer = axis.parts.attachments.begin()
+    writer.write(other)
+    kept = writer.keep()
+    claimed = of_the_other(a_document(document_id=UUID)).model_copy(
+        update={
+            "source": Source(format="edxml", size=kept.size, sha256=kept.sha256),
+            "source_signature": SignatureCheck(outcome=SignatureOutcome.VERIFIED, signer="CN=H98"),
+        }
+    )
+    async with axis.running():
+        await publish(axis, claimed, to=SENDER)
+        await eventually(lambda: axis.documents(SENDER))
+
+    [name] = [each for each in axis.documents(SENDER) if not each.endswith(NOTE_SUFFIX)]
+    handed = (axis.folder(SENDER) / "inbox/documents" / name).read_text(encoding="utf-8")
+    [note] = notes(axis, SENDER, "documents")
+    assert "666" not in handed
+    assert UUID in handed
+    assert [warned["code"] for warned in note["warnings"]] == ["W_ORIGINAL_DIFFERS"]
+    assert "header_signature" not in note
 
 
 async def test_a_recall_says_whose_document_is_meant(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_list_says_since_when_why_and_what_is_not_revoked() -> None:
     assert revocation.thumbprint == thumbprint_of(AGENCY)
     assert (revocation.at, revocation.reason) == (at, RevocationReason.SUPERSEDED)
     assert revocation.source is RevocationSource.CRL
-    assert revocation.evidence == f"crl {URL} of {(NOW - AN_HOUR).isoformat()}"
+    assert revocation.evidence == f"crl {URL} ({(NOW - AN_HOUR).isoformat()})"
     assert assurance.thumbprint == thumbprint_of(OTHER)
 
 

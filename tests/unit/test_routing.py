@@ -315,3 +315,14 @@ def test_a_successor_below_the_one_it_succeeds_leads_round_no_circle() -> None:
 def test_an_agency_that_was_taken_out_owns_no_mailbox() -> None:
     with pytest.raises(ConfigurationError, match="E_AGENCY_UNKNOWN"):
         routing(*MERGED).owner_of(MailboxName("H99"))
+
+
+def test_a_successor_acts_for_the_merged_agency_which_acts_for_nobody_but_itself() -> None:
+    table = routing(*MERGED)
+    old, new, unit = AgencyCode("H10"), AgencyCode("H11"), AgencyCode("H10.05")
+
+    assert table.acts_for(new, old, AFTER)
+    assert table.acts_for(old, old, AFTER)
+    assert table.acts_for(old, unit, AFTER)
+    assert not table.acts_for(old, new, AFTER)
+    assert not table.acts_for(new, old, LAST_DAY)

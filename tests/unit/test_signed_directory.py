@@ -26,6 +26,7 @@ from bus.store import snapshot
 from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
+from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
 from tests.agencies import real_now
 
@@ -385,3 +386,31 @@ def test_many_versions_are_kept_and_the_oldest_forgotten(
 
     assert [each.version for each in place.file.history()] == [9, 8, 7]
     assert len(list((place.home / "directory-versions").iterdir())) == 6
+
+
+def test_a_directory_of_many_mebibytes_is_signed_and_believed(place: Place) -> None:
+    """Larger than any message may be, and no larger than fits the line to a worker."""
+    many = tuple(
+        Agency(code=AgencyCode(f"X{n}"), name_vi="Đơn vị có tên rất dài " * 10)
+        for n in range(9_000)
+    )
+
+    changed = place.change(
+        lambda directory: directory.model_copy(
+            update={"version": 2, "agencies": (*directory.agencies, *many)}
+        )
+    )
+
+    assert place.snapshot.stat().st_size > 2 * MAX_BODY_BYTES
+    assert place.file.load() == changed
+
+
+def test_a_directory_that_readers_would_find_too_large_is_not_signed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "MAX_DIRECTORY_BYTES", 100)
+    before = place.signature.read_bytes()
+
+    with pytest.raises(ConfigurationError, match="E_DIRECTORY_BYTES"):
+        place.change(lambda directory: suspend(directory, H24))
+    assert place.signature.read_bytes() == before

@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -431,6 +432,17 @@ def test_a_free_text_of_an_older_version_is_quoted_in_vietnamese() -> None:
     assert old.text(VIETNAMESE) == (
         "Gói tin không phải UTF-8: chi tiết kỹ thuật “it looks like UTF-16”."
     )
+
+
+def test_the_words_of_a_format_that_is_not_ours_are_quoted() -> None:
+    """It may give a text where a term is due: nothing breaks, and nothing is mixed."""
+    told: Any = {"cause": "the header is upside down"}
+    problem = DocumentError.of("E_SCHEMA", **told).problem
+
+    assert problem.text() == (
+        "The field does not fit the canonical schema: the header is upside down."
+    )
+    assert "“the header is upside down”" in problem.text(VIETNAMESE)
 
 
 def test_a_sentence_that_begins_with_a_term_begins_with_a_capital() -> None:

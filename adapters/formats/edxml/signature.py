@@ -133,7 +133,7 @@ def _has_short_key(certificate: x509.Certificate) -> bool:
 def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UnverifiableError(term("unusual_key")) from error
     if isinstance(key, rsa.RSAPublicKey) and key.key_size > _LONGEST_RSA_BITS:
         raise UnverifiableError(term("key_bits", bits=key.key_size))
@@ -190,7 +190,8 @@ def _check(
 ) -> SignatureCheck:
     try:
         signer = certificate.subject.rfc4514_string()
-    except ValueError:
+    except (ValueError, TypeError):
+        # Names are read late, and some of their forms end in either.
         signer = None
     check = SignatureCheck(
         outcome=outcome,
@@ -206,7 +207,7 @@ def _read_certificates(data: Node) -> tuple[x509.Certificate, ...]:
         raise UnverifiableError(term("no_certificate_in_signature"))
     try:
         return tuple(x509.load_der_x509_certificate(pybase64.b64decode(n.text)) for n in nodes)
-    except ValueError as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise UnverifiableError(term("certificate_cut")) from error
 
 

@@ -27,17 +27,22 @@ from bus.core.directory import vouched
 from bus.core.keyring import KeyRing
 from bus.core.message import WireMessage
 from bus.core.revocation.statement import Assurance, Revocation
-from bus.keys.ring import load_ring
+from bus.keys.ring import read_folder
 from schemas.problem import ConfigurationError, Language, Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Sheet:
-    """What is shown of a letter."""
+    """What is shown of a letter.
+
+    Attributes:
+        set_aside: Key files that do not count, which may be why its signature is not believed.
+    """
 
     letter: DeadLetter
     history: Sequence[Entry]
     inspection: Inspection
+    set_aside: Sequence[Problem]
 
     @property
     def suggestion(self) -> Suggestion:
@@ -77,9 +82,7 @@ def show(
         write_bytes(f"{message.signature}\n".encode(errors="backslashreplace"))
         return
     moment = now()
-    sheet = _Sheet(
-        letter=letter, history=history, inspection=_inspect(letter, message, desk, moment)
-    )
+    sheet = _inspected(letter, history, message, desk, moment)
     if desk.as_json:
         print_json(_json(sheet, message))
         return
@@ -92,11 +95,20 @@ async def _read(letter_id: str, desk: Desk) -> tuple[DeadLetter, Sequence[Entry]
         return letter, await letters.history(letter.id), await letters.message(letter.id)
 
 
-def _inspect(letter: DeadLetter, message: WireMessage, desk: Desk, moment: datetime) -> Inspection:
+def _inspected(
+    letter: DeadLetter,
+    history: Sequence[Entry],
+    message: WireMessage,
+    desk: Desk,
+    moment: datetime,
+) -> _Sheet:
     """A broken key folder must not hide the letter: then it is the doubt."""
+    set_aside: Sequence[Problem] = ()
     try:
         directory = desk.routing.directory
-        keys, broken = load_ring(desk.folder.keys).limited_to(vouched(directory)), None
+        believed = read_folder(desk.folder.keys)
+        keys, broken = believed.ring.limited_to(vouched(directory)), None
+        set_aside = believed.set_aside
     except ConfigurationError as error:
         keys, broken = KeyRing(), error.problem
     found = inspect(
@@ -107,7 +119,12 @@ def _inspect(letter: DeadLetter, message: WireMessage, desk: Desk, moment: datet
         now=moment,
         received_at=letter.first_failed_at,
     )
-    return replace(found, doubt=broken) if broken else found
+    return _Sheet(
+        letter=letter,
+        history=history,
+        inspection=replace(found, doubt=broken) if broken else found,
+        set_aside=() if found.verified else set_aside,
+    )
 
 
 def _json(sheet: _Sheet, message: WireMessage) -> dict[str, object]:
@@ -175,7 +192,7 @@ def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None
         _heading(console, "What arrived before, and what arrived now")
         console.print(conflict_table(letter, sheet.inspection.envelope))
     _heading(console, "Signature, verified now")
-    _verdict(console, sheet.inspection)
+    _verdict(console, sheet.inspection, sheet.set_aside)
     proven = sheet.inspection.verified is not None
     _heading(
         console,
@@ -236,7 +253,7 @@ def _wrong(console: Console, letter: DeadLetter) -> None:
         console.print(Padding(Text(f"[{legible(problem.detail)}]", "dim"), (0, 2)))
 
 
-def _verdict(console: Console, inspection: Inspection) -> None:
+def _verdict(console: Console, inspection: Inspection, set_aside: Sequence[Problem]) -> None:
     verified = inspection.verified
     if verified is None:
         mark, text = "✘ ", Text("not to be trusted", "bold red")
@@ -248,7 +265,7 @@ def _verdict(console: Console, inspection: Inspection) -> None:
     if verified is not None:
         say(console, f"    certificate {verified.thumbprint}", "dim")
         say(console, f"    {legible(_standing_of_certificate(inspection))}", "dim")
-    for problem in (inspection.doubt, inspection.refusal):
+    for problem in (inspection.doubt, inspection.refusal, *set_aside):
         if problem is not None:
             lead = "yet its mailbox would refuse it: " if verified else ""
             text = Text.assemble(lead, (problem.code, "bold red"), f": {legible(problem.text())}")

@@ -1,5 +1,6 @@
 """The header signature has three outcomes, and none of them refuses a message (handbook 2.5)."""
 
+import base64
 from base64 import b64encode
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.signer import XMLSigner
@@ -136,14 +139,46 @@ def test_it_says_so_when_hops_may_be_the_reason() -> None:
     assert "2 hops" in said(reading)
 
 
-def test_another_key_makes_it_invalid() -> None:
-    other = certificate_for(rsa.generate_private_key(65537, 2048)).public_bytes(Encoding.PEM)
-    text = signed()
+@cache
+def signed_once() -> str:
+    return signed()
+
+
+def with_certificate(der: bytes) -> str:
+    """The packet with another certificate in its signature, which nothing protects."""
+    text = signed_once()
     start = text.index("<ds:X509Certificate>") + len("<ds:X509Certificate>")
     end = text.index("</ds:X509Certificate>")
-    body = "".join(other.decode().splitlines()[1:-1])
+    return text[:start] + base64.b64encode(der).decode() + text[end:]
 
-    assert read(text[:start] + body + text[end:]).signature.outcome is SignatureOutcome.INVALID
+
+def test_another_key_makes_it_invalid() -> None:
+    other = certificate_for(rsa.generate_private_key(65537, 2048)).public_bytes(Encoding.DER)
+
+    assert read(with_certificate(other)).signature.outcome is SignatureOutcome.INVALID
+
+
+@given(data=st.data())
+def test_whatever_certificate_comes_along_the_packet_is_read(data: st.DataObject) -> None:
+    """Names, keys and dates are read late, and end in errors of many kinds."""
+    der = bytearray(certificate_for(rsa_key()).public_bytes(Encoding.DER))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(der) - 1))
+        der[at] = data.draw(st.integers(0, 255) | st.sampled_from(b"\x03\x0c\x17\x30\xa4"))
+
+    assert read(with_certificate(bytes(der))).message is not None
+
+
+def test_a_signer_whose_name_cannot_be_read_is_unverifiable() -> None:
+    der = certificate_for(rsa_key()).public_bytes(Encoding.DER)
+    name = "Văn thư tỉnh Ví Dụ".encode()
+    odd = der.replace(bytes([0x0C, len(name)]) + name, bytes([0x03, len(name)]) + name)
+    assert odd != der
+
+    reading = read(with_certificate(odd))
+
+    assert reading.signature.outcome is SignatureOutcome.UNVERIFIABLE
+    assert reading.message is not None
 
 
 @pytest.mark.parametrize(
