@@ -157,7 +157,7 @@ _MOVES = Row(
         ),
         Lines(
             title="Expired or returned, an hour",
-            text="expired: whoever published it, or a policy of somebody else's, let it end; it is gone.",
+            text="expired: its publisher, or a policy of somebody else's, let it end; it is gone.",
             queries=(
                 Query(
                     expr="sum(rate(rabbitmq_global_messages_dead_lettered_expired_total[1h]))"
