@@ -22,7 +22,7 @@ from adapters.contract import Submission
 from adapters.endpoints.naming import free_name, is_taken
 from adapters.endpoints.report import REPORT_SUFFIX, report
 from adapters.endpoints.staging import Staging
-from adapters.endpoints.trial import must_be_movable, pass_through
+from adapters.endpoints.trial import must_be_movable, pass_through, sweep
 from adapters.endpoints.writing import is_being_written, open_plain
 from schemas.limits import MAX_OUTBOX_FILES
 from schemas.problem import AxisError, Place, Problem
@@ -78,6 +78,7 @@ class Outbox:
         self._naming = threading.Lock()
         for folder in (self._outbox, self._sent, self._refused):
             folder.mkdir(parents=True, exist_ok=True)
+        sweep((self._outbox, self._sent, self._refused, staging.folder))
 
     def is_empty(self) -> bool:
         """Quick: whether there is nothing to look at."""
