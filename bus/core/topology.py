@@ -276,7 +276,7 @@ def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
 def _policies(*, ledger: bool, max_queue_bytes: int) -> tuple[Policy, ...]:
     """One merged policy per class of object, because only one is in force per queue.
 
-    Nothing is dead-lettered by the broker (decision record 0041): consumers count.
+    Nothing is dead-lettered by the broker (decision record 0042): consumers count.
     """
     bounded: dict[str, str | int] = {
         "max-length-bytes": max_queue_bytes,
