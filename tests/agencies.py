@@ -36,7 +36,7 @@ from bus.ports import (
     Untraced,
 )
 from bus.services.appraisal import Appraisal
-from bus.services.courier import Courier
+from bus.services.courier import MOST_DELIVERIES, Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
@@ -105,6 +105,7 @@ class Parts:
     format: Format = field(default_factory=EdxmlFormat)
     clock: Clock = real_now
     publish_deadline: timedelta = timedelta(seconds=1)
+    most_deliveries: int = MOST_DELIVERIES
     prefetch: int = 4
     tell: Observer = _nobody
     seals: Callable[[str], SealingKeys] | None = None
@@ -229,6 +230,7 @@ class Agencies(Folders):
                     new_id=self.new_id,
                     jitter=_no_jitter,
                     observe=self.observe,
+                    most_deliveries=parts.most_deliveries,
                 ),
                 watch=watch,
                 subscriber=parts.broker,

@@ -196,5 +196,4 @@ def fail(
             FAILURE_HEADER: failed.to_json().decode(),
         },
         foreign="",
-        death=None,
     )

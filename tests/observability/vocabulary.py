@@ -50,9 +50,6 @@ RABBITMQ: Labels = {
     "rabbitmq_erlang_uptime_seconds": frozenset(),
     "rabbitmq_global_messages_acknowledged_total": frozenset({"protocol", "queue_type"}),
     "rabbitmq_global_messages_confirmed_total": frozenset({"protocol"}),
-    "rabbitmq_global_messages_dead_lettered_delivery_limit_total": frozenset(
-        {"queue_type", "dead_letter_strategy"}
-    ),
     "rabbitmq_global_messages_dead_lettered_expired_total": frozenset(
         {"queue_type", "dead_letter_strategy"}
     ),
