@@ -23,9 +23,9 @@ from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
 from schemas.identifiers import MailboxName
-from schemas.misfit import misfit
 from schemas.problem import AxisError, Warned
 from schemas.term import foreign, term
+from schemas.validation import finding_term
 
 
 class LogStyle(StrEnum):
@@ -274,7 +274,7 @@ def load_settings(**given: object) -> Settings:
         first = invalid.errors(include_url=False, include_input=False)[0]
         name = "LIENTHONG_" + str(first["loc"][0]).upper()
         within = ".".join(str(part) for part in first["loc"][1:] if part != "[key]")
-        cause = misfit(first)
+        cause = finding_term(first)
         if within:
             cause = term("setting_at", path=within, why=cause)
         raise AxisError.of("E_SETTING", name=name, cause=cause) from invalid

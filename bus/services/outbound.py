@@ -42,12 +42,12 @@ from bus.ports import (
     Spool,
     Step,
 )
-from bus.services.aside import Aside
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, referred_to_by, resembling
 from bus.services.sealer import Sealer
+from bus.services.set_aside import SetAside
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
@@ -127,7 +127,7 @@ class Outbound:
     def __post_init__(self) -> None:
         self._alone = asyncio.Semaphore()
         self._taking = replace(self.watch, sending=True)
-        self._aside = Aside(
+        self._aside = SetAside(
             service=ServiceName.OUTBOUND,
             clock=self.clock,
             jitter=self.jitter,
