@@ -18,10 +18,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
 from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
-from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Warned
 from schemas.term import foreign, term

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
 from bus.services.guard import MOST_CRASHES
 from schemas.document import Organization
+from schemas.errors import FailureClass
 from tests.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
 from tests.faults.axis import DEADLINE, THIRD, Site, eventually, failures_of, found_site
 from tests.faults.crashes import POISON, CrashPoint

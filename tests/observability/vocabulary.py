@@ -9,10 +9,11 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from bus.core.dead_letters.letter import LetterState
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.observability.metrics import AxisMetrics
 from bus.ports import PublishOutcome
 from schemas.codes import Lane
+from schemas.errors import FailureClass
 from tests.observability.promql import read
 
 Labels = Mapping[str, frozenset[str]]

@@ -14,9 +14,10 @@ from bus.core.dead_letters.report import (
     set_aside,
     way_back,
 )
-from bus.core.failure import FAILURE_HEADER, FailureClass, Stage, fail
+from bus.core.failure import FAILURE_HEADER, Stage, fail
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, REDELIVERY
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import DocumentError, Problem

@@ -27,13 +27,14 @@ from bus.core.events import (
     LettersRedelivered,
     WorkStalled,
 )
-from bus.core.failure import FAILURE_HEADER, FailureClass, Stage, fail
+from bus.core.failure import FAILURE_HEADER, Stage, fail
 from bus.core.message import WireMessage
 from bus.core.topology import REDELIVERY, account_of
 from bus.memory.broker import MemoryBroker
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import PublishOutcome, ReceivedMessage, Recorded, Settlement
 from bus.services.courier import MOST_DELIVERIES
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 from schemas.term import foreign

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bus.cli.app import app
-from bus.core.failure import FailureClass
 from bus.settings import load_settings, misspelt
+from schemas.errors import FailureClass
 from schemas.problem import ConfigurationError
 from tests.homes import set_up
 
