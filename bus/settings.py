@@ -66,6 +66,13 @@ def _parted(url: str) -> None:
         raise ValueError(form)
 
 
+def _no_ledger(asked: bool) -> bool:
+    """Refused until there is a ledger: its queue would grow and nobody would consume it."""
+    if asked:
+        raise ValueError("this version has no ledger")
+    return asked
+
+
 class Settings(BaseSettings):
     """The choices.
 
@@ -87,7 +94,7 @@ class Settings(BaseSettings):
             absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
-        ledger: Whether a ledger is configured, and its queue declared.
+        ledger: Whether a ledger consumes its queue; refused until there is one.
         bulk_limit: An order about more dead letters than this must be said twice.
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
@@ -140,7 +147,7 @@ class Settings(BaseSettings):
     attachments: Path | None = None
     may_install: bool = False
     database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None
-    ledger: bool = False
+    ledger: Annotated[bool, AfterValidator(_no_ledger)] = False
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB

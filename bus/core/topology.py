@@ -278,19 +278,19 @@ def _policies(*, ledger: bool, max_queue_bytes: int) -> tuple[Policy, ...]:
 
     Nothing is dead-lettered by the broker (decision record 0042): consumers count.
     """
-    bounded: dict[str, str | int] = {
-        "max-length-bytes": max_queue_bytes,
-        "overflow": "reject-publish",
-        "delivery-limit": _UNLIMITED_DELIVERIES,
-    }
-    patterns = {
-        "mailboxes": f"^{re.escape(_MAILBOX_QUEUES)}",
-        "failures": f"^{FAILURES}$",
-        **({"ledger": f"^{LEDGER}$"} if ledger else {}),
+    unlimited: dict[str, str | int] = {"delivery-limit": _UNLIMITED_DELIVERIES}
+    bounded = unlimited | {"max-length-bytes": max_queue_bytes, "overflow": "reject-publish"}
+    classes = {
+        "mailboxes": (f"^{re.escape(_MAILBOX_QUEUES)}", bounded),
+        "failures": (f"^{FAILURES}$", bounded),
+        # Never `reject-publish`: when one of several queues rejects, the publisher gets a nack for
+        # all (RabbitMQ manual, Queue Length Limit), so a ledger that is away would stop the axis.
+        # Its growth is an alarm.
+        **({"ledger": (f"^{LEDGER}$", unlimited)} if ledger else {}),
     }
     return tuple(
-        Policy(name=f"{_POLICIES}{name}", pattern=pattern, definition=bounded)
-        for name, pattern in patterns.items()
+        Policy(name=f"{_POLICIES}{name}", pattern=pattern, definition=definition)
+        for name, (pattern, definition) in classes.items()
     )
 
 

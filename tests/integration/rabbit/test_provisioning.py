@@ -169,6 +169,21 @@ async def test_a_policy_that_wins_over_ours_is_found(vhost: VirtualHost) -> None
     assert "greedy" in found[0].sentence()
 
 
+async def test_a_full_ledger_stops_no_publisher(vhost: VirtualHost) -> None:
+    """Its queue has no `reject-publish`: with a limit set by hand, it drops and others go on."""
+    await vhost.provision(desired([HERE, THERE], ledger=True))
+    await vhost.management.put_policy(
+        "tiny", pattern=f"^{LEDGER}$", definition={"max-length": 1}, priority=9
+    )
+
+    async with RabbitBroker(vhost.amqp_url, name="test") as broker:
+        outcomes = [await broker.publish(a_message(), deadline=DEADLINE) for _ in range(20)]
+
+    assert set(outcomes) == {PublishOutcome.CONFIRMED}
+    there = await depths(vhost)
+    assert there[LEDGER] < there[queue_of(THERE, Lane.STANDARD)] == 20
+
+
 async def test_progress_is_told_to_the_end(vhost: VirtualHost) -> None:
     told: dict[str, tuple[int, int]] = {}
     plan = await vhost.provisioning.plan(desired([HERE], ledger=False))
