@@ -25,7 +25,7 @@ from adapters.registry import format_named
 from bus.core.crash import cause_of, steps_to
 from bus.processes.frames import MOST_BODY_BYTES, Frame, Line
 from schemas.document import Document
-from schemas.problem import AxisError
+from schemas.problem import AxisError, DocumentError
 from schemas.status import StatusReport
 from schemas.verdict import DeliveryCheck
 
@@ -75,7 +75,7 @@ def main() -> None:
             _WORKS[asked.head["do"]](line, found, asked)
         except GivenUpError:
             line.say({"end": "given up"})
-        except AxisError as error:
+        except DocumentError as error:
             line.say({"end": "problem"}, error.problem.model_dump_json().encode())
         except BaseException as error:  # noqa: BLE001 (whatever a format raises is told)
             line.say(_failure(error))

@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bus.core.crash import cause_of, steps_to
 from bus.core.traceback import culprit, steps_dumped
 from bus.processes.format_work import Work
 from bus.processes.frames import Frame, Line
-from schemas.problem import Problem, error_of
+from schemas.problem import AxisError, DocumentError, Problem, error_of
 
 _START_SECONDS = 30.0
 _SLICE_SECONDS = 1.0
@@ -60,7 +61,8 @@ class FormatProcess:
     Attributes:
         omits: Fields that it has no place for.
         checked: Whether it has a place for a check.
-        at_rest: It has done what it was asked for.
+        at_rest: It has done what it was asked for, and can be asked again. One that raised what it
+            must not may have been left without memory, or with threads: the next file would suffer.
 
     Raises:
         ProcessLostError, FailedInProcessError: It could not be started.
@@ -105,8 +107,9 @@ class FormatProcess:
 
         Raises:
             ProcessLostError: It is gone.
-            FailedInProcessError: It raised what it must not; it can be asked again.
-            AxisError: What the format says of its input; or what hindered `work` or `take`.
+            FailedInProcessError: It raised or asked for what it must not.
+            DocumentError: What the format says of its input.
+            AxisError: What hindered `work` or `take`.
         """
         clock, trouble = _Clock(seconds), None
         self.at_rest = False
@@ -123,17 +126,25 @@ class FormatProcess:
                         trouble, answer = error, Frame({"trouble": True})
                     self._tell(answer.head, answer.body, clock)
                 case _:
-                    self.at_rest = True
-                    if trouble is not None:
+                    if isinstance(trouble, AxisError):
+                        self.at_rest = True
                         raise trouble
+                    if trouble is not None:
+                        raise FailedInProcessError(cause_of(trouble), steps_to(trouble))
                     return self._result(heard)
 
     def _result(self, heard: Frame) -> Frame:
         match heard.head.get("end"):
             case "done":
+                self.at_rest = True
                 return heard
             case "problem":
-                raise error_of(Problem.model_validate_json(heard.body))
+                refusal = error_of(Problem.model_validate_json(heard.body))
+                if isinstance(refusal, DocumentError):
+                    self.at_rest = True
+                    raise refusal
+                # Who says that something is away would be asked again and again.
+                raise FailedInProcessError(refusal.problem.code, ())
             case _:
                 raise self._failure(heard)
 

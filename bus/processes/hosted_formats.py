@@ -219,7 +219,7 @@ class _Introduced:
         done = self._hosted.ask(
             "read",
             {"limits": asdict(limits), "today": today.isoformat()},
-            given=Work(source=source, sink=sink),
+            given=Work(source=source, sink=sink, limits=limits),
             seconds=seconds_for(size, deadline=self._hosted.deadline),
         )
         return Reading.model_validate_json(done.body)
