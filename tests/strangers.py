@@ -8,8 +8,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from hashlib import sha256
+from pathlib import Path
 
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from schemas.problem import AxisError, Problem
@@ -33,6 +35,10 @@ def misbehave(word):
         return [bytes(1 << 28) for _ in range(64)]
     if word == "unpickled":
         raise SystemExit("a secret")
+    if word == "leave":
+        process = subprocess.Popen(["sleep", "3600"])
+        Path(os.environ["LEFT"]).write_text(str(process.pid))
+        time.sleep(3600)
     if word == "away":
         raise AxisError.of("E_ENDPOINT_DOWN", agency="H41", detail="a secret")
     if word == "full":
@@ -74,6 +80,8 @@ class MisbehavingFormat(CanonicalJsonFormat):
         if subject.startswith("MISBEHAVE "):
             word = subject.split()[1]
             misbehave(word)
+            if word == "nothing":
+                return
             if word == "endless":
                 yield from itertools.repeat(b"x" * 65536)
             if word == "silent":

@@ -70,6 +70,7 @@ class FormatProcess:
 
     def __init__(self, entry: str) -> None:
         self._code = ""
+        self._ended = False
         self.at_rest = True
         self._dump = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process is gone)
         ours, theirs = socket.socketpair()
@@ -149,8 +150,15 @@ class FormatProcess:
                 raise self._failure(heard)
 
     def end(self) -> None:
-        """End it, whatever it is doing; from any thread. Harmless twice."""
-        self._process.kill()
+        """End it, whatever it is doing, with what it has started; from any thread.
+
+        Harmless twice.
+        """
+        if not self._ended:
+            # Not twice: its number may be another's by then.
+            self._ended = True
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         # Whoever waits for it hears of the end.
         with suppress(OSError):
             self._line.socket.shutdown(socket.SHUT_RDWR)
@@ -240,4 +248,6 @@ def _started(entry: str, line: socket.socket, dump: int) -> subprocess.Popen[byt
         stdin=line.fileno(),
         pass_fds=(dump,),
         env={**environment, "PYTHONPATH": path},
+        # A process group of its own: what a format starts ends with it.
+        start_new_session=True,
     )

@@ -263,6 +263,9 @@ class _Introduced:
                 seconds=seconds_for(size, deadline=self._hosted.deadline),
                 take=take,
             )
+            if aside.tell() == 0:
+                # The recipient would get an empty file, and the sender a receipt for it.
+                raise self._hosted.crashed("write", "0 bytes")
         except BaseException:
             aside.close()
             raise

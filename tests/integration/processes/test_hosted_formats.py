@@ -1,6 +1,8 @@
 """A format of another house works in a process of its own: what it does there hurts nobody else."""
 
 import io
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -141,9 +143,9 @@ def test_what_hangs_or_dies_is_ended_and_named_with_its_line_and_the_next_one_wo
         assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
 
 
-@pytest.mark.parametrize("word", ["endless", "silent"])
-def test_what_writes_for_ever_is_ended(hosted: Hosted, word: str) -> None:
-    """By its size, or by its time."""
+@pytest.mark.parametrize("word", ["endless", "silent", "nothing"])
+def test_what_writes_for_ever_or_nothing_is_a_failure(hosted: Hosted, word: str) -> None:
+    """By its size, or by its time; of an empty file nobody learns what was sent."""
     format_ = hosted().introduced()
 
     with pytest.raises(InternalError, match="E_FORMAT_CRASHED"):
@@ -267,6 +269,36 @@ def test_closing_ends_what_hangs_at_once(hosted: Hosted) -> None:
         for each in hanging:
             with pytest.raises(TransportError, match="E_FORMAT_AWAY"):
                 each.result(timeout=60)
+
+
+def test_who_tells_all_processes_to_stop_does_not_end_what_is_read(hosted: Hosted) -> None:
+    """As a terminal, and systemd; a file that is read just then would be refused."""
+    host = hosted()
+    format_ = host.introduced()
+    [process] = host._idle
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        os.kill(process._process.pid, number)
+
+    assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
+    assert process.is_alive
+
+
+def test_what_a_format_has_started_ends_with_it(
+    hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One left for every delivery would take everybody's places."""
+    left = tmp_path / "left"
+    monkeypatch.setenv("LEFT", str(left))
+    format_ = hosted().introduced()
+
+    with pytest.raises(InternalError, match="E_FORMAT_CRASHED"):
+        read(format_, head("leave"))
+
+    child = Path("/proc", left.read_text(), "stat")
+    deadline = time.monotonic() + 60
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
 
 
 def test_what_hinders_the_worker_is_no_fault_of_the_format(
