@@ -503,6 +503,7 @@ class Outbound:
             if isinstance(reading.message, Document):
                 refuse_secret(reading.message)
                 refuse_names(reading.message.attachments)
+                held.require(reading.message.attachments)
             held.keep_all()
         finally:
             held.discard_all()
