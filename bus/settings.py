@@ -18,14 +18,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
 from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
-from bus.core.failure import FailureClass
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
-from schemas.misfit import misfit
 from schemas.problem import AxisError, Warned
 from schemas.term import foreign, term
+from schemas.validation import finding_term
 
 
 class LogStyle(StrEnum):
@@ -66,6 +66,13 @@ def _parted(url: str) -> None:
         raise ValueError(form)
 
 
+def _no_ledger(asked: bool) -> bool:
+    """Refused until there is a ledger: its queue would grow and nobody would consume it."""
+    if asked:
+        raise ValueError("this version has no ledger")
+    return asked
+
+
 class Settings(BaseSettings):
     """The choices.
 
@@ -87,7 +94,7 @@ class Settings(BaseSettings):
             absent: in the home.
         may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
-        ledger: Whether a ledger is configured, and its queue declared.
+        ledger: Whether a ledger consumes its queue; refused until there is one.
         bulk_limit: An order about more dead letters than this must be said twice.
         approval_above: An order about more needs a second operator; absent: none does.
         max_packet_bytes: The largest packet file that is taken, and the largest sum of its files.
@@ -140,7 +147,7 @@ class Settings(BaseSettings):
     attachments: Path | None = None
     may_install: bool = False
     database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None
-    ledger: bool = False
+    ledger: Annotated[bool, AfterValidator(_no_ledger)] = False
     bulk_limit: Annotated[int, Field(ge=1)] = 100
     approval_above: Annotated[int, Field(ge=0)] | None = None
     max_packet_bytes: Annotated[int, Field(ge=MIB)] = 2048 * MIB
@@ -274,7 +281,7 @@ def load_settings(**given: object) -> Settings:
         first = invalid.errors(include_url=False, include_input=False)[0]
         name = "LIENTHONG_" + str(first["loc"][0]).upper()
         within = ".".join(str(part) for part in first["loc"][1:] if part != "[key]")
-        cause = misfit(first)
+        cause = finding_term(first)
         if within:
             cause = term("setting_at", path=within, why=cause)
         raise AxisError.of("E_SETTING", name=name, cause=cause) from invalid

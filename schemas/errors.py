@@ -5,6 +5,7 @@ reading come from the domain handbook; texts may be improved, codes may not chan
 """
 
 from enum import StrEnum
+from typing import assert_never
 
 from schemas.value import Value
 
@@ -19,8 +20,28 @@ class Fault(StrEnum):
     OPERATOR = "operator"
 
 
+class FailureClass(StrEnum):
+    """What kind of failure ends a delivery; it decides what the dead-letter handler does."""
+
+    SENDER = "sender"
+    CONFLICT = "conflict"
+    SECURITY = "security"
+    RECIPIENT_DOWN = "recipient_down"
+    RECIPIENT_REFUSED = "recipient_refused"
+    OURS = "ours"
+    DELIVERY_LIMIT = "delivery_limit"
+    """It was given out too often without an answer: something crashes on it."""
+    EXPIRED = "expired"
+    """A policy of the broker ended its wait in the mailbox."""
+
+
 class Entry(Value):
-    """One error. `{name}` in a text is filled from the problem's parameters."""
+    """One error. `{name}` in a text is filled from the problem's parameters.
+
+    Attributes:
+        exception: The class of a delivery that fails with it, where the fault does not say it.
+        withheld: Whether the content is not kept in a dead letter.
+    """
 
     fault: Fault
     retryable: bool
@@ -28,6 +49,29 @@ class Entry(Value):
     text_vi: str
     advice_en: str
     advice_vi: str
+    exception: FailureClass | None = None
+    withheld: bool = False
+
+    @property
+    def failure_class(self) -> FailureClass:
+        """The class of a delivery that fails with it: the one place that decides it.
+
+        What the world or an operator causes is never the sender's, who could not mend it: a plug-in
+        that raises it in the middle of a delivery breaks its contract, and that is ours.
+        """
+        if self.exception is not None:
+            return self.exception
+        match self.fault:
+            case Fault.SENDER:
+                return FailureClass.SENDER
+            case Fault.RECIPIENT if self.retryable:
+                return FailureClass.RECIPIENT_DOWN
+            case Fault.RECIPIENT:
+                return FailureClass.RECIPIENT_REFUSED
+            case Fault.OURS | Fault.WORLD | Fault.OPERATOR:
+                return FailureClass.OURS
+            case _:
+                assert_never(self.fault)
 
 
 def _sender(text_en: str, text_vi: str, advice_en: str, advice_vi: str) -> Entry:
@@ -41,8 +85,17 @@ def _sender(text_en: str, text_vi: str, advice_en: str, advice_vi: str) -> Entry
     )
 
 
-def _entry(fault: Fault, retryable: bool, *texts: str) -> Entry:
-    return _sender(*texts).model_copy(update={"fault": fault, "retryable": retryable})
+def _entry(
+    fault: Fault, retryable: bool, *texts: str, exception: FailureClass | None = None
+) -> Entry:
+    return _sender(*texts).model_copy(
+        update={"fault": fault, "retryable": retryable, "exception": exception}
+    )
+
+
+def _security(*texts: str) -> Entry:
+    """The sender is not proven, or not to be trusted: nobody is told but the operator."""
+    return _entry(Fault.SENDER, False, *texts, exception=FailureClass.SECURITY)
 
 
 _EXPORT_EN = "Export the packet again from the document system and send it again."
@@ -196,7 +249,7 @@ ENTRIES: dict[str, Entry] = {
         "Văn bản mang dấu độ mật {mark}; không được gửi bí mật nhà nước qua trục.",
         "Send it by the procedure for State secrets.",
         "Gửi theo thủ tục dành cho văn bản mật.",
-    ),
+    ).model_copy(update={"withheld": True}),
     "E_SCHEMA": _sender(
         "The field does not fit the canonical schema: {cause}.",
         "Trường không khớp lược đồ chuẩn: {cause}.",
@@ -283,40 +336,40 @@ ENTRIES: dict[str, Entry] = {
         "Đặt DocumentId riêng cho văn bản: mã bên gửi, ngày và số ký hiệu.",
     ),
     # Proof.
-    "E_SIGNATURE_MISSING": _sender(
+    "E_SIGNATURE_MISSING": _security(
         "The envelope is not signed.", "Phong bì không có chữ ký.", _SECURITY_EN, _SECURITY_VI
     ),
-    "E_SIGNATURE_INVALID": _sender(
+    "E_SIGNATURE_INVALID": _security(
         "The signature does not match the envelope: {cause}.",
         "Chữ ký không khớp phong bì: {cause}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_SIGNATURE_ALGORITHM": _sender(
+    "E_SIGNATURE_ALGORITHM": _security(
         "The signature algorithm {alg} is not accepted.",
         "Thuật toán ký {alg} không được chấp nhận.",
         "Sign with ES256, EdDSA, PS256 or RS256.",
         "Ký bằng ES256, EdDSA, PS256 hoặc RS256.",
     ),
-    "E_CERTIFICATE_UNKNOWN": _sender(
+    "E_CERTIFICATE_UNKNOWN": _security(
         "The signing certificate {thumbprint} is not known.",
         "Không biết chứng thư ký {thumbprint}.",
         "Import the sender's certificate into the directory.",
         "Nhập chứng thư của bên gửi vào danh bạ.",
     ),
-    "E_CERTIFICATE_UNTRUSTED": _sender(
+    "E_CERTIFICATE_UNTRUSTED": _security(
         "The signing certificate is not trusted: {cause}.",
         "Chứng thư ký không đáng tin cậy: {cause}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_CERTIFICATE_EXPIRED": _sender(
+    "E_CERTIFICATE_EXPIRED": _security(
         "The certificate was not valid when it signed ({signed_at}).",
         "Chứng thư không có hiệu lực lúc ký ({signed_at}).",
         "Renew the sender's certificate and send again.",
         "Gia hạn chứng thư của bên gửi rồi gửi lại.",
     ),
-    "E_CERTIFICATE_REVOKED": _sender(
+    "E_CERTIFICATE_REVOKED": _security(
         "The certificate was revoked on {at} ({reason}, says {source}); signed on {signed_at}.",
         "Chứng thư bị thu hồi lúc {at} ({reason}, theo {source}); nội dung ký lúc {signed_at}.",
         "Sign with a certificate that counts and send again.",
@@ -328,25 +381,25 @@ ENTRIES: dict[str, Entry] = {
         "Set the sender's clock by NTP and send again.",
         "Đồng bộ đồng hồ của bên gửi qua NTP rồi gửi lại.",
     ),
-    "E_FORGED": _sender(
+    "E_FORGED": _security(
         "The envelope contradicts itself: {cause}.",
         "Phong bì tự mâu thuẫn: {cause}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_HEADER_CONTRADICTS": _sender(
+    "E_HEADER_CONTRADICTS": _security(
         "The message says of its {header} {said}, but what was signed says {signed}.",
         "Thuộc tính {header} của thông điệp ghi {said}, nhưng nội dung đã ký ghi {signed}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_HEADER_FOREIGN": _sender(
+    "E_HEADER_FOREIGN": _security(
         "The message has a property that no sender of the axis sets, or sets so: {header}.",
         "Thông điệp có thuộc tính mà không bên gửi nào trên trục đặt như vậy: {header}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_NOT_ADDRESSED": _sender(
+    "E_NOT_ADDRESSED": _security(
         "The envelope does not name {mailbox} as a recipient.",
         "Phong bì không ghi {mailbox} là bên nhận.",
         _SECURITY_EN,
@@ -364,11 +417,14 @@ ENTRIES: dict[str, Entry] = {
         "Upgrade the recipient's software, then replay.",
         "Nâng cấp phần mềm bên nhận rồi phát lại.",
     ),
-    "E_CONFLICT": _sender(
+    "E_CONFLICT": _entry(
+        Fault.SENDER,
+        False,
         "Document {document_id} arrived before with other content: {cause}.",
         "Văn bản {document_id} đã đến trước đó với nội dung khác: {cause}.",
         "A person must decide; to change a document send an update or a replacement.",
         "Cần người quyết định; muốn sửa văn bản hãy gửi cập nhật hoặc thay thế.",
+        exception=FailureClass.CONFLICT,
     ),
     "E_ATTACHMENT_ABSENT": _sender(
         "The attachment store does not hold {name} ({sha256}).",
@@ -376,7 +432,7 @@ ENTRIES: dict[str, Entry] = {
         "Send the document again.",
         "Gửi lại văn bản.",
     ),
-    "E_ATTACHMENT_DIGEST": _sender(
+    "E_ATTACHMENT_DIGEST": _security(
         "Attachment {name} does not match its digest {sha256}.",
         "Tệp đính kèm {name} không khớp mã băm {sha256}.",
         _SECURITY_EN,
@@ -415,37 +471,37 @@ ENTRIES: dict[str, Entry] = {
         "Restore the key from the backup of the agency's keys, then replay.",
         "Khôi phục khóa từ bản sao lưu khóa của cơ quan rồi phát lại.",
     ),
-    "E_SEAL_NOT_WRAPPED": _sender(
+    "E_SEAL_NOT_WRAPPED": _security(
         "The document is addressed to {mailbox}, but not sealed to it.",
         "Văn bản ghi {mailbox} là bên nhận nhưng không được niêm phong cho {mailbox}.",
         "It must be sent again by its sender, sealed to this mailbox.",
         "Bên gửi phải gửi lại, niêm phong cho hộp thư này.",
     ),
-    "E_SEAL_BROKEN": _sender(
+    "E_SEAL_BROKEN": _security(
         "The seal does not open: {cause}.",
         "Không mở được niêm phong: {cause}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_SEAL_SUITE": _sender(
+    "E_SEAL_SUITE": _security(
         "The seal's cipher suite {suite} is not that of the key, or not known.",
         "Bộ mật mã niêm phong {suite} không đúng với khóa hoặc không được biết.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_SEAL_DOWNGRADE": _sender(
+    "E_SEAL_DOWNGRADE": _security(
         "Sealed with the weaker suite {suite}, though a key for {stronger} was published.",
         "Niêm phong bằng bộ mật mã yếu hơn {suite} dù đã công bố khóa cho {stronger}.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_SEAL_BINDING": _sender(
+    "E_SEAL_BINDING": _security(
         "The sealed content was made for another envelope: {what} differs.",
         "Nội dung niêm phong được tạo cho phong bì khác: {what} không khớp.",
         _SECURITY_EN,
         _SECURITY_VI,
     ),
-    "E_SEAL_SIGNATURE": _sender(
+    "E_SEAL_SIGNATURE": _security(
         "The signature inside the seal is not believed: {cause}.",
         "Chữ ký bên trong niêm phong không đáng tin: {cause}.",
         _SECURITY_EN,
@@ -502,6 +558,7 @@ ENTRIES: dict[str, Entry] = {
         "all others go on.",
         "Thường là do hộp thư đã đầy: hệ thống của cơ quan đó phải nhận những gì đang chờ. Sẽ tự "
         "gửi lại; các cơ quan khác không bị ảnh hưởng.",
+        exception=FailureClass.RECIPIENT_DOWN,
     ),
     "E_IN_PROGRESS": _entry(
         Fault.WORLD,
@@ -1073,6 +1130,7 @@ ENTRIES: dict[str, Entry] = {
         "Lượt gửi bị trả lại RabbitMQ quá nhiều lần: tiến trình liên tục hỏng vì nó.",
         "Report it with the fingerprint; replay it after an upgrade.",
         "Báo lỗi kèm dấu vân; phát lại sau khi nâng cấp.",
+        exception=FailureClass.DELIVERY_LIMIT,
     ),
     "E_EXPIRED": _entry(
         Fault.OPERATOR,
@@ -1081,6 +1139,7 @@ ENTRIES: dict[str, Entry] = {
         "Lượt gửi chờ trong hộp thư lâu hơn chính sách của RabbitMQ cho phép.",
         "Find out why nobody fetched it, then replay it.",
         "Tìm nguyên nhân không ai nhận, sau đó phát lại.",
+        exception=FailureClass.EXPIRED,
     ),
     "E_FAILURE_UNREADABLE": _entry(
         Fault.OURS,
@@ -1090,7 +1149,7 @@ ENTRIES: dict[str, Entry] = {
         "Look at its original bytes; replay it when it is a delivery.",
         "Xem dữ liệu gốc; phát lại nếu đó là một lượt gửi.",
     ),
-    "E_REPORT_INVALID": _sender(
+    "E_REPORT_INVALID": _security(
         "Account {account} published to 'failures' what no worker reports so: {header}.",
         "Tài khoản {account} gửi vào 'failures' thứ mà không tiến trình nào báo như vậy: {header}.",
         "Ask whoever holds the account what publishes there; suspend it if nobody knows.",

@@ -36,15 +36,15 @@ from bus.ports import (
     Untraced,
 )
 from bus.services.appraisal import Appraisal
-from bus.services.courier import Courier
+from bus.services.courier import MOST_DELIVERIES, Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
-from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
 from bus.services.sealer import Sealer
+from bus.services.service_runner import ServiceRunner
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
@@ -105,6 +105,7 @@ class Parts:
     format: Format = field(default_factory=EdxmlFormat)
     clock: Clock = real_now
     publish_deadline: timedelta = timedelta(seconds=1)
+    most_deliveries: int = MOST_DELIVERIES
     prefetch: int = 4
     tell: Observer = _nobody
     seals: Callable[[str], SealingKeys] | None = None
@@ -158,7 +159,7 @@ class Agencies(Folders):
     async def at_work(self, *, only: Sequence[str] | None = None) -> AsyncIterator[None]:
         """All adapters at work, or those of some agencies; drained on the way out."""
         stop = asyncio.Event()
-        worker = Worker(Lasting(observe=self.observe, jitter=lambda: 0.0, stop=stop))
+        worker = Worker(ServiceRunner(observe=self.observe, jitter=lambda: 0.0, stop=stop))
         mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
         worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
         running = asyncio.create_task(worker.until_stopped())
@@ -229,6 +230,7 @@ class Agencies(Folders):
                     new_id=self.new_id,
                     jitter=_no_jitter,
                     observe=self.observe,
+                    most_deliveries=parts.most_deliveries,
                 ),
                 watch=watch,
                 subscriber=parts.broker,

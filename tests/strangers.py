@@ -8,11 +8,13 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from hashlib import sha256
+from pathlib import Path
 
 from adapters.formats.canonical_json import CanonicalJsonFormat
-from schemas.problem import DocumentError
+from schemas.problem import AxisError, Problem
 
 
 def misbehave(word):
@@ -33,6 +35,16 @@ def misbehave(word):
         return [bytes(1 << 28) for _ in range(64)]
     if word == "unpickled":
         raise SystemExit("a secret")
+    if word == "leave":
+        process = subprocess.Popen(["sleep", "3600"])
+        Path(os.environ["LEFT"]).write_text(str(process.pid))
+        time.sleep(3600)
+    if word == "away":
+        raise AxisError.of("E_ENDPOINT_DOWN", agency="H41", detail="a secret")
+    if word == "full":
+        raise AxisError.of("E_STORE_FULL")
+    if word == "unheard":
+        raise AxisError(Problem(code="E_OF_ANOTHER_HOUSE"))
 
 
 class MisbehavingFormat(CanonicalJsonFormat):
@@ -48,7 +60,19 @@ class MisbehavingFormat(CanonicalJsonFormat):
         head = source.read(32)
         source.seek(0)
         if head.startswith(b"MISBEHAVE "):
-            misbehave(head.split()[1].decode())
+            word = head.split()[1].decode()
+            misbehave(word)
+            begun = [sink.begin()]
+            while word == "swell":
+                begun[0].write(bytes(1 << 20))
+            while word == "open":
+                begun.append(sink.begin())
+            while word == "reopen":
+                begun.append(begun[0].reopen())
+            while word == "litter":
+                sink.begin().keep()
+            if word == "before":
+                source.seek(-5)
         return super().read(source, sink=sink, limits=limits, today=today)
 
     def write(self, message, *, attachments, written_at):
@@ -56,6 +80,8 @@ class MisbehavingFormat(CanonicalJsonFormat):
         if subject.startswith("MISBEHAVE "):
             word = subject.split()[1]
             misbehave(word)
+            if word == "nothing":
+                return
             if word == "endless":
                 yield from itertools.repeat(b"x" * 65536)
             if word == "silent":

@@ -21,7 +21,7 @@ from pathlib import Path
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.naming import bare, free_name
 from adapters.endpoints.staging import DRAFT_SUFFIX, Staging, sync_folder
-from adapters.endpoints.trial import of, pass_through
+from adapters.endpoints.trial import of, pass_through, sweep
 from schemas.identifiers import DeliveryId
 
 NOTE_SUFFIX = ".check.json"
@@ -41,6 +41,7 @@ class Inbox:
         self.folders = {kind: root / "inbox" / kind for kind in ParcelKind}
         for folder in self.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
+        sweep(self.folders.values())
         self.device = root.stat().st_dev
 
     def probe(self) -> None:

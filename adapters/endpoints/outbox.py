@@ -19,10 +19,10 @@ from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO
 
 from adapters.contract import Submission
-from adapters.endpoints.naming import free_name, is_taken
+from adapters.endpoints.naming import MAX_NAME_BYTES, free_name, is_taken, numbered
 from adapters.endpoints.report import REPORT_SUFFIX, report
 from adapters.endpoints.staging import Staging
-from adapters.endpoints.trial import must_be_movable, pass_through
+from adapters.endpoints.trial import must_be_movable, pass_through, sweep
 from adapters.endpoints.writing import is_being_written, open_plain
 from schemas.limits import MAX_OUTBOX_FILES
 from schemas.problem import AxisError, Place, Problem
@@ -78,6 +78,7 @@ class Outbox:
         self._naming = threading.Lock()
         for folder in (self._outbox, self._sent, self._refused):
             folder.mkdir(parents=True, exist_ok=True)
+        sweep((self._outbox, self._sent, self._refused, staging.folder))
 
     def is_empty(self) -> bool:
         """Quick: whether there is nothing to look at."""
@@ -157,7 +158,9 @@ class Outbox:
             submission.name.encode()
         except UnicodeEncodeError:
             readable = os.fsencode(submission.name).decode(errors="replace")
-            _put_back(self._outbox / submission.name, self._outbox, readable)
+            # One that cannot be renamed stays where it is; the others are not kept back by it.
+            with suppress(OSError):
+                _put_back(self._outbox / submission.name, self._outbox, readable)
             return False
         return True
 
@@ -225,7 +228,9 @@ class Outbox:
             if self._is_folder(submission):
                 # Somebody may be copying into it. It is told of once, also across restarts.
                 self._set_aside(submission)
-                if not (self._refused / (submission.name + REPORT_SUFFIX)).exists():
+                room = MAX_NAME_BYTES - len(REPORT_SUFFIX)
+                told = next(numbered(submission.name, room)) + REPORT_SUFFIX
+                if not (self._refused / told).exists():
                     self._report(submission, problems, sent=False)
                 return
             reported = self._report(submission, problems, sent=False)
@@ -325,6 +330,10 @@ def _put_back(source: Path, folder: Path, name: str) -> None:
             (folder / free_name(folder, name)).hardlink_to(source)
         except FileExistsError:
             continue
+        except PermissionError:
+            # A folder, or a file that is not ours to link.
+            source.rename(folder / free_name(folder, name))
+            return
         source.unlink()
         return
 

@@ -8,10 +8,11 @@ import os
 import secrets
 import stat
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_PREFIX = ".trial-"
 _GET_FLAGS = 0x8008_6601
 _CANNOT_BE_MOVED = 0x10 | 0x20
 """Immutable and append-only, in the flags of a file on Linux (ioctl_iflags(2))."""
@@ -45,7 +46,7 @@ def pass_through(folders: Sequence[Path]) -> None:
 
     Each is also looked into. Raises `FolderError` with the first that does not allow it.
     """
-    name = f".trial-{secrets.token_hex(8)}"
+    name = f"{_PREFIX}{secrets.token_hex(8)}"
     path = folders[0] / name
     try:
         for folder in folders:
@@ -63,6 +64,14 @@ def pass_through(folders: Sequence[Path]) -> None:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         raise
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Remove what a crash in the middle of a trial left behind, as far as that goes."""
+    for folder in folders:
+        with suppress(OSError):
+            for path in folder.glob(f"{_PREFIX}*"):
+                path.unlink(missing_ok=True)
 
 
 def must_be_movable(file: int, folder: Path) -> None:

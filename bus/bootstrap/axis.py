@@ -48,8 +48,8 @@ from bus.rabbit.alarms import AlarmWatch
 from bus.rabbit.locate import Located
 from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
-from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
+from bus.services.service_runner import ServiceRunner
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
 from bus.settings import Settings
@@ -78,7 +78,7 @@ class Axis:
         revocations: The watch over revoked certificates; for the same reason.
         alarms: The watch over the broker's alarms.
         knowledge: The directory and the certificates as they are now.
-        lasting: What keeps the services running.
+        runner: What keeps the services running.
         metrics: None where none are kept; as `survey`.
     """
 
@@ -92,7 +92,7 @@ class Axis:
     alarms: AlarmWatch
     knowledge: Knowledge
     stop: asyncio.Event
-    lasting: Lasting
+    runner: ServiceRunner
     metrics: AxisMetrics | None
     survey: Survey | None
 
@@ -117,12 +117,12 @@ class Axis:
     async def run(self) -> None:
         """Run until `stop` is set, or the workers cannot be kept running; then drain.
 
-        Whatever else dies is started again by itself (`lasting`).
+        Whatever else dies is started again by itself (`runner`).
 
         Raises:
             ConfigurationError: Why the workers cannot be kept running.
         """
-        keep, watch = self.lasting.keep, partial(self.knowledge.watch, self.supervisor, self)
+        keep, watch = self.runner.keep, partial(self.knowledge.watch, self.supervisor, self)
         handling = asyncio.create_task(
             keep(ServiceName.DEAD_LETTERS, self.handler.run, stop=self.handler.stop)
         )
@@ -212,7 +212,7 @@ async def open_axis(
         observe = heard_by(
             noting(paused), metrics, None if health is None else health.note, observe
         )
-        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
+        runner = ServiceRunner(observe=observe, jitter=random.random, stop=stop)
         trust_list = trust_list_of(settings)
         if trust_list is not None:
             await asyncio.to_thread(read_trust_list, trust_list)
@@ -234,7 +234,7 @@ async def open_axis(
         workers = workers_for(settings.workers, processors=processors(), mailboxes=len(mailboxes))
         if health is not None:
             settings = await stack.enter_async_context(
-                observed_axis(settings, health, lasting, workers=len(workers))
+                observed_axis(settings, health, runner, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
         progress("starting the broker")
@@ -290,7 +290,7 @@ async def open_axis(
             alarms=alarms,
             knowledge=knowledge,
             stop=stop,
-            lasting=lasting,
+            runner=runner,
             metrics=metrics,
             survey=looks,
         )

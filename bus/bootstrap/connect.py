@@ -33,10 +33,10 @@ from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
 from bus.ports import Observer
-from bus.rabbit.knocking import knock
+from bus.rabbit.login_check import check_login
 from bus.rabbit.tls import account_in, is_open_to_others
-from bus.services.lasting import Lasting
 from bus.services.revocations import Revocations
+from bus.services.service_runner import ServiceRunner
 from bus.services.supervisor import Supervisor
 from bus.services.survey import Survey
 from bus.settings import Settings
@@ -70,12 +70,12 @@ class ConnectedAgency:
     knowledge: Knowledge
     supervisor: Supervisor
     revocations: Revocations
-    lasting: Lasting
+    runner: ServiceRunner
     stop: asyncio.Event
 
     async def run(self) -> None:
         """Run until `stop` is set, or the worker cannot be kept running; then drain."""
-        keep, watch = self.lasting.keep, partial(self.knowledge.watch, self.supervisor)
+        keep, watch = self.runner.keep, partial(self.knowledge.watch, self.supervisor)
         failed = asyncio.create_task(self.supervisor.failed())
         tasks = [
             failed,
@@ -132,7 +132,7 @@ async def open_connection(
         observe = heard_by(
             noting(paused), metrics, None if health is None else health.note, observe
         )
-        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
+        runner = ServiceRunner(observe=observe, jitter=random.random, stop=stop)
         knowledge = await asyncio.to_thread(
             Knowledge.read,
             settings,
@@ -147,7 +147,7 @@ async def open_connection(
             metrics.serving((mailbox,), known=knowledge.routing.mailboxes, workers=len(workers))
             looks = survey_of_agency(metrics, home=home, mailbox=mailbox, observe=observe)
             settings = await stack.enter_async_context(
-                observed_axis(settings, health, lasting, workers=len(workers))
+                observed_axis(settings, health, runner, workers=len(workers))
             )
         store = await stack.enter_async_context(open_store(settings.store_url))
         await _until_let_in(url, mailbox, stop=stop, health=health, progress=progress)
@@ -179,7 +179,7 @@ async def open_connection(
             supervisor=supervisor,
             # The hub cannot tell it: whom it believes is its own business.
             revocations=revocations_for(settings, knowledge, observe=observe),
-            lasting=lasting,
+            runner=runner,
             stop=stop,
         )
 
@@ -251,11 +251,11 @@ async def _until_let_in(
     """Wait until the broker lets us in, with growing pauses; or until `stop` is set.
 
     Raises:
-        ConfigurationError: It does not let us in, and waiting does not help (`knock`).
+        ConfigurationError: It does not let us in, and waiting does not help (`check_login`).
     """
     for attempt in count(1):
         try:
-            await knock(url, queues_of(mailbox))
+            await check_login(url, queues_of(mailbox))
         except TransportError as error:
             problem = error.problem
         else:

@@ -17,7 +17,7 @@ from bus.observability.health import Health, Reason, ended
 from bus.observability.http import serving
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
 from bus.ports import Observer
-from bus.services.lasting import Lasting
+from bus.services.service_runner import ServiceRunner
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from schemas.problem import AxisError
@@ -68,10 +68,10 @@ def not_ready(supervisor: Supervisor, knowledge: Knowledge) -> Iterator[Reason]:
 
 
 @asynccontextmanager
-async def watched(health: Health, lasting: Lasting) -> AsyncIterator[None]:
+async def watched(health: Health, runner: ServiceRunner) -> AsyncIterator[None]:
     """Look after the health of this process, as long as the block runs."""
     # Its own stop: it is looked at while the process stops.
-    watch = lasting.keep(ServiceName.HEALTH, health.watch, stop=asyncio.Event())
+    watch = runner.keep(ServiceName.HEALTH, health.watch, stop=asyncio.Event())
     watching = asyncio.create_task(watch, name="health")
     try:
         yield
@@ -81,7 +81,7 @@ async def watched(health: Health, lasting: Lasting) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def observed_axis(
-    settings: Settings, health: Health, lasting: Lasting, *, workers: int
+    settings: Settings, health: Health, runner: ServiceRunner, *, workers: int
 ) -> AsyncIterator[Settings]:
     """Serve what is known of the parent.
 
@@ -94,13 +94,13 @@ async def observed_axis(
     host = settings.metrics_host
     port = settings.metrics_port or _free_ports(host, 1 + workers)
     with serving(health, host=host, port=port):
-        async with watched(health, lasting):
+        async with watched(health, runner):
             yield settings.model_copy(update={"metrics_port": port})
 
 
 @asynccontextmanager
 async def observed_worker(
-    settings: Settings, health: Health, lasting: Lasting, worker: WorkerName
+    settings: Settings, health: Health, runner: ServiceRunner, worker: WorkerName
 ) -> AsyncIterator[None]:
     """Serve what is known of a worker; it works also when its port is taken by somebody else."""
     async with AsyncExitStack() as stack:
@@ -110,7 +110,7 @@ async def observed_worker(
                 stack.enter_context(serving(health, host=settings.metrics_host, port=port))
             except AxisError as error:
                 _log.warning("metrics_not_served", problem=str(error.problem))
-        await stack.enter_async_context(watched(health, lasting))
+        await stack.enter_async_context(watched(health, runner))
         yield
 
 

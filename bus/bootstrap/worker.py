@@ -59,11 +59,11 @@ from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
-from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
 from bus.services.patience import Patience, Stopping
 from bus.services.sealer import Sealer
+from bus.services.service_runner import ServiceRunner
 from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
@@ -104,7 +104,7 @@ class Workplace:
     attachments: FolderAttachments
     observe: Observer
     stop: asyncio.Event
-    lasting: Lasting
+    runner: ServiceRunner
     known: Know
     routing: Routing
     ring: KeyRing
@@ -131,7 +131,7 @@ class Workplace:
             )
             for name in formats_of_others()
         }
-        self._running = Worker(self.lasting)
+        self._running = Worker(self.runner)
         self._adapters: dict[MailboxName, Adapter] = {}
         self._told = False
         self._reading = asyncio.Semaphore(self.settings.reading)
@@ -161,7 +161,7 @@ class Workplace:
         """Follow instructions until `stop` is set, then drain. Raises why they cannot be."""
         following = asyncio.create_task(self._follow(instructions))
         ending = asyncio.create_task(self._let_go())
-        mending = asyncio.create_task(self.lasting.keep(ServiceName.KEYS, self._keys.mend))
+        mending = asyncio.create_task(self.runner.keep(ServiceName.KEYS, self._keys.mend))
         # Orders that cannot be followed end the worker: the next one may be luckier.
         following.add_done_callback(lambda _: self.stop.set())
         try:
@@ -458,7 +458,7 @@ async def _workplace(
         )
         health = None if metrics is None else Health(metrics=metrics)
         observe = heard_by(None if health is None else health.note, line.tell)
-        lasting = Lasting(observe=observe, jitter=random.random, stop=stop)
+        runner = ServiceRunner(observe=observe, jitter=random.random, stop=stop)
         place = Workplace(
             worker=worker,
             settings=settings,
@@ -468,7 +468,7 @@ async def _workplace(
             attachments=attachments,
             observe=observe,
             stop=stop,
-            lasting=lasting,
+            runner=runner,
             known=known,
             routing=routing,
             ring=ring,
@@ -481,7 +481,7 @@ async def _workplace(
             health.more = place.hindrances
             health.ask_store = lambda: store.records.find(document_id="", limit=1)
             health.write_store = store.prove_writable
-            await stack.enter_async_context(observed_worker(settings, health, lasting, worker))
+            await stack.enter_async_context(observed_worker(settings, health, runner, worker))
         line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
         yield place
 

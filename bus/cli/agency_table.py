@@ -19,7 +19,7 @@ from bus.cli.directory_change import (
     tell_version,
 )
 from bus.cli.legible import legible
-from bus.cli.options import Home, NewHome
+from bus.cli.options import AnyHome, Home, exists_or_told, must_exist
 from bus.cli.output import AsJson, Exit, note, print_json, write_bytes
 from bus.core.directory_csv import read_csv, to_csv
 from bus.core.directory_import import CellProblem, ImportRefusedError, NumberedRow, imported
@@ -62,14 +62,15 @@ def import_agencies(
     yes: Yes = False,
     force: Force = False,
     as_json: AsJson = False,
-    home: NewHome = None,
+    home: AnyHome = None,
 ) -> None:
     """Add and change agencies by a table: all rows or none, as one signed version.
 
     Only the column code is needed, and name for new agencies; agencies that no row names stay as
     they are. The difference is shown first. docs/directory.md describes the columns.
     """
-    settings = load_settings(home=home)
+    # A dry run only looks: it makes no home.
+    settings = load_settings(home=must_exist(home) if dry_run else exists_or_told(home))
     directory = directory_of(settings).load()
     try:
         rows = read_csv(_read(table))

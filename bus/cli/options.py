@@ -16,7 +16,7 @@ def _home_of(chosen: Path | None) -> HomeFolder:
     return HomeFolder(load_settings(home=chosen).home.absolute())
 
 
-def _there(chosen: Path | None) -> Path | None:
+def must_exist(chosen: Path | None) -> Path | None:
     """Refuse a home that nobody set up: whoever mistypes it must not get an empty one.
 
     Raises:
@@ -28,7 +28,8 @@ def _there(chosen: Path | None) -> Path | None:
     return chosen
 
 
-def _there_or_told(chosen: Path | None) -> Path | None:
+def exists_or_told(chosen: Path | None) -> Path | None:
+    """Say that a home is set up where there is none."""
     home = _home_of(chosen)
     if not home.exists:
         note(f"there is no axis in {home.path} yet: one is set up")
@@ -46,11 +47,11 @@ def _home(callback: Callable[[Path | None], Path | None] | None) -> Any:
     )
 
 
-Home = Annotated[Path | None, _home(_there)]
+Home = Annotated[Path | None, _home(must_exist)]
 """A home that is there."""
 AnyHome = Annotated[Path | None, _home(None)]
 """A home that is made where there is none, or is not needed."""
-NewHome = Annotated[Path | None, _home(_there_or_told)]
+NewHome = Annotated[Path | None, _home(exists_or_told)]
 """A home that is made where there is none, which is told: it may have been mistyped."""
 
 MetricsPort = Annotated[

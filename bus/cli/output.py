@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bus.cli.fitting import fitted
 from bus.cli.legible import escaped, legible, legible_lines
+from bus.cli.table_width import fit_to_width
 from schemas.problem import Language, Problem
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -62,7 +62,7 @@ def show_table(table: Table, *, console: Console | None = None) -> None:
     line a row.
     """
     console = unfolded(console or screen())
-    console.print(fitted(table, width=console.width))
+    console.print(fit_to_width(table, width=console.width))
 
 
 def unfolded(console: Console) -> Console:

@@ -9,7 +9,7 @@ import typer
 
 from bus.bootstrap import directory_of, provisioning, reached_broker, topology_of, tried
 from bus.cli.options import Home, NewHome
-from bus.cli.output import AsJson, Exit, listing
+from bus.cli.output import AsJson, Exit, listing, note
 from bus.core.plan import Plan
 from bus.core.routing import Routing
 from bus.core.topology import Topology
@@ -132,5 +132,5 @@ def _steps(plan: Plan) -> list[dict[str, object]]:
 
 def _report(findings: tuple[Finding, ...]) -> None:
     for found in findings:
-        typer.echo(found.sentence(), err=True)
+        note(found.sentence())
     raise typer.Exit(Exit.REFUSED if findings else Exit.DONE)

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
-from adapters.formats.extent import refuse_beyond, refuse_moment_beyond
 from adapters.formats.text import fault_in
+from adapters.formats.value_range import refuse_beyond, refuse_moment_beyond
 from schemas.document import Attachment, Document
 from schemas.envelope import Envelope
 from schemas.file_name import is_plain_name, shown

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.core.revocation.statement import RevocationReason
 from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
+from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
 

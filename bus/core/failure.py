@@ -16,7 +16,7 @@ from bus.core.crash import problem_of, way_of
 from bus.core.message import WireMessage
 from bus.core.topology import FAILURES, failure_key
 from bus.core.trace import traced
-from schemas.errors import ENTRIES
+from schemas.errors import ENTRIES, FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 from schemas.term import term
@@ -25,21 +25,6 @@ from schemas.value import Value
 FAILURE_HEADER = "failure"
 ORIGINAL_USER = "original_user_id"
 ORIGINAL_MESSAGE = "original_message_id"
-
-
-class FailureClass(StrEnum):
-    """What kind of failure, which decides what the dead-letter handler does."""
-
-    SENDER = "sender"
-    CONFLICT = "conflict"
-    SECURITY = "security"
-    RECIPIENT_DOWN = "recipient_down"
-    RECIPIENT_REFUSED = "recipient_refused"
-    OURS = "ours"
-    DELIVERY_LIMIT = "delivery_limit"
-    """The broker gave it out too often without an answer: something crashes on it."""
-    EXPIRED = "expired"
-    """The broker's own policy ended its wait in the mailbox."""
 
 
 class Stage(StrEnum):
@@ -51,48 +36,6 @@ class Stage(StrEnum):
     HAND_OVER = "hand_over"
     MAILBOX = "mailbox"
     """It never came back from a worker: the broker itself gave it up."""
-
-
-_SECURITY_CODES = frozenset(
-    {
-        "E_SIGNATURE_MISSING",
-        "E_SIGNATURE_INVALID",
-        "E_SIGNATURE_ALGORITHM",
-        "E_CERTIFICATE_UNKNOWN",
-        "E_CERTIFICATE_UNTRUSTED",
-        "E_CERTIFICATE_EXPIRED",
-        "E_CERTIFICATE_REVOKED",
-        "E_FORGED",
-        "E_HEADER_CONTRADICTS",
-        "E_HEADER_FOREIGN",
-        "E_REPORT_INVALID",
-        "E_NOT_ADDRESSED",
-        "E_ATTACHMENT_DIGEST",
-        "E_SEAL_NOT_WRAPPED",
-        "E_SEAL_BROKEN",
-        "E_SEAL_SUITE",
-        "E_SEAL_DOWNGRADE",
-        "E_SEAL_BINDING",
-        "E_SEAL_SIGNATURE",
-    }
-)
-
-_WITHHELD = frozenset({"E_STATE_SECRET"})
-"""Whose content is not kept in a dead letter."""
-
-_CLASS_OF_CODE = {
-    "E_CONFLICT": FailureClass.CONFLICT,
-    "E_ENDPOINT_DOWN": FailureClass.RECIPIENT_DOWN,
-    "E_MAILBOX_REFUSED": FailureClass.RECIPIENT_DOWN,
-    "E_ENDPOINT_REFUSED": FailureClass.RECIPIENT_REFUSED,
-    "E_INTERNAL": FailureClass.OURS,
-    "E_FAILURE_UNREADABLE": FailureClass.OURS,
-    "E_DELIVERY_LIMIT": FailureClass.DELIVERY_LIMIT,
-    "E_EXPIRED": FailureClass.EXPIRED,
-    "E_FORMAT_CRASHED": FailureClass.OURS,
-    "E_SEAL_NO_KEY": FailureClass.OURS,
-    "E_KEYS": FailureClass.OURS,
-} | dict.fromkeys(_SECURITY_CODES, FailureClass.SECURITY)
 
 
 class Failure(Value):
@@ -123,10 +66,9 @@ proven or not to be trusted.
 
 
 def failure_class(problem: Problem) -> FailureClass:
-    """Classify by code: what is not listed is the sender's, what nobody knows is ours."""
-    if problem.code not in ENTRIES:
-        return FailureClass.OURS
-    return _CLASS_OF_CODE.get(problem.code, FailureClass.SENDER)
+    """As the catalogue says; a code that nobody knows is ours."""
+    entry = ENTRIES.get(problem.code)
+    return FailureClass.OURS if entry is None else entry.failure_class
 
 
 def fingerprint(stage: Stage, problem: Problem, mailbox: MailboxName) -> str:
@@ -183,7 +125,7 @@ def fail(
     )
     return replace(
         message,
-        body=b"" if problem.code in _WITHHELD else message.body,
+        body=b"" if problem.entry.withheld else message.body,
         exchange=FAILURES,
         routing_key=failure_key(mailbox, failed.failure_class),
         message_id=message_id,
@@ -196,5 +138,4 @@ def fail(
             FAILURE_HEADER: failed.to_json().decode(),
         },
         foreign="",
-        death=None,
     )

@@ -4,10 +4,12 @@ Nothing of a refused packet may lie in the attachment store, least of all of one
 of State secrecy, whichever part of it is read first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from adapters.contract import MIB, AttachmentSink, BlobWriter, Kept
+from schemas.document import Attachment
+from schemas.problem import AxisError
 
 _IN_MEMORY_BYTES = 4 * MIB
 """Of one packet; the files after that wait on disk."""
@@ -19,6 +21,7 @@ class HeldFiles:
     def __init__(self, sink: AttachmentSink) -> None:
         self._sink = sink
         self._held: dict[str, BlobWriter] = {}
+        self._sizes: dict[str, int] = {}
         self._bytes = 0
         self._begun: list[BlobWriter] = []
 
@@ -27,6 +30,16 @@ class HeldFiles:
         writer = self._sink.begin()
         self._begun.append(writer)
         return _Held(writer, self._hold)
+
+    def require(self, attachments: Iterable[Attachment]) -> None:
+        """Refuse a message that names a file which was not given here: it would arrive without.
+
+        Raises:
+            DocumentError: E_ATTACHMENT_MISSING.
+        """
+        for attachment in attachments:
+            if self._sizes.get(attachment.sha256) != attachment.size:
+                raise AxisError.of("E_ATTACHMENT_MISSING", content_id=attachment.name)
 
     def keep_all(self) -> None:
         """The packet is taken: make its files durable and findable."""
@@ -41,6 +54,7 @@ class HeldFiles:
     def _hold(self, writer: BlobWriter) -> Kept:
         kept = writer.finish(aside=self._bytes > _IN_MEMORY_BYTES)
         self._bytes += kept.size
+        self._sizes[kept.sha256] = kept.size
         if self._held.setdefault(kept.sha256, writer) is not writer:
             writer.discard()
         return kept

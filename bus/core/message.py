@@ -9,14 +9,6 @@ MAX_ATTEMPT = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Death:
-    """Why and where the broker gave a message up, by its own word (header `x-death`)."""
-
-    queue: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class WireMessage:
     """A message as it lies on the wire. `headers` are hints, never facts.
 
@@ -26,8 +18,6 @@ class WireMessage:
         attempt: Delivery attempt number, 1 to `MAX_ATTEMPT`, in the header `attempt`.
         foreign: A header that no sender of the axis sets, or sets so; empty: there is none. Its
             value is not kept.
-        death: What the broker says of it, where it gave the message up; a claim of whoever
-            published, unless the routing key is `topology.GIVEN_UP`.
     """
 
     exchange: str
@@ -41,4 +31,3 @@ class WireMessage:
     attempt: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
     foreign: str = ""
-    death: Death | None = None

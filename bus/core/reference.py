@@ -59,8 +59,9 @@ def id_key(document_id: str) -> str:
     """
     parts = _PARTS.split(normal(document_id), maxsplit=2)
     if len(parts) == 3 and (day := _day(parts[1])):
-        return ",".join((code_key(parts[0]), day, number_key(parts[2])))
-    return ",".join(parts)
+        parts = [code_key(parts[0]), day, number_key(parts[2])]
+    # Again, for what ends an id may be a sign that parts it.
+    return normal(",".join(parts))
 
 
 def number_key(full_number: str) -> str:

@@ -17,25 +17,16 @@ FAILURES = "failures"
 """Exchange and queue of the same name."""
 LEDGER = "ledger"
 
-GIVEN_UP = "@broker.given-up"
-"""The key on `failures` of what the broker gives up by itself, set by the policy of all mailboxes.
-
-No mailbox is called so, and no agency's account may publish with it: that the broker says so, and
-not somebody with forged `x-death` headers, is proven by this key.
-"""
-
 HANDLER_ACCOUNT = "dead-letter-handler"
 """The only account that may publish to `redelivery`, and whom mailboxes hear there."""
 
 PROBE = "probe"
 """`type` of the message that proves a new queue; a driver never shows it to a handler."""
 
-DELIVERY_LIMIT = 20
 MAX_QUEUE_BYTES = 4 * 1024**3
 
 _UNLIMITED_DELIVERIES = 1_000_000_000
-# 4.x drops a message without a dead-letter exchange after 20 deliveries, unless a policy says
-# otherwise; -1 (no limit) is not known to 3.10.
+# Without a policy 4.x drops a message after 20 deliveries; -1 (no limit) is not known to 3.10.
 
 _MAILBOX_QUEUES = "mailbox."
 _POLICIES = "lienthong."
@@ -71,12 +62,6 @@ def rerouted(key: str, recipient: MailboxName) -> str:
     return ".".join((sender, word(recipient), *rest))
 
 
-def recipient_in(queue: str) -> str:
-    """The word of the mailbox that a queue belongs to; empty when it is no mailbox's."""
-    parts = queue.split(".")
-    return parts[1] if is_mailbox_queue(queue) and len(parts) == 3 else ""
-
-
 def queue_words(queue: str) -> str:
     """What the keys of a mailbox's queue have in common: `<recipient>.<lane>`."""
     return queue.removeprefix(_MAILBOX_QUEUES)
@@ -95,11 +80,6 @@ def mailboxes_by_word(mailboxes: Iterable[MailboxName]) -> dict[str, MailboxName
 def account_of(mailbox: MailboxName) -> str:
     """The broker account a mailbox's worker logs in with, and its messages' `user_id`."""
     return f"{_AGENCY_ACCOUNTS}{word(mailbox)}"
-
-
-def mailbox_of_account(account: str) -> str:
-    """The word of the mailbox whose account it is; empty when it is none's."""
-    return account.removeprefix(_AGENCY_ACCOUNTS) if is_agency_account(account) else ""
 
 
 def is_mailbox_queue(name: str) -> bool:
@@ -225,7 +205,6 @@ def desired(
     mailboxes: Iterable[MailboxName],
     *,
     ledger: bool,
-    delivery_limit: int = DELIVERY_LIMIT,
     max_queue_bytes: int = MAX_QUEUE_BYTES,
 ) -> Topology:
     """What the broker must hold for these mailboxes.
@@ -257,9 +236,7 @@ def desired(
         exchanges=tuple(Exchange(name=name) for name in (DOCUMENTS, REDELIVERY, FAILURES)),
         queues=tuple(Queue(name=name) for name in names),
         bindings=tuple(bindings),
-        policies=_policies(
-            ledger=ledger, delivery_limit=delivery_limit, max_queue_bytes=max_queue_bytes
-        ),
+        policies=_policies(ledger=ledger, max_queue_bytes=max_queue_bytes),
     )
 
 
@@ -296,31 +273,25 @@ def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
     return boxes
 
 
-def _policies(*, ledger: bool, delivery_limit: int, max_queue_bytes: int) -> tuple[Policy, ...]:
+def _policies(*, ledger: bool, max_queue_bytes: int) -> tuple[Policy, ...]:
     """One merged policy per class of object, because only one is in force per queue.
 
-    At-least-once dead-lettering needs `overflow: reject-publish` (RabbitMQ manual, quorum queues).
+    Nothing is dead-lettered by the broker (decision record 0042): consumers count.
     """
-    bounded: dict[str, str | int] = {
-        "max-length-bytes": max_queue_bytes,
-        "overflow": "reject-publish",
+    unlimited: dict[str, str | int] = {"delivery-limit": _UNLIMITED_DELIVERIES}
+    bounded = unlimited | {"max-length-bytes": max_queue_bytes, "overflow": "reject-publish"}
+    classes = {
+        "mailboxes": (f"^{re.escape(_MAILBOX_QUEUES)}", bounded),
+        "failures": (f"^{FAILURES}$", bounded),
+        # Never `reject-publish`: when one of several queues rejects, the publisher gets a nack for
+        # all (RabbitMQ manual, Queue Length Limit), so a ledger that is away would stop the axis.
+        # Its growth is an alarm.
+        **({"ledger": (f"^{LEDGER}$", unlimited)} if ledger else {}),
     }
-    mailbox: dict[str, str | int] = {
-        **bounded,
-        "delivery-limit": delivery_limit,
-        "dead-letter-exchange": FAILURES,
-        "dead-letter-routing-key": GIVEN_UP,
-        "dead-letter-strategy": "at-least-once",
-    }
-    last: dict[str, str | int] = {**bounded, "delivery-limit": _UNLIMITED_DELIVERIES}
-    pattern = f"^{re.escape(_MAILBOX_QUEUES)}"
-    policies = [
-        Policy(name=f"{_POLICIES}mailboxes", pattern=pattern, definition=mailbox),
-        Policy(name=f"{_POLICIES}failures", pattern=f"^{FAILURES}$", definition=last),
-    ]
-    if ledger:
-        policies.append(Policy(name=f"{_POLICIES}ledger", pattern=f"^{LEDGER}$", definition=last))
-    return tuple(policies)
+    return tuple(
+        Policy(name=f"{_POLICIES}{name}", pattern=pattern, definition=definition)
+        for name, (pattern, definition) in classes.items()
+    )
 
 
 def _matches(pattern: Sequence[str], key: Sequence[str]) -> bool:

@@ -20,11 +20,11 @@ from schemas.codes import EnvelopeKind
 from schemas.document import Document
 from schemas.envelope import MAX_BODY_BYTES, WIRE_VERSION, Envelope, Receipt, Recipient
 from schemas.identifiers import AgencyCode, MailboxName
-from schemas.misfit import misfit
 from schemas.problem import AxisError, Place, Warned
 from schemas.reading import SignatureCheck, Source
 from schemas.status import StatusReport
 from schemas.term import Coded, term
+from schemas.validation import finding_term
 
 _MAJOR = WIRE_VERSION.partition(".")[0]
 
@@ -112,7 +112,7 @@ def open_envelope(verified: Verified) -> Envelope:
         raise AxisError.of(
             "E_ENVELOPE",
             place=Place(field=".".join(str(part) for part in first["loc"])),
-            cause=misfit(first),
+            cause=finding_term(first),
         ) from invalid
     _refuse_newer(envelope.version)
     check(envelope, verified.body)

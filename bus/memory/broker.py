@@ -1,7 +1,4 @@
-"""The broker in memory: quorum queues as RabbitMQ keeps them. Nothing survives the process.
-
-Knowingly simpler than the real one: a dead letter that no queue hears is lost.
-"""
+"""The broker in memory: quorum queues as RabbitMQ keeps them. Nothing survives the process."""
 
 import asyncio
 from bisect import insort
@@ -14,7 +11,7 @@ from functools import partial
 from itertools import count
 from typing import assert_never
 
-from bus.core.message import Death, WireMessage
+from bus.core.message import WireMessage
 from bus.core.topology import DOCUMENTS, PROBE, Policy, Topology
 from bus.ports import BrokerHealth, Handler, PublishOutcome, ReceivedMessage, Settlement
 from schemas.envelope import MAX_BODY_BYTES
@@ -175,35 +172,8 @@ class MemoryBroker:
                 counted = stored.delivery_count + 1
             case _ as never:
                 assert_never(never)
-        policy = self._topology.policy_of(name)
-        limit = _limit(policy, "delivery-limit")
-        if limit is not None and counted > limit:
-            self._dead_letter(name, stored.message, policy)
-            return
         # To its old place: a return overtakes what came later, as in a quorum queue.
         self._queues[name].put(replace(stored, delivery_count=counted, redelivered=True))
-
-    def _dead_letter(self, name: str, message: WireMessage, policy: Policy | None) -> None:
-        exchange = policy.definition.get("dead-letter-exchange") if policy else None
-        if not isinstance(exchange, str):
-            return
-        told = replace(
-            message,
-            exchange=exchange,
-            routing_key=str(policy.definition.get("dead-letter-routing-key", message.routing_key))
-            if policy
-            else message.routing_key,
-            headers={
-                **message.headers,
-                "x-first-death-queue": name,
-                "x-first-death-exchange": message.exchange,
-                "x-first-death-reason": "delivery_limit",
-            },
-            foreign="x-death",
-            death=Death(queue=name, reason="delivery_limit"),
-        )
-        for queue in self._topology.route(exchange, told.routing_key):
-            self._store(queue, told)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

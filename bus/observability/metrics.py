@@ -58,11 +58,12 @@ from bus.core.events import (
     WorkerStarted,
     WorkStalled,
 )
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.core.share import WorkerName
 from bus.core.topology import DOCUMENTS, FAILURES, REDELIVERY
 from bus.ports import BrokerHealth, Clock, PublishOutcome
 from schemas.codes import EnvelopeKind, Lane, StatusCode
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 
 # A second series for each, with the moment at which it began, tells nobody anything.

@@ -36,7 +36,7 @@ PublishObserver = Callable[[str, PublishOutcome], None]
 class Settlement(StrEnum):
     """What the consumer tells the broker.
 
-    `REJECT` means failure (counted, dead-lettered), `REQUEUE` means shutdown (not counted).
+    `REJECT` means failure (counted), `REQUEUE` means shutdown (not counted).
     """
 
     ACK = "ack"

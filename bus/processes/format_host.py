@@ -25,7 +25,7 @@ from adapters.registry import format_named
 from bus.core.crash import cause_of, steps_to
 from bus.processes.frames import MOST_BODY_BYTES, Frame, Line
 from schemas.document import Document
-from schemas.problem import AxisError
+from schemas.problem import AxisError, DocumentError
 from schemas.status import StatusReport
 from schemas.verdict import DeliveryCheck
 
@@ -38,6 +38,9 @@ _BUFFER_BYTES = 256 * 1024
 _PIECE_BYTES = 1024 * 1024
 _STANDARD_INPUT = 0
 _ABANDONED = 70
+_NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Terminals and systemd tell all processes of an axis to stop. When we end the worker decides: what
+it reads with us must not be refused for that."""
 
 
 class GivenUpError(BaseException):
@@ -49,8 +52,8 @@ def main() -> None:
     name, tracebacks = sys.argv[1], int(sys.argv[2])
     faulthandler.enable(tracebacks, all_threads=False)
     faulthandler.register(signal.SIGUSR1, tracebacks, all_threads=False)
-    # Ctrl-C reaches the whole process group; the worker decides when we end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _NOT_FOR_US:
+        signal.signal(number, signal.SIG_IGN)
     _bound(resource.RLIMIT_CORE, 0)
     _bound(resource.RLIMIT_AS, MEMORY_BYTES)
     line = _line()
@@ -75,7 +78,7 @@ def main() -> None:
             _WORKS[asked.head["do"]](line, found, asked)
         except GivenUpError:
             line.say({"end": "given up"})
-        except AxisError as error:
+        except DocumentError as error:
             line.say({"end": "problem"}, error.problem.model_dump_json().encode())
         except BaseException as error:  # noqa: BLE001 (whatever a format raises is told)
             line.say(_failure(error))
@@ -240,6 +243,9 @@ def _end_with(line: socket.socket) -> NoReturn:
     poll.register(ours, 0)  # of the end one is told without asking
     while not poll.poll():
         pass
+    if os.getpgrp() == os.getpid():
+        # With what the format has started.
+        os.killpg(0, signal.SIGKILL)
     os._exit(_ABANDONED)
 
 

@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bus.core.crash import cause_of, steps_to
 from bus.core.traceback import culprit, steps_dumped
 from bus.processes.format_work import Work
 from bus.processes.frames import Frame, Line
-from schemas.problem import Problem, error_of
+from schemas.problem import AxisError, DocumentError, Problem, error_of
 
 _START_SECONDS = 30.0
 _SLICE_SECONDS = 1.0
@@ -60,7 +61,8 @@ class FormatProcess:
     Attributes:
         omits: Fields that it has no place for.
         checked: Whether it has a place for a check.
-        at_rest: It has done what it was asked for.
+        at_rest: It has done what it was asked for, and can be asked again. One that raised what it
+            must not may have been left without memory, or with threads: the next file would suffer.
 
     Raises:
         ProcessLostError, FailedInProcessError: It could not be started.
@@ -68,6 +70,7 @@ class FormatProcess:
 
     def __init__(self, entry: str) -> None:
         self._code = ""
+        self._ended = False
         self.at_rest = True
         self._dump = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the process is gone)
         ours, theirs = socket.socketpair()
@@ -105,8 +108,9 @@ class FormatProcess:
 
         Raises:
             ProcessLostError: It is gone.
-            FailedInProcessError: It raised what it must not; it can be asked again.
-            AxisError: What the format says of its input; or what hindered `work` or `take`.
+            FailedInProcessError: It raised or asked for what it must not.
+            DocumentError: What the format says of its input.
+            AxisError: What hindered `work` or `take`.
         """
         clock, trouble = _Clock(seconds), None
         self.at_rest = False
@@ -123,23 +127,38 @@ class FormatProcess:
                         trouble, answer = error, Frame({"trouble": True})
                     self._tell(answer.head, answer.body, clock)
                 case _:
-                    self.at_rest = True
-                    if trouble is not None:
+                    if isinstance(trouble, AxisError):
+                        self.at_rest = True
                         raise trouble
+                    if trouble is not None:
+                        raise FailedInProcessError(cause_of(trouble), steps_to(trouble))
                     return self._result(heard)
 
     def _result(self, heard: Frame) -> Frame:
         match heard.head.get("end"):
             case "done":
+                self.at_rest = True
                 return heard
             case "problem":
-                raise error_of(Problem.model_validate_json(heard.body))
+                refusal = error_of(Problem.model_validate_json(heard.body))
+                if isinstance(refusal, DocumentError):
+                    self.at_rest = True
+                    raise refusal
+                # Who says that something is away would be asked again and again.
+                raise FailedInProcessError(refusal.problem.code, ())
             case _:
                 raise self._failure(heard)
 
     def end(self) -> None:
-        """End it, whatever it is doing; from any thread. Harmless twice."""
-        self._process.kill()
+        """End it, whatever it is doing, with what it has started; from any thread.
+
+        Harmless twice.
+        """
+        if not self._ended:
+            # Not twice: its number may be another's by then.
+            self._ended = True
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         # Whoever waits for it hears of the end.
         with suppress(OSError):
             self._line.socket.shutdown(socket.SHUT_RDWR)
@@ -229,4 +248,6 @@ def _started(entry: str, line: socket.socket, dump: int) -> subprocess.Popen[byt
         stdin=line.fileno(),
         pass_fds=(dump,),
         env={**environment, "PYTHONPATH": path},
+        # A process group of its own: what a format starts ends with it.
+        start_new_session=True,
     )

@@ -219,7 +219,7 @@ class _Introduced:
         done = self._hosted.ask(
             "read",
             {"limits": asdict(limits), "today": today.isoformat()},
-            given=Work(source=source, sink=sink),
+            given=Work(source=source, sink=sink, limits=limits),
             seconds=seconds_for(size, deadline=self._hosted.deadline),
         )
         return Reading.model_validate_json(done.body)
@@ -263,6 +263,9 @@ class _Introduced:
                 seconds=seconds_for(size, deadline=self._hosted.deadline),
                 take=take,
             )
+            if aside.tell() == 0:
+                # The recipient would get an empty file, and the sender a receipt for it.
+                raise self._hosted.crashed("write", "0 bytes")
         except BaseException:
             aside.close()
             raise

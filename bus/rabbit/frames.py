@@ -21,7 +21,7 @@ from pamqp.constants import (
 )
 from pamqp.header import ContentHeader
 
-from bus.core.message import Death, WireMessage
+from bus.core.message import WireMessage
 from bus.ports import Settlement
 
 HEAD = struct.Struct(">BHI")
@@ -40,8 +40,6 @@ UNREADABLE = "unreadable"
 
 UNREAD_PART = "properties"
 """What is called foreign of such a message."""
-
-_DEATHS = "x-death"
 
 _CONTENT_HEAD = struct.Struct(">HHQH")
 _SETTLE = struct.Struct(">BHIIQBB")
@@ -86,7 +84,6 @@ class Properties:
 
     Attributes:
         foreign: A header that is neither; empty: all are.
-        death: The newest entry of `x-death`.
     """
 
     headers: Mapping[str, str | int]
@@ -95,7 +92,6 @@ class Properties:
     type: str = ""
     user_id: str | None = None
     foreign: str = ""
-    death: Death | None = None
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -317,19 +313,7 @@ def _anybodys(header: bytes) -> Properties:
         type=said.message_type or "",
         user_id=said.user_id or None,
         foreign=next((name for name in headers if name not in plain), ""),
-        death=_death(headers.get(_DEATHS)),
     )
-
-
-def _death(told: object) -> Death | None:
-    """The first of the entries, which is the newest: the broker puts its own in front."""
-    newest = told[0] if isinstance(told, list) and told else None
-    if not isinstance(newest, dict):
-        return None
-    queue, reason = newest.get("queue"), newest.get("reason")
-    if not isinstance(queue, str) or not isinstance(reason, str):
-        return None
-    return Death(queue=queue, reason=reason)
 
 
 def _exact(data: bytes, at: int) -> tuple[str, int]:

@@ -209,7 +209,7 @@ class _Intake:
     def settle(self, tag: int, settlement: Settlement) -> None:
         """Tell the broker, unless the channel is gone: then it gives the message out again.
 
-        Both returns put the message back, where the queue's delivery-limit watches over it.
+        Both returns put the message back; consumers look at how often it came (`courier`).
         `basic.reject` counts as a failed delivery on every version. `basic.nack` counts too up to
         RabbitMQ 4.2 and no more from 4.3 on (manual, Quorum Queues: Poison Message Handling); a
         limit of 20 leaves room for the shutdowns of the older ones.
@@ -252,7 +252,6 @@ def received(
             attempt=attempt or 1,
             headers=_taken_up(headers),
             foreign=_foreign(properties, counted=attempt is not None),
-            death=properties.death,
         ),
         redelivered=delivery.redelivered,
         # Only the broker knows it, and tells it with a redelivery only.

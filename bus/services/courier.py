@@ -22,6 +22,7 @@ from bus.core.admission import (
     refuse_other_names,
 )
 from bus.core.allowance import seconds_for
+from bus.core.duplicates import Standing
 from bus.core.events import (
     DeliveryHandedOver,
     DuplicateAbsorbed,
@@ -49,7 +50,6 @@ from bus.ports import (
     Role,
     Settlement,
     SignedEnvelope,
-    Standing,
     Step,
     Untraced,
 )
@@ -76,17 +76,24 @@ LEASE = timedelta(minutes=5)
 TRIES_IN_A_ROW = 3
 """Hand-overs of one delivery that its recipient's system may not answer before it is looked at."""
 
+MOST_DELIVERIES = 20
+"""So often a delivery is given out; then something crashes on it, and nobody touches it again."""
+
 RETURNS = 10
 """So often a delivery is given back because the system is away; then it waits as a row.
 
-Each return counts against the queue's delivery-limit up to RabbitMQ 4.2, which is there for
-crashes and not for patience.
+Each return counts against `MOST_DELIVERIES` up to RabbitMQ 4.2, which is there for crashes and not
+for patience.
 """
 
 
 @dataclass(kw_only=True)
 class Courier:
-    """What one adapter does with each delivery of its mailbox."""
+    """What one adapter does with each delivery of its mailbox.
+
+    Attributes:
+        most_deliveries: So often it is given out before it is parked untouched.
+    """
 
     endpoint: Endpoint
     watch: EndpointWatch
@@ -102,6 +109,7 @@ class Courier:
     new_id: NewId
     jitter: Jitter
     observe: Observer
+    most_deliveries: int = MOST_DELIVERIES
     hand_over_deadline: timedelta = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
@@ -207,6 +215,9 @@ class Courier:
 
     async def _deliver(self, attempt: Attempt) -> None:
         message, now = attempt.received.message, self.clock()
+        if attempt.received.delivery_count >= self.most_deliveries:
+            attempt.stage = Stage.MAILBOX
+            raise AxisError.of("E_DELIVERY_LIMIT")
         judge_wrapping(message, queue=attempt.received.queue)
         verified = prove(message, keys=self.keys(), now=now)
         attempt.stage = Stage.OPEN

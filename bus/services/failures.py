@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bus.core.admission import addressed
 from bus.core.events import DeliveryFailed, ForgeryRefused, ItemSkipped, ServiceName
-from bus.core.failure import REFUSED_TO_SENDER, FailureClass, fail, failure_class
+from bus.core.failure import REFUSED_TO_SENDER, fail, failure_class
 from bus.core.identity import delivery_id
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
@@ -19,6 +19,7 @@ from bus.services.answers import Answers
 from bus.services.attempt import Attempt
 from bus.services.dispatch import Dispatch
 from schemas.envelope import Envelope
+from schemas.errors import FailureClass
 from schemas.problem import ConfigurationError, Problem, TransportError
 
 

@@ -52,7 +52,7 @@ class Inbound:
         """Begin with one delivery at a time, until one comes that crashed nobody.
 
         A delivery that crashes its worker takes all those that were given out with it back to the
-        queue, and all are counted. Taken alone, it meets the delivery-limit alone.
+        queue, and all are counted. Taken alone, it meets the limit alone.
         """
         prefetch = 1
         while not leave.is_set():

@@ -42,12 +42,12 @@ from bus.ports import (
     Spool,
     Step,
 )
-from bus.services.aside import Aside
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.patience import Patience, Stopping
 from bus.services.register import meant_by, referred_to_by, resembling
 from bus.services.sealer import Sealer
+from bus.services.set_aside import SetAside
 from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
@@ -65,6 +65,8 @@ from schemas.status import StatusReport
 from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
+MOST_UNANSWERED = 5
+"""So often in a row a system may fail over one file, and answer in between."""
 _AT_ONCE = 8
 """Submissions of one agency in work; reading overlaps with waiting for confirms."""
 
@@ -125,7 +127,7 @@ class Outbound:
     def __post_init__(self) -> None:
         self._alone = asyncio.Semaphore()
         self._taking = replace(self.watch, sending=True)
-        self._aside = Aside(
+        self._aside = SetAside(
             service=ServiceName.OUTBOUND,
             clock=self.clock,
             jitter=self.jitter,
@@ -198,7 +200,7 @@ class Outbound:
             await self._send_traced(submission, ticket, step)
 
     async def _send_traced(self, submission: Submission, ticket: Ticket, step: Step) -> None:
-        began, patience = self.clock(), self._patience()
+        began, patience, unanswered = self.clock(), self._patience(), 0
         outcome: _Sent | tuple[Problem, ...] | None = None
         while not self.stop.is_set():
             try:
@@ -211,17 +213,25 @@ class Outbound:
                 # Taken back or replaced by the agency: a later look finds the new file.
                 return
             except RecipientError as error:
+                unanswered += 1
+                if unanswered > MOST_UNANSWERED:
+                    # Its system answers in between: it is this file, whatever it is.
+                    self._set_aside(submission, error)
+                    return
                 with suppress(Stopping):
                     await self._outwait(error, patience)
             except TransportError as error:
                 with suppress(Stopping):
                     await patience.wait(error.problem)
             except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
-                name = f"{self.dispatch.mailbox}/{submission.name}"
-                self._aside.put(_sight_of(submission), name, error)
+                self._set_aside(submission, error)
                 return
             else:
                 return
+
+    def _set_aside(self, submission: Submission, error: Exception) -> None:
+        name = f"{self.dispatch.mailbox}/{submission.name}"
+        self._aside.put(_sight_of(submission), name, error)
 
     async def _attempt(
         self, submission: Submission, ticket: Ticket, patience: Patience, step: Step
@@ -493,6 +503,7 @@ class Outbound:
             if isinstance(reading.message, Document):
                 refuse_secret(reading.message)
                 refuse_names(reading.message.attachments)
+                held.require(reading.message.attachments)
             held.keep_all()
         finally:
             held.discard_all()

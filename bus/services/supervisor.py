@@ -23,7 +23,7 @@ from bus.core.instructions import Know, Serve
 from bus.core.restart import Restarts
 from bus.core.share import WorkerName, share
 from bus.ports import Jitter, Launcher, Observer, WorkerProcess
-from bus.services.lasting import Lasting
+from bus.services.service_runner import ServiceRunner
 from schemas.directory import Directory
 from schemas.errors import Fault
 from schemas.identifiers import MailboxName
@@ -117,10 +117,10 @@ class Supervisor:
         """
         self._known = Know(edition=1, directory=directory, certificates=tuple(certificates))
         self._place(mailboxes)
-        lasting = Lasting(observe=self.observe, jitter=self.jitter, stop=self.stop)
+        runner = ServiceRunner(observe=self.observe, jitter=self.jitter, stop=self.stop)
         self._keepers = [
             asyncio.create_task(
-                lasting.keep(
+                runner.keep(
                     ServiceName.WORKERS,
                     partial(self._keep_anew, post),
                     of=post.worker,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from bus.core.events import ServiceName
 from bus.services.inbound import Inbound
-from bus.services.lasting import Lasting
 from bus.services.outbound import Outbound
+from bus.services.service_runner import ServiceRunner
 from schemas.identifiers import MailboxName
 
 
@@ -32,8 +32,8 @@ class Worker:
     do not notice. What it had under way is not acknowledged, and comes again.
     """
 
-    def __init__(self, lasting: Lasting) -> None:
-        self._lasting = lasting
+    def __init__(self, runner: ServiceRunner) -> None:
+        self._runner = runner
         self._running: dict[MailboxName, Adapter] = {}
         self._tasks: dict[MailboxName, asyncio.Task[None]] = {}
 
@@ -66,14 +66,14 @@ class Worker:
 
     async def until_stopped(self) -> None:
         """Wait for `stop`, then until every adapter has finished or returned what it held."""
-        await self._lasting.stop.wait()
+        await self._runner.stop.wait()
         self.stop(self.serves)
         await asyncio.gather(*self._tasks.values())
 
     async def _run(self, adapter: Adapter, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        keep = self._lasting.keep
+        keep = self._runner.keep
         async with asyncio.TaskGroup() as directions:
             for service, run in (
                 (ServiceName.INBOUND, adapter.inbound.run),

@@ -19,7 +19,7 @@ from pamqp.commands import Basic
 
 from bus.core.failure import FAILURE_HEADER, ORIGINAL_MESSAGE, ORIGINAL_USER
 from bus.core.signing import sign
-from bus.core.topology import DOCUMENTS, FAILURES, GIVEN_UP, routing_key
+from bus.core.topology import DOCUMENTS, FAILURES, routing_key
 from bus.core.wire import body_of, document_envelope
 from bus.keys.ring import load_signing_key
 from schemas.codes import EnvelopeKind, Lane
@@ -162,7 +162,7 @@ async def test_hostile_reports_end_nothing_hold_nobody_up_and_frame_nobody(broke
     reports += [a_report(headers={"x-death": value}) for value in ODD_VALUES.values()]
     # Here the broker (3.10.8) ends the connection itself.
     reports += [a_report(headers={"attempt": float("nan")})]
-    reports += [a_report(headers={"CC": [GIVEN_UP], "BCC": [GIVEN_UP]})]
+    reports += [a_report(headers={"CC": ["G01.security"], "BCC": ["G01.security"]})]
     death = [{"queue": "mailbox.G01.standard", "reason": "delivery_limit", "count": 1}]
     reports += [
         a_report(
@@ -171,7 +171,7 @@ async def test_hostile_reports_end_nothing_hold_nobody_up_and_frame_nobody(broke
         )
     ]
     reports += [a_report(properties={"user_id": None})]
-    reports += [a_report("G01.security"), a_report(GIVEN_UP, headers={"x-death": death})]
+    reports += [a_report("G01.security"), a_report(headers={"x-death": death})]
     reports += [a_report("H24." + "\u00e0" * 120), a_report(body=b"\xff" * (1 << 21))]
 
     await publish(broker, *reports)

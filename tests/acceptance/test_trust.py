@@ -159,7 +159,7 @@ def test_a_revoked_sender_signs_no_more_and_what_its_key_signs_all_the_same_is_r
     authority.publish(entry)
     [told] = eventually(lambda: running.logged("certificate_revoked"))
     [cannot] = eventually(lambda: running.logged("signing_key_changed"))
-    assert told["evidence"].startswith(f"crl {authority.lists.url('/a.crl')} of ")
+    assert told["evidence"].startswith(f"crl {authority.lists.url('/a.crl')} (")
     assert (cannot["mailbox"], "revoked" in cannot["problem"]) == (LIST_AGENCY, True)
 
     packet = a_packet(sender=LIST_AGENCY, receivers=[RESPONDER_AGENCY], number="900")
@@ -201,7 +201,7 @@ def test_another_process_knows_what_was_revoked_and_asks_nobody(
     listed = lienthong("keys", "sources", "--home", authority.home, "--json")
     told = {source["source"]: source for source in json.loads(listed.stdout)}
     assert row["revoked_for"] == "superseded"
-    assert row["revoked_by"].startswith(f"crl {authority.lists.url('/a.crl')} of ")
+    assert row["revoked_by"].startswith(f"crl {authority.lists.url('/a.crl')} (")
     assert told[f"crl {authority.lists.url('/a.crl')}"]["revoked"] == 1
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, literal, select
 from bus.core.dead_letters.letter import DeadLetter, Happening, LetterId, LetterState, OrderId
 from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.core.failure import FailureClass, Stage, failure_class, fingerprint
+from bus.core.failure import Stage, failure_class, fingerprint
 from bus.core.message import WireMessage
 from bus.ports import DeadLetters
 from bus.store.database import BULK, connect
@@ -27,6 +27,7 @@ from bus.store.dead_letters.moves import Kind
 from bus.store.migration import migrate
 from bus.store.schema import history, letters, originals, tallies
 from bus.store.sql import open_dead_letters
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 from tests.letters import an_attempt, park

@@ -217,6 +217,7 @@ def troubles_in(log: Path) -> dict[str, int]:
         told = json.loads(line)
         if told["event"] in bad:
             said[f"{told['event']} {told.get('service', '')} {told.get('problem', '')}"] += 1
-        if "E_STORE_AWAY" in str(told.get("problem", "")):
-            said["the store is told to be away"] += 1
+        for code in ("E_STORE_AWAY", "E_ENDPOINT_DOWN", "E_OUTBOX_DOWN"):
+            # Nothing was: one item was odd.
+            said[code] += code in str(told.get("problem", ""))
     return +said

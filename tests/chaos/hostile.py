@@ -20,11 +20,12 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtensionOID, NameOID
 from pamqp import encode
 
-from bus.core.failure import FAILURE_HEADER, FailureClass, Stage
+from bus.core.failure import FAILURE_HEADER, Stage
 from bus.core.wire import body_of, document_envelope
 from bus.rabbit import frames
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Organization
+from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.envelopes import a_document, a_recipient
 from tests.fuzz.corpus import corpus

@@ -23,11 +23,12 @@ from bus.core.dead_letters.letter import (
 )
 from bus.core.dead_letters.order import Action, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.core.message import WireMessage
 from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters, Recorded, StoredLetter
 from bus.store.sql import open_dead_letters
+from schemas.errors import FailureClass
 from schemas.identifiers import EnvelopeId, MailboxName
 from schemas.problem import ConfigurationError, Place, Problem
 from tests.integration.store.databases import DATABASES, empty_database

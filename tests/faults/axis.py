@@ -20,7 +20,6 @@ from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.signing import SigningKey, sign
 from bus.core.topology import (
-    DELIVERY_LIMIT,
     DOCUMENTS,
     FAILURES,
     account_of,
@@ -32,6 +31,7 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
 from bus.ports import ReceivedMessage, Settlement
 from bus.rabbit.broker import RabbitBroker
+from bus.services.courier import MOST_DELIVERIES
 from bus.store.sql import open_store
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
@@ -57,6 +57,7 @@ class Site(Value):
     database_url: str
     prefetch: int = 4
     publish_deadline: timedelta = timedelta(seconds=10)
+    most_deliveries: int = MOST_DELIVERIES
 
     @property
     def routing(self) -> Routing:
@@ -106,8 +107,6 @@ class Site(Value):
 
 async def found_site(host: VirtualHost, home: Path, **changes: object) -> Site:
     """An axis' home: mailboxes on the broker, keys and folders; nobody works there yet."""
-    delivery_limit = changes.pop("delivery_limit", DELIVERY_LIMIT)
-    assert isinstance(delivery_limit, int)
     given: dict[str, object] = {
         "home": home,
         "amqp_url": host.amqp_url,
@@ -118,7 +117,7 @@ async def found_site(host: VirtualHost, home: Path, **changes: object) -> Site:
     DevelopmentAuthority.open(home / "keys", now=now).ensure(mailboxes, now=now)
     for code in site.codes:
         FolderEndpoint(site.folders.folder(code), known=site.known)
-    await host.provision(desired(mailboxes, ledger=False, delivery_limit=delivery_limit))
+    await host.provision(desired(mailboxes, ledger=False))
     return site
 
 
@@ -152,6 +151,7 @@ async def agencies_at(
             endpoint=partial(FolderEndpoint, known=site.known),
             prefetch=site.prefetch,
             publish_deadline=site.publish_deadline,
+            most_deliveries=site.most_deliveries,
         )
         yield Agencies(site.home / "agencies", alter(parts))
 

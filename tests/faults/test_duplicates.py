@@ -12,10 +12,10 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from bus.core.events import DuplicateAbsorbed
-from bus.core.failure import FailureClass
 from bus.core.message import WireMessage
 from bus.core.topology import DOCUMENTS
 from bus.ports import PublishOutcome
+from schemas.errors import FailureClass
 from schemas.identifiers import EnvelopeId
 from tests.agencies import Agencies, real_now
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope

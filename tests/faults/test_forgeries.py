@@ -8,13 +8,13 @@ from pathlib import Path
 
 from bus.core.base64url import from_base64url, to_base64url
 from bus.core.events import DuplicateAbsorbed, ForgeryRefused
-from bus.core.failure import FailureClass
 from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import HANDLER_ACCOUNT, REDELIVERY, account_of
 from bus.ports import PublishOutcome
 from schemas.document import Document, Organization
 from schemas.envelope import Envelope
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from tests.agencies import Agencies, real_now
 from tests.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
 from bus.services.guard import MOST_CRASHES
 from schemas.document import Organization
+from schemas.errors import FailureClass
 from tests.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
 from tests.faults.axis import DEADLINE, THIRD, Site, eventually, failures_of, found_site
 from tests.faults.crashes import POISON, CrashPoint
@@ -55,7 +56,7 @@ async def test_a_document_that_crashes_its_format_is_found_out_and_everything_el
 ) -> None:
     """Bad day 12: parked with its fingerprint; no neighbour, in whatever mailbox, is suspected."""
     site = await found_site(
-        vhost, tmp_path, codes=(SENDER, RECIPIENT, THIRD), delivery_limit=LIMIT, prefetch=16
+        vhost, tmp_path, codes=(SENDER, RECIPIENT, THIRD), most_deliveries=LIMIT, prefetch=16
     )
     folders = site.folders
     await put_into_mailbox(site, RECIPIENT, sorted([*NEIGHBOURS, POISON], key=int))
@@ -81,11 +82,11 @@ async def test_a_document_that_crashes_its_format_is_found_out_and_everything_el
     assert sorted(folders.numbers(THIRD), key=int) == OTHERS
 
 
-async def test_what_crashes_elsewhere_is_parked_by_the_broker_and_alone_in_its_lane(
+async def test_what_crashes_elsewhere_is_parked_untouched_and_alone_in_its_lane(
     vhost: VirtualHost, tmp_path: Path
 ) -> None:
-    """Bad day 12: at most delivery-limit attempts; those before and behind it are delivered."""
-    site = await found_site(vhost, tmp_path, delivery_limit=LIMIT, prefetch=16)
+    """Bad day 12: at most so many attempts; those before and behind it are delivered."""
+    site = await found_site(vhost, tmp_path, most_deliveries=LIMIT, prefetch=16)
     folders = site.folders
     await put_into_mailbox(site, RECIPIENT, sorted([*NEIGHBOURS, POISON], key=int))
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bus.core.events import DuplicateAbsorbed
-from bus.core.failure import FailureClass
 from bus.core.topology import queue_of
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
 from schemas.codes import Lane
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from tests.envelopes import RECIPIENT, SENDER, an_envelope
 from tests.faults.axis import (

@@ -31,9 +31,8 @@ from bus.core.dead_letters.report import Believed, read_attempt
 from bus.core.failure import FAILURE_HEADER, ORIGINAL_MESSAGE, ORIGINAL_USER, Stage, fail
 from bus.core.handover import parcel_name
 from bus.core.identity import delivery_id
-from bus.core.message import Death
 from bus.core.signing import sign, verify
-from bus.core.topology import FAILURES, GIVEN_UP
+from bus.core.topology import FAILURES
 from bus.rabbit import frames
 from bus.rabbit.bypass import Hearing
 from bus.rabbit.subscriber import received
@@ -163,9 +162,8 @@ def failure(data: bytes) -> None:
         MESSAGE,
         exchange=FAILURES,
         headers={FAILURE_HEADER: tail, ORIGINAL_USER: head, ORIGINAL_MESSAGE: head},
-        death=Death(queue=f"mailbox.{head}", reason=head),
     )
-    for key, account in (("G98.x", "hub-worker"), ("G98.x", "agency.G98"), (GIVEN_UP, head)):
+    for key, account in (("G98.x", "hub-worker"), ("G98.x", "agency.G98"), (head, head)):
         attempt = read_attempt(replace(told, routing_key=key, user_id=account), believed, now=NOW)
         _is_bounded(attempt)
 

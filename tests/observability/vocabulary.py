@@ -9,10 +9,11 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from bus.core.dead_letters.letter import LetterState
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.observability.metrics import AxisMetrics
 from bus.ports import PublishOutcome
 from schemas.codes import Lane
+from schemas.errors import FailureClass
 from tests.observability.promql import read
 
 Labels = Mapping[str, frozenset[str]]
@@ -50,9 +51,6 @@ RABBITMQ: Labels = {
     "rabbitmq_erlang_uptime_seconds": frozenset(),
     "rabbitmq_global_messages_acknowledged_total": frozenset({"protocol", "queue_type"}),
     "rabbitmq_global_messages_confirmed_total": frozenset({"protocol"}),
-    "rabbitmq_global_messages_dead_lettered_delivery_limit_total": frozenset(
-        {"queue_type", "dead_letter_strategy"}
-    ),
     "rabbitmq_global_messages_dead_lettered_expired_total": frozenset(
         {"queue_type", "dead_letter_strategy"}
     ),

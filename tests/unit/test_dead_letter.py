@@ -14,12 +14,11 @@ from bus.core.dead_letters.report import (
     set_aside,
     way_back,
 )
-from bus.core.failure import FAILURE_HEADER, FailureClass, Stage, fail
-from bus.core.message import Death, WireMessage
-from bus.core.topology import FAILURES, GIVEN_UP, REDELIVERY, queue_of
-from schemas.codes import Lane
-from schemas.envelope import Recipient
-from schemas.identifiers import AgencyCode, MailboxName
+from bus.core.failure import FAILURE_HEADER, Stage, fail
+from bus.core.message import WireMessage
+from bus.core.topology import FAILURES, REDELIVERY
+from schemas.errors import FailureClass
+from schemas.identifiers import MailboxName
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import DocumentError, Problem
 from tests.agencies import routing_of
@@ -60,11 +59,6 @@ def rewritten(message: WireMessage, old: str, new: str) -> WireMessage:
     assert old in header
     headers = {**message.headers, FAILURE_HEADER: header.replace(old, new)}
     return replace(message, headers=headers)
-
-
-def dead_lettered(message: WireMessage, reason: str) -> WireMessage:
-    death = Death(queue=queue_of(UNIT, Lane.EXPRESS), reason=reason)
-    return replace(message, exchange=FAILURES, routing_key=GIVEN_UP, death=death, foreign="x-death")
 
 
 def read(message: WireMessage) -> FailedAttempt:
@@ -220,37 +214,12 @@ def test_a_time_that_cannot_be_is_replaced_with_now(moment: str) -> None:
     assert read(told).failure.failed_at == LATER
 
 
-def test_what_the_broker_gave_up_has_a_class_of_its_own() -> None:
-    limit, expired = (
-        read(dead_lettered(a_delivery(), reason)).failure
-        for reason in ("delivery_limit", "expired")
-    )
-
-    assert (limit.problem.code, limit.failure_class) == (
-        "E_DELIVERY_LIMIT",
-        FailureClass.DELIVERY_LIMIT,
-    )
-    assert (expired.problem.code, expired.failure_class) == ("E_EXPIRED", FailureClass.EXPIRED)
-    assert {limit.mailbox, expired.mailbox} == {UNIT}
-    assert limit.stage is Stage.MAILBOX
-
-
-def test_what_the_broker_gave_up_goes_back_where_it_is_addressed_to() -> None:
-    recipients = (Recipient(agency=AgencyCode(UNIT), mailbox=UNIT),)
-    delivery = SIGNERS.message(an_envelope(recipients=recipients), to=UNIT)
-
-    attempt = read(dead_lettered(delivery, "delivery_limit"))
-
-    assert attempt.reporter == ""
-    assert attempt.message.routing_key == "H98.G98-05.standard.document"
-    assert attempt.message.user_id == "agency.H98"
-
-
-def test_forged_deaths_are_no_word_of_the_broker() -> None:
+def test_forged_deaths_are_nobodys_word() -> None:
+    """The broker gives nothing up by itself: who says so with its headers is whoever says it."""
     told = replace(
-        dead_lettered(a_delivery(), "delivery_limit"),
+        failed(a_delivery(), account="agency.H98"),
         routing_key="H98.G98.standard.document",
-        user_id="agency.H98",
+        foreign="x-death",
     )
 
     attempt = read(told)

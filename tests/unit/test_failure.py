@@ -2,8 +2,17 @@
 
 import pytest
 
-from bus.core.failure import FAILURE_HEADER, Failure, FailureClass, Stage, fail, fingerprint
+from bus.core.failure import (
+    FAILURE_HEADER,
+    REFUSED_TO_SENDER,
+    Failure,
+    Stage,
+    fail,
+    failure_class,
+    fingerprint,
+)
 from bus.core.topology import FAILURES
+from schemas.errors import ENTRIES, FailureClass, Fault
 from schemas.identifiers import MailboxName
 from schemas.problem import Place, Problem
 from tests.envelopes import NOW, RECIPIENT, Signers, an_envelope
@@ -57,3 +66,16 @@ def test_a_fingerprint_groups_by_cause_and_not_by_wording() -> None:
     assert fingerprint(Stage.OPEN, one, MAILBOX) == fingerprint(Stage.OPEN, same, MAILBOX)
     assert fingerprint(Stage.OPEN, one, MAILBOX) != fingerprint(Stage.OPEN, other, MAILBOX)
     assert fingerprint(Stage.OPEN, one, MAILBOX) != fingerprint(Stage.HAND_OVER, one, MAILBOX)
+
+
+@pytest.mark.parametrize("code", ENTRIES)
+def test_only_what_is_the_senders_or_refused_on_purpose_is_refused_to_the_sender(code: str) -> None:
+    entry = ENTRIES[code]
+
+    told = failure_class(Problem(code=code)) in REFUSED_TO_SENDER
+
+    assert not told or entry.fault in {Fault.SENDER, Fault.RECIPIENT}
+
+
+def test_a_code_that_nobody_knows_is_ours() -> None:
+    assert failure_class(Problem(code="E_NOBODY_KNOWS")) is FailureClass.OURS

@@ -184,6 +184,31 @@ async def test_a_look_offers_the_oldest_and_not_too_many(
     assert seen == [f"{number:04}" for number in range(MOST_AT_ONCE)]
 
 
+async def test_a_folder_whose_name_is_not_utf8_keeps_back_no_file(
+    endpoint: FolderEndpoint, root: Path
+) -> None:
+    """A folder cannot be linked."""
+    odd = root / "outbox" / os.fsdecode(b"odd\xff")
+    odd.mkdir()
+    drop(root, "a.edxml")
+
+    await eventually(lambda _: not odd.exists(), endpoint)
+    await eventually(lambda found: "a.edxml" in found, endpoint)
+
+
+async def test_a_folder_with_the_longest_name_is_told_of_like_any_other(
+    endpoint: FolderEndpoint, root: Path
+) -> None:
+    """The name of its report would be longer than any name."""
+    (root / "outbox" / ("n" * 255)).mkdir()
+    await eventually(lambda found: len(found) == 1, endpoint)
+
+    await endpoint.refuse(await the_only(endpoint), [RECEIVER])
+
+    assert len(list((root / "refused").iterdir())) == 1
+    assert await names(endpoint) == []
+
+
 async def test_a_name_that_is_not_utf8_is_made_readable_and_the_file_taken(
     endpoint: FolderEndpoint, root: Path
 ) -> None:

@@ -128,6 +128,16 @@ async def test_an_inbox_that_cannot_be_written_is_named_and_probed_as_it_is_used
     await endpoint.hand_over(parcel())
 
 
+def test_what_a_crash_left_of_a_trial_is_removed_at_the_next_start(root: Path) -> None:
+    FolderEndpoint(root)
+    for folder in ("outbox", "sent", "refused", ".staging", "inbox/documents"):
+        (root / folder / ".trial-0123456789abcdef").touch()
+
+    FolderEndpoint(root)
+
+    assert list(root.rglob(".trial-*")) == []
+
+
 async def test_a_file_that_stays_although_it_was_sent_is_told_and_not_offered_again(
     endpoint: FolderEndpoint, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

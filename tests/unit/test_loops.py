@@ -29,10 +29,10 @@ from bus.memory.attachments import MemoryAttachments
 from bus.memory.attempts import MemoryAttempts
 from bus.memory.broker import MemoryBroker
 from bus.ports import PublishOutcome, ReceivedMessage, Settlement
-from bus.services.aside import LONGEST, Aside
 from bus.services.dispatch import Dispatch
 from bus.services.guard import FormatLeftError, Guard, GuardedFormat
 from bus.services.patience import Patience
+from bus.services.set_aside import LONGEST, SetAside
 from bus.services.signing_keys import SigningKeys
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
@@ -114,7 +114,7 @@ def test_what_is_set_aside_is_tried_later_and_later_and_forgotten_when_it_is_gon
         assert isinstance(event, ItemSkipped)
         told.append(event)
 
-    aside = Aside(
+    aside = SetAside(
         service=ServiceName.OUTBOUND, clock=lambda: moment, jitter=lambda: 0.0, observe=hear
     )
     for _ in range(15):

@@ -17,7 +17,7 @@ DEADLINE = timedelta(seconds=5)
 
 
 def a_broker() -> MemoryBroker:
-    return MemoryBroker(desired([BOX], ledger=False, delivery_limit=LIMIT))
+    return MemoryBroker(desired([BOX], ledger=False))
 
 
 def a_message(body: bytes = b"{}") -> WireMessage:

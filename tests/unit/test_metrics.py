@@ -46,12 +46,13 @@ from bus.core.events import (
     WorkerStarted,
     WorkStalled,
 )
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.core.revocation.statement import RevocationReason
 from bus.core.share import WorkerName
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
 from bus.ports import BrokerHealth, PublishOutcome
 from schemas.codes import EnvelopeKind, Lane
+from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
 from tests.letters import NOW

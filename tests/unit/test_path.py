@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from bus.core.events import DuplicateAbsorbed, EnvelopeSent, SubmissionRefused, WorkStalled
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.memory.inbox import MemoryInbox
 from bus.ports import BrokerHealth, Claim, Claimed, SignedEnvelope
 from schemas.codes import EnvelopeKind
 from schemas.document import Organization
+from schemas.errors import FailureClass
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError
 from schemas.term import foreign

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.inbox import NOTE_SUFFIX
 from bus.core.events import EndpointPaused, EndpointResumed, EnvelopeSent
-from bus.core.failure import FailureClass
-from schemas.problem import AxisError
+from schemas.errors import FailureClass
+from schemas.problem import AxisError, Problem
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet
 from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
@@ -110,4 +112,40 @@ async def test_a_forgery_is_answered_to_nobody(tmp_path: Path) -> None:
         await eventually(lambda: axis.failures)
 
     assert axis.failed()[0].failure_class is FailureClass.SECURITY
+    assert axis.statuses(SENDER) == []
+
+
+class _Nonsense(FolderEndpoint):
+    """A system of a third party that raises what its contract does not know."""
+
+    error: Exception = AssertionError()
+
+    async def hand_over(self, parcel: Parcel) -> None:
+        if parcel.kind is ParcelKind.DOCUMENT:
+            raise self.error
+        await super().hand_over(parcel)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AxisError.of("E_SETTING", name="LIENTHONG_X", cause=foreign("?")),
+        AxisError(Problem(code="E_NOBODY_KNOWS")),
+        AxisError.of("E_KEYS", agency=RECIPIENT, cause=foreign("?")),
+        KeyError("bussiness"),
+    ],
+    ids=["the operator's", "unknown", "of keys", "no error of ours"],
+)
+async def test_what_a_third_party_breaks_is_never_refused_to_an_innocent_sender(
+    tmp_path: Path, error: Exception
+) -> None:
+    """Bad day 37: parked as ours, with an alarm."""
+    endpoint = type("_Endpoint", (_Nonsense,), {"error": error})
+    axis = TwoAgencies(tmp_path, endpoint=endpoint)
+    async with axis.running():
+        axis.drop(SENDER, "13.edxml", _letter("13"))
+        await eventually(axis.failed)
+
+    [failure] = axis.failed()
+    assert failure.failure_class is FailureClass.OURS
     assert axis.statuses(SENDER) == []

@@ -171,6 +171,7 @@ def test_properties_are_read_whoever_wrote_them(
         timestamp=timestamp,
         type="document",
         user_id=user_id,
+        foreign="x-death" if foreign else "",
     )
 
 
@@ -201,7 +202,7 @@ def test_a_text_that_is_not_utf8_is_no_text() -> None:
 def test_what_cannot_be_read_is_replaced_and_says_so(header: bytes) -> None:
     read = frames.properties(header)
 
-    assert read == frames.Properties(headers={}, type=frames.UNREADABLE)
+    assert read == frames.Properties(headers={}, type=frames.UNREADABLE, foreign=frames.UNREAD_PART)
     assert frames.content_size(header) == SIZE
 
 

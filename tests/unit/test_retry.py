@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.core.dead_letters.retry import RECIPIENT_DOWN, Park, Retry, RetryPolicy, decide
-from bus.core.failure import FailureClass
+from schemas.errors import FailureClass
 from tests.envelopes import NOW
 
 POLICY = RetryPolicy()

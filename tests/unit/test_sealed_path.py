@@ -20,7 +20,6 @@ from bus.core.dead_letters.letter import DeadLetter, LetterState, OrderId
 from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
-from bus.core.failure import FailureClass
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
@@ -34,6 +33,7 @@ from bus.store.sql import open_dead_letters, open_store
 from schemas.codes import EnvelopeKind
 from schemas.document import Document
 from schemas.envelope import Envelope
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import foreign

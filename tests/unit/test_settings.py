@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bus.cli.app import app
-from bus.core.failure import FailureClass
 from bus.settings import load_settings, misspelt
+from schemas.errors import FailureClass
 from schemas.problem import ConfigurationError
 from tests.homes import set_up
 
@@ -82,3 +82,9 @@ def test_what_is_misspelt_is_told_without_its_value(
     assert result.exit_code == 0
     assert result.stderr.count("LIENTHONG_AMQP_URL") == 2
     assert "hidden" not in result.output
+
+
+def test_a_ledger_is_refused_until_there_is_one() -> None:
+    """Its queue would be declared, filled and never consumed."""
+    with pytest.raises(ConfigurationError, match="LIENTHONG_LEDGER"):
+        load_settings(ledger=True)

@@ -141,20 +141,26 @@ def test_a_mailbox_loses_nothing_to_a_limit() -> None:
     policy = desired([OFFICE], ledger=False).policy_of(queue_of(OFFICE, Lane.STANDARD))
 
     assert policy is not None
-    assert policy.definition["delivery-limit"] == 20
-    assert policy.definition["dead-letter-exchange"] == FAILURES
-    assert policy.definition["dead-letter-strategy"] == "at-least-once"
+    assert policy.definition["delivery-limit"] == 1_000_000_000
+    assert "dead-letter-exchange" not in policy.definition
     assert policy.definition["overflow"] == "reject-publish"
     assert "max-length-bytes" in policy.definition
 
 
-@pytest.mark.parametrize("queue", [FAILURES, LEDGER])
-def test_the_last_queues_refuse_when_full_and_dead_letter_nowhere(queue: str) -> None:
-    policy = desired([PROVINCE], ledger=True).policy_of(queue)
+def test_the_queue_of_failures_refuses_when_full() -> None:
+    policy = desired([PROVINCE], ledger=True).policy_of(FAILURES)
 
     assert policy is not None
     assert policy.definition["overflow"] == "reject-publish"
     assert "dead-letter-exchange" not in policy.definition
+
+
+def test_the_queue_of_the_ledger_has_no_limit_and_refuses_nothing() -> None:
+    """If one of several queues rejects, the publisher gets a nack for all of them."""
+    policy = desired([PROVINCE], ledger=True).policy_of(LEDGER)
+
+    assert policy is not None
+    assert not {"overflow", "max-length", "max-length-bytes"} & policy.definition.keys()
 
 
 def test_the_policy_of_the_highest_priority_is_in_force() -> None:

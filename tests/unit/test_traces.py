@@ -15,11 +15,11 @@ from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import DeliveryHandedOver, EnvelopeSent
-from bus.core.failure import FailureClass
 from bus.core.trace import trace_id
 from bus.memory.letters import MemoryDeadLetters
 from bus.observability.traces import Spans
 from bus.ports import Role
+from schemas.errors import FailureClass
 from schemas.problem import AxisError
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet

@@ -4,7 +4,7 @@ import pytest
 
 from bus.core.dead_letters.letter import LetterId, LetterState
 from bus.core.dead_letters.triage import Suggestion, suggest
-from bus.core.failure import FailureClass
+from schemas.errors import FailureClass
 
 EXAMPLE = LetterId("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 PARKED = (LetterState.PARKED,)

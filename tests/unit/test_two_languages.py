@@ -14,14 +14,14 @@ from bus.core.dead_letters.letter import LetterId, LetterState
 from bus.core.dead_letters.order import OrderState
 from bus.core.dead_letters.triage import suggest
 from bus.core.events import ServiceName
-from bus.core.failure import FailureClass, Stage
+from bus.core.failure import Stage
 from bus.core.plan import Change, Step, TopologyObject
 from bus.core.revocation.statement import RevocationReason, RevocationSource
 from bus.core.topology import Binding, Exchange, Queue
 from bus.core.trial import Deed, Trial
 from bus.services.revocations import KEY_FOLDER
 from schemas import terms
-from schemas.errors import ENTRIES
+from schemas.errors import ENTRIES, FailureClass
 from schemas.problem import AxisError, DocumentError, Language, Problem, Warned
 from schemas.term import Term, filled, flat, foreign, of_os, term
 from schemas.terms import CAUSES, VOCABULARIES

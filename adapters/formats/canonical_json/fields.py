@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from adapters.contract import Limits, Message
-from adapters.formats.canonical_json.fitting import fitted
+from adapters.formats.canonical_json.normal_form import in_normal_form
 from adapters.formats.canonical_json.stream import Value, loads, locate
 from adapters.formats.canonical_json.writer import CHECK, DOCUMENT, STATUS, VERSION
 from adapters.formats.findings import Findings, refuse_state_secret
 from adapters.formats.text import BLANKS, fault_in
 from schemas.document import Document
 from schemas.limits import MAX_LIST_ITEMS
-from schemas.misfit import misfit
 from schemas.problem import AxisError, DocumentError, Place
 from schemas.status import StatusReport
 from schemas.term import Coded, term
+from schemas.validation import finding_term
 
 Path = tuple[str | int, ...]
 
@@ -54,7 +54,7 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
         message = model.model_validate_json(json.dumps(tidied), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise _misfit(members, (name, *first["loc"]), misfit(first)) from error
+        raise _misfit(members, (name, *first["loc"]), finding_term(first)) from error
     known_fields = message.model_dump(mode="json", exclude_unset=True)
     unknown = _unknown(tidied, known_fields, (name,))
     unknown += sorted(parsed.keys() - {"format", "version", CHECK, name})
@@ -65,7 +65,7 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
         findings.warn("W_UNKNOWN_ELEMENT", field=path, element=path)
     try:
         findings.refuse_much_raw(message.raw, field=f"{name}.raw")
-        return fitted(message, findings, name)
+        return in_normal_form(message, findings, name)
     except DocumentError as error:
         field = error.problem.place.field or name
         steps = tuple(int(step) if step.isdigit() else step for step in field.split("."))

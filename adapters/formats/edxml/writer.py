@@ -16,7 +16,7 @@ from adapters.formats.edxml.extras import Extras
 from adapters.formats.edxml.markup import frame, group, leaf
 from adapters.formats.edxml.names import QCVN
 from adapters.formats.edxml.parts import plan_parts, write_extras
-from adapters.formats.extent import refuse_beyond
+from adapters.formats.value_range import refuse_beyond
 from schemas.codes import BusinessType, Priority
 from schemas.document import (
     Bussiness,

@@ -12,8 +12,8 @@ from bus.cli.dlq.desk import Desk
 from bus.cli.moment import FORMS, read_moment, shown
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
-from bus.core.failure import FailureClass
 from bus.ports import DeadLetters
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 

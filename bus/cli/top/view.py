@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.cli.dlq.style import counted, states_of
-from bus.cli.fitting import least_width
 from bus.cli.legible import legible
 from bus.cli.moment import age, shown_alone
+from bus.cli.table_width import least_width
 from bus.cli.top.snapshot import AgencyRow, Broker, Snapshot
 from bus.core.dead_letters.cause import Cause
 

@@ -4,7 +4,6 @@ Anybody's account may publish there. Believed is only what somebody proves:
 
 - whose delivery it was and who says so, by the broker: the first word of the key, which an account
   may publish with for itself alone, and `user_id`, which is checked against the login;
-- that the broker gave it up, by the key `GIVEN_UP`, which no agency's account may publish with;
 - from whom it is, of what kind, and where it may go back to, by the signature and the directory.
 
 What went wrong is the reporter's own word, and concerns nobody's deliveries but its own.
@@ -33,12 +32,9 @@ from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.topology import (
     FAILURES,
-    GIVEN_UP,
     HANDLER_ACCOUNT,
     REDELIVERY,
     account_of,
-    mailbox_of_account,
-    recipient_in,
     routing_key,
 )
 from bus.core.trace import traced
@@ -56,7 +52,6 @@ BEGINNING = datetime(2019, 3, 12, tzinfo=UTC)
 """Nothing of the axis has failed before its first day."""
 
 _MOST_NAME_CHARS = 255
-_CODE_OF_REASON = {"delivery_limit": "E_DELIVERY_LIMIT", "expired": "E_EXPIRED"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,8 +227,6 @@ def _addressed_back(message: WireMessage, envelope: Envelope, mailbox: MailboxNa
 
 
 def _report(message: WireMessage, routing: Routing, now: datetime) -> _Report:
-    if message.exchange == FAILURES and message.routing_key == GIVEN_UP:
-        return _by_the_broker(message, routing, now)
     named = message.routing_key.partition(".")[0]
     # One that has left the directory may have had something to tell.
     mailbox = routing.mailbox_called(named) or MailboxName(named)
@@ -243,27 +236,6 @@ def _report(message: WireMessage, routing: Routing, now: datetime) -> _Report:
         if message.user_id == account_of(mailbox):
             return _by_a_mailbox(message, mailbox, message.user_id, now)
     return _forged(message, NOBODYS, "user_id", now)
-
-
-def _by_the_broker(message: WireMessage, routing: Routing, now: datetime) -> _Report:
-    """It names the queue and the reason (RabbitMQ manual, Dead Letter Exchanges)."""
-    death = message.death
-    named = recipient_in(death.queue) if death is not None else ""
-    if death is None or not named:
-        problem = Problem(code="E_FAILURE_UNREADABLE", params={"header": "x-death"})
-        return _Report(mailbox=NOBODYS, reporter="", problem=problem, failed_at=now)
-    code = _CODE_OF_REASON.get(death.reason, "E_FAILURE_UNREADABLE")
-    sender = mailbox_of_account(message.user_id or "")
-    return _Report(
-        mailbox=routing.mailbox_called(named) or MailboxName(named),
-        reporter="",
-        problem=Problem(code=code, params={"header": f"x-death: {death.reason}"}),
-        failed_at=now,
-        sender=routing.mailbox_called(sender) or "",
-        lane=death.queue.rpartition(".")[2],
-        kind=message.type,
-        user_id=message.user_id,
-    )
 
 
 def _by_the_hub(message: WireMessage, mailbox: MailboxName, now: datetime) -> _Report:
@@ -345,7 +317,6 @@ def _original(message: WireMessage, report: _Report) -> WireMessage:
         user_id=report.user_id and report.user_id[:_MOST_NAME_CHARS],
         headers=traced(message),
         foreign="",
-        death=None,
     )
 
 

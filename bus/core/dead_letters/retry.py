@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bus.core.failure import FailureClass
+from schemas.errors import FailureClass
 
 QUARANTINE_AFTER = 3
 

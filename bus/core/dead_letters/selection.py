@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from bus.core.dead_letters.letter import LetterId, LetterState
-from bus.core.failure import FailureClass
+from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.value import Value
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bus.core.dead_letters.letter import LetterId, LetterState
-from bus.core.failure import FailureClass
+from schemas.errors import FailureClass
 from schemas.value import Value
 
 

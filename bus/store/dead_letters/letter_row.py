@@ -22,10 +22,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from bus.core.crash import cause_of
 from bus.core.dead_letters.letter import DeadLetter, LetterId, LetterState
 from bus.core.dead_letters.report import BEGINNING, NOBODYS
-from bus.core.failure import FailureClass, Stage, fingerprint
+from bus.core.failure import Stage, fingerprint
 from bus.core.message import WireMessage
 from bus.ports import StoredLetter
 from bus.store.schema import causes, holds, letters, orders, originals
+from schemas.errors import FailureClass
 from schemas.problem import AxisError, Problem
 from schemas.term import term
 

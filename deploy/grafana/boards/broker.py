@@ -156,15 +156,9 @@ _MOVES = Row(
             ),
         ),
         Lines(
-            title="Dead-lettered by the broker, an hour",
-            text="delivery limit: a delivery that kills its worker each time. expired: a policy of "
-            "somebody else's.",
+            title="Expired or returned, an hour",
+            text="expired: its publisher, or a policy of somebody else's, let it end; it is gone.",
             queries=(
-                Query(
-                    expr="sum(rate(rabbitmq_global_messages_dead_lettered_delivery_limit_total[1h]))"
-                    " * 3600",
-                    legend="delivery limit",
-                ),
                 Query(
                     expr="sum(rate(rabbitmq_global_messages_dead_lettered_expired_total[1h]))"
                     " * 3600",

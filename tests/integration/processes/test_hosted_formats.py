@@ -1,6 +1,8 @@
 """A format of another house works in a process of its own: what it does there hurts nobody else."""
 
 import io
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +66,11 @@ def read(of: Format, packet: bytes, sink: MemoryAttachments | None = None) -> ob
     ).message
 
 
+def head(word: str) -> bytes:
+    """A packet over which the format misbehaves."""
+    return b"MISBEHAVE " + word.encode()
+
+
 def test_a_format_in_another_process_reads_and_writes_as_it_does_here(hosted: Hosted) -> None:
     """Also files, checks and refusals; they pass the border as they are."""
     format_, here = hosted().introduced(), CanonicalJsonFormat()
@@ -118,7 +125,7 @@ def test_what_hangs_or_dies_is_ended_and_named_with_its_line_and_the_next_one_wo
     format_ = hosted().introduced()
     acts: dict[str, Callable[[], object]] = {
         "write": partial(write, format_, f"MISBEHAVE {word}"),
-        "read": partial(read, format_, b"MISBEHAVE " + word.encode()),
+        "read": partial(read, format_, head(word)),
     }
     for work, act in acts.items():
         with pytest.raises(InternalError) as failed:
@@ -136,9 +143,9 @@ def test_what_hangs_or_dies_is_ended_and_named_with_its_line_and_the_next_one_wo
         assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
 
 
-@pytest.mark.parametrize("word", ["endless", "silent"])
-def test_what_writes_for_ever_is_ended(hosted: Hosted, word: str) -> None:
-    """By its size, or by its time."""
+@pytest.mark.parametrize("word", ["endless", "silent", "nothing"])
+def test_what_writes_for_ever_or_nothing_is_a_failure(hosted: Hosted, word: str) -> None:
+    """By its size, or by its time; of an empty file nobody learns what was sent."""
     format_ = hosted().introduced()
 
     with pytest.raises(InternalError, match="E_FORMAT_CRASHED"):
@@ -167,6 +174,70 @@ def test_an_exception_is_told_by_type_format_and_line_without_what_it_says(
     assert isinstance(lost, FormatLost)
     assert lost.steps
     assert "secret" not in f"{problem!r} {lost!r}"
+
+
+@pytest.mark.parametrize(("word", "code"), [("swell", "E_TOO_LARGE"), ("litter", "E_LIMIT")])
+def test_what_a_format_gives_to_the_sink_is_bounded_and_the_file_refused(
+    hosted: Hosted, word: str, code: str
+) -> None:
+    """Without end it would fill the disk of all agencies."""
+    format_ = hosted().introduced()
+    packet = io.BytesIO(head(word))
+    limits = Limits(max_packet_bytes=1 << 20, max_attachments=10)
+
+    with pytest.raises(DocumentError, match=code):
+        format_.read(packet, sink=MemoryAttachments(), limits=limits, today=TODAY)
+
+    assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
+
+
+@pytest.mark.parametrize("word", ["open", "reopen", "before"])
+def test_what_a_format_must_not_ask_for_is_its_failure_and_takes_nothing_from_the_worker(
+    hosted: Hosted, events: list[Event], word: str
+) -> None:
+    """It leaves files open without end, or seeks before the beginning."""
+    format_ = hosted().introduced()
+
+    with pytest.raises(InternalError) as failed:
+        read(format_, head(word))
+
+    assert failed.value.problem.code == "E_INTERNAL"
+    assert "misbehaving" in failed.value.problem.text()
+    assert isinstance(events.pop(), FormatLost)
+
+
+@pytest.mark.parametrize("word", ["away", "full", "unheard"])
+def test_a_format_cannot_say_that_something_is_away(hosted: Hosted, word: str) -> None:
+    """Its file would be read again and again, and its agency's mailbox would be paused."""
+    format_ = hosted().introduced()
+
+    acts: tuple[Callable[[], object], ...] = (
+        partial(write, format_, f"MISBEHAVE {word}"),
+        partial(read, format_, head(word)),
+    )
+    for act in acts:
+        with pytest.raises(InternalError) as failed:
+            act()
+
+        problem = failed.value.problem
+        assert problem.code == "E_INTERNAL"
+        assert "{" not in problem.text()
+        assert "a_misbehaving_format" in problem.text()
+
+
+def test_a_process_whose_format_raised_what_it_must_not_works_on_nothing_else(
+    hosted: Hosted,
+) -> None:
+    """It may have no memory left, and the next file would be refused for it."""
+    host = hosted()
+    format_ = host.introduced()
+    [before] = host._idle
+
+    with pytest.raises(InternalError):
+        read(format_, head("memory"))
+
+    assert not before.is_alive
+    assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
 
 
 def test_a_format_that_cannot_be_imported_is_away_and_says_what_is_missing(
@@ -198,6 +269,36 @@ def test_closing_ends_what_hangs_at_once(hosted: Hosted) -> None:
         for each in hanging:
             with pytest.raises(TransportError, match="E_FORMAT_AWAY"):
                 each.result(timeout=60)
+
+
+def test_who_tells_all_processes_to_stop_does_not_end_what_is_read(hosted: Hosted) -> None:
+    """As a terminal, and systemd; a file that is read just then would be refused."""
+    host = hosted()
+    format_ = host.introduced()
+    [process] = host._idle
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        os.kill(process._process.pid, number)
+
+    assert read(format_, write(format_, "An toàn")) == a_document(subject="An toàn")
+    assert process.is_alive
+
+
+def test_what_a_format_has_started_ends_with_it(
+    hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One left for every delivery would take everybody's places."""
+    left = tmp_path / "left"
+    monkeypatch.setenv("LEFT", str(left))
+    format_ = hosted().introduced()
+
+    with pytest.raises(InternalError, match="E_FORMAT_CRASHED"):
+        read(format_, head("leave"))
+
+    child = Path("/proc", left.read_text(), "stat")
+    deadline = time.monotonic() + 60
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
 
 
 def test_what_hinders_the_worker_is_no_fault_of_the_format(

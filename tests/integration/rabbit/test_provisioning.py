@@ -146,12 +146,12 @@ async def test_a_mailbox_too_many_goes_only_when_asked_and_never_with_messages(
 
 async def test_a_changed_limit_is_changed_in_place(vhost: VirtualHost) -> None:
     await vhost.provision(desired([HERE], ledger=False))
-    wanted = desired([HERE], ledger=False, delivery_limit=3)
+    wanted = desired([HERE], ledger=False, max_queue_bytes=1_000_000)
 
     plan = await vhost.provisioning.plan(wanted)
     await vhost.provisioning.apply(plan)
 
-    assert [step.change for step in plan.steps] == [Change.CHANGE]
+    assert {step.change for step in plan.steps} == {Change.CHANGE}
     assert await vhost.provisioning.verify(wanted) == ()
 
 
@@ -167,6 +167,21 @@ async def test_a_policy_that_wins_over_ours_is_found(vhost: VirtualHost) -> None
     assert {finding.name for finding in found} == set(queues_of(HERE))
     assert {finding.defect for finding in found} == {Defect.OVERRULED}
     assert "greedy" in found[0].sentence()
+
+
+async def test_a_full_ledger_stops_no_publisher(vhost: VirtualHost) -> None:
+    """Its queue has no `reject-publish`: with a limit set by hand, it drops and others go on."""
+    await vhost.provision(desired([HERE, THERE], ledger=True))
+    await vhost.management.put_policy(
+        "tiny", pattern=f"^{LEDGER}$", definition={"max-length": 1}, priority=9
+    )
+
+    async with RabbitBroker(vhost.amqp_url, name="test") as broker:
+        outcomes = [await broker.publish(a_message(), deadline=DEADLINE) for _ in range(20)]
+
+    assert set(outcomes) == {PublishOutcome.CONFIRMED}
+    there = await depths(vhost)
+    assert there[LEDGER] < there[queue_of(THERE, Lane.STANDARD)] == 20
 
 
 async def test_progress_is_told_to_the_end(vhost: VirtualHost) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bus.core.backoff import LONGEST
 from bus.core.crash import cause_of, problem_of, steps_to
 from bus.core.events import Event, ServiceEnded, ServiceName
-from bus.services.lasting import Lasting
+from bus.services.service_runner import ServiceRunner
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import foreign
 
@@ -21,7 +21,7 @@ class Kept:
     def __init__(self) -> None:
         self.told: list[ServiceEnded] = []
         self.stop = asyncio.Event()
-        self.lasting = Lasting(observe=self._hear, jitter=lambda: 0.0, stop=self.stop)
+        self.runner = ServiceRunner(observe=self._hear, jitter=lambda: 0.0, stop=self.stop)
 
     def _hear(self, event: Event) -> None:
         assert isinstance(event, ServiceEnded)
@@ -29,7 +29,7 @@ class Kept:
 
     def keep(self, run: Callable[[], Awaitable[object]], **options: bool) -> asyncio.Task[None]:
         return asyncio.create_task(
-            self.lasting.keep(ServiceName.OUTBOUND, run, of="G22", **options)  # type: ignore[arg-type]
+            self.runner.keep(ServiceName.OUTBOUND, run, of="G22", **options)  # type: ignore[arg-type]
         )
 
 
@@ -40,7 +40,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     async def no_rest(_stop: asyncio.Event, _pause: timedelta) -> None:
         await asyncio.sleep(0)
 
-    monkeypatch.setattr("bus.services.lasting._rest", no_rest)
+    monkeypatch.setattr("bus.services.service_runner._rest", no_rest)
     return Kept()
 
 

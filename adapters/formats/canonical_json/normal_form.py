@@ -1,4 +1,4 @@
-"""Fitting: a message from JSON in the one form that a reader of any format gives it.
+"""Normal form: a message from JSON in the one form that a reader of any format gives it.
 
 JSON can say what no packet can: empty objects, a target where none is meant, parts of a second. All
 formats give the same message for the same document, so that its ids are the same too.
@@ -7,8 +7,8 @@ formats give the same message for the same document, so that its ids are the sam
 from datetime import UTC, datetime
 
 from adapters.contract import Message
-from adapters.formats.extent import refuse_beyond
 from adapters.formats.findings import Findings
+from adapters.formats.value_range import refuse_beyond
 from schemas.codes import BusinessType
 from schemas.document import Bussiness, Document, Hop, ResponseFor, Signer, Staff
 from schemas.problem import DocumentError, Place
@@ -18,7 +18,7 @@ _TARGETED = frozenset({BusinessType.RECALL, BusinessType.UPDATE})
 _LEFTOVER = "TraceHeaderList/Bussiness/DocumentId"
 
 
-def fitted(message: Message, findings: Findings, path: str) -> Message:
+def in_normal_form(message: Message, findings: Findings, path: str) -> Message:
     """The message in that form; what is repaired is told.
 
     Args:

@@ -1,4 +1,4 @@
-"""Lasting: a service that dies is started again, alone, later and later, and told of.
+"""ServiceRunner: starts a service that dies again, alone, after growing pauses, and reports it.
 
 This is the one place that says so. A service is a loop which must not end before its process
 does. It catches what it knows; whatever else it dies of is a bug of ours, which must cost that
@@ -19,7 +19,7 @@ from schemas.problem import ConfigurationError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lasting:
+class ServiceRunner:
     """Keeps services of one process running until `stop` is set."""
 
     observe: Observer

@@ -1,4 +1,4 @@
-"""Extent: which dates, moments and numbers a canonical message may hold, whatever its format.
+"""Value range: which dates, moments and numbers a canonical message may hold, whatever its format.
 
 One range for all, so that what one format accepts every other can write and read again. Checked by
 readers, by the sender before it signs, and by the recipient after the proof.

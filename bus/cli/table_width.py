@@ -1,4 +1,4 @@
-"""Fitting: a table that is too wide for its terminal becomes one line a field.
+"""Table width: a table that is too wide for its terminal is written with one line for each field.
 
 Otherwise its columns would shrink until some are not there any more, without a word.
 """
@@ -14,7 +14,7 @@ _FOLDED = 20
 """Longer words are broken before a column is given up."""
 
 
-def fitted(table: Table, *, width: int) -> RenderableType:
+def fit_to_width(table: Table, *, width: int) -> RenderableType:
     """The table, or its rows one after the other, each field on a line of its own."""
     if least_width(table) <= width:
         return table

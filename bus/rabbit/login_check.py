@@ -1,4 +1,4 @@
-"""Knocking: whether an account may come in to a broker and take from its queues, and if not, why.
+"""Login check: whether an account may log in and consume from its queues, and if not, why.
 
 Asked before work begins, so that what a person must mend is not retried for ever. Nothing is
 taken, sent or declared.
@@ -37,7 +37,7 @@ _REFUSED = 403
 _NO_PRIORITY: Any = {"x-priority": "none"}
 
 
-async def knock(url: str, queues: Sequence[str]) -> None:
+async def check_login(url: str, queues: Sequence[str]) -> None:
     """Log in at any node, and see that these queues are there and may be read.
 
     Args:

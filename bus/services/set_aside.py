@@ -1,4 +1,4 @@
-"""Aside: items of a loop that failed in a way that nobody expected, and when each is tried again.
+"""SetAside: items of a loop that failed unexpectedly, and when each is tried again.
 
 The others go on meanwhile. Told of at each try, the pauses grow.
 """
@@ -17,7 +17,7 @@ LONGEST = timedelta(minutes=10)
 
 
 @dataclass(kw_only=True)
-class Aside:
+class SetAside:
     """What one service has set aside."""
 
     service: ServiceName

@@ -1,4 +1,4 @@
-"""Misfit: why a value does not follow a schema, as a term."""
+"""Validation: says in a term why a value does not follow a schema, from a finding of pydantic."""
 
 import re
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ _FAMILIES = (
 )
 
 
-def misfit(details: Mapping[str, Any]) -> Term:
+def finding_term(details: Mapping[str, Any]) -> Term:
     """One finding of pydantic in our words; what it says of a rule of ours stays a quotation.
 
     Args:
