@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from adapters.formats.media_type import extension, extension_for, sniff
-from schemas.file_name import UNSAFE
+from schemas.file_name import DRIVE, UNSAFE
 from schemas.limits import MAX_FILE_NAME_BYTES
 
 _LEADING = re.compile(r"^[.\s]+")
@@ -20,6 +20,8 @@ def safe_name(raw: str, head: bytes) -> str:
     name = "".join(c for c in name if unicodedata.category(c) not in UNSAFE)
     # A leading dot would hide the file, and make `..` of two.
     name = _LEADING.sub("", unicodedata.normalize("NFC", name).strip()) or "file"
+    if DRIVE.match(name):
+        name = f"{name[0]}-{name[2:]}"
     if not extension(name):
         name = f"{name.rstrip('. ')}.{extension_for(sniff(head, name))}"
     stem, _, suffix = name.rpartition(".")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 import pytest
@@ -42,6 +42,7 @@ PLAIN = (
     "x" * 251 + ".pdf",
     "no extension",
     "V-v: rà soát?.docx",
+    "12:30.pdf",
 )
 BAD = (
     "",
@@ -52,6 +53,8 @@ BAD = (
     "a/b.pdf",
     "..\\..\\evil.exe",
     "C:\\Windows\\evil.exe",
+    "C:evil.exe",
+    "z:.pdf",
     ".bashrc",
     ".ssh",
     "a\x00.pdf",
@@ -82,17 +85,23 @@ def test_a_name_that_leads_elsewhere_hides_or_misleads_is_not(name: str) -> None
     assert not is_plain_name(name)
 
 
-@given(raw=st.text(max_size=300) | st.text("./\\ aZ\u0306\u202e\n\u00a0\u3000", max_size=20))
+@given(raw=st.text(max_size=300) | st.text("./\\: aZ\u0306\u202e\n\u00a0\u3000", max_size=20))
 def test_every_name_that_our_formats_make_is_plain(raw: str) -> None:
     assert is_plain_name(safe_name(raw, PDF))
 
 
-@given(name=st.text(max_size=50))
+@given(name=st.text(max_size=50) | st.text(":\\/.aZ", max_size=6))
 def test_a_plain_name_stays_in_its_folder(name: str) -> None:
     folder = Path("/inbox")
     if is_plain_name(name):
         assert (folder / name).parent == folder
         assert (folder / name).resolve().is_relative_to(folder)
+        # Most recipients' systems run on Windows.
+        assert (PureWindowsPath("D:/inbox") / name).parent == PureWindowsPath("D:/inbox")
+
+
+def test_a_name_in_front_of_which_a_disk_stands_loses_nothing_but_that() -> None:
+    assert safe_name("C:a.pdf", PDF) == "C-a.pdf"
 
 
 def test_what_cannot_be_seen_of_a_name_is_told() -> None:
