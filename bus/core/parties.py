@@ -114,8 +114,21 @@ def judge_report(
     receiver = addressee if taken_back else sender
     named = report.document_id or report.document_code or "?"
     meant = [record for record in known if _may_be_meant(record, report, owner=owner, at=at)]
-    own = [r for r in meant if at.owns(owner, r) and at.received(receiver, r)]
-    others = [r for r in meant if r not in own and _is_certainly(r, report.document_code)]
+    # Receivers answer a recall or an update as well, also one of a document they did not get.
+    own = [
+        record
+        for record in meant
+        if (record.makes_a_document or not taken_back)
+        and at.owns(owner, record)
+        and at.received(receiver, record)
+    ]
+    others = [
+        record
+        for record in meant
+        if record.makes_a_document
+        and record not in own
+        and _is_certainly(record, report.document_code)
+    ]
     about = at.about(named, owner=owner, number=report.document_code)
     if tied := [r for r in own if _agrees(r, report.document_code)]:
         shared = tuple(_shared_by(others, named, owner=owner)) if taken_back else ()
@@ -228,9 +241,10 @@ def _judge_target(
     if any(at.is_held(record) for record in others) or (others and not own):
         raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=target)
     code = "W_TARGET_NOT_HELD" if own else "W_TARGET_UNKNOWN"
+    repeated = id_key(target) == id_key(document.document_id)
     return Judged(
         warnings=(Warned(code=code, params={"document_id": target}),),
-        about=(at.about(target, owner=sender, number=number),),
+        about=(at.about(target, owner=sender, number=number if repeated else None),),
     )
 
 
@@ -275,8 +289,6 @@ def _may_be_meant(
     record: DocumentRecord, report: StatusReport, *, owner: AgencyCode, at: Standpoint
 ) -> bool:
     """Whether a record has the id that a report names, or without one, its number and year."""
-    if not record.makes_a_document:
-        return False
     if report.document_id is not None:
         return record.id_key == id_key(report.document_id)
     if report.document_code is None or record.number_key != number_key(report.document_code):

@@ -1,12 +1,13 @@
-"""The duplicate rule in memory: which deliveries were handed over, as long as the process lives."""
+"""Inbox in memory: which deliveries were handed over, as long as the process lives."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bus.ports import Claim, Claimed, Rival, SignedEnvelope, Standing
-from schemas.identifiers import DeliveryId, MailboxName
+from bus.core.duplicates import Standing, judge
+from bus.ports import Claim, Claimed, SignedEnvelope
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 
 @dataclass(kw_only=True, slots=True)
@@ -18,8 +19,13 @@ class _Entry:
     receipts: tuple[SignedEnvelope, ...] = ()
     done_at: datetime | None = None
 
-    def held(self, now: datetime) -> bool:
-        return self.standing is Standing.IN_PROGRESS and now < self.claim.lease
+    @property
+    def envelope_id(self) -> EnvelopeId:
+        return self.claim.envelope_id
+
+    @property
+    def lease(self) -> datetime:
+        return self.claim.lease
 
 
 class MemoryInbox:
@@ -32,16 +38,16 @@ class MemoryInbox:
     async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
         """Begin work on a delivery."""
         known = self._entries.get(claim.delivery_id)
-        if known is not None and known.standing in {Standing.DONE, Standing.CONFLICT}:
-            rival = self._rival(claim, now) if known.standing is Standing.CONFLICT else None
-            return Claimed(standing=known.standing, receipts=known.receipts, rival=rival)
-        if known is not None and known.held(now):
-            return Claimed(standing=Standing.IN_PROGRESS)
-        rival = self._rival(claim, now)
-        standing = Standing.CONFLICT if rival else Standing.IN_PROGRESS
-        self._entries[claim.delivery_id] = _Entry(claim=claim, standing=standing)
-        self._of_document[claim.mailbox, claim.identity].add(claim.delivery_id)
-        return Claimed(standing=Standing.CONFLICT if rival else Standing.FRESH, rival=rival)
+        of_document = self._of_document[claim.mailbox, claim.identity]
+        versions = map(self._entries.__getitem__, of_document)
+        standing, rival = judge(claim.envelope_id, known, versions, now=now)
+        if standing is Standing.DONE and known is not None:
+            return Claimed(standing=standing, receipts=known.receipts)
+        if standing is not Standing.IN_PROGRESS:
+            taken = Standing.IN_PROGRESS if standing is Standing.FRESH else standing
+            self._entries[claim.delivery_id] = _Entry(claim=claim, standing=taken)
+            of_document.add(claim.delivery_id)
+        return Claimed(standing=standing, rival=rival)
 
     async def finish(
         self,
@@ -76,14 +82,3 @@ class MemoryInbox:
         for entry in self._entries.values():
             if entry.claim.mailbox in mailboxes and entry.standing is Standing.IN_PROGRESS:
                 entry.standing = Standing.FRESH
-
-    def _rival(self, claim: Claim, now: datetime) -> Rival | None:
-        """Other content of the same document that was handed over, or is in work."""
-        versions = self._of_document[claim.mailbox, claim.identity]
-        rivals = [
-            Rival(envelope_id=entry.claim.envelope_id, at=entry.done_at)
-            for entry in map(self._entries.__getitem__, versions)
-            if entry.claim.envelope_id != claim.envelope_id
-            and (entry.standing is Standing.DONE or entry.held(now))
-        ]
-        return min(rivals, key=lambda rival: (rival.at is None, rival.at or now), default=None)

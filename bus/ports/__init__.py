@@ -18,7 +18,7 @@ from bus.ports.broker import (
 )
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
-from bus.ports.inbox import Claim, Claimed, Inbox, Rival, SignedEnvelope, Standing
+from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
@@ -51,13 +51,11 @@ __all__ = [
     "ReceivedMessage",
     "Recorded",
     "Records",
-    "Rival",
     "Role",
     "SealingKeys",
     "Settlement",
     "SignedEnvelope",
     "Spool",
-    "Standing",
     "Step",
     "StoredLetter",
     "Subscriber",

@@ -1,11 +1,11 @@
-"""Inbox: which deliveries were handed over: the duplicate rule, kept."""
+"""Inbox: which deliveries were handed over; what the duplicate rule needs, kept."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
+from bus.core.duplicates import Rival, Standing
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 
@@ -33,23 +33,6 @@ class Claim:
     lease: datetime
 
 
-class Standing(StrEnum):
-    """Where a delivery stands when it is claimed (duplicate rule, by outcome)."""
-
-    FRESH = "fresh"
-    DONE = "done"
-    IN_PROGRESS = "in_progress"
-    CONFLICT = "conflict"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rival:
-    """Other content of the same document, which was handed over before; `at` None: is in work."""
-
-    envelope_id: EnvelopeId
-    at: datetime | None
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
     """The answer to a claim.
@@ -73,9 +56,8 @@ class Inbox(Protocol):
     async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
         """Begin work on a delivery, atomically.
 
-        Fresh, failed or lease expired → `FRESH` and the lease is taken. Done → `DONE` with its
-        receipts. Leased by another → `IN_PROGRESS`. Another envelope with the same identity and
-        mailbox but other content was handed over or is in work → `CONFLICT` with that rival.
+        As `core.duplicates.judge` decides. `FRESH`: the lease is taken. `DONE`: with the receipts
+        of the first hand-over. `CONFLICT`: with its rival.
         """
 
     async def finish(

@@ -1,7 +1,8 @@
 """Conflict: says what arrived before a document with other content, so that a person can decide."""
 
+from bus.core.duplicates import Rival
 from bus.core.record import DocumentRecord
-from bus.ports import Claim, Records, Rival
+from bus.ports import Claim, Records
 from schemas.envelope import Envelope
 from schemas.problem import AxisError
 from schemas.term import Term, term

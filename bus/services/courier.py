@@ -22,6 +22,7 @@ from bus.core.admission import (
     refuse_other_names,
 )
 from bus.core.allowance import seconds_for
+from bus.core.duplicates import Standing
 from bus.core.events import (
     DeliveryHandedOver,
     DuplicateAbsorbed,
@@ -49,7 +50,6 @@ from bus.ports import (
     Role,
     Settlement,
     SignedEnvelope,
-    Standing,
     Step,
     Untraced,
 )

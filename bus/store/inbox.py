@@ -1,4 +1,4 @@
-"""Inbox: the duplicate rule by outcome, durable, for many workers at once."""
+"""Inbox: which deliveries were handed over, durable, for many workers at once."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
-from bus.ports import Claim, Claimed, Rival, SignedEnvelope, Standing
+from bus.core.duplicates import Rival, Standing, judge
+from bus.ports import Claim, Claimed, SignedEnvelope
 from bus.store.batch import GroupCommit, padded
 from bus.store.schema import deliveries, receipts
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
@@ -31,15 +32,12 @@ class _Row:
     """A claimed delivery; a released one stands `FRESH`."""
 
     delivery_id: str
-    envelope_id: str
+    envelope_id: EnvelopeId
     mailbox: str
     document: str
-    standing: str
+    standing: Standing
     lease: datetime | None
     done_at: datetime | None = None
-
-    def held(self, now: datetime) -> bool:
-        return self.standing == Standing.IN_PROGRESS and self.lease is not None and now < self.lease
 
     def columns(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in _COLUMNS}
@@ -132,10 +130,9 @@ def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
         claim = each.claim
         versions = of_document[_document(claim)]
         before = known.get(claim.delivery_id)
-        standing = _judge(claim, before, versions, each.now)
+        standing, rival = judge(claim.envelope_id, before, versions, now=each.now)
         standings.append(standing)
-        in_conflict = standing is Standing.CONFLICT
-        rivals.append(_rival(claim, versions, each.now) if in_conflict else None)
+        rivals.append(rival)
         if standing not in {Standing.FRESH, Standing.CONFLICT}:
             continue
         taken = Standing.IN_PROGRESS if standing is Standing.FRESH else standing
@@ -169,26 +166,6 @@ def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
         )
         for each, standing, rival in zip(asked, standings, rivals, strict=True)
     ]
-
-
-def _judge(claim: Claim, row: _Row | None, versions: Iterable[_Row], now: datetime) -> Standing:
-    """The rule itself; `versions` are all claimed contents of the same document."""
-    if row is not None and row.standing in {Standing.DONE, Standing.CONFLICT}:
-        return Standing(row.standing)
-    if row is not None and row.held(now):
-        return Standing.IN_PROGRESS
-    return Standing.FRESH if _rival(claim, versions, now) is None else Standing.CONFLICT
-
-
-def _rival(claim: Claim, versions: Iterable[_Row], now: datetime) -> Rival | None:
-    """Other content of the same document that was handed over, or is in work."""
-    rivals = [
-        Rival(envelope_id=EnvelopeId(other.envelope_id), at=other.done_at)
-        for other in versions
-        if other.envelope_id != claim.envelope_id
-        and (other.standing == Standing.DONE or other.held(now))
-    ]
-    return min(rivals, key=lambda rival: (rival.at is None, rival.at or now), default=None)
 
 
 def _document(claim: Claim) -> str:
@@ -275,7 +252,8 @@ def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
     """All claimed contents of these documents; the delivery itself is one of them."""
     documents = padded([_document(claim) for claim in claims])
     loaded = connection.execute(_LOAD, {"documents": documents}).mappings()
-    return {row["delivery_id"]: _Row(**row) for row in loaded}
+    rows = (_Row(**{**row, "standing": Standing(row["standing"])}) for row in loaded)
+    return {row.delivery_id: row for row in rows}
 
 
 def _standings(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bus.bootstrap import managed
 from bus.core.accounts import accounts_for
 from bus.core.admission import admit, prove
+from bus.core.duplicates import Standing
 from bus.core.identity import delivery_id
 from bus.core.message import WireMessage
 from bus.core.signing import sign
@@ -16,7 +17,7 @@ from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_
 from bus.core.wire import body_of, document_envelope, identity_of
 from bus.keys.passwords import PasswordFolder
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, PublishObserver, PublishOutcome, ReceivedMessage, Settlement, Standing
+from bus.ports import Claim, PublishObserver, PublishOutcome, ReceivedMessage, Settlement
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.rabbit.provisioning import Provisioning

@@ -56,6 +56,9 @@ def recorded(document: Document | None = None, **changes: object) -> DocumentRec
 KNOWN = (recorded(),)
 ID, UUID = a_document().document_id, "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
 LOCAL = a_document(document_id="15")
+UUID_RECALL = a_document(
+    document_id=UUID, bussiness=Bussiness(type=BusinessType.RECALL, target_document_id=ID)
+)
 KNOWN_LOCAL = (recorded(LOCAL),)
 
 
@@ -216,11 +219,25 @@ def test_a_status_on_an_unknown_document_passes_with_a_warning() -> None:
     assert reported(a_report(), sender=STRANGER, known=()) == ["W_STATUS_TARGET_UNKNOWN"]
 
 
-def test_a_status_on_a_recall_is_no_status_on_a_document() -> None:
-    """A recall bears the id of its target, and makes no document."""
-    recall = (recorded(type=BusinessType.RECALL, sender=STRANGER),)
+@pytest.mark.parametrize("kind", [BusinessType.RECALL, BusinessType.UPDATE])
+@pytest.mark.parametrize("known", [(), (recorded(recipients=(STRANGER,)),)])
+def test_who_receives_a_recall_or_update_answers_it(
+    kind: BusinessType, known: tuple[DocumentRecord, ...]
+) -> None:
+    """Also under an id of its own, and where the document itself went to somebody else."""
+    assert reported(a_report(), known=(*known, recorded(type=kind))) == []
+    assert reported(a_report(document_id=UUID), known=(recorded(UUID_RECALL),)) == []
 
-    assert reported(a_report(), addressee=STRANGER, known=recall) == ["W_STATUS_TARGET_UNKNOWN"]
+
+def test_a_recall_gives_nobody_a_document_to_take_back() -> None:
+    """A recall bears the id of its target, and makes no document."""
+    recall = (recorded(type=BusinessType.RECALL),)
+
+    assert reported(a_report(code="13"), sender=SENDER, addressee=RECIPIENT, known=recall) == [
+        "W_STATUS_TARGET_UNKNOWN"
+    ]
+    with pytest.raises(DocumentError, match="E_STATUS_NOT_PARTY"):
+        reported(a_report(), sender=STRANGER, known=(*KNOWN, *recall))
 
 
 def test_a_hub_reports_for_its_units_but_no_unit_for_another() -> None:
@@ -373,6 +390,15 @@ def test_an_unknown_document_is_told_to_be_the_senders() -> None:
 
     assert codes(found) == ["W_TARGET_UNKNOWN"]
     assert [(each.owner, each.held) for each in found.about] == [(STRANGER, False)]
+
+
+def test_the_number_of_a_recall_with_an_id_of_its_own_is_not_that_of_its_target() -> None:
+    """What the recipient reads of the target holds nothing of the recall."""
+    other_id = about(BusinessType.RECALL, UUID)
+    same_id = other_id.model_copy(update={"document_id": UUID})
+
+    assert [each.number for each in judged(same_id, known=()).about] == ["147/UBND-VP"]
+    assert [each.number for each in judged(other_id, known=()).about] == [None]
 
 
 def test_a_hub_recalls_for_its_units_and_a_successor_for_its_predecessor() -> None:

@@ -1,8 +1,8 @@
 """Dates and stamps of edXML: exact patterns, calendar check, Viet Nam time (handbook 2.6 and 10).
 
 Never a lenient parser: `2018/09/28` read as `dd/MM/yyyy` once became the year 34. Three shapes are
-read, for no two of them can be confused: year first, as it is due or with dashes (ISO 8601), and
-day first with slashes.
+read, for no two of them can be confused: year first (as it is due, and as in ISO 8601 and XML
+Schema), day first, and eight digits with the year first. The two signs within a date are the same.
 """
 
 import re
@@ -13,13 +13,15 @@ from schemas.limits import MAX_YEAR, MIN_YEAR
 from schemas.vietnam import VIETNAM, from_vietnam, to_vietnam
 
 _YEARS = range(MIN_YEAR, MAX_YEAR + 1)
-_CLOCK = r"(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
+_CLOCK = r"(?P<clock>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)(?P<fraction>\.[0-9]{1,9})?"
 _ZONE = "(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})"
 _YEAR, _MONTH, _DAY = "(?P<year>[0-9]{4})", "(?P<month>[0-9]{1,2})", "(?P<day>[0-9]{1,2})"
+_SIGN, _SAME_SIGN = "(?P<sign>[-/.])", "(?P=sign)"
+_TIME = f"(?:[T ]{_CLOCK}{_ZONE}?|{_ZONE.replace('zone', 'zone_of_day')})?"
 _SHAPES = (
-    re.compile(f"{_YEAR}/{_MONTH}/{_DAY}(?: {_CLOCK})?"),
-    re.compile(f"{_DAY}/{_MONTH}/{_YEAR}(?: {_CLOCK})?"),
-    re.compile(f"{_YEAR}-{_MONTH}-{_DAY}(?:[T ]{_CLOCK}{_ZONE}?)?"),
+    re.compile(f"{_YEAR}{_SIGN}{_MONTH}{_SAME_SIGN}{_DAY}{_TIME}"),
+    re.compile(f"{_DAY}{_SIGN}{_MONTH}{_SAME_SIGN}{_YEAR}{_TIME}"),
+    re.compile("(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"),
 )
 _DUE_DAY = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}")
 _DUE_STAMP = re.compile(rf"{_DUE_DAY.pattern}(?: [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})?")
@@ -89,14 +91,14 @@ def read_stamp(text: str) -> Stamp | None:
 
 
 def _read(text: str) -> datetime | None:
-    """What a text of any of the shapes says; without a zone where it states none."""
+    """What a text of any of the shapes says; without a zone where it states none, or no time."""
     match = next(filter(None, (shape.fullmatch(text) for shape in _SHAPES)), None)
     if match is None:
         return None
     said = match.groupdict()
     try:
         day = date(int(said["year"]), int(said["month"]), int(said["day"]))
-        hour, minute, second = map(int, (said["clock"] or "0:0:0").split(":"))
+        hour, minute, second = map(int, f"{said.get('clock') or '0:0'}:0".split(":")[:3])
         zone = _zone(said.get("zone"))
         moment = datetime.combine(day, time(hour, minute, second), tzinfo=zone)
         if zone is not None:

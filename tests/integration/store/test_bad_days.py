@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from bus.ports import Inbox, Standing
+from bus.core.duplicates import Standing
+from bus.ports import Inbox
 from bus.store.sql import open_store
 from schemas.problem import TransportError
 from tests.integration.store.claims import NOW, claim_of

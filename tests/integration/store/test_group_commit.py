@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Integer, bindparam, cast, select
 
+from bus.core.duplicates import Standing
 from bus.core.record import DocumentRecord
-from bus.ports import Standing
 from bus.store.batch import GroupCommit
 from bus.store.database import connect
 from bus.store.sql import open_store

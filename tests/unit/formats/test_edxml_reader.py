@@ -374,6 +374,13 @@ _SAME_RECEIVER = "<edXML:To><edXML:OrganId>000.00.07.H99</edXML:OrganId></edXML:
         (("2026/03/12 09:15:00", "2026-03-12T09:15:00+07:00"), "W_DATE_FORM", {}),
         (("2026/03/12</edXML:P", "2026-03-12</edXML:P"), "W_DATE_FORM", {}),
         (("2026/03/12</edXML:P", "2026/3/12</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "12-03-2026</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "12.3.2026</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026.03.12</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "20260312</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026-03-12+07:00</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12</edXML:P", "2026/03/12 0:00</edXML:P"), "W_DATE_FORM", {}),
+        (("2026/03/12 09:15:00", "12/3/2026 9:15"), "W_DATE_FORM", {}),
         (("2026/03/12</edXML:P", "2026/03/12 00:00:00</edXML:P"), "W_DATE_FORM", {}),
         (("2026/03/12</edXML:P", "2026-03-12T00:00:00.000Z</edXML:P"), "W_DATE_FORM", {}),
         (
