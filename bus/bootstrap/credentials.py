@@ -1,7 +1,7 @@
 """Credentials: what an agency's own worker needs, laid out as the home that it will run in."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.core.topology import account_of
 from bus.keys.directory_authority import directory_folder
-from bus.keys.files import write_secret
+from bus.keys.files import read_certificates, write_secret
 from bus.keys.folder import KeyFolder
 from bus.keys.sealing import SealingFolder
 from bus.keys.transport import TransportAuthority
@@ -19,7 +19,7 @@ from bus.rabbit.tls import as_account, without_login
 from bus.settings import Settings
 from bus.store.home import Home
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
+from schemas.problem import AxisError, ConfigurationError
 from schemas.term import term
 
 CONNECTION = "connection.env"
@@ -93,13 +93,23 @@ def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
 
 def _public(home: Home) -> Iterator[Path]:
     # The signature before what it signs, and both after who may sign.
-    yield from directory_folder(home.keys).glob("*.pem")
+    yield from _certificates(directory_folder(home.keys).glob("*.pem"))
     yield from (home.directory.with_suffix(".jws"), home.directory)
-    yield from (home.keys / "authorities").glob("*.pem")
-    yield from (home.keys / "agencies").glob("*/*.pem")
+    yield from _certificates((home.keys / "authorities").glob("*.pem"))
+    yield from _certificates((home.keys / "agencies").glob("*/*.pem"))
     revoked = KeyFolder(home.keys).revoked
     if revoked.exists():
         yield revoked
+
+
+def _certificates(paths: Iterable[Path]) -> Iterator[Path]:
+    """Those that can be read. What is set aside here, a pipe or half a file, stays here."""
+    for path in sorted(paths):
+        try:
+            read_certificates(path, agency=path.parent.name)
+        except ConfigurationError:
+            continue
+        yield path
 
 
 def _transport(settings: Settings, home: Home, there: Home, account: str) -> bool:

@@ -103,7 +103,9 @@ class RunningAxis:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The log lines of one kind so far."""
-        lines = [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
+        # The last line may be half written.
+        whole = self.said().splitlines(keepends=True)
+        lines = [json.loads(ln) for ln in whole if ln.startswith("{") and ln.endswith("\n")]
         return [line for line in lines if line["event"] == event]
 
     def worker(self, part: str) -> int:

@@ -7,6 +7,7 @@ with any property and header. In 3.10 the headers `CC` and `BCC` go past the top
 import json
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -49,6 +50,14 @@ ODD_VALUES: dict[str, object] = {
     "boolean": True,
     "void": None,
 }
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAxis]:
+    """An axis of its own: what is thrown at it is seen by no other test."""
+    home = tmp_path_factory.mktemp("reported")
+    with RunningAxis(home, "--agencies", "H24,H41") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

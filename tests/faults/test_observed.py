@@ -21,6 +21,7 @@ from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
+from tests.homes import set_up
 from tests.mortal import host_on, kill_and_start_again, memory_alarm
 from tests.packages import program
 
@@ -114,7 +115,7 @@ def look_at_top(axis: RunningAxis) -> None:
     assert told["broker"] == "ready"
     assert [row["agency"] for row in told["agencies"]] == list(CODES)
     assert (told["accepted"], told["delivered"], told["unaccounted"]) == (1, 1, 0)
-    assert b"1 accepted = 1 delivered + 0 waiting + 0 parked + 0 unaccounted" in table.stdout
+    assert b"1 accepted = 1 delivered + 0 waiting + 0 stopped + 0 unaccounted" in table.stdout
 
 
 async def test_a_document_is_counted_and_a_lost_or_blocked_broker_is_named(
@@ -181,8 +182,9 @@ def must_be_lines_of_json(said: str) -> None:
 
 
 def test_top_without_an_axis_says_how_to_start_one(tmp_path: Path) -> None:
+    home = set_up(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "bus.cli", "top", "--once", "--home", str(tmp_path)],
+        [sys.executable, "-m", "bus.cli", "top", "--once", "--home", str(home)],
         capture_output=True,
         check=False,
     )
