@@ -41,13 +41,13 @@ def register(agency: typer.Typer) -> None:
 def export_agencies(
     to: Annotated[
         Path | None,
-        typer.Argument(help="File to write; without, standard output.", dir_okay=False),
+        typer.Argument(help="File to write; without, or -, standard output.", dir_okay=False),
     ] = None,
     home: Home = None,
 ) -> None:
     """Write all agencies as CSV, for spreadsheets; importing it changes nothing."""
     table = to_csv(directory_of(load_settings(home=home)).load())
-    if to is None:
+    if to is None or str(to) == "-":
         write_bytes(table)
         return
     try:
@@ -138,8 +138,9 @@ def _tell(problems: Sequence[CellProblem], *, as_json: bool) -> None:
         )
     if len(problems) > _TOLD_AT_MOST:
         note(f"… and {len(problems) - _TOLD_AT_MOST} more (all with --json)")
-    note(f"{len(problems)} errors; nothing was changed")
-    note(f"{len(problems)} lỗi; chưa thay đổi gì")
+    count = len(problems)
+    note(f"{count} error{'s' if count > 1 else ''}; nothing was changed")
+    note(f"{count} lỗi; chưa thay đổi gì")
 
 
 def _where(each: CellProblem, row: str, column: str) -> str:
