@@ -171,7 +171,7 @@ class LossyFormat(Format, Protocol):
 
     Then for every message `read(write(m)).message` equals `m` without these fields, exactly: what
     is not declared comes back, and what is declared does not. When a message that is handed over
-    has some of them, the recipient is told which (W_NOT_CARRIED).
+    has some of these fields, the warning W_NOT_CARRIED names them to the recipient.
 
     Attributes:
         omits: Paths of canonical fields, of documents and status reports alike, such as `subject`,

@@ -1,8 +1,8 @@
 """Outbox: finds the complete files that an agency's system dropped, and takes them away.
 
-One that cannot be taken says so, and is told like any other that is refused. What cannot even be
-moved stays where it lies, and is not looked at again before it changes. Blocking; `folder` calls it
-in threads.
+A file that cannot be read becomes a submission with a problem, and is refused like any other. A
+file that cannot be moved stays in its place, and is not read again before it changes. Blocking;
+`folder` calls it in threads.
 """
 
 import errno
@@ -149,7 +149,7 @@ class Outbox:
         except FileNotFoundError:
             raise
         except OSError:
-            # Whoever opens it hears why.
+            # `open` raises the error that explains it.
             return None
 
     def _is_named_in_utf8(self, submission: Submission) -> bool:
@@ -200,7 +200,7 @@ class Outbox:
         """Move the file to `sent`; notices about refused receivers go to `refused` beside it.
 
         Raises:
-            FileError: It cannot be moved, although it could before; that is told, and it stays.
+            FileError: The file could be moved before, and cannot be now; it stays in the outbox.
         """
         with self._naming:
             if notices:
@@ -226,7 +226,7 @@ class Outbox:
         """Move the file to `refused`, beside its report; what cannot be moved stays."""
         with self._naming:
             if self._is_folder(submission):
-                # Somebody may be copying into it. It is told of once, also across restarts.
+                # Somebody may be copying into it. One report is written, also across restarts.
                 self._set_aside(submission)
                 room = MAX_NAME_BYTES - len(REPORT_SUFFIX)
                 told = next(numbered(submission.name, room)) + REPORT_SUFFIX

@@ -53,7 +53,7 @@ async def check_login(url: str, queues: Sequence[str]) -> None:
     refused: AxisError | None = None
     for address in addresses_in(url):
         try:
-            await _knock(address, queues)
+            await _check_address(address, queues)
         except TransportError as error:
             refused = refused or error
         except ConfigurationError as error:
@@ -65,7 +65,7 @@ async def check_login(url: str, queues: Sequence[str]) -> None:
         raise refused
 
 
-async def _knock(address: str, queues: Iterable[str]) -> None:
+async def _check_address(address: str, queues: Iterable[str]) -> None:
     connection = _Telling(address, context=context_of(address))
     host, account = f"{connection.url.host}:{connection.url.port}", account_in(address)
     try:

@@ -19,7 +19,7 @@ _LEFTOVER = "TraceHeaderList/Bussiness/DocumentId"
 
 
 def in_normal_form(message: Message, findings: Findings, path: str) -> Message:
-    """The message in that form; what is repaired is told.
+    """Give the message in that form; each repair becomes a warning in `findings`.
 
     Args:
         path: The member that holds it.

@@ -58,7 +58,7 @@ class Stamp:
 
 
 def read_day(text: str) -> Day | None:
-    """Read a date; None when it is no possible or no unambiguous one.
+    """Read a date; None when the text is ambiguous or names no day of the calendar.
 
     A date is a day of the calendar and is not converted. A moment with a zone is read only where
     that cannot matter: when it is the same day in Viet Nam, or midnight there, as software writes a
@@ -76,7 +76,7 @@ def read_day(text: str) -> Day | None:
 
 
 def read_stamp(text: str) -> Stamp | None:
-    """Read a moment, in whole seconds; None when it is no possible one.
+    """Read a moment, in whole seconds; None when the text names no moment of the calendar.
 
     Without a zone it is Viet Nam time; with one it is converted.
     """
