@@ -12,8 +12,8 @@ from bus.rabbit.container import ACCOUNT, IMAGE, Container
 from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Located, Way, locate
 from bus.rabbit.node import PrivateNode
-from tests.buses import Bus, BusOf
-from tests.rabbit_bus import VirtualHost, installation, installed, rabbit_bus, virtual_host
+from tests.support.buses import Bus, BusOf
+from tests.support.rabbit_bus import VirtualHost, installation, installed, rabbit_bus, virtual_host
 
 _MANAGEMENT_PORT = 15672
 

@@ -19,8 +19,8 @@ from bus.bootstrap.broker import (
 )
 from bus.bootstrap.connect import open_connection
 from bus.bootstrap.credentials import lay_out
+from bus.bootstrap.dead_letters import reached_letters
 from bus.bootstrap.directory import change_directory, directory_of, restore_directory
-from bus.bootstrap.letters import reached_letters
 from bus.bootstrap.process import fresh_ids, fresh_order_id, now, settle_process
 from bus.bootstrap.worker import run_worker
 

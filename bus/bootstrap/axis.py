@@ -19,21 +19,24 @@ from bus.bootstrap.broker import (
     topology_of,
     url_of,
 )
+from bus.bootstrap.dead_letters import DeadLetterParts, dead_letter_handler
 from bus.bootstrap.directory import directory_of
+from bus.bootstrap.gauges import survey
 from bus.bootstrap.knowledge import Change, Knowledge
-from bus.bootstrap.letters import Office, dead_letter_handler
-from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_axis, served_at
+from bus.bootstrap.observability import axis_metrics, heard_by, not_ready, observed_axis, served_at
 from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
 from bus.bootstrap.revocation import revocations_for
-from bus.bootstrap.surveying import survey
-from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.dead_letters.order import OrderState
 from bus.core.dead_letters.report import Believed
 from bus.core.events import Event, ServiceName
+from bus.core.logins import WORKER_ACCOUNT
+from bus.core.placement import WorkerName, workers_for
 from bus.core.routing import Routing
-from bus.core.share import WorkerName, workers_for
 from bus.core.topology import Topology
+from bus.home.layout import Home, Running
+from bus.home.paused import PausedFile
+from bus.home.targets import TargetsFile
 from bus.keys.authority import DevelopmentAuthority, lacking
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
@@ -48,15 +51,12 @@ from bus.rabbit.alarms import AlarmWatch
 from bus.rabbit.locate import Located
 from bus.rabbit.tls import without_login
 from bus.services.dead_letters import DeadLetterHandler
+from bus.services.gauges import Survey
 from bus.services.revocations import Revocations
 from bus.services.service_runner import ServiceRunner
 from bus.services.supervisor import Supervisor
-from bus.services.survey import Survey
 from bus.settings import Settings
-from bus.store.home import Home, Running
-from bus.store.paused import PausedFile
 from bus.store.sql import Store, open_store
-from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 
 Progress = Callable[[str], None]
@@ -336,13 +336,13 @@ def noting(paused: PausedFile) -> Observer:
     return note
 
 
-async def _ask_stores(store: Store, office: Office) -> None:
+async def _ask_stores(store: Store, office: DeadLetterParts) -> None:
     """Read nothing from each. Raises `TransportError`."""
     await store.records.find(document_id="", limit=1)
     await office.letters.orders([OrderState.PENDING])
 
 
-async def _write_stores(store: Store, office: Office) -> None:
+async def _write_stores(store: Store, office: DeadLetterParts) -> None:
     """Write nothing into each. Raises `TransportError`."""
     await store.prove_writable()
     await office.letters.prove_writable()

@@ -8,20 +8,20 @@ import structlog
 
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
-from bus.core.accounts import accounts_for, kind_of
+from bus.core.access_checks import trials_of
+from bus.core.logins import accounts_for, kind_of
 from bus.core.routing import Routing
 from bus.core.topology import Topology, account_of, desired
-from bus.core.trial import trials_of
+from bus.home.layout import Home
 from bus.keys.passwords import PasswordFolder
 from bus.keys.transport import TransportAuthority
+from bus.rabbit.access_checks import AccessFinding, Trials
 from bus.rabbit.locate import Located, locate
 from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Defect, Provisioning
 from bus.rabbit.residence import Transport
 from bus.rabbit.tls import as_account, is_open_to_others
-from bus.rabbit.trials import AccessFinding, Trials
 from bus.settings import Settings
-from bus.store.home import Home
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import term

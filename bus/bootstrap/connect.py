@@ -17,16 +17,19 @@ import structlog
 
 from bus.bootstrap.axis import Progress, launcher_of, noting
 from bus.bootstrap.directory import directory_of
+from bus.bootstrap.gauges import survey_of_agency
 from bus.bootstrap.knowledge import Knowledge
-from bus.bootstrap.observing import axis_metrics, heard_by, not_ready, observed_axis, served_at
+from bus.bootstrap.observability import axis_metrics, heard_by, not_ready, observed_axis, served_at
 from bus.bootstrap.process import now
 from bus.bootstrap.revocation import revocations_for
-from bus.bootstrap.surveying import survey_of_agency
 from bus.core.backoff import pause_before
 from bus.core.events import ServiceName
+from bus.core.placement import workers_for
 from bus.core.routing import Routing
-from bus.core.share import workers_for
 from bus.core.topology import account_of, queues_of
+from bus.home.layout import Home
+from bus.home.paused import PausedFile
+from bus.home.targets import TargetsFile
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
@@ -35,15 +38,12 @@ from bus.observability.health import Health, Reason
 from bus.ports import Observer
 from bus.rabbit.login_check import check_login
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.gauges import Survey
 from bus.services.revocations import Revocations
 from bus.services.service_runner import ServiceRunner
 from bus.services.supervisor import Supervisor
-from bus.services.survey import Survey
 from bus.settings import Settings
-from bus.store.home import Home
-from bus.store.paused import PausedFile
 from bus.store.sql import open_store
-from bus.store.targets import TargetsFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, TransportError
 from schemas.term import term

@@ -10,6 +10,7 @@ from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.core.topology import account_of
+from bus.home.layout import Home
 from bus.keys.directory_authority import directory_folder
 from bus.keys.files import read_certificates, write_secret
 from bus.keys.folder import KeyFolder
@@ -17,7 +18,6 @@ from bus.keys.sealing import SealingFolder
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.tls import as_account, without_login
 from bus.settings import Settings
-from bus.store.home import Home
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import term

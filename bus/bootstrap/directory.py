@@ -10,13 +10,13 @@ from adapters.registry import require_format
 from bus.bootstrap.process import now
 from bus.core.directory import unserved
 from bus.core.directory_history import Made
+from bus.core.directory_proof import DirectoryTrust
 from bus.core.directory_rows import Difference, difference
 from bus.core.directory_rules import check
-from bus.core.directory_seal import DirectoryTrust
+from bus.home.directory_file import DirectoryFile
+from bus.home.layout import Home
 from bus.keys.directory_authority import directory_folder, open_directory_trust
 from bus.settings import Settings
-from bus.store.home import Home
-from bus.store.snapshot import DirectoryFile
 from schemas.directory import Directory
 from schemas.problem import AxisError, ConfigurationError, Problem
 

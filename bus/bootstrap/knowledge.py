@@ -16,20 +16,20 @@ from adapters.registry import require_format
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.process import now
 from bus.core.backoff import pause_before
+from bus.core.certificate_expiry import endings, next_change
 from bus.core.crash import problem_of
 from bus.core.directory import vouched
-from bus.core.ending import endings, next_change
 from bus.core.events import CertificateEndNeared, KeyFileRefused, ServiceName
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
+from bus.home.directory_file import DirectoryFile
+from bus.home.layout import Home
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import counting, load_signing_key, read_folder
 from bus.ports import Observer
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
-from bus.store.home import Home
-from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem

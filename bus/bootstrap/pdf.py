@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bus.bootstrap.process import now
+from bus.home.layout import Home
 from bus.pdf.checker import ProcessPdfChecker
 from bus.pdf.trust_list import PATTERN, read_trust_list
 from bus.ports import PdfChecker
 from bus.settings import Settings
-from bus.store.home import Home
 from schemas.problem import Problem
 
 

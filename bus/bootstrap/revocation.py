@@ -6,7 +6,7 @@ from functools import partial
 from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
 from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationShelf
 from bus.ports import Observer
 from bus.services.revocations import Revocations
 from bus.settings import Settings

@@ -21,10 +21,9 @@ from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.header_signature import header_signer
-from bus.bootstrap.observing import heard_by, observed_worker, worker_metrics
+from bus.bootstrap.observability import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
-from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.crash import problem_of
 from bus.core.directory import vouched
 from bus.core.events import (
@@ -38,12 +37,15 @@ from bus.core.events import (
 )
 from bus.core.instructions import Instruction, Know, Serve
 from bus.core.keyring import KeyRing
+from bus.core.logins import WORKER_ACCOUNT
+from bus.core.placement import WorkerName
 from bus.core.restart import HELD
 from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
-from bus.core.share import WorkerName
 from bus.core.signing import SigningKey
 from bus.core.topology import is_agency_account
+from bus.home.attempts import FolderAttempts
+from bus.home.layout import Home
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
@@ -53,22 +55,20 @@ from bus.processes.hosted_formats import HostedFormat
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
-from bus.services.appraisal import Appraisal
 from bus.services.courier import Courier
+from bus.services.crash_guard import CrashGuard, with_crash_guard
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
-from bus.services.guard import Guard, guarded
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
-from bus.services.patience import Patience, Stopping
+from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.sealer import Sealer
 from bus.services.service_runner import ServiceRunner
+from bus.services.signature_check import SignatureCheck
 from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
-from bus.store.attempts import FolderAttempts
-from bus.store.home import Home
 from bus.store.sql import Store, open_store
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
@@ -108,19 +108,19 @@ class Workplace:
     known: Know
     routing: Routing
     ring: KeyRing
-    appraisal: Appraisal
+    signature_check: SignatureCheck
     tracer: Tracer
     reports_as: str | None = None
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._guard = Guard(
+        self._guard = CrashGuard(
             FolderAttempts(self.home.attempts),
             deadline=self.settings.format_deadline,
             observe=self._observe_from_threads,
         )
         self._formats: Mapping[str, Format] = {
-            name: guarded(each, self._guard) for name, each in own_formats().items()
+            name: with_crash_guard(each, self._guard) for name, each in own_formats().items()
         }
         self._apart = {
             name: HostedFormat(
@@ -138,7 +138,7 @@ class Workplace:
         self._new_id = fresh_ids()
         self._porter = Porter()
         self._keys = SigningKeys(
-            load=self._signing_key, patience=self.settings.publish_deadline, observe=self.observe
+            load=self._signing_key, deadline=self.settings.publish_deadline, observe=self.observe
         )
         # Of the last `Know` that was followed by `Serve`: those that every worker knows.
         self._usable: tuple[str, ...] = ()
@@ -192,7 +192,7 @@ class Workplace:
                     assert_never(never)
 
     async def _know(self, instruction: Know) -> None:
-        patience = Patience(
+        retry_wait = RetryWait(
             mailbox=MailboxName(self.worker),
             observe=self.observe,
             stop=self.stop,
@@ -206,7 +206,7 @@ class Workplace:
                 # The axis has just read the folder well: somebody is at work in it. Until this is
                 # answered nobody signs with anything new.
                 try:
-                    await patience.wait(problem_of(error, stage=ServiceName.KEYS))
+                    await retry_wait.wait(problem_of(error, stage=ServiceName.KEYS))
                 except Stopping:
                     return
         self.routing, self.ring = read
@@ -265,7 +265,7 @@ class Workplace:
             strict=mailbox in self.settings.edxml_strict,
             signer=signer if self.settings.sign_edxml else None,
         )
-        return guarded(written, self._guard)
+        return with_crash_guard(written, self._guard)
 
     def _signing_key(self, mailbox: MailboxName) -> SigningKey:
         return load_signing_key(
@@ -348,7 +348,9 @@ class Workplace:
                 courier=Courier(
                     endpoint=endpoint,
                     watch=watch,
-                    packing=Packing(format=self._written_for(mailbox), appraisal=self.appraisal),
+                    packing=Packing(
+                        format=self._written_for(mailbox), signature_check=self.signature_check
+                    ),
                     keys=lambda: self.ring,
                     routing=lambda: self.routing,
                     attachments=self.attachments,
@@ -472,7 +474,7 @@ async def _workplace(
             known=known,
             routing=routing,
             ring=ring,
-            appraisal=Appraisal(pdfs=pdfs),
+            signature_check=SignatureCheck(pdfs=pdfs),
             tracer=tracer,
             reports_as=account if account == WORKER_ACCOUNT else None,
         )

@@ -23,10 +23,10 @@ from bus.cli.output import AsJson, listing, note, print_json
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.directory_rules import alias_of, clean_name, own_code
 from bus.core.routing import Routing
+from bus.home.directory_file import DirectoryFile
+from bus.home.layout import Home as HomeFolder
 from bus.keys.ring import load_ring
 from bus.settings import load_settings
-from bus.store.home import Home as HomeFolder
-from bus.store.snapshot import DirectoryFile
 from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyKind, Directory
 from schemas.identifiers import AgencyCode, MailboxName, to_qcvn102

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from bus.core.ending import WARNED_AHEAD
+from bus.core.certificate_expiry import WARNED_AHEAD
 from bus.keys.requests import Request
 from bus.keys.ring import KeyRow
 

@@ -17,10 +17,10 @@ from bus.cli.moment import shown_alone
 from bus.cli.options import AnyHome
 from bus.cli.output import AsJson, Exit, listing, note, print_json, say, screen, tell
 from bus.core.stream import keep
+from bus.home.layout import Home
 from bus.ports import PdfChecker
-from bus.services.appraisal import NO_PDF, verdict_on
+from bus.services.signature_check import NO_PDF, verdict_on
 from bus.settings import Settings, load_settings
-from bus.store.home import Home
 from schemas.document import Attachment, Document
 from schemas.problem import AxisError, Language
 from schemas.reading import SignatureCheck

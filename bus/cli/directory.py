@@ -20,8 +20,8 @@ from bus.cli.moment import shown_exactly
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, note, print_json
 from bus.core.directory_rows import difference
+from bus.home.directory_file import DirectoryFile
 from bus.settings import load_settings
-from bus.store.snapshot import DirectoryFile
 from schemas.directory import Directory
 
 app = typer.Typer(

@@ -21,6 +21,7 @@ from bus.cli.output import AsJson, listing, print_json, say, screen
 from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import RevocationReason
+from bus.home.layout import Home as HomeFolder
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import (
@@ -35,7 +36,6 @@ from bus.keys.requests import (
 from bus.keys.revoked import revoke_here
 from bus.keys.ring import KeyRow, describe
 from bus.settings import Settings, load_settings
-from bus.store.home import Home as HomeFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import term

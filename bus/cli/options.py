@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from bus.cli.output import note
+from bus.home.layout import Home as HomeFolder
 from bus.settings import load_settings
-from bus.store.home import Home as HomeFolder
 from schemas.problem import AxisError
 
 

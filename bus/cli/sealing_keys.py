@@ -8,10 +8,10 @@ import typer
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, note
 from bus.core.sealing.suite import SealingSuite
+from bus.home.layout import Home as HomeFolder
 from bus.keys.ring import load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder, SealingRow
 from bus.settings import load_settings
-from bus.store.home import Home as HomeFolder
 from schemas.identifiers import MailboxName
 
 _SHOWN = ("owner", "suite", "key", "valid_to", "days_left", "private_key", "problem")

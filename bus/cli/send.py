@@ -17,8 +17,8 @@ from bus.cli.output import Exit, note, print_json
 from bus.cli.top.reading import read
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
+from bus.home.layout import Home as HomeFolder
 from bus.settings import load_settings
-from bus.store.home import Home as HomeFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam

@@ -6,7 +6,7 @@ from bus.cli.moment import age
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing
 from bus.core.revocation.knowledge import SourceRecord
-from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationShelf
 from bus.settings import load_settings
 
 

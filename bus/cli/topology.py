@@ -13,8 +13,8 @@ from bus.cli.output import AsJson, Exit, listing, note
 from bus.core.plan import Plan
 from bus.core.routing import Routing
 from bus.core.topology import Topology
+from bus.rabbit.access_checks import AccessFinding
 from bus.rabbit.provisioning import Finding, Provisioning
-from bus.rabbit.trials import AccessFinding
 from bus.settings import Settings, load_settings
 from schemas.problem import Language
 

@@ -9,7 +9,7 @@ import uvloop
 from bus.bootstrap import run_worker, settle_process
 from bus.cli.options import AnyHome
 from bus.cli.output import Exit
-from bus.core.share import WorkerName
+from bus.core.placement import WorkerName
 from bus.observability.logs import configure
 from bus.settings import LogStyle, load_settings
 

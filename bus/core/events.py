@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import Stage
+from bus.core.placement import WorkerName
 from bus.core.revocation.statement import RevocationReason
-from bus.core.share import WorkerName
 from schemas.codes import EnvelopeKind, Lane
 from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName

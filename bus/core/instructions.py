@@ -34,7 +34,7 @@ class Serve:
     Their signing keys are chosen anew, among the certificates of the last `Know`.
 
     Attributes:
-        careful: The worker before was lost: find out over what (`bus.services.guard`).
+        careful: The worker before was lost: find out over what (`bus.services.crash_guard`).
     """
 
     mailboxes: tuple[MailboxName, ...]

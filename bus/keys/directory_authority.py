@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bus.core.algorithm import PublicKey, algorithms_of
-from bus.core.directory_seal import DirectoryTrust
+from bus.core.directory_proof import DirectoryTrust
 from bus.core.keyring import CertifiedKey, KeyRing, thumbprint_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess

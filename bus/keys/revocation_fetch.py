@@ -1,4 +1,4 @@
-"""RevocationFetch: gets lists and answers over HTTP, with an end to time, size and patience."""
+"""RevocationFetch: gets lists and answers over HTTP, with limits on time and size."""
 
 import asyncio
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationShelf
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem

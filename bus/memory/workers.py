@@ -6,7 +6,7 @@ from itertools import count
 
 from bus.core.events import Event
 from bus.core.instructions import Instruction
-from bus.core.share import WorkerName
+from bus.core.placement import WorkerName
 
 TERMINATED = -15
 KILLED = -9

@@ -15,15 +15,6 @@ from typing import assert_never
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
-from bus.core.census import (
-    FOR_OPERATORS,
-    Account,
-    Certificates,
-    Letters,
-    Outboxes,
-    OwnWorkersSeen,
-    Sight,
-)
 from bus.core.dead_letters.letter import LetterState
 from bus.core.events import (
     CertificateEndNeared,
@@ -59,7 +50,16 @@ from bus.core.events import (
     WorkStalled,
 )
 from bus.core.failure import Stage
-from bus.core.share import WorkerName
+from bus.core.gauges import (
+    FOR_OPERATORS,
+    Account,
+    Certificates,
+    Letters,
+    Outboxes,
+    OwnWorkersSeen,
+    Sight,
+)
+from bus.core.placement import WorkerName
 from bus.core.topology import DOCUMENTS, FAILURES, REDELIVERY
 from bus.ports import BrokerHealth, Clock, PublishOutcome
 from schemas.codes import EnvelopeKind, Lane, StatusCode

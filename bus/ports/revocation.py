@@ -23,7 +23,7 @@ class RevocationFetcher(Protocol):
         ...
 
 
-class RevocationShelf(Protocol):
+class RevocationStore(Protocol):
     """What is kept of it. Every method may block."""
 
     def chains(self) -> Sequence[Chain]:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bus.core.events import Event
 from bus.core.instructions import Instruction
-from bus.core.share import WorkerName
+from bus.core.placement import WorkerName
 
 
 class WorkerProcess(Protocol):

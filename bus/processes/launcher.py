@@ -20,7 +20,7 @@ from bus.core.crash import cause_of
 from bus.core.events import Event
 from bus.core.instructions import Instruction
 from bus.core.lines import event_of, to_line
-from bus.core.share import WorkerName
+from bus.core.placement import WorkerName
 
 _log = structlog.get_logger()
 

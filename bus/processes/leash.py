@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from bus.core.events import Answer, Event, EventsDropped
 from bus.core.instructions import Instruction
 from bus.core.lines import instruction_of, to_line
-from bus.core.share import WorkerName
+from bus.core.placement import WorkerName
 from bus.processes.launcher import MOST_EVENT_BYTES
 from schemas.problem import AxisError
 

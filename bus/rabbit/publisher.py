@@ -175,10 +175,10 @@ class _Outlet:
         """Whether the channel has been open for a while."""
         return asyncio.get_running_loop().time() > self._grown_at
 
-    async def close(self, patience: timedelta) -> None:
+    async def close(self, deadline: timedelta) -> None:
         """Close when all answers have come, or do not come."""
         if answers := [answer for _, answer in self._waiting.values()]:
-            await asyncio.wait(answers, timeout=patience.total_seconds())
+            await asyncio.wait(answers, timeout=deadline.total_seconds())
         with suppress(LostError), noticing_loss():
             async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
                 await self.channel.close()

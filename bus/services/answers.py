@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bus.core.handover import arrival, refusal
+from bus.core.parcel import arrival, refusal
 from bus.core.wire import receipt_envelope
 from bus.ports import Clock, SignedEnvelope
 from bus.services.dispatch import Dispatch
-from bus.services.patience import Patience
+from bus.services.retry_wait import RetryWait
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Receipt, Recipient
 from schemas.problem import Problem
@@ -65,7 +65,7 @@ class Answers:
         envelope: Envelope,
         receipts: Sequence[SignedEnvelope],
         *,
-        patience: Patience,
+        retry_wait: RetryWait,
         trace: str = "",
     ) -> None:
         """Send receipts to whoever sent the envelope, confirmed. Raises `Stopping`.
@@ -79,7 +79,7 @@ class Answers:
                 kind=EnvelopeKind.RECEIPT,
                 lane=Lane.EXPRESS,
                 recipients=(_sender_of(envelope),),
-                patience=patience,
+                retry_wait=retry_wait,
                 trace=trace,
             )
 

@@ -8,8 +8,8 @@ from adapters.contract import AttachmentSource
 from bus.core.failure import Stage
 from bus.core.parties import Judged
 from bus.ports import ReceivedMessage, Step
-from bus.services.patience import Patience
-from bus.services.turnstile import Ticket
+from bus.services.ordering import Ticket
+from bus.services.retry_wait import RetryWait
 from schemas.envelope import Envelope
 
 
@@ -29,7 +29,7 @@ class Attempt:
     received: ReceivedMessage
     leave: asyncio.Event
     ticket: Ticket
-    patience: Patience
+    retry_wait: RetryWait
     files: AttachmentSource
     step: Step
     stage: Stage = Stage.VERIFY

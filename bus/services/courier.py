@@ -59,12 +59,12 @@ from bus.services.conflict import conflict_with
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failures import Failures
+from bus.services.known_documents import judge
+from bus.services.ordering import Ticket
 from bus.services.originals import with_proven_original
 from bus.services.packing import Packing
-from bus.services.patience import Patience, Stopping
-from bus.services.register import judge
+from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.sealer import Sealer
-from bus.services.turnstile import Ticket
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
@@ -83,7 +83,7 @@ RETURNS = 10
 """So often a delivery is given back because the system is away; then it waits as a row.
 
 Each return counts against `MOST_DELIVERIES` up to RabbitMQ 4.2, which is there for crashes and not
-for patience.
+for retry_wait.
 """
 
 
@@ -158,7 +158,7 @@ class Courier:
             received=received,
             leave=leave,
             ticket=ticket,
-            patience=self._patience(leave),
+            retry_wait=self._retry_wait(leave),
             files=self.attachments,
             step=step,
         )
@@ -182,7 +182,7 @@ class Courier:
             try:
                 await self._deliver(attempt)
             except TransportError as error:
-                await attempt.patience.wait(error.problem)
+                await attempt.retry_wait.wait(error.problem)
             except AxisError as error:
                 if error.problem.code == "E_ENDPOINT_DOWN" and not await self._concerns_one(
                     attempt, error.problem
@@ -205,7 +205,7 @@ class Courier:
         """
         attempt.unanswered += 1
         if attempt.unanswered < TRIES_IN_A_ROW:
-            await attempt.patience.wait(problem)
+            await attempt.retry_wait.wait(problem)
             return False
         trouble = await self.watch.trouble()
         if trouble is None or attempt.received.delivery_count >= RETURNS:
@@ -255,7 +255,7 @@ class Courier:
                 )
             )
         await self._answers.send(
-            envelope, receipts, patience=attempt.patience, trace=attempt.step.traceparent
+            envelope, receipts, retry_wait=attempt.retry_wait, trace=attempt.step.traceparent
         )
 
     async def _judge(self, attempt: Attempt, envelope: Envelope, *, now: datetime) -> None:
@@ -299,7 +299,7 @@ class Courier:
                         return None
                     # Whoever has it may stand behind us, when it was given out twice.
                     attempt.ticket.leave()
-                    await attempt.patience.wait(Problem(code="E_IN_PROGRESS"))
+                    await attempt.retry_wait.wait(Problem(code="E_IN_PROGRESS"))
                 case _ as never:
                     assert_never(never)
 
@@ -398,8 +398,8 @@ class Courier:
     def _addressed(self, envelope: Envelope) -> tuple[Recipient, ...]:
         return addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
 
-    def _patience(self, leave: asyncio.Event) -> Patience:
-        return Patience(
+    def _retry_wait(self, leave: asyncio.Event) -> RetryWait:
+        return RetryWait(
             mailbox=self.dispatch.mailbox,
             observe=self.observe,
             stop=leave,

@@ -45,7 +45,7 @@ from bus.ports import (
     Tracer,
     Untraced,
 )
-from bus.services.patience import Patience, Stopping
+from bus.services.retry_wait import RetryWait, Stopping
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem, TransportError
 from schemas.term import term
@@ -108,7 +108,7 @@ class DeadLetterHandler:
 
     async def _take_traced(self, message: WireMessage) -> Settlement:
         attempt: FailedAttempt | None = None
-        patience = self._patience()
+        retry_wait = self._retry_wait()
         while True:
             try:
                 attempt = attempt or read_attempt(message, self.believed(), now=self.clock())
@@ -124,7 +124,7 @@ class DeadLetterHandler:
             else:
                 return Settlement.ACK
             try:
-                await patience.wait(problem)
+                await retry_wait.wait(problem)
             except Stopping:
                 return Settlement.REQUEUE
 
@@ -177,7 +177,7 @@ class DeadLetterHandler:
 
     async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Work while there is some, then rest; wait, later and later, while it fails."""
-        patience = self._patience()
+        retry_wait = self._retry_wait()
         while not self.stop.is_set():
             try:
                 busy = await work()
@@ -186,12 +186,12 @@ class DeadLetterHandler:
             except Exception as error:  # noqa: BLE001 (retries must not end with one bad row)
                 problem = internal(error, stage=_STAGE)
             else:
-                patience = self._patience()
+                retry_wait = self._retry_wait()
                 if not busy:
                     await self._rest(self.poll)
                 continue
             try:
-                await patience.wait(problem)
+                await retry_wait.wait(problem)
             except Stopping:
                 return
 
@@ -367,5 +367,5 @@ class DeadLetterHandler:
         except TimeoutError:
             return
 
-    def _patience(self) -> Patience:
-        return Patience(mailbox=_SELF, observe=self.observe, stop=self.stop, jitter=self.jitter)
+    def _retry_wait(self) -> RetryWait:
+        return RetryWait(mailbox=_SELF, observe=self.observe, stop=self.stop, jitter=self.jitter)

@@ -27,7 +27,7 @@ from bus.ports import (
     Tracer,
     Untraced,
 )
-from bus.services.patience import Patience
+from bus.services.retry_wait import RetryWait
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
@@ -102,7 +102,7 @@ class Dispatch:
         kind: EnvelopeKind,
         lane: Lane,
         recipients: Sequence[Recipient],
-        patience: Patience,
+        retry_wait: RetryWait,
         trace: str = "",
     ) -> tuple[Recipient, ...]:
         """Publish to every distinct mailbox until the broker has answered for each.
@@ -132,7 +132,7 @@ class Dispatch:
                 raise AxisError.of("E_MAILBOX_REFUSED", mailbox=waiting[0])
             if not waiting:
                 return tuple(r for r in recipients if r.mailbox in absent)
-            await patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=", ".join(waiting)))
+            await retry_wait.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=", ".join(waiting)))
 
     def _note_full(
         self,

@@ -48,7 +48,10 @@ class Failures:
             refusals = await self._refusals(attempt, envelope, problem)
             try:
                 await self.answers.send(
-                    envelope, refusals, patience=attempt.patience, trace=attempt.step.traceparent
+                    envelope,
+                    refusals,
+                    retry_wait=attempt.retry_wait,
+                    trace=attempt.step.traceparent,
                 )
             except ConfigurationError as error:
                 # Its sender takes nothing: that must not hold up the others. The row is there.
@@ -76,7 +79,7 @@ class Failures:
             if outcome is PublishOutcome.CONFIRMED:
                 return
             # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
-            await attempt.patience.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
+            await attempt.retry_wait.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
 
     def _observe(self, attempt: Attempt, problem: Problem) -> None:
         mailbox, message, envelope = (
@@ -117,7 +120,7 @@ class Failures:
             try:
                 return await self.answers.refused(envelope, recipients, problem)
             except TransportError as error:
-                await attempt.patience.wait(error.problem)
+                await attempt.retry_wait.wait(error.problem)
 
 
 def _continued(attempt: Attempt) -> WireMessage:

@@ -13,8 +13,8 @@ from bus.core.topology import queue_of
 from bus.ports import Handler, ReceivedMessage, Settlement, Subscriber
 from bus.services.courier import Courier
 from bus.services.endpoint_watch import EndpointWatch
-from bus.services.patience import Stopping
-from bus.services.turnstile import Turnstile
+from bus.services.ordering import Ordering
+from bus.services.retry_wait import Stopping
 from schemas.codes import Lane
 from schemas.identifiers import MailboxName
 
@@ -69,7 +69,7 @@ class Inbound:
     def _handler(self, stretch: "_Stretch", *, alone: bool) -> Handler:
         async def handle(received: ReceivedMessage) -> Settlement:
             # Nothing is awaited before the ticket: tickets follow the order of the queue.
-            with stretch.turnstile.ticket() as ticket:
+            with stretch.ordering.ticket() as ticket:
                 try:
                     settlement = await self.courier.carry(
                         received, ticket=ticket, leave=stretch.leave
@@ -97,7 +97,7 @@ class _Stretch:
     """
 
     leave: asyncio.Event
-    turnstile: Turnstile = field(default_factory=Turnstile)
+    ordering: Ordering = field(default_factory=Ordering)
     harmless: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from adapters.contract import AttachmentSource, Format, Limits
-from bus.core.handover import original_for
 from bus.core.identity import document_hash
+from bus.core.parcel import original_for
 from bus.core.parties import Judged
 from bus.core.stream import keep
 from bus.ports import FormatApart, Spool

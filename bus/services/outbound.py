@@ -19,9 +19,9 @@ from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
 from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
 from bus.core.failure import internal
-from bus.core.held import HeldFiles
 from bus.core.identity import document_identity
 from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
+from bus.core.pending_files import PendingFiles
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
@@ -44,11 +44,11 @@ from bus.ports import (
 )
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
-from bus.services.patience import Patience, Stopping
-from bus.services.register import meant_by, referred_to_by, resembling
+from bus.services.known_documents import meant_by, referred_to_by, resembling
+from bus.services.ordering import Ordering, Ticket
+from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.sealer import Sealer
 from bus.services.set_aside import SetAside
-from bus.services.turnstile import Ticket, Turnstile
 from schemas.codes import Lane
 from schemas.document import Document
 from schemas.envelope import Envelope, Receipt, Recipient
@@ -136,15 +136,15 @@ class Outbound:
 
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
-        patience = self._patience()
+        retry_wait = self._retry_wait()
         while not self.stop.is_set():
             try:
                 waiting = await self.endpoint.submissions()
             except RecipientError as error:
                 with suppress(Stopping):
-                    await self._outwait(error, patience)
+                    await self._outwait(error, retry_wait)
                 continue
-            patience = self._patience()
+            retry_wait = self._retry_wait()
             self._aside.keep_only(map(_sight_of, waiting))
             due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
             await self._send_all(due)
@@ -153,7 +153,7 @@ class Outbound:
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
         """Send in order of submission, a few in work at a time."""
-        turnstile, window = Turnstile(), asyncio.Semaphore(_AT_ONCE)
+        ordering, window = Ordering(), asyncio.Semaphore(_AT_ONCE)
 
         async def send(submission: Submission, ticket: Ticket) -> None:
             try:
@@ -165,7 +165,7 @@ class Outbound:
         async with asyncio.TaskGroup() as tasks:
             for submission in waiting:
                 await window.acquire()
-                tasks.create_task(send(submission, turnstile.ticket()))
+                tasks.create_task(send(submission, ordering.ticket()))
 
     async def _idle(self) -> None:
         try:
@@ -174,7 +174,7 @@ class Outbound:
         except TimeoutError:
             return
 
-    async def _outwait(self, error: RecipientError, patience: Patience) -> None:
+    async def _outwait(self, error: RecipientError, retry_wait: RetryWait) -> None:
         """Wait until what the agency's system refused has a chance again.
 
         A system that is away as a whole pauses its mailbox; one from which only nothing can be
@@ -191,7 +191,7 @@ class Outbound:
             await self._taking.until_back()
             return
         # It is well when it is asked, and refuses all the same.
-        await patience.wait(error.problem)
+        await retry_wait.wait(error.problem)
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
@@ -200,12 +200,12 @@ class Outbound:
             await self._send_traced(submission, ticket, step)
 
     async def _send_traced(self, submission: Submission, ticket: Ticket, step: Step) -> None:
-        began, patience, unanswered = self.clock(), self._patience(), 0
+        began, retry_wait, unanswered = self.clock(), self._retry_wait(), 0
         outcome: _Sent | tuple[Problem, ...] | None = None
         while not self.stop.is_set():
             try:
                 if outcome is None:
-                    outcome = await self._attempt(submission, ticket, patience, step)
+                    outcome = await self._attempt(submission, ticket, retry_wait, step)
                     # The order is kept; what is told of it holds up nobody.
                     ticket.leave()
                 await self._conclude(submission, outcome, began, step)
@@ -219,10 +219,10 @@ class Outbound:
                     self._set_aside(submission, error)
                     return
                 with suppress(Stopping):
-                    await self._outwait(error, patience)
+                    await self._outwait(error, retry_wait)
             except TransportError as error:
                 with suppress(Stopping):
-                    await patience.wait(error.problem)
+                    await retry_wait.wait(error.problem)
             except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
                 self._set_aside(submission, error)
                 return
@@ -234,7 +234,7 @@ class Outbound:
         self._aside.put(_sight_of(submission), name, error)
 
     async def _attempt(
-        self, submission: Submission, ticket: Ticket, patience: Patience, step: Step
+        self, submission: Submission, ticket: Ticket, retry_wait: RetryWait, step: Step
     ) -> _Sent | tuple[Problem, ...]:
         """Send it; or say why it may not be sent."""
         if submission.problem is not None:
@@ -253,14 +253,14 @@ class Outbound:
             return (error.problem,)
         except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
             return (internal(error, stage="read"),)
-        return await self._publish(outgoing, patience, step)
+        return await self._publish(outgoing, retry_wait, step)
 
     def _prove(self, submission: Submission) -> None:
         """Find out whether it is still there, and can be accepted."""
         self.endpoint.open(submission).close()
 
     async def _publish(
-        self, outgoing: _Outgoing, patience: Patience, step: Step
+        self, outgoing: _Outgoing, retry_wait: RetryWait, step: Step
     ) -> _Sent | tuple[Problem, ...]:
         """Publish; or the problems, when no receiver has a mailbox on the broker."""
         envelope = outgoing.envelope
@@ -269,7 +269,7 @@ class Outbound:
             kind=envelope.kind,
             lane=outgoing.lane,
             recipients=envelope.recipients,
-            patience=patience,
+            retry_wait=retry_wait,
             trace=step.traceparent,
         )
         refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
@@ -495,7 +495,7 @@ class Outbound:
 
     def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
         """Read the message; its files are in the store when it is taken, and none otherwise."""
-        held = HeldFiles(files)
+        held = PendingFiles(files)
         try:
             reading = chosen.read(
                 file, sink=held, limits=self.limits, today=day_in_vietnam(self.clock())
@@ -509,8 +509,8 @@ class Outbound:
             held.discard_all()
         return reading
 
-    def _patience(self) -> Patience:
-        return Patience(
+    def _retry_wait(self) -> RetryWait:
+        return RetryWait(
             mailbox=self.dispatch.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
         )
 

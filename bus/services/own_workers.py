@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bus.core.census import OwnWorkersSeen
+from bus.core.gauges import OwnWorkersSeen
 from bus.core.topology import queues_of
 from schemas.identifiers import MailboxName
 

@@ -16,12 +16,12 @@ from adapters.contract import (
     Parcel,
     ParcelKind,
 )
-from bus.core.handover import original_for, parcel_name
+from bus.core.parcel import original_for, parcel_name
 from bus.core.parties import Judged
 from bus.core.stream import chunks_of
 from bus.ports import FormatApart
-from bus.services.appraisal import Appraisal
-from bus.services.patience import Stopping
+from bus.services.retry_wait import Stopping
+from bus.services.signature_check import SignatureCheck
 from schemas.codes import Lane
 from schemas.envelope import Envelope
 from schemas.identifiers import DeliveryId
@@ -41,7 +41,7 @@ class Packing:
     """
 
     format: Format | FormatApart
-    appraisal: Appraisal = field(default_factory=Appraisal)
+    signature_check: SignatureCheck = field(default_factory=SignatureCheck)
     _places: dict[Lane, asyncio.Semaphore] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ class Packing:
             TransportError, DocumentError: A file cannot be read.
             InternalError: A format that works apart failed.
         """
-        check = await self.appraisal.of(envelope, delivery, files=files, leave=leave)
+        check = await self.signature_check.of(envelope, delivery, files=files, leave=leave)
         if judged is not None and self._tells(judged):
             check = (check or DeliveryCheck(delivery_id=delivery)).model_copy(
                 update={"about": judged.about, "warnings": judged.warnings}

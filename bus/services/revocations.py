@@ -29,7 +29,7 @@ from bus.core.revocation.source import (
     subjects_of,
 )
 from bus.ports import Clock, Observer
-from bus.ports.revocation import RevocationFetcher, RevocationShelf
+from bus.ports.revocation import RevocationFetcher, RevocationStore
 from schemas.problem import AxisError, Problem, TransportError
 from schemas.term import Coded, term
 
@@ -52,7 +52,7 @@ class Revocations:
     """
 
     fetcher: RevocationFetcher
-    shelf: RevocationShelf
+    shelf: RevocationStore
     every: timedelta
     grace: timedelta
     nonce: Callable[[], bytes]

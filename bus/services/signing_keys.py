@@ -22,11 +22,11 @@ class SigningKeys:
 
     Attributes:
         load: Finds the right key of a mailbox; blocking. Raises `ConfigurationError` E_KEYS.
-        patience: How long a token may take.
+        deadline: How long a token may take.
     """
 
     load: Callable[[MailboxName], SigningKey]
-    patience: timedelta
+    deadline: timedelta
     observe: Observer
     _keys: dict[MailboxName, SigningKey | Problem] = field(default_factory=dict)
     _loading: dict[MailboxName, asyncio.Future[SigningKey]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class SigningKeys:
             # What it fails with after it was given up is of no interest.
             loading.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            async with asyncio.timeout(self.patience.total_seconds()):
+            async with asyncio.timeout(self.deadline.total_seconds()):
                 return await asyncio.shield(loading)
         except TimeoutError as late:
             cause = term("token_silent")

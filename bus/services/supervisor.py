@@ -20,8 +20,8 @@ from bus.core.events import (
     WorkerStarted,
 )
 from bus.core.instructions import Know, Serve
+from bus.core.placement import WorkerName, share
 from bus.core.restart import Restarts
-from bus.core.share import WorkerName, share
 from bus.ports import Jitter, Launcher, Observer, WorkerProcess
 from bus.services.service_runner import ServiceRunner
 from schemas.directory import Directory

@@ -67,13 +67,13 @@ class Load:
     """What a database is used for.
 
     Attributes:
-        patience: Seconds to wait while another process writes.
+        busy_seconds: Seconds to wait while another process writes.
         statement_seconds: How long a statement may take on a server, its waiting included.
         cache_kib: Memory for pages of a file, for each of its two connections.
         checkpoint_pages: After so many pages the log of a file is written back.
     """
 
-    patience: float = 5.0
+    busy_seconds: float = 5.0
     statement_seconds: float = 30.0
     cache_kib: int = 2_000
     checkpoint_pages: int = 1_000
@@ -82,7 +82,7 @@ class Load:
 SMALL = Load()
 """Many small operations."""
 
-BULK = Load(patience=120, statement_seconds=120, cache_kib=65_536, checkpoint_pages=10_000)
+BULK = Load(busy_seconds=120, statement_seconds=120, cache_kib=65_536, checkpoint_pages=10_000)
 """Also actions on a million rows (measured: 500 replayed letters in 66 instead of 84 ms)."""
 
 
@@ -90,7 +90,7 @@ def connect(url: str, *, load: Load = SMALL) -> Database:
     """Choose by the URL: `sqlite:///file?timeout=5` or `postgresql://host/name`.
 
     Args:
-        load: A `timeout` in the URL counts more than its patience.
+        load: A `timeout` in the URL counts more than its busy_seconds.
 
     Raises:
         ConfigurationError: E_SETTING, the URL names neither, or its driver is not installed.
@@ -100,9 +100,9 @@ def connect(url: str, *, load: Load = SMALL) -> Database:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite" and parsed.database:
-            patience = float(str(parsed.query.get("timeout", load.patience)))
+            busy_seconds = float(str(parsed.query.get("timeout", load.busy_seconds)))
             return SqliteDatabase(
-                Path(parsed.database).absolute(), replace(load, patience=patience)
+                Path(parsed.database).absolute(), replace(load, busy_seconds=busy_seconds)
             )
         if backend == "postgresql":
             return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg"), load)
@@ -165,7 +165,7 @@ class SqliteDatabase:
         connection = sqlite3.connect(
             f"file:{quote(str(self._file))}?mode=rw",
             uri=True,
-            timeout=self._load.patience,
+            timeout=self._load.busy_seconds,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -182,7 +182,7 @@ class SqliteDatabase:
         SQLite does not wait by itself for the others while the mode changes
         (https://sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
         """
-        until = time.monotonic() + self._load.patience
+        until = time.monotonic() + self._load.busy_seconds
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -55,7 +55,7 @@ async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
     """Open a database of dead letters, migrated; at the exit what is under way is finished.
 
     Embedded it is a file of its own, so that a bulk action of an operator never stalls the inbox;
-    for the same reason it has more patience with other processes. One server may keep both.
+    for the same reason it waits longer for other processes. One server may keep both.
 
     Args:
         url: As for `open_store`.

@@ -3,7 +3,7 @@
 from adapters.formats.edxml import EdxmlFormat
 from bus.memory.attachments import MemoryAttachments
 from schemas.document import Attachment, Document, Organization
-from tests.envelopes import NOW, a_document, a_report
+from tests.support.envelopes import NOW, a_document, a_report
 
 
 def a_packet(*, sender: str, receivers: list[str], number: str, **changes: object) -> bytes:

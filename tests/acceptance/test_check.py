@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 from tests.acceptance.conftest import lienthong
 from tests.acceptance.packets import a_packet
-from tests.signed_pdfs import NOW, YEAR, Authority, blank, sign
+from tests.support.signed_pdfs import NOW, YEAR, Authority, blank, sign
 
 
 def _trust_list(folder: Path, authority: Authority) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import lienthong
 from tests.acceptance.packets import a_packet, a_status
-from tests.strangers import install
+from tests.support.strangers import install
 
 FILES = {"phu-luc.txt": "Phụ lục\n".encode() * 9, "bảng kê.txt": b"so hieu\n"}
 

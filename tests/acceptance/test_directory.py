@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from bus.bootstrap import directory_of
+from bus.home import directory_file
 from bus.settings import load_settings
-from bus.store import snapshot
 from schemas.directory import Agency
 from schemas.identifiers import AgencyCode
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
@@ -85,7 +85,7 @@ def test_a_refused_directory_is_named_and_the_axis_goes_on(
     file = directory_of(load_settings(home=axis.home))
     directory = file.load()
     odd = Agency(code=AgencyCode("H24.*"), name_vi="Lạ", connected=True)
-    monkeypatch.setattr(snapshot, "check", lambda _: None)
+    monkeypatch.setattr(directory_file, "check", lambda _: None)
     file.save(
         directory.model_copy(
             update={

@@ -11,12 +11,12 @@ import pytest
 
 from bus.bootstrap import directory_of
 from bus.core.directory import seed_directory
+from bus.home.directory_file import seed_text
 from bus.settings import load_settings
-from bus.store.snapshot import seed_text
 from schemas.directory import Directory
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
-from tests.strangers import install
+from tests.support.strangers import install
 
 FOUR = ("--agencies", "G22,H24,H41,H57", "--workers", "1")
 """Of these H41 reads the format of another house; all share one worker."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bus.store.home import Home
+from bus.home.layout import Home
 from tests.acceptance.conftest import RunningAxis, eventually
 from tests.chaos.attack import Attack, troubles_in
 

@@ -29,8 +29,8 @@ from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
 from tests.acceptance.stolen import Broker
-from tests.agencies import real_now
-from tests.envelopes import a_document, a_recipient
+from tests.support.agencies import real_now
+from tests.support.envelopes import a_document, a_recipient
 
 THIEF, VICTIM, SERVED = MailboxName("H24"), MailboxName("G01"), MailboxName("H41")
 FLOOD = 205

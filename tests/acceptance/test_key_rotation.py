@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from bus.cli.keys import app
 from tests.acceptance.conftest import RunningAxis, eventually
 from tests.acceptance.test_workers import FOUR, Traffic
-from tests.certificates import Issuer, leaf, root
+from tests.support.certificates import Issuer, leaf, root
 
 
 def said(*arguments: str | Path, home: Path) -> Any:

@@ -15,7 +15,7 @@ import pytest
 from bus.rabbit.locate import Located
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
-from tests.rabbit_bus import virtual_host
+from tests.support.rabbit_bus import virtual_host
 
 MARK = "S3cr3t-m4rk-0f-th3-t3st"
 ACCOUNT = "marked"

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 from bus.core.dead_letters.letter import DeadLetter, LetterState
 from bus.core.dead_letters.selection import Selection
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
-from tests.backlog import Backlog, Mishap
+from tests.support.backlog import Backlog, Mishap
 
 LETTERS = 1_000
 BUG = Mishap(code="E_INTERNAL")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.acceptance.conftest import RunningAxis, eventually
 from tests.acceptance.packets import a_packet
-from tests.collector import Collector, Told, collecting
+from tests.support.collector import Collector, Told, collecting
 
 
 @pytest.fixture(scope="module")

@@ -24,17 +24,17 @@ from bus.core.message import WireMessage
 from bus.core.signing import SigningKey, sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key
 from bus.core.wire import body_of, document_envelope
+from bus.home.layout import Home
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
-from bus.store.home import Home
 from schemas.document import Organization
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
-from tests.agencies import real_now
-from tests.certificates import Issuer, leaf, pem, root
-from tests.envelopes import a_document, a_recipient
-from tests.revoking import A_DAY, AN_HOUR, Entry, Server, a_list, names_sources, serving
+from tests.support.agencies import real_now
+from tests.support.certificates import Issuer, leaf, pem, root
+from tests.support.envelopes import a_document, a_recipient
+from tests.support.revoking import A_DAY, AN_HOUR, Entry, Server, a_list, names_sources, serving
 
 LIST_AGENCY, RESPONDER_AGENCY = "G22", "H24"
 HANDED_OVER, REFUSED = "delivery_handed_over", "delivery_failed"

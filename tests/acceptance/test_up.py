@@ -12,7 +12,7 @@ from schemas.document import Document
 from schemas.status import StatusReport
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet, a_status
-from tests.envelopes import NOW
+from tests.support.envelopes import NOW
 
 FILES = {"phu-luc.txt": "Phụ lục\n".encode() * 1000, "bảng kê.txt": b"\x00\x01" * 500}
 

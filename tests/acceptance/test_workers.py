@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.store.home import Home
+from bus.home.layout import Home
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
 

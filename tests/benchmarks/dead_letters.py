@@ -30,7 +30,7 @@ from bus.store.sql import open_dead_letters
 from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
-from tests.letters import an_attempt, park
+from tests.support.letters import an_attempt, park
 
 NOW = datetime(2019, 6, 30, 12, tzinfo=UTC)
 DAYS = 90

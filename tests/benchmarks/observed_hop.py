@@ -20,7 +20,7 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from tests.benchmarks.measure import Hop
 from tests.benchmarks.our_hop import our_hop
-from tests.envelopes import RECIPIENT, SENDER
+from tests.support.envelopes import RECIPIENT, SENDER
 
 _SCRAPE_EVERY_SECONDS = 1.0
 _HANDED_OVER = DeliveryHandedOver(

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bus.bootstrap import managed
-from bus.core.accounts import accounts_for
 from bus.core.admission import admit, prove
 from bus.core.duplicates import Standing
 from bus.core.identity import delivery_id
+from bus.core.logins import accounts_for
 from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_key
@@ -27,8 +27,8 @@ from schemas.document import Document
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from tests.benchmarks.measure import WINDOW, Arrivals, Hop
-from tests.envelopes import RECIPIENT, SENDER, Signers, a_document, a_recipient
-from tests.two_agencies import routing_of_two
+from tests.support.envelopes import RECIPIENT, SENDER, Signers, a_document, a_recipient
+from tests.support.two_agencies import routing_of_two
 
 _FROM, _TO = MailboxName(SENDER), MailboxName(RECIPIENT)
 

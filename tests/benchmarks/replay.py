@@ -26,9 +26,9 @@ from bus.rabbit.provisioning import Provisioning
 from bus.services.dead_letters import DeadLetterHandler
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
-from tests.agencies import routing_of
 from tests.benchmarks.measure import WINDOW
-from tests.letters import an_attempt, park
+from tests.support.agencies import routing_of
+from tests.support.letters import an_attempt, park
 
 _MAILBOXES = (MailboxName("G22"), MailboxName("H24"))
 _DEADLINE = timedelta(seconds=60)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tests.chaos.load import Dropped
 from tests.chaos.up import Up
-from tests.folders import number_in
+from tests.support.folders import number_in
 
 
 class Delivery(NamedTuple):

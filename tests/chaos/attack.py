@@ -27,18 +27,18 @@ from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key
 from bus.core.wire import body_of, document_envelope
+from bus.home.layout import Home
 from bus.keys.ring import load_signing_key
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.connection import Link, LostError, noticing_loss
-from bus.store.home import Home
 from bus.store.sql import open_dead_letters
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Organization
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.packets import a_packet
 from tests.chaos.hostile import Hostile, framed
-from tests.envelopes import a_document, a_recipient
-from tests.folders import Folders, number_in
+from tests.support.envelopes import a_document, a_recipient
+from tests.support.folders import Folders, number_in
 
 THIEF, SENDER, RECIPIENT = MailboxName("H24"), MailboxName("G22"), MailboxName("H41")
 

@@ -27,8 +27,8 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Organization
 from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, MailboxName
-from tests.envelopes import a_document, a_recipient
 from tests.fuzz.corpus import corpus
+from tests.support.envelopes import a_document, a_recipient
 
 _WORDS = (
     "", "G22", "H24", "H41", "agency.G22", "documents", "failures", "a" * 256, "a" * 5000, "\0",

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 
 from tests.acceptance.packets import a_packet
-from tests.folders import Folders
+from tests.support.folders import Folders
 
 _FILE = {"phu-luc.txt": "Phụ lục\n".encode() * 500}
 _MOST_RECEIVERS = 3

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 
 from tests.chaos.up import Up
-from tests.mortal import memory_alarm
+from tests.support.mortal import memory_alarm
 
 Mishap = Callable[[Up, random.Random], Awaitable[str]]
 """Harms the axis, mends what it must mend itself, and says what it did."""

@@ -17,13 +17,13 @@ from pathlib import Path
 from bus.core.dead_letters.letter import DeadLetter, LetterState
 from bus.core.dead_letters.selection import Selection
 from bus.core.topology import is_mailbox_queue
+from bus.home.layout import Home
 from bus.rabbit.management import Management
 from bus.rabbit.node import PrivateNode
 from bus.rabbit.residence import Identity, pids_in
-from bus.store.home import Home
 from bus.store.sql import open_dead_letters
-from tests.folders import Folders
-from tests.rabbit_bus import installation
+from tests.support.folders import Folders
+from tests.support.rabbit_bus import installation
 
 START = timedelta(seconds=120)
 _LOOK_SECONDS = 0.05

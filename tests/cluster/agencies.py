@@ -21,9 +21,9 @@ from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DeliveryHandedOver, Event, WorkStalled
 from bus.core.topology import FAILURES, queues_of
+from bus.home.layout import Home
 from bus.rabbit.addresses import addresses_in
 from bus.settings import Settings
-from bus.store.home import Home
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.packets import a_packet

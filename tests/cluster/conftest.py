@@ -9,7 +9,7 @@ import pytest
 from bus.rabbit.locate import Located, Way
 from tests.cluster.agencies import Agencies, connected_agencies, left_by, settings_of
 from tests.cluster.cluster import Cluster
-from tests.rabbit_bus import VirtualHost, installation, virtual_host
+from tests.support.rabbit_bus import VirtualHost, installation, virtual_host
 
 Tell = Callable[[str], None]
 """Prints a line that is seen: the numbers are what the run is for."""

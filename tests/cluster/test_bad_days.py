@@ -21,7 +21,7 @@ from schemas.identifiers import MailboxName
 from tests.cluster.agencies import CODES
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import Correspondence, Tell
-from tests.rabbit_bus import VirtualHost
+from tests.support.rabbit_bus import VirtualHost
 
 RESUMED_WITHIN_SECONDS = 10.0
 FROZEN_RESUMED_WITHIN_SECONDS = 20.0

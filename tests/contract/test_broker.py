@@ -38,7 +38,7 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import MAX_BODY_BYTES
 from schemas.identifiers import MailboxName
 from schemas.problem import DocumentError
-from tests.buses import Bus, BusOf
+from tests.support.buses import Bus, BusOf
 
 SENDER, RECIPIENT = MailboxName("H98"), MailboxName("G98.05")
 NOBODY = MailboxName("G01")

@@ -32,7 +32,7 @@ from schemas.errors import FailureClass
 from schemas.identifiers import EnvelopeId, MailboxName
 from schemas.problem import ConfigurationError, Place, Problem
 from tests.integration.store.databases import DATABASES, empty_database
-from tests.letters import (
+from tests.support.letters import (
     DOWN,
     FORGED,
     MINUTE,

@@ -37,10 +37,10 @@ from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
 from schemas.value import Value
 from tests.acceptance.packets import a_packet
-from tests.agencies import Agencies, Parts, real_now, routing_of
-from tests.envelopes import RECIPIENT, SENDER
-from tests.folders import Folders
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import Agencies, Parts, real_now, routing_of
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.folders import Folders
+from tests.support.rabbit_bus import VirtualHost
 
 DEADLINE = timedelta(seconds=90)
 """Generous: the machine may be busy with other things, and a restart takes its time."""

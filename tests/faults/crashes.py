@@ -18,7 +18,7 @@ from bus.ports import Claim, Claimed, Inbox, PublishOutcome, SignedEnvelope
 from bus.rabbit.broker import RabbitBroker
 from schemas.document import Document
 from schemas.identifiers import DeliveryId, MailboxName
-from tests.folders import number_in
+from tests.support.folders import number_in
 
 POISON = "13"
 """Number of the document that nobody survives."""

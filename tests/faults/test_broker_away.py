@@ -15,10 +15,10 @@ from bus.rabbit.node import PrivateNode
 from bus.rabbit.provisioning import SETTLING
 from schemas.codes import Lane
 from schemas.identifiers import MailboxName
-from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import Site, agencies_at, eventually, failures_of, found_site
-from tests.mortal import host_on, kill_and_start_again, memory_alarm
-from tests.rabbit_bus import VirtualHost
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.mortal import host_on, kill_and_start_again, memory_alarm
+from tests.support.rabbit_bus import VirtualHost
 
 MAILBOX = queue_of(MailboxName(RECIPIENT), Lane.STANDARD)
 

@@ -11,12 +11,12 @@ from bus.core.events import DuplicateAbsorbed
 from bus.core.keyring import KeyRing, certify, thumbprint_of
 from bus.core.signing import SigningKey, sign
 from schemas.identifiers import MailboxName
-from tests.agencies import Parts, real_now
-from tests.certificates import key_for, leaf, pem, root
-from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
 from tests.faults.axis import agencies_at, eventually, failures_of, found_site
 from tests.faults.test_duplicates import publish
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import Parts, real_now
+from tests.support.certificates import key_for, leaf, pem, root
+from tests.support.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.rabbit_bus import VirtualHost
 
 WITHIN, BEYOND = timedelta(minutes=9, seconds=30), timedelta(minutes=11)
 AN_HOUR = timedelta(hours=1)

@@ -11,10 +11,10 @@ import pytest
 
 from bus.core.events import WorkStalled
 from tests.acceptance.packets import a_packet
-from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import eventually, failures_of, found_site
 from tests.faults.worker import Errand, WorkerProcess, worker_of
-from tests.rabbit_bus import VirtualHost
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.rabbit_bus import VirtualHost
 
 ROOM_BYTES = 2 * 1024**2
 FILE = {"ban-do.txt": b"0123456789abcdef" * (256 * 1024)}

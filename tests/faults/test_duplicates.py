@@ -17,10 +17,10 @@ from bus.core.topology import DOCUMENTS
 from bus.ports import PublishOutcome
 from schemas.errors import FailureClass
 from schemas.identifiers import EnvelopeId
-from tests.agencies import Agencies, real_now
-from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
 from tests.faults.axis import DEADLINE, Site, agencies_at, eventually, failures_of, found_site
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import Agencies, real_now
+from tests.support.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.rabbit_bus import VirtualHost
 
 A_DAY = timedelta(days=1)
 

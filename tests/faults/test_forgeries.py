@@ -16,8 +16,6 @@ from schemas.document import Document, Organization
 from schemas.envelope import Envelope
 from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
-from tests.agencies import Agencies, real_now
-from tests.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
 from tests.faults.axis import (
     DEADLINE,
     THIRD,
@@ -27,7 +25,9 @@ from tests.faults.axis import (
     failures_of,
     found_site,
 )
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import Agencies, real_now
+from tests.support.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
+from tests.support.rabbit_bus import VirtualHost
 
 GOOD = [str(number) for number in range(100, 112)]
 OTHER = MailboxName(THIRD)

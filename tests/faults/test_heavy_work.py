@@ -11,10 +11,10 @@ from adapters.contract import MIB
 from adapters.formats.edxml import EdxmlFormat
 from bus.attachments.folder import FolderAttachments
 from schemas.document import Attachment, Organization
-from tests.agencies import real_now
-from tests.envelopes import NOW, RECIPIENT, SENDER, a_document
 from tests.faults.axis import Site, agencies_at, eventually, found_site
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import real_now
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document
+from tests.support.rabbit_bus import VirtualHost
 
 SIZE = 100 * MIB
 TOLERATED_SECONDS = 0.5

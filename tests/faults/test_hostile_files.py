@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.builders import PDF, encoded, zipped
-from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import agencies_at, eventually, found_site
-from tests.rabbit_bus import VirtualHost
+from tests.support.builders import PDF, encoded, zipped
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.rabbit_bus import VirtualHost
 
 GOOD = [str(number) for number in range(100, 106)]
 

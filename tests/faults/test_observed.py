@@ -14,16 +14,16 @@ import pytest
 
 from bus.bootstrap import directory_of
 from bus.cli.top.reading import Reading, read
+from bus.home.layout import Home, Running
 from bus.rabbit.node import PrivateNode
 from bus.settings import load_settings
-from bus.store.home import Home, Running
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode
 from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
-from tests.homes import set_up
-from tests.mortal import host_on, kill_and_start_again, memory_alarm
-from tests.packages import program
+from tests.support.homes import set_up
+from tests.support.mortal import host_on, kill_and_start_again, memory_alarm
+from tests.support.packages import program
 
 CODES = ("G22", "H24")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from bus.core.failure import Stage
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
-from bus.services.guard import MOST_CRASHES
+from bus.services.crash_guard import MOST_CRASHES
 from schemas.document import Organization
 from schemas.errors import FailureClass
-from tests.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
 from tests.faults.axis import DEADLINE, THIRD, Site, eventually, failures_of, found_site
 from tests.faults.crashes import POISON, CrashPoint
 from tests.faults.worker import Errand, worker_of
-from tests.rabbit_bus import VirtualHost
+from tests.support.envelopes import RECIPIENT, SENDER, a_document, a_recipient, an_envelope
+from tests.support.rabbit_bus import VirtualHost
 
 LIMIT = 4
 NEIGHBOURS = [str(number) for number in range(30) if str(number) != POISON]

@@ -9,11 +9,11 @@ from bus.keys.sealing import SealingFolder
 from schemas.document import Document
 from schemas.identifiers import MailboxName
 from tests.acceptance.packets import a_packet
-from tests.agencies import real_now
-from tests.builders import read_packet
-from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import agencies_at, eventually, failures_of, found_site
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import real_now
+from tests.support.builders import read_packet
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.rabbit_bus import VirtualHost
 
 _SUBJECT = "V/v bổ nhiệm mẫu"
 _BATCH = 12

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from bus.core.events import WorkStalled
-from tests.agencies import Agencies
-from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import Site, agencies_at, eventually, failures_of, found_site
 from tests.integration.store.databases import (
     INSTALLED_POSTGRES,
     empty_database,
     private_postgres,
 )
-from tests.rabbit_bus import VirtualHost
+from tests.support.agencies import Agencies
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.rabbit_bus import VirtualHost
 
 LETTERS = 24
 FAULTS = ["locked", "taken away", *(["restarted"] if INSTALLED_POSTGRES else [])]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bus.core.events import EndpointPaused, EndpointResumed
-from tests.envelopes import RECIPIENT, SENDER
 from tests.faults.axis import FOURTH, THIRD, agencies_at, eventually, failures_of, found_site
 from tests.faults.systems import SlowEndpoint
 from tests.faults.worker import Errand, worker_of
-from tests.rabbit_bus import VirtualHost
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.rabbit_bus import VirtualHost
 
 EVERYBODY = (SENDER, RECIPIENT, THIRD, FOURTH)
 BEFORE, LETTERS = 3, 30

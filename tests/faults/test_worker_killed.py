@@ -15,7 +15,6 @@ from bus.rabbit.broker import RabbitBroker
 from schemas.codes import Lane
 from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
-from tests.envelopes import RECIPIENT, SENDER, an_envelope
 from tests.faults.axis import (
     DEADLINE,
     Site,
@@ -26,7 +25,8 @@ from tests.faults.axis import (
 )
 from tests.faults.crashes import CrashPoint
 from tests.faults.worker import Errand, worker_of
-from tests.rabbit_bus import VirtualHost
+from tests.support.envelopes import RECIPIENT, SENDER, an_envelope
+from tests.support.rabbit_bus import VirtualHost
 
 MAILBOX = queue_of(MailboxName(RECIPIENT), Lane.STANDARD)
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import assert_never
 
 from bus.core.events import Event
+from bus.home.attempts import FolderAttempts
 from bus.rabbit.broker import RabbitBroker
-from bus.services.guard import Guard, GuardedFormat
-from bus.store.attempts import FolderAttempts
+from bus.services.crash_guard import CrashGuard, GuardedFormat
 from schemas.value import Value
-from tests.agencies import Parts
 from tests.faults.axis import DEADLINE, Site, agencies_at
 from tests.faults.crashes import (
     CrashPoint,
@@ -32,6 +31,7 @@ from tests.faults.crashes import (
     PoisonedFormat,
 )
 from tests.faults.systems import SlowEndpoint
+from tests.support.agencies import Parts
 
 ROOT = Path(__file__).parents[2]
 READY = "ready"
@@ -67,7 +67,7 @@ class Errand(Value):
             case CrashPoint.RECORDED:
                 return replace(parts, inbox=DyingInbox(parts.inbox, Fuse(self.uses)))
             case CrashPoint.FORMAT:
-                guard = Guard(FolderAttempts(self.site.home / "attempts"))
+                guard = CrashGuard(FolderAttempts(self.site.home / "attempts"))
                 if self.careful:
                     guard.be_careful()
                 return replace(parts, format=GuardedFormat(PoisonedFormat(), guard))

@@ -11,7 +11,8 @@ from bus.core.wire import body_of
 from bus.rabbit import frames
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
-from tests.builders import (
+from tests.fuzz.targets import MESSAGE, SIGNERS
+from tests.support.builders import (
     PDF,
     document,
     encoded,
@@ -23,8 +24,7 @@ from tests.builders import (
     update,
     zipped,
 )
-from tests.envelopes import NOW, RECIPIENT, a_receipt_envelope, an_envelope
-from tests.fuzz.targets import MESSAGE, SIGNERS
+from tests.support.envelopes import NOW, RECIPIENT, a_receipt_envelope, an_envelope
 
 _DELIVER = b"\x01t" + (1).to_bytes(8, "big") + b"\0\x09documents\x03a.b"
 

@@ -29,8 +29,8 @@ from bus.core.admission import admit
 from bus.core.dead_letters.letter import FailedAttempt
 from bus.core.dead_letters.report import Believed, read_attempt
 from bus.core.failure import FAILURE_HEADER, ORIGINAL_MESSAGE, ORIGINAL_USER, Stage, fail
-from bus.core.handover import parcel_name
 from bus.core.identity import delivery_id
+from bus.core.parcel import parcel_name
 from bus.core.signing import sign, verify
 from bus.core.topology import FAILURES
 from bus.rabbit import frames
@@ -41,8 +41,8 @@ from schemas.errors import ENTRIES
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_HEADERS_BYTES
 from schemas.problem import AxisError, Language, Place, Problem
-from tests.agencies import routing_of
-from tests.envelopes import NOW, RECIPIENT, SENDER, Signers, an_envelope
+from tests.support.agencies import routing_of
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, Signers, an_envelope
 
 Target = Callable[[bytes], None]
 

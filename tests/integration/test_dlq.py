@@ -22,11 +22,11 @@ from bus.cli import main
 from bus.cli.output import Exit
 from bus.core.dead_letters.letter import LetterState
 from bus.core.failure import Stage
-from bus.store.home import Home, Running
+from bus.home.layout import Home, Running
 from schemas.envelope import Recipient
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.conftest import eventually
-from tests.backlog import DOWN, SUBJECT, Backlog, Mishap
+from tests.support.backlog import DOWN, SUBJECT, Backlog, Mishap
 
 HOUR = timedelta(hours=1)
 FORGED = Mishap(code="E_SIGNATURE_INVALID", stage=Stage.VERIFY)

@@ -29,10 +29,10 @@ from bus.services.dispatch import Dispatch
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, TransportError
 from tests.acceptance.packets import a_packet
-from tests.certificates import OWNER, key_for, leaf, pem, root, signer
-from tests.envelopes import RECIPIENT, SENDER, an_envelope
-from tests.packages import program
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.certificates import OWNER, key_for, leaf, pem, root, signer
+from tests.support.envelopes import RECIPIENT, SENDER, an_envelope
+from tests.support.packages import program
+from tests.support.two_agencies import TwoAgencies, eventually
 
 TOKEN, PIN = "agencies", "437219"
 NOW = datetime.now(UTC)

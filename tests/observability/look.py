@@ -23,7 +23,7 @@ from rich.table import Table
 from bus.rabbit.residence import free_ports
 from bus.rabbit.tls import context_of
 from tests.observability.test_queries import DASHBOARDS
-from tests.packages import program
+from tests.support.packages import program
 
 PROMETHEUS = Path("deploy/prometheus").absolute()
 QUIET = frozenset(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.observability.troubles import TROUBLES, Trouble
-from tests.packages import program
+from tests.support.packages import program
 
 PROMETHEUS = Path("deploy/prometheus").absolute()
 RULES = sorted(map(str, (PROMETHEUS / "rules").glob("*.yml")))

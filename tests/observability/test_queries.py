@@ -15,10 +15,10 @@ import yaml
 from bus.core.topology import desired
 from bus.rabbit.node import PrivateNode
 from schemas.identifiers import MailboxName
-from tests.mortal import host_on
 from tests.observability import vocabulary
 from tests.observability.promql import Reading, read
 from tests.observability.test_alarms import promtool
+from tests.support.mortal import host_on
 
 DASHBOARDS = sorted(Path("deploy/grafana/dashboards").glob("*.json"))
 _FILLED = {

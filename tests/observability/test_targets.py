@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bus.store.targets import TargetsFile
+from bus.home.targets import TargetsFile
 from tests.observability.test_alarms import PROMETHEUS, promtool
 
 

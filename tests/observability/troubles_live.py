@@ -24,11 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.rabbit.residence import free_ports
-from tests.certificates import Issuer, leaf, pem, root
 from tests.chaos.up import Up
-from tests.mortal import memory_alarm
 from tests.observability.look import PROMETHEUS, Asking, configuration, running, slip_in
-from tests.packages import program
+from tests.support.certificates import Issuer, leaf, pem, root
+from tests.support.mortal import memory_alarm
+from tests.support.packages import program
 
 CODES = ("G22", "H24", "H41")
 _PATIENCE = timedelta(seconds=120)

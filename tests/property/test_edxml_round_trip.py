@@ -33,7 +33,7 @@ from schemas.document import (
 from schemas.reading import Reading
 from schemas.secrecy import declared_mark
 from schemas.status import StatusReport
-from tests.builders import PDF, attachment, encoded, listed, packet, zipped
+from tests.support.builders import PDF, attachment, encoded, listed, packet, zipped
 
 FORMATS = (EdxmlFormat(), EdxmlFormat(zip_attachments=True), CanonicalJsonFormat())
 

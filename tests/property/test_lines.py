@@ -10,7 +10,7 @@ from bus.core.directory import seed_directory
 from bus.core.events import DuplicateAbsorbed, Event
 from bus.core.instructions import Know, Serve
 from bus.core.lines import event_of, instruction_of, to_line
-from bus.store.snapshot import seed_text
+from bus.home.directory_file import seed_text
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Place, Problem

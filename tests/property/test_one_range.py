@@ -17,9 +17,9 @@ from schemas.document import Document
 from schemas.problem import DocumentError
 from schemas.reading import Reading
 from schemas.status import StatusReport
-from tests.builders import packet, read_packet
-from tests.envelopes import an_envelope
 from tests.property.test_edxml_round_trip import carried, write
+from tests.support.builders import packet, read_packet
+from tests.support.envelopes import an_envelope
 
 EDXML, JSON = EdxmlFormat(), CanonicalJsonFormat()
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bus.core.base64url import from_base64url, to_base64url
 from bus.core.sealing.stream import CHUNK_BYTES, TAG_BYTES, opened, opened_chunks, sealed_chunks
-from tests.envelopes import RECIPIENT, a_document
-from tests.seals import Seals, code_of, resealed, seal_of, with_key
+from tests.support.envelopes import RECIPIENT, a_document
+from tests.support.seals import Seals, code_of, resealed, seal_of, with_key
 
 KEY = bytes(range(32))
 _SEALED_CHUNK = CHUNK_BYTES + TAG_BYTES

@@ -15,7 +15,18 @@ from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import certify
 from bus.core.signing import sign, verify
 from schemas.problem import DocumentError
-from tests.certificates import ENDS, ISSUED, NOW, OWNER, below, key_for, leaf, pem, root, signer
+from tests.support.certificates import (
+    ENDS,
+    ISSUED,
+    NOW,
+    OWNER,
+    below,
+    key_for,
+    leaf,
+    pem,
+    root,
+    signer,
+)
 
 SIGNERS = {algorithm: signer(algorithm) for algorithm in Algorithm}
 

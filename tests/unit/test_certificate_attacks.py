@@ -22,7 +22,7 @@ from bus.core.keyring import CertifiedKey, KeyRing, certify
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES, MAX_CHAIN_CERTIFICATES
 from schemas.problem import ConfigurationError, DocumentError
-from tests.certificates import (
+from tests.support.certificates import (
     ENDS,
     ISSUED,
     NOW,

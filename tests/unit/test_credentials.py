@@ -6,7 +6,7 @@ from pathlib import Path
 from bus.bootstrap.credentials import lay_out
 from bus.settings import load_settings
 from schemas.identifiers import MailboxName
-from tests.homes import set_up
+from tests.support.homes import set_up
 
 
 def test_what_is_set_aside_in_the_key_folder_is_not_handed_out(tmp_path: Path) -> None:

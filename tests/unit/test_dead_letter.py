@@ -21,8 +21,8 @@ from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import DocumentError, Problem
-from tests.agencies import routing_of
-from tests.envelopes import NOW, RECIPIENT, SENDER, Signers, an_envelope
+from tests.support.agencies import routing_of
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, Signers, an_envelope
 
 MAILBOX, THIRD = MailboxName(RECIPIENT), MailboxName("H41")
 UNIT = MailboxName("G98.05")

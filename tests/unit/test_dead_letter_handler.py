@@ -39,8 +39,8 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet
-from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
-from tests.two_agencies import TwoAgencies, eventually, publish
+from tests.support.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 SOON = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(), timedelta())})
 ALL = Selection()

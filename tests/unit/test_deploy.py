@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from bus.cli.output import Exit
+from bus.home.layout import Running
 from bus.rabbit.residence import free_ports
 from bus.settings import Settings
-from bus.store.home import Running
 from schemas.limits import MAX_BODY_BYTES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -11,7 +11,7 @@ from bus.core.directory_csv import read_csv, to_csv
 from bus.core.directory_import import ImportRefusedError, imported
 from bus.core.directory_rows import Column, difference
 from bus.core.directory_rules import check
-from bus.store.snapshot import seed_text
+from bus.home.directory_file import seed_text
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
 from schemas.identifiers import CodeScheme
 from schemas.problem import ConfigurationError, Language

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bus.core.duplicates import Rival, Standing, judge
 from schemas.identifiers import EnvelopeId
-from tests.envelopes import NOW
+from tests.support.envelopes import NOW
 
 ONE, OTHER, THIRD = EnvelopeId("a" * 64), EnvelopeId("b" * 64), EnvelopeId("c" * 64)
 LATER, EARLIER = NOW + timedelta(minutes=1), NOW - timedelta(minutes=1)

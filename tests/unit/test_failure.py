@@ -15,7 +15,7 @@ from bus.core.topology import FAILURES
 from schemas.errors import ENTRIES, FailureClass, Fault
 from schemas.identifiers import MailboxName
 from schemas.problem import Place, Problem
-from tests.envelopes import NOW, RECIPIENT, Signers, an_envelope
+from tests.support.envelopes import NOW, RECIPIENT, Signers, an_envelope
 
 MAILBOX = MailboxName(RECIPIENT)
 

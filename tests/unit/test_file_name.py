@@ -28,9 +28,9 @@ from schemas.file_name import is_plain_name, shown
 from schemas.identifiers import DeliveryId
 from schemas.problem import DocumentError
 from schemas.reading import Reading
-from tests.builders import PDF, attachment
-from tests.envelopes import NOW, SENDER, Signers, a_document, an_envelope
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.builders import PDF, attachment
+from tests.support.envelopes import NOW, SENDER, Signers, a_document, an_envelope
+from tests.support.two_agencies import TwoAgencies, eventually
 
 SIGNERS = Signers()
 

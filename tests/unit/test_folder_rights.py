@@ -16,7 +16,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.trial import must_be_movable
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, DocumentError, Problem, RecipientError
-from tests.somebody import as_somebody
+from tests.support.somebody import as_somebody
 
 SETTLE = timedelta(milliseconds=20)
 READ_ONLY = 0o500

@@ -16,7 +16,7 @@ from bus.core.base64url import from_base64url, to_base64url
 from bus.core.signing import sign, verify
 from schemas.limits import MAX_JWS_HEADER_CHARS, MAX_SIGNATURE_CHARS
 from schemas.problem import DocumentError
-from tests.certificates import NOW, Signer, signer
+from tests.support.certificates import NOW, Signer, signer
 
 BODY = b'{"version":"1.0"}'
 SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")

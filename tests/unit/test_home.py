@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bus.bootstrap import directory_of
+from bus.home.layout import Home, Running
 from bus.settings import load_settings
-from bus.store.home import Home, Running
 from schemas.problem import ConfigurationError
 
 

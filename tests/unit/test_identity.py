@@ -15,7 +15,7 @@ from bus.core.identity import (
 from schemas.codes import BusinessType
 from schemas.document import Attachment, Bussiness, Document, Hop, Organization, Staff
 from schemas.identifiers import MailboxName
-from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_report
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document, a_report
 
 PDF = Attachment(name="a.pdf", media_type="application/pdf", size=1, sha256="0" * 64)
 

@@ -15,8 +15,8 @@ from schemas.directory import Agency, Directory
 from schemas.envelope import Envelope
 from schemas.identifiers import AgencyCode, MailboxName
 from schemas.problem import ConfigurationError
-from tests.envelopes import NOW, RECIPIENT, SENDER, Signers, a_recipient, an_envelope
-from tests.letters import id_of
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, Signers, a_recipient, an_envelope
+from tests.support.letters import id_of
 
 SIGNERS = Signers()
 LETTER = id_of("147")

@@ -14,7 +14,7 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_signing_key
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
-from tests.certificates import leaf, pem, root
+from tests.support.certificates import leaf, pem, root
 
 NOW = datetime.now(UTC)
 G22, H24 = MailboxName("G22"), MailboxName("H24")

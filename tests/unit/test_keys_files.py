@@ -21,7 +21,7 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import KeyRow, describe, load_ring, load_signing_key, read_folder
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
-from tests.certificates import ENDS, NOW, OTHER, OWNER, key_for, leaf, pem, root
+from tests.support.certificates import ENDS, NOW, OTHER, OWNER, key_for, leaf, pem, root
 
 BODY = b"{}"
 

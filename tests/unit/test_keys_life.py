@@ -29,7 +29,18 @@ from bus.keys.revoked import revocations_here, revoke_here
 from bus.keys.ring import counting, describe, load_ring, load_signing_key
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
-from tests.certificates import ENDS, NOW, OTHER, OWNER, Issuer, below, key_for, leaf, pem, root
+from tests.support.certificates import (
+    ENDS,
+    NOW,
+    OTHER,
+    OWNER,
+    Issuer,
+    below,
+    key_for,
+    leaf,
+    pem,
+    root,
+)
 
 BODY = b"{}"
 OPEN = KeyAccess()

@@ -11,7 +11,18 @@ from bus.core.algorithm import Algorithm
 from bus.core.keyring import CertifiedKey, KeyRing, certify, thumbprint_of
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError, DocumentError
-from tests.certificates import ENDS, ISSUED, OTHER, OWNER, Issuer, below, key_for, leaf, pem, root
+from tests.support.certificates import (
+    ENDS,
+    ISSUED,
+    OTHER,
+    OWNER,
+    Issuer,
+    below,
+    key_for,
+    leaf,
+    pem,
+    root,
+)
 
 ANCHOR = root()
 PUBLIC = key_for(Algorithm.ES256).public_key()

@@ -37,8 +37,8 @@ from schemas.limits import (
 )
 from schemas.problem import AxisError, DocumentError, Place, Problem
 from schemas.term import Term
-from tests.builders import PDF, attachment, packet, read_packet, refusal
-from tests.envelopes import NOW, SENDER, Signers, a_document, a_recipient, an_envelope
+from tests.support.builders import PDF, attachment, packet, read_packet, refusal
+from tests.support.envelopes import NOW, SENDER, Signers, a_document, a_recipient, an_envelope
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (\d+) \|", re.MULTILINE)

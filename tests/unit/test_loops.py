@@ -29,9 +29,9 @@ from bus.memory.attachments import MemoryAttachments
 from bus.memory.attempts import MemoryAttempts
 from bus.memory.broker import MemoryBroker
 from bus.ports import PublishOutcome, ReceivedMessage, Settlement
+from bus.services.crash_guard import CrashGuard, FormatLeftError, GuardedFormat
 from bus.services.dispatch import Dispatch
-from bus.services.guard import FormatLeftError, Guard, GuardedFormat
-from bus.services.patience import Patience
+from bus.services.retry_wait import RetryWait
 from bus.services.set_aside import LONGEST, SetAside
 from bus.services.signing_keys import SigningKeys
 from schemas.codes import EnvelopeKind, Lane
@@ -39,8 +39,8 @@ from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError, Problem
 from schemas.reading import Reading
 from tests.acceptance.packets import a_packet
-from tests.envelopes import NOW, RECIPIENT, SENDER, Signers, a_recipient, an_envelope
-from tests.two_agencies import TwoAgencies, eventually, publish
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, Signers, a_recipient, an_envelope
+from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 ODD = f"00-{'a' * 32}-{'b' * 16}-01"
 
@@ -162,7 +162,7 @@ class _Leaving(EdxmlFormat):
 async def test_a_format_cannot_end_its_process_or_let_it_wait_for_ever(
     way: BaseException, careful: bool
 ) -> None:
-    guard = Guard(MemoryAttempts())
+    guard = CrashGuard(MemoryAttempts())
     if careful:
         guard.be_careful()
     leaving = GuardedFormat(_Leaving(way), guard)
@@ -187,7 +187,7 @@ async def test_one_agencys_key_that_nobody_can_read_takes_no_key_from_the_others
             raise OverflowError
         return right
 
-    keys = SigningKeys(load=load, patience=timedelta(seconds=5), observe=told.append)
+    keys = SigningKeys(load=load, deadline=timedelta(seconds=5), observe=told.append)
     await keys.choose([odd, well])
 
     assert keys.of(well) is right
@@ -217,7 +217,7 @@ async def test_a_mailbox_that_is_full_is_waited_for_once_and_then_costs_nobody_t
     signed = await dispatch.signed(an_envelope())
 
     async def send() -> None:
-        patience = Patience(
+        retry_wait = RetryWait(
             mailbox=boxes[0], observe=stalled.append, stop=asyncio.Event(), jitter=lambda: 0.0
         )
         await dispatch.send(
@@ -225,7 +225,7 @@ async def test_a_mailbox_that_is_full_is_waited_for_once_and_then_costs_nobody_t
             kind=EnvelopeKind.DOCUMENT,
             lane=Lane.STANDARD,
             recipients=(a_recipient(),),
-            patience=patience,
+            retry_wait=retry_wait,
         )
 
     await send()  # there is room for one

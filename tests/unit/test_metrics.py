@@ -10,7 +10,6 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from bus.core.census import Account, Certificates, Letters, Outboxes
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.events import (
@@ -47,15 +46,16 @@ from bus.core.events import (
     WorkStalled,
 )
 from bus.core.failure import Stage
+from bus.core.gauges import Account, Certificates, Letters, Outboxes
+from bus.core.placement import WorkerName
 from bus.core.revocation.statement import RevocationReason
-from bus.core.share import WorkerName
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
 from bus.ports import BrokerHealth, PublishOutcome
 from schemas.codes import EnvelopeKind, Lane
 from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
-from tests.letters import NOW
+from tests.support.letters import NOW
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")
 WORKER = WorkerName("1/2")

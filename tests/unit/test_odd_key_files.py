@@ -25,13 +25,13 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.directory_authority import directory_folder, open_directory_trust
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import import_certificate
-from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationShelf
 from bus.keys.ring import describe, load_ring, load_signing_key, read_folder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
-from tests.certificates import NOW, OTHER, OWNER, key_for, leaf, pem, root
-from tests.odd_certificates import odd_certificates, odd_lists
-from tests.revoking import Entry, a_list, an_answer, names_sources
+from tests.support.certificates import NOW, OTHER, OWNER, key_for, leaf, pem, root
+from tests.support.odd_certificates import odd_certificates, odd_lists
+from tests.support.revoking import Entry, a_list, an_answer, names_sources
 
 ISSUER = root()
 PUBLIC = key_for(Algorithm.ES256).public_key()

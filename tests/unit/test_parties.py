@@ -15,7 +15,7 @@ from schemas.document import Bussiness, Document, Replacement
 from schemas.identifiers import AgencyCode, EnvelopeId
 from schemas.problem import DocumentError, Language
 from schemas.status import StatusReport
-from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_report, an_envelope
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document, a_report, an_envelope
 
 STRANGER = AgencyCode("H97")
 MOMENT: datetime = NOW

@@ -16,8 +16,8 @@ from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet, a_status
-from tests.envelopes import RECIPIENT, SENDER, a_document, an_envelope
-from tests.two_agencies import TwoAgencies, eventually, publish
+from tests.support.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 
 def _letter(number: str, **changes: object) -> bytes:

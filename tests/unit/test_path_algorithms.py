@@ -10,9 +10,9 @@ from bus.core.algorithm import Algorithm
 from bus.core.keyring import KeyRing
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.acceptance.packets import a_packet
-from tests.certificates import fresh_key_for, signer
-from tests.envelopes import RECIPIENT, SENDER
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.certificates import fresh_key_for, signer
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.two_agencies import TwoAgencies, eventually
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))

@@ -14,12 +14,12 @@ from adapters.contract import MIB, AttachmentSource
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from adapters.formats.edxml.signing import HeaderSigner, sign_packet
 from bus.pdf.checker import ProcessPdfChecker
-from bus.services.appraisal import Appraisal
+from bus.services.signature_check import SignatureCheck
 from schemas.verdict import PdfVerdict
 from tests.acceptance.packets import a_packet
-from tests.envelopes import RECIPIENT, SENDER
-from tests.signed_pdfs import NOW, Authority, blank, sign
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.signed_pdfs import NOW, Authority, blank, sign
+from tests.support.two_agencies import TwoAgencies, eventually
 from tests.unit.formats.test_edxml_signature import certificate_for, rsa_key
 
 PDF_NAME = "cong-van.pdf"
@@ -51,8 +51,8 @@ def signed_letter() -> bytes:
 def checked(axis: TwoAgencies, **changes: object) -> Iterator[ProcessPdfChecker]:
     """The axis with a trust list."""
     pdfs = ProcessPdfChecker(anchors=[authority().root.der], clock=lambda: NOW)
-    appraisal = Appraisal(pdfs=pdfs, **changes)  # type: ignore[arg-type]
-    axis.parts = replace(axis.parts, appraisal=appraisal)
+    signature_check = SignatureCheck(pdfs=pdfs, **changes)  # type: ignore[arg-type]
+    axis.parts = replace(axis.parts, signature_check=signature_check)
     yield pdfs
 
 
@@ -149,7 +149,7 @@ async def test_a_check_that_takes_too_long_does_not_keep_a_document_back(tmp_pat
     axis = TwoAgencies(tmp_path)
     axis.parts = replace(
         axis.parts,
-        appraisal=Appraisal(pdfs=Endless(), most_time=timedelta(milliseconds=20)),
+        signature_check=SignatureCheck(pdfs=Endless(), most_time=timedelta(milliseconds=20)),
     )
     names = await arrived(axis, letter(a_pdf=signed(), b_pdf=blank()))
 

@@ -23,9 +23,9 @@ from bus.core.events import (
 from schemas.problem import AxisError, Problem
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet
-from tests.envelopes import RECIPIENT, SENDER
-from tests.somebody import as_somebody
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.somebody import as_somebody
+from tests.support.two_agencies import TwoAgencies, eventually
 
 READ_ONLY = 0o500
 

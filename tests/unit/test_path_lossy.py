@@ -10,8 +10,8 @@ from adapters.contract import AttachmentSource, Message
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from schemas.omission import without
 from tests.acceptance.packets import a_packet
-from tests.envelopes import RECIPIENT, SENDER
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.two_agencies import TwoAgencies, eventually
 
 
 class _Lossy:

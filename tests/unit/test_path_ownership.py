@@ -16,8 +16,8 @@ from schemas.identifiers import MailboxName
 from schemas.reading import SignatureCheck, SignatureOutcome, Source
 from schemas.status import StatusReport
 from tests.acceptance.packets import a_packet
-from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_recipient, a_report
-from tests.two_agencies import TwoAgencies, eventually, publish
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document, a_recipient, a_report
+from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 UUID = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from bus.core.events import DeliveryHandedOver, EndpointPaused, EndpointResumed
-from bus.store.paused import Paused, PausedFile
+from bus.home.paused import Paused, PausedFile
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
-from tests.envelopes import NOW
+from tests.support.envelopes import NOW
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")
 AWAY = Problem(code="E_ENDPOINT_DOWN", params={"agency": "H24", "cause": "not mounted"})

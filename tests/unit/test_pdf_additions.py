@@ -20,7 +20,7 @@ from pyhanko.sign.fields import (
 from bus.pdf.examination import examine
 from schemas.term import Language
 from schemas.verdict import DeliveryCheck, LegalValue, PdfOutcome, PdfVerdict, judged, told
-from tests.changed_pdfs import (
+from tests.support.changed_pdfs import (
     OVER_THE_TEXT,
     OWN_PLACE,
     WHOLE_PAGE,
@@ -35,7 +35,7 @@ from tests.changed_pdfs import (
     numbers,
     text_field,
 )
-from tests.signed_pdfs import NOW, Authority, Identity, blank, sign, stamped
+from tests.support.signed_pdfs import NOW, Authority, Identity, blank, sign, stamped
 
 
 @cache

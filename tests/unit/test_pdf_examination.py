@@ -14,7 +14,7 @@ from pyhanko.sign.validation import DocumentSecurityStore
 from bus.pdf.examination import examine
 from schemas.term import term
 from schemas.verdict import LegalValue, PdfOutcome, PdfVerdict
-from tests.signed_pdfs import NOW, YEAR, Authority, blank, sign
+from tests.support.signed_pdfs import NOW, YEAR, Authority, blank, sign
 
 NAME = "Ủy ban nhân dân tỉnh Ví Dụ"
 HOUR = timedelta(hours=1)

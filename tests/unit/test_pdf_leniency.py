@@ -17,8 +17,8 @@ from bus.pdf.examination import examine
 from bus.pdf.leniency import fault_of
 from schemas.term import Language
 from schemas.verdict import LegalValue, PdfOutcome, PdfVerdict
-from tests.changed_pdfs import changed
-from tests.signed_pdfs import NOW, YEAR, Authority, blank, sign
+from tests.support.changed_pdfs import changed
+from tests.support.signed_pdfs import NOW, YEAR, Authority, blank, sign
 
 NAME = "Ủy ban nhân dân tỉnh Ví Dụ"
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 
 from bus.pdf.painted import EVERYWHERE, Box, painted_on
-from tests.changed_pdfs import numbers
+from tests.support.changed_pdfs import numbers
 
 
 def dictionary(**entries: generic.PdfObject) -> generic.DictionaryObject:

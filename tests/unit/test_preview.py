@@ -7,7 +7,7 @@ from bus.core.dead_letters.course import failed_first
 from bus.core.dead_letters.letter import DeadLetter, LetterState
 from bus.core.dead_letters.preview import Share, added_up
 from schemas.identifiers import MailboxName
-from tests.letters import DOWN, MINUTE, NOW, REFUSED, an_attempt, id_of, park
+from tests.support.letters import DOWN, MINUTE, NOW, REFUSED, an_attempt, id_of, park
 
 
 def a_letter(name: str, code: str = DOWN, *, late: timedelta = MINUTE) -> DeadLetter:

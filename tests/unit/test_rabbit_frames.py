@@ -14,7 +14,7 @@ from pamqp.header import ContentHeader
 from bus.core.message import WireMessage
 from bus.ports import Settlement
 from bus.rabbit import frames
-from tests.envelopes import NOW
+from tests.support.envelopes import NOW
 
 CHANNEL, SIZE = 7, 4096
 

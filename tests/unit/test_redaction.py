@@ -10,9 +10,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.home.layout import Running
 from bus.observability.logs import configure
 from bus.settings import Settings, load_settings
-from bus.store.home import Running
 from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import AxisError, ConfigurationError, Place
 from schemas.redaction import redacted

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bus.core.dead_letters.retry import RECIPIENT_DOWN, Park, Retry, RetryPolicy, decide
 from schemas.errors import FailureClass
-from tests.envelopes import NOW
+from tests.support.envelopes import NOW
 
 POLICY = RetryPolicy()
 

@@ -8,7 +8,7 @@ from bus.core.keyring import KeyRing
 from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
 from bus.core.signing import sign, verify
 from schemas.problem import AxisError
-from tests.certificates import NOW, Signer, signer
+from tests.support.certificates import NOW, Signer, signer
 
 BODY = b"{}"
 SECOND = timedelta(seconds=1)

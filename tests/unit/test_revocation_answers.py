@@ -20,8 +20,8 @@ from bus.core.revocation.answer import Answer
 from bus.core.revocation.ocsp import question, read_answer
 from bus.core.revocation.statement import RevocationReason, RevocationSource
 from schemas.problem import TransportError
-from tests.certificates import ISSUED, NOW, Issuer, below, key_for, leaf, root
-from tests.revoking import AN_HOUR, an_answer
+from tests.support.certificates import ISSUED, NOW, Issuer, below, key_for, leaf, root
+from tests.support.revoking import AN_HOUR, an_answer
 
 ISSUER, LOOKALIKE = root(), root()
 AGENCY = leaf(ISSUER, key_for(Algorithm.ES256).public_key())

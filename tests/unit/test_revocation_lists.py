@@ -13,8 +13,8 @@ from bus.core.revocation.answer import Answer
 from bus.core.revocation.crl import read_crl
 from bus.core.revocation.statement import RevocationReason, RevocationSource
 from schemas.problem import TransportError
-from tests.certificates import NOW, Issuer, below, key_for, leaf, name, root
-from tests.revoking import A_DAY, AN_HOUR, Entry, a_list
+from tests.support.certificates import NOW, Issuer, below, key_for, leaf, name, root
+from tests.support.revoking import A_DAY, AN_HOUR, Entry, a_list
 
 ISSUER = root()
 AGENCY = leaf(ISSUER, key_for(Algorithm.ES256).public_key())

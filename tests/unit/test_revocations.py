@@ -23,12 +23,21 @@ from bus.core.events import (
 from bus.core.keyring import KeyRing, thumbprint_of
 from bus.core.revocation.statement import RevocationReason
 from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_shelf import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationShelf
 from bus.keys.ring import load_ring
 from bus.services.revocations import Revocations
-from tests.certificates import NOW, OTHER, OWNER, Issuer, below, key_for, leaf, pem, root
 from tests.faults.axis import eventually
-from tests.revoking import A_DAY, AN_HOUR, Entry, Mood, Server, a_list, names_sources, serving
+from tests.support.certificates import NOW, OTHER, OWNER, Issuer, below, key_for, leaf, pem, root
+from tests.support.revoking import (
+    A_DAY,
+    AN_HOUR,
+    Entry,
+    Mood,
+    Server,
+    a_list,
+    names_sources,
+    serving,
+)
 
 GRACE = timedelta(days=3)
 PATIENT, IMPATIENT = timedelta(seconds=20), timedelta(seconds=0.4)

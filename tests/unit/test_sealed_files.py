@@ -12,8 +12,8 @@ from bus.core.sealing.envelope import OpenFile
 from bus.core.sealing.files import OpenedFiles, keep_sealed
 from bus.core.sealing.stream import CHUNK_BYTES
 from bus.core.stream import chunks_of
-from tests.envelopes import NOW
-from tests.seals import code_of
+from tests.support.envelopes import NOW
+from tests.support.seals import code_of
 
 KEY = bytes(range(32))
 MIB = 1024 * 1024

@@ -38,13 +38,13 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet, a_status
-from tests.agencies import real_now
-from tests.builders import PDF, encoded, listed, packet, read_packet
-from tests.certificates import leaf, root
-from tests.envelopes import RECIPIENT, SENDER
-from tests.key_homes import KeyHomes
-from tests.seals import code_of
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.agencies import real_now
+from tests.support.builders import PDF, encoded, listed, packet, read_packet
+from tests.support.certificates import leaf, root
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.key_homes import KeyHomes
+from tests.support.seals import code_of
+from tests.support.two_agencies import TwoAgencies, eventually
 
 SUBJECT = "V/v điều chuyển cán bộ mẫu"
 FILE = b"readable bytes of an attachment; " * 20_000

@@ -18,8 +18,8 @@ from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import verify
 from bus.core.wire import body_of
 from schemas.document import Document
-from tests.envelopes import NOW, RECIPIENT, SENDER
-from tests.seals import SUBJECT, Pair, Seals
+from tests.support.envelopes import NOW, RECIPIENT, SENDER
+from tests.support.seals import SUBJECT, Pair, Seals
 
 _KEM = {
     "hpke-mlkem768-x25519-hkdf-sha256-aes256gcm": KEM.MLKEM768_X25519,

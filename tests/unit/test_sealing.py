@@ -23,8 +23,8 @@ from schemas.identifiers import AgencyCode, MailboxName
 from schemas.limits import MAX_TEXT_CHARS
 from schemas.problem import AxisError
 from schemas.sealing import SealedContent, SealedFile, SignedSealingKey
-from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, a_recipient, an_envelope
-from tests.seals import (
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document, a_recipient, an_envelope
+from tests.support.seals import (
     OTHER,
     STRANGER,
     SUBJECT,

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from bus.cli.app import app
 from bus.core.sealing.request import asks_to_be_sealed
-from tests.homes import set_up
+from tests.support.homes import set_up
 
 
 def _run(*words: str, home: Path) -> str:

@@ -14,9 +14,9 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring
 from bus.keys.sealing import SealingFolder
 from schemas.identifiers import MailboxName
-from tests.certificates import NOW
-from tests.key_homes import KeyHomes, signing_in
-from tests.seals import code_of
+from tests.support.certificates import NOW
+from tests.support.key_homes import KeyHomes, signing_in
+from tests.support.seals import code_of
 
 OWNER = MailboxName("H24.05")
 OTHER = MailboxName("G22")

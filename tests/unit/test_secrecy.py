@@ -14,14 +14,14 @@ from bus.attachments.folder import FolderAttachments
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import FailureRecorded
 from bus.core.failure import FAILURE_HEADER, Failure
-from bus.core.held import HeldFiles
+from bus.core.pending_files import PendingFiles
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.letters import MemoryDeadLetters
 from schemas.problem import DocumentError
 from schemas.secrecy import declared_mark, mark_in_list, secrecy_mark
-from tests.builders import encoded, listed, packet, refusal
-from tests.envelopes import NOW, RECIPIENT, SENDER, a_document, an_envelope
-from tests.two_agencies import TwoAgencies, eventually, publish
+from tests.support.builders import encoded, listed, packet, refusal
+from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 SECRET = b"the content of a secret file"
 
@@ -213,7 +213,7 @@ async def test_a_format_of_a_stranger_cannot_let_a_secret_pass(tmp_path: Path) -
 
 def test_files_of_a_packet_that_is_not_taken_leave_nothing_in_the_folder(tmp_path: Path) -> None:
     store = FolderAttachments(tmp_path, now=NOW)
-    held = HeldFiles(store)
+    held = PendingFiles(store)
     for content in (SECRET, bytes(1_000_000), b"x" * 5_000_000, b"y" * 5_000):
         writer = held.begin()
         writer.write(content)
@@ -227,7 +227,7 @@ def test_files_of_a_packet_that_is_not_taken_leave_nothing_in_the_folder(tmp_pat
 
 def test_files_of_a_packet_that_is_taken_are_all_found(tmp_path: Path) -> None:
     store = FolderAttachments(tmp_path, now=NOW)
-    held, contents = HeldFiles(store), [SECRET, bytes(1_000_000), b"x" * 5_000_000, b"y", SECRET]
+    held, contents = PendingFiles(store), [SECRET, bytes(1_000_000), b"x" * 5_000_000, b"y", SECRET]
     digests = []
     for content in contents:
         writer = held.begin()
@@ -244,7 +244,7 @@ def test_files_of_a_packet_that_is_taken_are_all_found(tmp_path: Path) -> None:
 
 
 def test_held_files_cost_no_descriptors(tmp_path: Path) -> None:
-    held = HeldFiles(FolderAttachments(tmp_path, now=NOW))
+    held = PendingFiles(FolderAttachments(tmp_path, now=NOW))
     before = len(list(Path("/proc/self/fd").iterdir()))
     for number in range(100):
         writer = held.begin()

@@ -17,9 +17,9 @@ from adapters.endpoints.report import REPORT_SUFFIX
 from adapters.endpoints.staging import Staging
 from bus.cli.app import app
 from bus.core.sealing.request import asks_to_be_sealed
-from bus.store.home import Home
+from bus.home.layout import Home
 from schemas.problem import ConfigurationError
-from tests.homes import set_up
+from tests.support.homes import set_up
 
 ROOT = Path(__file__).parents[2]
 MARK = "20260312T021500000000"

@@ -10,7 +10,7 @@ from bus.cli.app import app
 from bus.settings import load_settings, misspelt
 from schemas.errors import FailureClass
 from schemas.problem import ConfigurationError
-from tests.homes import set_up
+from tests.support.homes import set_up
 
 
 def test_a_worker_reads_the_very_choices_of_its_axis(

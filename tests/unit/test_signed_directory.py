@@ -18,17 +18,17 @@ from bus.bootstrap.directory import restoration_of
 from bus.core.directory import add, resume, suspend, vouch, vouched
 from bus.core.directory_history import Made
 from bus.core.signing import sign
+from bus.home import directory_file
+from bus.home.directory_file import DirectoryFile
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.ring import load_ring, load_signing_key
 from bus.settings import load_settings
-from bus.store import snapshot
-from bus.store.snapshot import DirectoryFile
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
-from tests.agencies import real_now
+from tests.support.agencies import real_now
 
 H24 = MailboxName("H24")
 
@@ -82,7 +82,7 @@ def test_any_jws_library_proves_the_snapshot_with_the_certificate_of_its_authori
     [signature] = place.signature.read_text().split()
 
     token.deserialize(signature)
-    token.verify(JWK.from_pem(certificate), detached_payload=place.snapshot.read_bytes())
+    token.verify(JWK.from_pem(certificate), detached_payload=place.directory_file.read_bytes())
 
     assert token.is_valid
     subject = x509.load_pem_x509_certificate(certificate).subject.rfc4514_string()
@@ -105,9 +105,9 @@ def test_a_change_is_signed_and_another_process_believes_it(place: Place) -> Non
     ids=["a name", "a blank"],
 )
 def test_a_changed_byte_is_seen(place: Place, forge: Callable[[bytes], bytes]) -> None:
-    before = place.snapshot.read_bytes()
-    place.snapshot.write_bytes(forge(before))
-    assert place.snapshot.read_bytes() != before
+    before = place.directory_file.read_bytes()
+    place.directory_file.write_bytes(forge(before))
+    assert place.directory_file.read_bytes() != before
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
 
@@ -117,7 +117,7 @@ def test_an_agency_cannot_sign_the_directory(place: Place) -> None:
     DevelopmentAuthority.open(keys, now=now).ensure([H24], now=now)
     key = load_signing_key(keys, H24, now=now)
 
-    place.signature.write_text(sign(place.snapshot.read_bytes(), key=key, now=now))
+    place.signature.write_text(sign(place.directory_file.read_bytes(), key=key, now=now))
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
 
@@ -129,9 +129,9 @@ def test_an_unsigned_directory_is_refused_where_a_signed_one_was(place: Place) -
 
 
 def test_an_older_directory_is_refused_however_well_it_is_signed(place: Place) -> None:
-    old = place.snapshot.read_bytes(), place.signature.read_bytes()
+    old = place.directory_file.read_bytes(), place.signature.read_bytes()
     place.change(lambda directory: suspend(directory, H24))
-    place.snapshot.write_bytes(old[0])
+    place.directory_file.write_bytes(old[0])
     place.signature.write_bytes(old[1])
 
     assert place.refusal() == "E_DIRECTORY_ROLLBACK"
@@ -148,14 +148,14 @@ def test_one_version_is_one_content(place: Place) -> None:
 
 
 def test_a_directory_that_vanished_is_not_made_anew(place: Place) -> None:
-    place.snapshot.unlink()
+    place.directory_file.unlink()
 
     assert place.refusal() == "E_DIRECTORY_MISSING"
 
 
 def test_what_readers_would_refuse_is_never_signed(place: Place) -> None:
     """Whoever makes the change: the last door asks the reader."""
-    before = place.snapshot.read_bytes(), place.signature.read_bytes()
+    before = place.directory_file.read_bytes(), place.signature.read_bytes()
     directory = place.file.load()
     odd = Agency(code=AgencyCode("../../x"), name_vi="Lạ", connected=True)
 
@@ -164,7 +164,7 @@ def test_what_readers_would_refuse_is_never_signed(place: Place) -> None:
             directory.model_copy(update={"version": 2, "agencies": (*directory.agencies, odd)})
         )
 
-    assert (place.snapshot.read_bytes(), place.signature.read_bytes()) == before
+    assert (place.directory_file.read_bytes(), place.signature.read_bytes()) == before
     assert place.file.load() == directory
 
 
@@ -174,12 +174,12 @@ def test_the_unsigned_directory_of_an_earlier_version_is_signed_once_and_told(
     place = Place(home=tmp_path)
     agency = {"code": "H24", "name_vi": "Thí Dụ", "connected": True}
     earlier = json.dumps({"version": 7, "agencies": [agency]}).encode()
-    place.snapshot.write_bytes(earlier)
+    place.directory_file.write_bytes(earlier)
 
     first, second = place.file.load(), place.file.load()
 
     assert (first.version, second) == (7, first)
-    assert place.snapshot.read_bytes() == earlier
+    assert place.directory_file.read_bytes() == earlier
     assert place.signature.read_text().count("..") == 1
     assert capsys.readouterr().err.count("version 7 was unsigned") == 1
 
@@ -204,9 +204,9 @@ def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_c
 
 
 def test_a_crash_between_signature_and_snapshot_leaves_the_old_one_proven(place: Place) -> None:
-    before, old = place.file.load(), place.snapshot.read_bytes()
+    before, old = place.file.load(), place.directory_file.read_bytes()
     place.change(lambda directory: suspend(directory, H24))
-    place.snapshot.write_bytes(old)
+    place.directory_file.write_bytes(old)
     (place.home / "directory.seen").unlink()
 
     assert place.file.load() == before
@@ -379,7 +379,7 @@ def test_a_crash_between_two_signatures_leaves_the_old_directory_good(place: Pla
 def test_many_versions_are_kept_and_the_oldest_forgotten(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.store.directory_versions.MAX_DIRECTORY_VERSIONS", 3)
+    monkeypatch.setattr("bus.home.directory_versions.MAX_DIRECTORY_VERSIONS", 3)
     for _ in range(4):
         place.change(lambda directory: suspend(directory, H24))
         place.change(lambda directory: resume(directory, H24))
@@ -401,14 +401,14 @@ def test_a_directory_of_many_mebibytes_is_signed_and_believed(place: Place) -> N
         )
     )
 
-    assert place.snapshot.stat().st_size > 2 * MAX_BODY_BYTES
+    assert place.directory_file.stat().st_size > 2 * MAX_BODY_BYTES
     assert place.file.load() == changed
 
 
 def test_a_directory_that_readers_would_find_too_large_is_not_signed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "MAX_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(directory_file, "MAX_DIRECTORY_BYTES", 100)
     before = place.signature.read_bytes()
 
     with pytest.raises(ConfigurationError, match="E_DIRECTORY_BYTES"):

@@ -16,7 +16,7 @@ from bus.core.base64url import from_base64url, to_base64url
 from bus.core.keyring import KeyRing
 from bus.core.signing import CLOCK_TOLERANCE, SigningKey, Verified, sign, verify
 from schemas.problem import DocumentError
-from tests.certificates import ENDS, ISSUED, NOW, OTHER, OWNER, Signer, key_for, signer
+from tests.support.certificates import ENDS, ISSUED, NOW, OTHER, OWNER, Signer, key_for, signer
 
 BODY = '{"số":"15/2026/CV-UBND"}'.encode() + b"\xff\x00."
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -10,11 +10,11 @@ import pytest
 from bus.core.directory import seed_directory
 from bus.core.events import DirectoryTakenUp, Event, WorkerEnded, WorkerFailed, WorkerStarted
 from bus.core.instructions import Know, Serve
+from bus.core.placement import WorkerName
 from bus.core.restart import MOST_REFUSALS
-from bus.core.share import WorkerName
+from bus.home.directory_file import seed_text
 from bus.memory.workers import MemoryLauncher, MemoryWorker
 from bus.services.supervisor import Supervisor
-from bus.store.snapshot import seed_text
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 from schemas.term import foreign

@@ -10,13 +10,13 @@ from bus.cli.top.keys import Key, keys_in, press
 from bus.cli.top.reading import Reading, quantile, samples_of
 from bus.cli.top.snapshot import Broker, Snapshot, compare
 from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
-from bus.core.census import Account, Certificates, Letters, Outboxes, OwnWorkersSeen
 from bus.core.events import DeliveryHandedOver, EndpointPaused, WorkerStarted
+from bus.core.gauges import Account, Certificates, Letters, Outboxes, OwnWorkersSeen
 from bus.observability.metrics import AxisMetrics
 from bus.ports import BrokerHealth
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
-from tests.letters import NOW
+from tests.support.letters import NOW
 from tests.unit.test_metrics import DOWN, SENT, WORKER, a_cause, recorded
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")

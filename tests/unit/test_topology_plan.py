@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bus.core.accounts import accounts_for, is_shut_out
+from bus.core.logins import accounts_for, is_shut_out
 from bus.core.plan import Change, Plan, Step, describe, difference
 from bus.core.topology import (
     DOCUMENTS,

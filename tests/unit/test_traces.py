@@ -23,8 +23,8 @@ from schemas.errors import FailureClass
 from schemas.problem import AxisError
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet
-from tests.envelopes import RECIPIENT, SENDER
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.two_agencies import TwoAgencies, eventually
 
 _OURS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

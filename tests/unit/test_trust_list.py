@@ -10,9 +10,9 @@ from bus.bootstrap.pdf import trust_list_of
 from bus.pdf.trust_list import TrustList, read_trust_list
 from bus.settings import Settings
 from schemas.problem import ConfigurationError, Problem
-from tests.certificates import root
-from tests.odd_certificates import odd_certificates
-from tests.signed_pdfs import Authority
+from tests.support.certificates import root
+from tests.support.odd_certificates import odd_certificates
+from tests.support.signed_pdfs import Authority
 
 
 def refusal(folder: Path) -> Problem:

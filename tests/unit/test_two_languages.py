@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bus.core.access_checks import Deed, Trial
 from bus.core.dead_letters.letter import LetterId, LetterState
 from bus.core.dead_letters.order import OrderState
 from bus.core.dead_letters.triage import suggest
@@ -18,7 +19,6 @@ from bus.core.failure import Stage
 from bus.core.plan import Change, Step, TopologyObject
 from bus.core.revocation.statement import RevocationReason, RevocationSource
 from bus.core.topology import Binding, Exchange, Queue
-from bus.core.trial import Deed, Trial
 from bus.services.revocations import KEY_FOLDER
 from schemas import terms
 from schemas.errors import ENTRIES, FailureClass

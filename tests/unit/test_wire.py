@@ -13,7 +13,7 @@ from schemas.directory import Agency, Directory
 from schemas.envelope import MAX_BODY_BYTES, Envelope
 from schemas.identifiers import AgencyCode, EnvelopeId, MailboxName
 from schemas.problem import DocumentError
-from tests.envelopes import (
+from tests.support.envelopes import (
     NOW,
     RECIPIENT,
     SENDER,

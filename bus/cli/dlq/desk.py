@@ -17,10 +17,10 @@ from bus.cli.legible import legible
 from bus.cli.options import Home
 from bus.cli.output import AsJson
 from bus.core.routing import Routing
+from bus.home.layout import Home as HomeFolder
+from bus.home.paused import Paused, PausedFile
 from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
-from bus.store.home import Home as HomeFolder
-from bus.store.paused import Paused, PausedFile
 from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 

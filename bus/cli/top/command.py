@@ -20,14 +20,14 @@ from bus.cli.top.keys import press, pressed
 from bus.cli.top.reading import Reading, read
 from bus.cli.top.snapshot import Snapshot, compare
 from bus.cli.top.view import Choice, one_agency, overview
-from bus.core.census import NOT_BACK
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.selection import Selection
+from bus.core.gauges import NOT_BACK
+from bus.home.directory_file import DirectoryFile
+from bus.home.layout import Home as HomeFolder
+from bus.home.layout import Running
 from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
-from bus.store.home import Home as HomeFolder
-from bus.store.home import Running
-from bus.store.snapshot import DirectoryFile
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, TransportError
 

@@ -15,7 +15,6 @@ from hashlib import sha256
 
 from pydantic import AwareDatetime, ValidationError
 
-from bus.core.accounts import WORKER_ACCOUNT
 from bus.core.admission import addressed, prove
 from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, LetterId, unproven
 from bus.core.failure import (
@@ -28,6 +27,7 @@ from bus.core.failure import (
     fingerprint,
 )
 from bus.core.keyring import KeyRing
+from bus.core.logins import WORKER_ACCOUNT
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.topology import (

@@ -19,8 +19,8 @@ from bus.memory.attachments import MemoryAttachments
 from bus.processes.hosted_formats import MOST_PROCESSES, HostedFormat
 from schemas.document import Document
 from schemas.problem import AxisError, DocumentError, InternalError, TransportError
-from tests.envelopes import NOW, a_document
-from tests.strangers import install
+from tests.support.envelopes import NOW, a_document
+from tests.support.strangers import install
 
 TODAY = date(2026, 3, 12)
 DEADLINE = timedelta(seconds=3)

@@ -11,10 +11,10 @@ import uvloop
 from bus.core.directory import seed_directory
 from bus.core.events import DirectoryTakenUp, EventsDropped, WorkStalled
 from bus.core.instructions import Know, Serve
-from bus.core.share import WorkerName
+from bus.core.placement import WorkerName
+from bus.home.directory_file import seed_text
 from bus.processes.launcher import LaunchedWorker, ProcessLauncher
 from bus.processes.leash import leash, obey_signals
-from bus.store.snapshot import seed_text
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 

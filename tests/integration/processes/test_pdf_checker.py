@@ -18,8 +18,8 @@ from bus.pdf.inspector import Inspector
 from schemas.problem import DocumentError
 from schemas.term import term
 from schemas.verdict import PdfOutcome
-from tests.hostile_pdfs import bomb, endless_xref, huge_xref, looping_fields, nested
-from tests.signed_pdfs import NOW, Authority, blank, sign
+from tests.support.hostile_pdfs import bomb, endless_xref, huge_xref, looping_fields, nested
+from tests.support.signed_pdfs import NOW, Authority, blank, sign
 
 
 @cache

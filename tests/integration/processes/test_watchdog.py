@@ -15,8 +15,8 @@ from pathlib import Path
 from adapters.contract import Limits
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from bus.memory.attachments import MemoryAttachments
-from bus.services.guard import Guard, guarded
-from bus.store.attempts import FolderAttempts
+from bus.services.crash_guard import CrashGuard, with_crash_guard
+from bus.home.attempts import FolderAttempts
 from schemas.problem import AxisError
 
 class Hanging(CanonicalJsonFormat):
@@ -29,7 +29,7 @@ class Hanging(CanonicalJsonFormat):
         time.sleep(4)
 
 folder, how, careful = sys.argv[1:]
-guard = Guard(
+guard = CrashGuard(
     FolderAttempts(Path(folder)),
     deadline=timedelta(seconds=1),
     observe=lambda lost: print(lost.work, *lost.steps, flush=True),
@@ -37,7 +37,7 @@ guard = Guard(
 if careful == "careful":
     guard.be_careful()
 try:
-    guarded(Hanging(), guard).read(
+    with_crash_guard(Hanging(), guard).read(
         io.BytesIO(b"content"), sink=MemoryAttachments(), limits=Limits(), today=date(2026, 3, 12)
     )
 except AxisError as error:

@@ -30,8 +30,8 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import MAX_BODY_BYTES
 from schemas.identifiers import MailboxName
 from schemas.problem import DocumentError
-from tests.mortal import host_on, kill_and_start_again, set_memory_limit
-from tests.rabbit_bus import VirtualHost, eventually
+from tests.support.mortal import host_on, kill_and_start_again, set_memory_limit
+from tests.support.rabbit_bus import VirtualHost, eventually
 
 HERE, THERE = MailboxName("H98"), MailboxName("G98")
 STANDARD = queue_of(THERE, Lane.STANDARD)

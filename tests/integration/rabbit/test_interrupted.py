@@ -13,7 +13,7 @@ from bus.rabbit.administration import Administration
 from bus.rabbit.connection import Link
 from bus.rabbit.locate import Located
 from schemas.problem import TransportError
-from tests.rabbit_bus import PATIENCE
+from tests.support.rabbit_bus import PATIENCE
 
 # Connection.Start of AMQP 0-9-1, cut off behind its head, and frames that are none.
 ANSWERS: dict[str, bytes | None] = {

@@ -17,7 +17,7 @@ from bus.rabbit.container import IMAGE, Container
 from bus.rabbit.installation import Installation
 from bus.rabbit.locate import Way, locate
 from schemas.problem import ConfigurationError, Language
-from tests.rabbit_bus import eventually
+from tests.support.rabbit_bus import eventually
 
 OWNER = """
 import asyncio

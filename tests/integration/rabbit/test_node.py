@@ -24,14 +24,14 @@ from bus.rabbit.provisioning import Provisioning
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import ConfigurationError
-from tests.rabbit_bus import PATIENCE, eventually
+from tests.support.rabbit_bus import PATIENCE, eventually
 
 OWNER = """
 import asyncio, sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from bus.rabbit.node import PrivateNode
-from tests.rabbit_bus import installation
+from tests.support.rabbit_bus import installation
 
 async def own():
     folder = Path(sys.argv[1]) if sys.argv[1] else None

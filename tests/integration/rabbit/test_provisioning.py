@@ -9,7 +9,7 @@ import aio_pika
 import pytest
 from yarl import URL
 
-from bus.core.accounts import accounts_for
+from bus.core.logins import accounts_for
 from bus.core.message import WireMessage
 from bus.core.plan import Change
 from bus.core.topology import (
@@ -33,7 +33,7 @@ from bus.rabbit.provisioning import Defect, Provisioning
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
-from tests.rabbit_bus import VirtualHost
+from tests.support.rabbit_bus import VirtualHost
 
 HERE, THERE = MailboxName("H98"), MailboxName("G98.05")
 DEADLINE = timedelta(seconds=10)

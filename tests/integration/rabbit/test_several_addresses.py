@@ -15,8 +15,8 @@ from bus.rabbit.management import Management
 from bus.rabbit.provisioning import Provisioning
 from bus.rabbit.residence import LOOPBACK, free_ports
 from schemas.identifiers import MailboxName
-from tests.cable import Cable
-from tests.rabbit_bus import PATIENCE, VirtualHost, eventually
+from tests.support.cable import Cable
+from tests.support.rabbit_bus import PATIENCE, VirtualHost, eventually
 
 BOX = MailboxName("G98")
 

@@ -15,7 +15,7 @@ from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.frames import UNREADABLE
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
-from tests.rabbit_bus import PATIENCE, VirtualHost
+from tests.support.rabbit_bus import PATIENCE, VirtualHost
 
 BOX = MailboxName("G98")
 KEY = routing_key(MailboxName("H98"), BOX, Lane.STANDARD, EnvelopeKind.DOCUMENT)

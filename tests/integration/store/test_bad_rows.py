@@ -21,9 +21,9 @@ from bus.ports import DeadLetters
 from bus.store.sql import open_dead_letters
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
-from tests.envelopes import RECIPIENT, a_document, an_envelope
-from tests.letters import an_order
-from tests.two_agencies import TwoAgencies, eventually
+from tests.support.envelopes import RECIPIENT, a_document, an_envelope
+from tests.support.letters import an_order
+from tests.support.two_agencies import TwoAgencies, eventually
 
 MAILBOX = MailboxName(RECIPIENT)
 PAST = datetime(2026, 1, 1, tzinfo=UTC)

@@ -24,7 +24,7 @@ from bus.store.schema import causes, letters, tallies
 from bus.store.sql import open_dead_letters, open_store
 from schemas.problem import AxisError, TransportError
 from tests.integration.store.databases import DATABASES, empty_database
-from tests.letters import (
+from tests.support.letters import (
     DOWN,
     FORGED,
     MINUTE,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from adapters.formats.attachment_name import safe_name
 from adapters.formats.media_type import extension, sniff
-from tests.builders import PDF, zipped
+from tests.support.builders import PDF, zipped
 
 OFFICE = "application/vnd.openxmlformats-officedocument."
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

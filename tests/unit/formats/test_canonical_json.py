@@ -17,7 +17,7 @@ from adapters.formats.canonical_json import (
 from schemas.document import Document
 from schemas.problem import DocumentError, Problem
 from schemas.reading import Reading
-from tests.builders import PDF, attachment, document, status_report, warned
+from tests.support.builders import PDF, attachment, document, status_report, warned
 
 DIGEST = sha256(PDF).hexdigest()
 

@@ -4,7 +4,7 @@ from adapters.conformance.formats import FormatConformance, Sample
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
-from tests.builders import PDF, document, replacement, status_report, update
+from tests.support.builders import PDF, document, replacement, status_report, update
 from tests.unit.formats.test_edxml_signature import certificate_for, rsa_key
 
 SIGNER = HeaderSigner(private_key=rsa_key(), certificate=certificate_for(rsa_key()))

@@ -9,7 +9,16 @@ import pytest
 from adapters.conformance.formats import Shelf
 from adapters.contract import Limits
 from schemas.document import Attachment, Document
-from tests.builders import PDF, encoded, listed, packet, read_packet, refusal, warned, zipped
+from tests.support.builders import (
+    PDF,
+    encoded,
+    listed,
+    packet,
+    read_packet,
+    refusal,
+    warned,
+    zipped,
+)
 
 DOCX = zipped(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w/>"))
 

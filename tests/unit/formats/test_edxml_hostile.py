@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from adapters.contract import MIB, Limits
-from tests.builders import QCVN, encoded, packet, refusal
+from tests.support.builders import QCVN, encoded, packet, refusal
 
 ROOT = f'<edXML xmlns="{QCVN}">'.encode()
 LAUGHS = (

@@ -9,7 +9,7 @@ from schemas.codes import BusinessType, Priority
 from schemas.document import Bussiness, Document, ResponseFor
 from schemas.reading import Reading
 from schemas.status import StatusReport
-from tests.builders import QCVN, packet, read_packet, refusal, status_packet, warned
+from tests.support.builders import QCVN, packet, read_packet, refusal, status_packet, warned
 
 
 def document_in(data: bytes) -> Document:

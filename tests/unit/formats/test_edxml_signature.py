@@ -20,7 +20,7 @@ from signxml.signer import XMLSigner
 
 from adapters.contract import Limits
 from schemas.reading import Reading, SignatureOutcome
-from tests.builders import PDF, encoded, listed, packet, read_packet, warned
+from tests.support.builders import PDF, encoded, listed, packet, read_packet, warned
 
 XMLDSIG = "http://www.w3.org/2000/09/xmldsig#"
 PLACEHOLDER = f'<ds:Signature xmlns:ds="{XMLDSIG}" Id="placeholder"></ds:Signature>'

@@ -16,7 +16,7 @@ from signxml.algorithms import SignatureMethod
 
 from schemas.document import Document
 from schemas.reading import Reading, SignatureOutcome
-from tests.builders import QCVN, encoded, read_packet, refusal, warned
+from tests.support.builders import QCVN, encoded, read_packet, refusal, warned
 from tests.unit.formats.test_edxml_signature import XMLDSIG, certificate_for, rsa_key, signed
 
 EVIL = b"%PDF-1.7 evil"

@@ -19,9 +19,9 @@ from bus.keys.ring import load_signing_key
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError
 from schemas.reading import SignatureOutcome
-from tests.builders import PDF, document, read_packet, status_report
-from tests.certificates import leaf, root
-from tests.packages import program
+from tests.support.builders import PDF, document, read_packet, status_report
+from tests.support.certificates import leaf, root
+from tests.support.packages import program
 from tests.unit.formats.test_edxml_signature import certificate_for, rsa_key
 
 A_DAY = timedelta(days=1)

@@ -15,7 +15,7 @@ from schemas.codes import BusinessType, Priority
 from schemas.document import Bussiness, Document, Hop, Organization, Signer
 from schemas.problem import DocumentError
 from schemas.status import StatusReport
-from tests.builders import (
+from tests.support.builders import (
     PDF,
     QCVN,
     attachment,

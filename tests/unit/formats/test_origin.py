@@ -6,7 +6,7 @@ from adapters.conformance.formats import Shelf
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.origin import marked
 from schemas.reading import Reading
-from tests.builders import document
+from tests.support.builders import document
 from tests.unit.formats.test_edxml_writer import WRITTEN_AT
 
 READING = Reading(message=document(attachments=(), raw={"Direction": "x"}))

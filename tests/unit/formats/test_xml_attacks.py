@@ -15,7 +15,7 @@ import pytest
 
 from adapters.contract import MIB
 from schemas.document import Document
-from tests.builders import QCVN, packet, read_packet, refusal, warned
+from tests.support.builders import QCVN, packet, read_packet, refusal, warned
 
 SUBJECT = "V/v rà soát danh mục mẫu"
 FILE = "file:///etc/passwd"

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.contract import MIB, Limits
 from adapters.formats.edxml.archive import UnsafeArchiveError, only_entry, unpack
-from tests.builders import PDF, zipped
+from tests.support.builders import PDF, zipped
 
 ROOM = 64 * MIB
 CENTRAL, LOCAL, END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"

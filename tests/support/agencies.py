@@ -1,0 +1,259 @@
+"""Agencies: a few of them on one broker, their adapters built as the bootstrap builds them."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Protocol, TypeVar
+from uuid import uuid4
+
+from adapters.contract import Endpoint, Format, Limits
+from adapters.endpoints.folder import FolderEndpoint
+from adapters.formats.edxml import EdxmlFormat
+from bus.attachments.spool import Spools
+from bus.core.dead_letters.report import Believed
+from bus.core.dead_letters.retry import RetryPolicy
+from bus.core.events import Event, ServiceEnded
+from bus.core.keyring import KeyRing
+from bus.core.routing import Routing
+from bus.core.sealing.wrapping import KEY_BYTES
+from bus.core.signing import SigningKey
+from bus.keys.sealing import SealingFolder
+from bus.ports import (
+    AttachmentStore,
+    Broker,
+    Clock,
+    DeadLetters,
+    Inbox,
+    Observer,
+    Records,
+    SealingKeys,
+    Tracer,
+    Untraced,
+)
+from bus.services.courier import MOST_DELIVERIES, Courier
+from bus.services.dead_letters import DeadLetterHandler
+from bus.services.dispatch import Dispatch
+from bus.services.endpoint_watch import EndpointWatch
+from bus.services.inbound import Inbound
+from bus.services.outbound import Outbound
+from bus.services.packing import Packing
+from bus.services.sealer import Sealer
+from bus.services.service_runner import ServiceRunner
+from bus.services.signature_check import SignatureCheck
+from bus.services.worker import Adapter, Worker
+from schemas.directory import Agency, Directory
+from schemas.identifiers import AgencyCode, MailboxName
+from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.folders import Folders
+
+SETTLE = timedelta(0)
+Happened = TypeVar("Happened")
+_NAMES: dict[str, str] = {SENDER: "Tỉnh Ví Dụ", RECIPIENT: "Bộ Thí Dụ"}
+
+
+class EndpointOf(Protocol):
+    """Makes an agency's endpoint for its folder; every class of folder endpoints does."""
+
+    def __call__(self, root: Path, /, *, settle: timedelta) -> Endpoint:
+        """The endpoint."""
+
+
+def routing_of(codes: Sequence[str]) -> Routing:
+    """A directory of connected agencies."""
+    return Routing(
+        Directory(
+            agencies=tuple(
+                Agency(code=AgencyCode(code), name_vi=_NAMES.get(code, code), connected=True)
+                for code in codes
+            )
+        )
+    )
+
+
+def real_now() -> datetime:
+    """The moment, UTC."""
+    return datetime.now(UTC)
+
+
+def _nobody(_: Event) -> None:
+    """Hears nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the adapters are built from, in memory or real.
+
+    Attributes:
+        tell: Hears every event as well.
+        seals: The sealing keys that an agency's worker has; None: those of one home for all.
+        written_in: The format of what is handed over, where it is another one.
+    """
+
+    routing: Routing
+    ring: KeyRing
+    key_of: Callable[[str], SigningKey]
+    broker: Broker
+    attachments: AttachmentStore
+    inbox: Inbox
+    records: Records
+    endpoint: EndpointOf = FolderEndpoint
+    format: Format = field(default_factory=EdxmlFormat)
+    clock: Clock = real_now
+    publish_deadline: timedelta = timedelta(seconds=1)
+    most_deliveries: int = MOST_DELIVERIES
+    prefetch: int = 4
+    tell: Observer = _nobody
+    seals: Callable[[str], SealingKeys] | None = None
+    signature_check: SignatureCheck = field(default_factory=SignatureCheck)
+    written_in: Format | None = None
+    tracer: Tracer = field(default_factory=Untraced)
+
+
+class Agencies(Folders):
+    """The agencies of a directory, each with a folder, served by one worker."""
+
+    def __init__(self, root: Path, parts: Parts) -> None:
+        super().__init__(root)
+        self.parts = parts
+        self.events: list[Event] = []
+        self.may_die = False
+        self._ids, self._word = count(1), uuid4().hex
+
+    def of_type(self, kind: type[Happened]) -> list[Happened]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def observe(self, event: Event) -> None:
+        """Remember what the services tell."""
+        self.events.append(event)
+        self.parts.tell(event)
+
+    def new_id(self) -> str:
+        """A fresh message id."""
+        return f"{self._word}-{next(self._ids)}"
+
+    def handler(self, letters: DeadLetters, **changes: object) -> DeadLetterHandler:
+        """A dead-letter handler for this bus."""
+        parts: dict[str, object] = {
+            "letters": letters,
+            "subscriber": self.parts.broker,
+            "publisher": self.parts.broker,
+            "believed": lambda: Believed(keys=self.parts.ring, routing=self.parts.routing),
+            "policy": RetryPolicy(),
+            "clock": self.parts.clock,
+            "new_id": self.new_id,
+            "jitter": _no_jitter,
+            "observe": self.observe,
+            "deadline": self.parts.publish_deadline,
+            "poll": timedelta(milliseconds=10),
+            "tracer": self.parts.tracer,
+        }
+        return DeadLetterHandler(**(parts | changes))  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def at_work(self, *, only: Sequence[str] | None = None) -> AsyncIterator[None]:
+        """All adapters at work, or those of some agencies; drained on the way out."""
+        stop = asyncio.Event()
+        worker = Worker(ServiceRunner(observe=self.observe, jitter=lambda: 0.0, stop=stop))
+        mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
+        worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
+        running = asyncio.create_task(worker.until_stopped())
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+            assert self.may_die or self.of_type(ServiceEnded) == []
+
+    def adapter(self, mailbox: MailboxName, stop: asyncio.Event) -> Adapter:
+        """One agency's two directions."""
+        parts = self.parts
+        endpoint = parts.endpoint(self.folder(mailbox), settle=SETTLE)
+        watch = EndpointWatch(
+            mailbox=mailbox,
+            endpoint=endpoint,
+            clock=parts.clock,
+            jitter=_no_jitter,
+            observe=self.observe,
+            stop=stop,
+        )
+        sealer = self.sealer(mailbox)
+        dispatch = Dispatch(
+            mailbox=mailbox,
+            key=lambda: parts.key_of(mailbox),
+            publisher=parts.broker,
+            clock=parts.clock,
+            new_id=self.new_id,
+            deadline=parts.publish_deadline,
+            tracer=parts.tracer,
+        )
+        return Adapter(
+            mailbox=mailbox,
+            outbound=Outbound(
+                endpoint=endpoint,
+                watch=watch,
+                formats=(parts.format,),
+                limits=Limits(),
+                routing=lambda: parts.routing,
+                attachments=parts.attachments,
+                records=parts.records,
+                dispatch=dispatch,
+                sealer=sealer,
+                clock=parts.clock,
+                jitter=_no_jitter,
+                observe=self.observe,
+                slots=asyncio.Semaphore(2),
+                poll=timedelta(milliseconds=10),
+                stop=stop,
+            ),
+            inbound=Inbound(
+                mailbox=mailbox,
+                courier=Courier(
+                    endpoint=endpoint,
+                    watch=watch,
+                    packing=Packing(
+                        format=parts.written_in or parts.format,
+                        signature_check=parts.signature_check,
+                    ),
+                    keys=lambda: parts.ring,
+                    routing=lambda: parts.routing,
+                    attachments=parts.attachments,
+                    inbox=parts.inbox,
+                    records=parts.records,
+                    dispatch=dispatch,
+                    sealer=sealer,
+                    clock=parts.clock,
+                    new_id=self.new_id,
+                    jitter=_no_jitter,
+                    observe=self.observe,
+                    most_deliveries=parts.most_deliveries,
+                ),
+                watch=watch,
+                subscriber=parts.broker,
+                prefetch=parts.prefetch,
+                stop=stop,
+            ),
+        )
+
+    def sealer(self, mailbox: MailboxName) -> Sealer:
+        """One agency's seals."""
+        parts = self.parts
+        spools = Spools(self.root / "spools" / mailbox)
+        return Sealer(
+            mailbox=mailbox,
+            ring=lambda: parts.ring,
+            keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
+            store=parts.attachments,
+            begin_spool=lambda: spools.begin(parts.clock()),
+            new_key=lambda: secrets.token_bytes(KEY_BYTES),
+            clock=parts.clock,
+        )
+
+
+def _no_jitter() -> float:
+    return 0.0
