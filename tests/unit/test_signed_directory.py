@@ -82,7 +82,7 @@ def test_any_jws_library_proves_the_snapshot_with_the_certificate_of_its_authori
     [signature] = place.signature.read_text().split()
 
     token.deserialize(signature)
-    token.verify(JWK.from_pem(certificate), detached_payload=place.directory_file.read_bytes())
+    token.verify(JWK.from_pem(certificate), detached_payload=place.snapshot.read_bytes())
 
     assert token.is_valid
     subject = x509.load_pem_x509_certificate(certificate).subject.rfc4514_string()
@@ -105,9 +105,9 @@ def test_a_change_is_signed_and_another_process_believes_it(place: Place) -> Non
     ids=["a name", "a blank"],
 )
 def test_a_changed_byte_is_seen(place: Place, forge: Callable[[bytes], bytes]) -> None:
-    before = place.directory_file.read_bytes()
-    place.directory_file.write_bytes(forge(before))
-    assert place.directory_file.read_bytes() != before
+    before = place.snapshot.read_bytes()
+    place.snapshot.write_bytes(forge(before))
+    assert place.snapshot.read_bytes() != before
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
 
@@ -117,7 +117,7 @@ def test_an_agency_cannot_sign_the_directory(place: Place) -> None:
     DevelopmentAuthority.open(keys, now=now).ensure([H24], now=now)
     key = load_signing_key(keys, H24, now=now)
 
-    place.signature.write_text(sign(place.directory_file.read_bytes(), key=key, now=now))
+    place.signature.write_text(sign(place.snapshot.read_bytes(), key=key, now=now))
 
     assert place.refusal() == "E_DIRECTORY_SIGNATURE"
 
@@ -129,9 +129,9 @@ def test_an_unsigned_directory_is_refused_where_a_signed_one_was(place: Place) -
 
 
 def test_an_older_directory_is_refused_however_well_it_is_signed(place: Place) -> None:
-    old = place.directory_file.read_bytes(), place.signature.read_bytes()
+    old = place.snapshot.read_bytes(), place.signature.read_bytes()
     place.change(lambda directory: suspend(directory, H24))
-    place.directory_file.write_bytes(old[0])
+    place.snapshot.write_bytes(old[0])
     place.signature.write_bytes(old[1])
 
     assert place.refusal() == "E_DIRECTORY_ROLLBACK"
@@ -148,14 +148,14 @@ def test_one_version_is_one_content(place: Place) -> None:
 
 
 def test_a_directory_that_vanished_is_not_made_anew(place: Place) -> None:
-    place.directory_file.unlink()
+    place.snapshot.unlink()
 
     assert place.refusal() == "E_DIRECTORY_MISSING"
 
 
 def test_what_readers_would_refuse_is_never_signed(place: Place) -> None:
     """Whoever makes the change: the last door asks the reader."""
-    before = place.directory_file.read_bytes(), place.signature.read_bytes()
+    before = place.snapshot.read_bytes(), place.signature.read_bytes()
     directory = place.file.load()
     odd = Agency(code=AgencyCode("../../x"), name_vi="Lạ", connected=True)
 
@@ -164,7 +164,7 @@ def test_what_readers_would_refuse_is_never_signed(place: Place) -> None:
             directory.model_copy(update={"version": 2, "agencies": (*directory.agencies, odd)})
         )
 
-    assert (place.directory_file.read_bytes(), place.signature.read_bytes()) == before
+    assert (place.snapshot.read_bytes(), place.signature.read_bytes()) == before
     assert place.file.load() == directory
 
 
@@ -174,12 +174,12 @@ def test_the_unsigned_directory_of_an_earlier_version_is_signed_once_and_told(
     place = Place(home=tmp_path)
     agency = {"code": "H24", "name_vi": "Thí Dụ", "connected": True}
     earlier = json.dumps({"version": 7, "agencies": [agency]}).encode()
-    place.directory_file.write_bytes(earlier)
+    place.snapshot.write_bytes(earlier)
 
     first, second = place.file.load(), place.file.load()
 
     assert (first.version, second) == (7, first)
-    assert place.directory_file.read_bytes() == earlier
+    assert place.snapshot.read_bytes() == earlier
     assert place.signature.read_text().count("..") == 1
     assert capsys.readouterr().err.count("version 7 was unsigned") == 1
 
@@ -204,9 +204,9 @@ def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_c
 
 
 def test_a_crash_between_signature_and_snapshot_leaves_the_old_one_proven(place: Place) -> None:
-    before, old = place.file.load(), place.directory_file.read_bytes()
+    before, old = place.file.load(), place.snapshot.read_bytes()
     place.change(lambda directory: suspend(directory, H24))
-    place.directory_file.write_bytes(old)
+    place.snapshot.write_bytes(old)
     (place.home / "directory.seen").unlink()
 
     assert place.file.load() == before
@@ -323,7 +323,7 @@ def test_a_directory_that_was_signed_in_spite_of_the_rules_is_left_behind(
     good = place.file.load()
     odd = Agency(code=AgencyCode("H24.*"), name_vi="Lạ", connected=True)
     with monkeypatch.context() as earlier:
-        earlier.setattr(snapshot, "check", lambda _: None)
+        earlier.setattr(directory_file, "check", lambda _: None)
         place.change(
             lambda directory: directory.model_copy(
                 update={"version": 2, "agencies": (*directory.agencies, odd)}
@@ -401,7 +401,7 @@ def test_a_directory_of_many_mebibytes_is_signed_and_believed(place: Place) -> N
         )
     )
 
-    assert place.directory_file.stat().st_size > 2 * MAX_BODY_BYTES
+    assert place.snapshot.stat().st_size > 2 * MAX_BODY_BYTES
     assert place.file.load() == changed
 
 
