@@ -1,4 +1,4 @@
-"""AccessChecks: what an account must not be able to do, and what it must; to be tried, not believed.
+"""AccessChecks: what an account must and must not be able to do; to be tried, not believed.
 
 Nothing that is tried leaves a trace, not even where it is allowed and should not be: what is sent
 goes nowhere, what is deleted is a queue made for the trial, what is read goes back.
