@@ -239,3 +239,33 @@ holds = Table(
     Index("holds_of_order", "order_number", "failed_at", "letter"),
 )
 """Which order under way a letter belongs to: at most one. A million are held in a few seconds."""
+
+# --- several workers, several homes -------------------------------------------------------------
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("serves", String, nullable=False),
+    Column("live_until", Instant, nullable=False),
+)
+"""The workers of all homes. `serves` is the list of the mailboxes that one can serve, as JSON."""
+
+mailbox_leases = Table(
+    "mailbox_leases",
+    metadata,
+    Column("mailbox", String, primary_key=True),
+    Column("worker", String, nullable=False),
+)
+"""Which worker serves a mailbox, as long as the worker is live: a renewal writes one row only."""
+
+register = Table(
+    "register",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("body", LargeBinary),
+    Column("version", Integer, nullable=False),
+    Index("register_by_version", "version"),
+)
+"""What several homes must know, by file name. `body` is NULL where the file was removed; the
+greatest `version` is the version of the register."""

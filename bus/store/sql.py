@@ -1,4 +1,4 @@
-"""Store: the inbox and the register in one database, dead letters in one, ready for use."""
+"""Store: what one database keeps, ready for use; the dead letters are in one of their own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from bus.store.batch import GroupCommit
-from bus.store.database import BULK, connect, prove_writable
+from bus.store.database import BULK, Database, connect, prove_writable
 from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.inbox import SqlInbox
+from bus.store.leases import SqlLeases
 from bus.store.migration import migrate
 from bus.store.records import SqlRecords
+from bus.store.register import SqlRegister
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,9 @@ class Store:
 
     inbox: SqlInbox
     records: SqlRecords
+    leases: SqlLeases
+    register: SqlRegister
+    database: Database
     prove_writable: Callable[[], Awaitable[None]]
 
 
@@ -46,6 +51,9 @@ async def open_store(url: str) -> AsyncIterator[Store]:
             yield Store(
                 inbox=SqlInbox(writes, reads),
                 records=SqlRecords(writes, reads),
+                leases=SqlLeases(database),
+                register=SqlRegister(database),
+                database=database,
                 prove_writable=partial(prove_writable, database),
             )
 

@@ -1,0 +1,174 @@
+"""Serving: a worker takes, renews and gives up the leases of mailboxes, and serves those it holds.
+
+Workers agree through the database alone (`ports.Leases`). A worker that dies is replaced when its
+leases expire; a worker that joins gets its share from those that hold more.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from bus.core.placement import WorkerName
+from bus.ports import Observer
+from bus.ports.leases import LEASE, Leases
+from bus.services.retry_wait import RetryWait, Stopping
+from schemas.identifiers import MailboxName
+from schemas.problem import TransportError
+
+RENEW_EVERY = LEASE / 3
+"""Two renewals may fail before the leases expire."""
+
+SIBLINGS_MAY_TAKE = timedelta(seconds=10)
+"""How long a starting worker keeps the share of its siblings free for them."""
+
+
+class Adapters(Protocol):
+    """The adapters of one worker."""
+
+    async def start(self, mailboxes: Collection[MailboxName]) -> None:
+        """Start to serve these mailboxes, which no other worker serves.
+
+        An adapter of this worker that still finishes what it held comes first. Raises
+            `TransportError` when nothing was started.
+        """
+
+    def stop(self, mailboxes: Collection[MailboxName]) -> None:
+        """Let the adapters of these mailboxes finish what they hold, and end."""
+
+    async def ended(self, mailboxes: Collection[MailboxName]) -> None:
+        """Wait until the adapters of these mailboxes have ended."""
+
+
+@dataclass(kw_only=True)
+class Serving:
+    """The mailboxes of one worker.
+
+    Attributes:
+        serves: The mailboxes that this worker can serve, as the directory says now.
+        siblings: The other workers of this home; they start at the same time.
+        stop: Set: the worker finishes what is under way, and gives its leases back.
+    """
+
+    worker: WorkerName
+    leases: Leases
+    adapters: Adapters
+    serves: Callable[[], Collection[MailboxName]]
+    siblings: Collection[WorkerName]
+    observe: Observer
+    jitter: Callable[[], float]
+    stop: asyncio.Event
+    renew_every: timedelta = RENEW_EVERY
+    siblings_may_take: timedelta = SIBLINGS_MAY_TAKE
+    holding: set[MailboxName] = field(default_factory=set)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the first leases were taken and their adapters were started."""
+
+    def __post_init__(self) -> None:
+        self._releasing: set[MailboxName] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._again = asyncio.Event()
+
+    def look_again(self) -> None:
+        """Renew at once: the directory has changed, or a mailbox became free."""
+        self._again.set()
+
+    async def run(self) -> None:
+        """Hold leases and serve their mailboxes until `stop` is set; then give everything back."""
+        loop = asyncio.get_running_loop()
+        began, retry_wait = loop.time(), self._retry_wait()
+        try:
+            while not self.stop.is_set():
+                self._raise_what_failed()
+                starting = loop.time() - began < self.siblings_may_take.total_seconds()
+                try:
+                    await self._renew(self.siblings if starting else ())
+                except TransportError as error:
+                    with suppress(Stopping):
+                        await retry_wait.wait(error.problem)
+                    continue
+                retry_wait = self._retry_wait()
+                await self._rest()
+        finally:
+            await self._give_everything_back()
+
+    async def _renew(self, siblings: Collection[WorkerName]) -> None:
+        serves = frozenset(self.serves())
+        told = await self.leases.renew(
+            self.worker, serves=serves, holding=self.holding, siblings=siblings
+        )
+        self.adapters.stop(told.lost)
+        self.holding -= told.lost
+        for mailbox in told.moving - self._releasing:
+            self._releasing.add(mailbox)
+            self._begin(self._release(mailbox))
+        self.holding |= told.taken
+        # What follows may wait long, for a token or for an adapter that finishes what it holds; the
+        # leases are renewed in the meantime.
+        self._begin(self._start(told.taken))
+
+    async def _start(self, mailboxes: Collection[MailboxName]) -> None:
+        try:
+            if mailboxes:
+                await self.adapters.start(sorted(mailboxes))
+            self.settled.set()
+        except TransportError:
+            # The next renewal takes them anew.
+            self.holding -= set(mailboxes)
+
+    async def _release(self, mailbox: MailboxName) -> None:
+        """Finish what is under way in a mailbox; then the next renewal no longer names it."""
+        try:
+            self.adapters.stop([mailbox])
+            await self.adapters.ended([mailbox])
+            self.holding.discard(mailbox)
+        finally:
+            self._releasing.discard(mailbox)
+        self.look_again()
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
+
+    def _raise_what_failed(self) -> None:
+        ended = {task for task in self._tasks if task.done()}
+        self._tasks -= ended
+        for task in ended:
+            task.result()
+
+    async def _give_everything_back(self) -> None:
+        """Finish what is under way, while the leases are still renewed; then leave."""
+        self.adapters.stop(self.holding)
+        draining = asyncio.gather(
+            self.adapters.ended(self.holding), *self._tasks, return_exceptions=True
+        )
+        while not draining.done():
+            with suppress(TransportError):
+                await self.leases.renew(self.worker, serves=(), holding=self.holding)
+            await asyncio.wait([draining], timeout=self.renew_every.total_seconds())
+        self.holding.clear()
+        self._tasks.clear()
+        with suppress(TransportError):
+            await self.leases.leave(self.worker)
+
+    async def _rest(self) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (self.stop, self._again)]
+        try:
+            await asyncio.wait(
+                waits,
+                timeout=self.renew_every.total_seconds(),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._again.clear()
+
+    def _retry_wait(self) -> RetryWait:
+        return RetryWait(
+            mailbox=MailboxName(self.worker),
+            observe=self.observe,
+            stop=self.stop,
+            jitter=self.jitter,
+        )
