@@ -1,7 +1,5 @@
-"""DeadLetters: the dead letters of a home, and the handler that works on them."""
+"""DeadLetters: the handler that works on the dead letters of a home."""
 
-import errno
-import os
 import random
 from asyncio import Event
 from collections.abc import AsyncIterator, Callable
@@ -12,15 +10,13 @@ from bus.bootstrap.broker import url_of
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.dead_letters.report import Believed
 from bus.core.topology import HANDLER_ACCOUNT
-from bus.ports import Broker, DeadLetters, Observer, PublishObserver, Tracer
+from bus.ports import Broker, Observer, PublishObserver, Tracer
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.locate import Located
 from bus.services.dead_letters import DeadLetterHandler
 from bus.settings import Settings
 from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.sql import open_dead_letters
-from schemas.problem import AxisError
-from schemas.term import of_os
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,30 +26,6 @@ class DeadLetterParts:
     handler: DeadLetterHandler
     letters: SqlDeadLetters
     broker: Broker
-
-
-@asynccontextmanager
-async def reached_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
-    """The dead letters of this home, for an operator; the axis may run or not.
-
-    Raises:
-        ConfigurationError: E_PATH, the file of the store may not be written by who asks.
-        TransportError: E_STORE_AWAY.
-    """
-    _must_be_writable(settings)
-    async with open_dead_letters(settings.failures_url) as letters:
-        yield letters
-
-
-def _must_be_writable(settings: Settings) -> None:
-    """Waiting helps against a store that is away, and not against one that is not ours."""
-    file = settings.failures_file
-    if file is None:
-        return
-    for path in (file, file.parent):
-        if path.exists() and not os.access(path, os.W_OK):
-            cause = of_os(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-            raise AxisError.of("E_PATH", path=path, cause=cause)
 
 
 @asynccontextmanager

@@ -10,12 +10,9 @@ from typing import Annotated
 import typer
 
 from adapters.registry import require_format
-from bus.bootstrap import (
-    apply_accounts,
-    directory_of,
-    lay_out,
-    renew_password,
-)
+from bus.bootstrap.broker import apply_accounts, renew_password
+from bus.bootstrap.credentials import lay_out
+from bus.bootstrap.directory import directory_of
 from bus.cli import agency_changes, agency_table
 from bus.cli.directory_change import change
 from bus.cli.options import Home, NewHome

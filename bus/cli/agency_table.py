@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from adapters.registry import format_names
-from bus.bootstrap import change_directory, directory_of
+from bus.bootstrap.directory import change_directory, directory_of
 from bus.cli.directory_change import (
     DryRun,
     Force,

@@ -1,30 +1,15 @@
-"""App: the commands put together, and the one place where an error becomes an exit code."""
+"""App: the command line, and the one place where an error becomes an exit code."""
 
 import errno
+import gc
 import os
 import sys
-import traceback
 from typing import NoReturn
 
 import typer
 
-from bus.cli import agency, directory, keys, sealing_keys, topology
-from bus.cli.check import check
-from bus.cli.connect import connect
-from bus.cli.convert import convert
-from bus.cli.demo import demo
-from bus.cli.dlq.app import app as dlq
 from bus.cli.encoding import name_anything, print_anything
-from bus.cli.legible import legible_lines
-from bus.cli.output import Exit, note, tell
-from bus.cli.send import send
-from bus.cli.top.command import top
-from bus.cli.up import up
-from bus.cli.worker import worker
-from bus.settings import misspelt
-from schemas.problem import AxisError, Language, TransportError
-from schemas.redaction import redacted
-from schemas.term import of_os
+from bus.cli.lazy import LazyCommands
 
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """A file that may not be read or written, or has no room: no bug of ours."""
@@ -32,6 +17,7 @@ _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.
 _LOGGING = frozenset({"up", "connect", "worker"})
 
 app = typer.Typer(
+    cls=LazyCommands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -44,25 +30,19 @@ app = typer.Typer(
 def _begin(context: typer.Context) -> None:
     # The axis and its workers tell it in their logs.
     if context.invoked_subcommand not in _LOGGING:
-        for warned in misspelt(os.environ):
-            note(str(warned))
-            note(warned.text(Language.VIETNAMESE))
+        _note_misspelt_settings()
 
 
-app.command()(up)
-app.command()(connect)
-app.command()(demo)
-app.command()(convert)
-app.command()(check)
-app.command()(send)
-app.command()(top)
-app.command()(worker)
-app.add_typer(agency.app, name="agency")
-app.add_typer(directory.app, name="directory")
-app.add_typer(dlq, name="dlq")
-app.add_typer(topology.app, name="topology")
-sealing_keys.register(keys.app)
-app.add_typer(keys.app, name="keys")
+def _note_misspelt_settings() -> None:
+    if not any(name.upper().startswith("LIENTHONG_") for name in os.environ):
+        return
+    from bus.cli.output import note  # noqa: PLC0415 (see `lazy`)
+    from bus.settings import misspelt  # noqa: PLC0415
+    from schemas.problem import Language  # noqa: PLC0415
+
+    for warned in misspelt(os.environ):
+        note(str(warned))
+        note(warned.text(Language.VIETNAMESE))
 
 
 def main() -> None:
@@ -71,28 +51,38 @@ def main() -> None:
     An error ends it with one clear sentence: exit 4 when broker, database or another service does
     not answer now, else exit 2.
     """
+    # Nothing that an import makes is garbage; services choose for themselves (`settle_process`).
+    gc.set_threshold(50_000)
     name_anything()
     print_anything()
     try:
         app()
-    except AxisError as error:
-        tell(error.problem)
-        sys.exit(Exit.AWAY if isinstance(error, TransportError) else Exit.MISUSED)
     except BrokenPipeError:
         # The reader of our output has gone; that is its right.
         sys.stderr.close()
-        sys.exit(Exit.REFUSED)
-    except OSError as error:
-        if error.errno not in _PLACE or error.filename is None:
-            _tell_bug()
-        path = os.fsdecode(error.filename)
-        tell(AxisError.of("E_PATH", path=path, cause=of_os(error)).problem)
-        sys.exit(Exit.MISUSED)
-    except Exception:  # noqa: BLE001 (a bug)
-        _tell_bug()
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 (a doorway)
+        _end_with(error)
 
 
-def _tell_bug() -> NoReturn:
-    """Its trace, without what drivers quote in theirs."""
-    sys.stderr.write(f"{legible_lines(redacted(traceback.format_exc()))}\n")
-    sys.exit(Exit.REFUSED)
+def _end_with(error: Exception) -> NoReturn:
+    from bus.cli.legible import legible_lines  # noqa: PLC0415 (see `lazy`)
+    from bus.cli.output import Exit, tell  # noqa: PLC0415
+    from schemas.problem import AxisError, TransportError  # noqa: PLC0415
+    from schemas.redaction import redacted  # noqa: PLC0415
+    from schemas.term import of_os  # noqa: PLC0415
+
+    match error:
+        case AxisError():
+            tell(error.problem)
+            sys.exit(Exit.AWAY if isinstance(error, TransportError) else Exit.MISUSED)
+        case OSError(errno=number, filename=name) if number in _PLACE and name is not None:
+            tell(AxisError.of("E_PATH", path=os.fsdecode(name), cause=of_os(error)).problem)
+            sys.exit(Exit.MISUSED)
+        case _:
+            # A bug: its trace, without what drivers quote in theirs.
+            import traceback  # noqa: PLC0415
+
+            trace = "".join(traceback.format_exception(error))
+            sys.stderr.write(f"{legible_lines(redacted(trace))}\n")
+            sys.exit(Exit.REFUSED)

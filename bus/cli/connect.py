@@ -10,7 +10,8 @@ import typer
 import uvloop
 from rich.text import Text
 
-from bus.bootstrap import open_connection, settle_process
+from bus.bootstrap.connect import open_connection
+from bus.bootstrap.process import settle_process
 from bus.cli.options import Home
 from bus.cli.output import say, screen
 from bus.observability.logs import configure, log_event, log_misspelt

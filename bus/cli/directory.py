@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import directory_of, restore_directory
-from bus.bootstrap.directory import Restoration, restoration_of
+from bus.bootstrap.directory import Restoration, directory_of, restoration_of, restore_directory
 from bus.cli.directory_change import (
     DryRun,
     Force,

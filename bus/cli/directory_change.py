@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bus.bootstrap import change_directory
+from bus.bootstrap.directory import change_directory
 from bus.cli.legible import legible
 from bus.cli.output import note, screen, show_table
 from bus.core.directory_history import Made

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from bus.cli import sealing_keys
 from bus.cli.certificates import (
     MARK,
     certificate_row,
@@ -324,3 +325,6 @@ def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> 
 
 def _say(text: str) -> None:
     say(screen(stderr=True), text)
+
+
+sealing_keys.register(app)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from adapters.endpoints.naming import name_to_drop
-from bus.bootstrap import directory_of
+from bus.bootstrap.directory import directory_of
 from bus.cli.options import Home
 from bus.cli.output import Exit, note, print_json
 from bus.cli.top.reading import read

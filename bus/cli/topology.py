@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import directory_of, provisioning, reached_broker, topology_of, tried
+from bus.bootstrap.broker import provisioning, reached_broker, topology_of, tried
+from bus.bootstrap.directory import directory_of
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, Exit, listing, note
 from bus.core.plan import Plan

@@ -11,7 +11,9 @@ import uvloop
 from rich.console import Console
 from rich.text import Text
 
-from bus.bootstrap import Axis, directory_of, now, open_axis, settle_process
+from bus.bootstrap.axis import Axis, open_axis
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.process import now, settle_process
 from bus.cli.options import AnyHome, MetricsPort, Workers
 from bus.cli.output import say, screen
 from bus.core.routing import Routing

@@ -6,7 +6,8 @@ import structlog
 import typer
 import uvloop
 
-from bus.bootstrap import run_worker, settle_process
+from bus.bootstrap.process import settle_process
+from bus.bootstrap.worker import run_worker
 from bus.cli.options import AnyHome
 from bus.cli.output import Exit
 from bus.core.placement import WorkerName

@@ -12,7 +12,8 @@ from itertools import groupby
 from pathlib import Path
 
 from adapters.endpoints.inbox import NOTE_SUFFIX
-from bus.bootstrap import Axis, now
+from bus.bootstrap.axis import Axis
+from bus.bootstrap.process import now
 from bus.core.events import DeliveryHandedOver, EnvelopeSent, Event, SubmissionRefused
 from bus.demo.drop import Drop
 from bus.demo.report import Count, Reconciliation, Tally, count_files, expect, reconcile

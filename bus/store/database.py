@@ -28,7 +28,6 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
     StatementError,
 )
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from schemas.problem import AxisError
@@ -218,6 +217,9 @@ class PostgresDatabase:
     """A server, shared by any number of processes."""
 
     def __init__(self, url: URL, load: Load) -> None:
+        # A command on an embedded store does not wait for its import.
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
         self._engine = create_async_engine(
             url,
             connect_args={"timeout": CONNECT_SECONDS, "command_timeout": load.statement_seconds},

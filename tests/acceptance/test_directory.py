@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bus.bootstrap import directory_of
+from bus.bootstrap.directory import directory_of
 from bus.home import directory_file
 from bus.settings import load_settings
 from schemas.directory import Agency

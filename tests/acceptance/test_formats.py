@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.bootstrap import directory_of
+from bus.bootstrap.directory import directory_of
 from bus.core.directory import seed_directory
 from bus.home.directory_file import seed_text
 from bus.settings import load_settings

@@ -17,7 +17,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from bus.bootstrap import located_broker, settle_process
+from bus.bootstrap.broker import located_broker
+from bus.bootstrap.process import settle_process
 from bus.observability.logs import configure
 from bus.rabbit.locate import locate
 from bus.settings import load_settings

@@ -9,7 +9,7 @@ from functools import partial
 
 import httpx
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.core.events import DeliveryHandedOver
 from bus.observability.health import Health, ended
 from bus.observability.http import serving

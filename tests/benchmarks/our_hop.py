@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bus.bootstrap import managed
+from bus.bootstrap.broker import managed
 from bus.core.admission import admit, prove
 from bus.core.duplicates import Standing
 from bus.core.identity import delivery_id

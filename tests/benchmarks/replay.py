@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import aio_pika
 
-from bus.bootstrap import fresh_ids, managed, now
+from bus.bootstrap.broker import managed
+from bus.bootstrap.process import fresh_ids, now
 from bus.core.dead_letters.letter import OrderId
 from bus.core.dead_letters.order import Action, NewOrder, OrderState
 from bus.core.dead_letters.report import Believed

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import aio_pika
 
-from bus.bootstrap import directory_of, open_axis, reached_letters
+from bus.bootstrap.axis import open_axis
+from bus.bootstrap.dead_letter_store import reached_letters
+from bus.bootstrap.directory import directory_of
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DeliveryHandedOver, Event, WorkStalled

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bus.bootstrap import directory_of
+from bus.bootstrap.directory import directory_of
 from bus.cli.top.reading import Reading, read
 from bus.home.layout import Home, Running
 from bus.rabbit.node import PrivateNode

@@ -8,7 +8,8 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from bus.bootstrap import now, reached_letters
+from bus.bootstrap.dead_letter_store import reached_letters
+from bus.bootstrap.process import now
 from bus.core.dead_letters.letter import DeadLetter, FailedAttempt, OrderId
 from bus.core.dead_letters.report import Believed, read_attempt
 from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bus.bootstrap import directory_of
+from bus.bootstrap.directory import directory_of
 from bus.settings import load_settings
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.bootstrap import directory_of
+from bus.bootstrap.directory import directory_of
 from bus.home.layout import Home, Running
 from bus.settings import load_settings
 from schemas.problem import ConfigurationError

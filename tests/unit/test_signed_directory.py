@@ -13,8 +13,12 @@ from cryptography import x509
 from jwcrypto import jws
 from jwcrypto.jwk import JWK
 
-from bus.bootstrap import change_directory, directory_of, restore_directory
-from bus.bootstrap.directory import restoration_of
+from bus.bootstrap.directory import (
+    change_directory,
+    directory_of,
+    restoration_of,
+    restore_directory,
+)
 from bus.core.directory import add, resume, suspend, vouch, vouched
 from bus.core.directory_history import Made
 from bus.core.signing import sign

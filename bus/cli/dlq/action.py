@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import fresh_order_id, now
+from bus.bootstrap.process import fresh_order_id, now
 from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.orders import is_worked_on, tell_if_nobody_works
 from bus.cli.dlq.preview import Preview, foresee, row_of, tell, tell_left

@@ -12,7 +12,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from bus.bootstrap import directory_of, now, reached_letters
+from bus.bootstrap.dead_letter_store import reached_letters
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.process import now
 from bus.cli.legible import legible
 from bus.cli.options import Home
 from bus.cli.output import AsJson

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Filters, select
 from bus.cli.dlq.style import counted, states_of

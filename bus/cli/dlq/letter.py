@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.cli.dlq.conflict import conflict_json, conflict_table
 from bus.cli.dlq.content import content_of
 from bus.cli.dlq.desk import Desk

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.progress import tell_end, watch_order
 from bus.cli.dlq.selection import told

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible

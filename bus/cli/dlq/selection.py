@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.cli.dlq.desk import Desk
 from bus.cli.moment import FORMS, read_moment, shown
 from bus.core.dead_letters.letter import LetterState

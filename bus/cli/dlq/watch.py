@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bus.bootstrap import now
+from bus.bootstrap.process import now
 from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.groups import trend
 from bus.cli.dlq.listing import WIDE, table_of

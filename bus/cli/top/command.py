@@ -13,7 +13,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from bus.bootstrap import directory_of, now, reached_letters
+from bus.bootstrap.dead_letter_store import reached_letters
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.process import now
 from bus.cli.options import Home
 from bus.cli.output import AsJson, print_json, screen, unfolded
 from bus.cli.top.keys import press, pressed

@@ -9,13 +9,21 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from bus.store.database import connect
-from bus.store.migration import migrate
+from bus.store.migration import HEAD, migrate
+from bus.store.migrations import versions
 from bus.store.schema import metadata, records
 from bus.store.sql import open_store
 from schemas.problem import ConfigurationError, TransportError
 from tests.integration.store.databases import DATABASES, empty_database
+
+
+def test_the_newest_version_of_the_tables_is_the_one_that_the_program_needs() -> None:
+    scripts = ScriptDirectory(str(Path(versions.__file__).parents[1]))
+
+    assert scripts.get_current_head() == HEAD
 
 
 @pytest.mark.parametrize("kind", DATABASES)
