@@ -144,6 +144,11 @@ class KeyFolder:
         return self.root / "revoked.json"
 
     @property
+    def told_revoked(self) -> Path:
+        """What CRLs and OCSP responders have told (`revocation_store`)."""
+        return self.root / "revocation.json"
+
+    @property
     def requests(self) -> Path:
         """Certificate requests that wait for their answers."""
         return self.root / "requests"
@@ -151,7 +156,7 @@ class KeyFolder:
     def stamp(self) -> int:
         """Changes whenever a certificate, a private key or a revocation does."""
         seen = []
-        for top in (self._authorities, self._agencies, self.revoked):
+        for top in (self._authorities, self._agencies, self.revoked, self.told_revoked):
             for path in (top, *sorted(top.rglob("*"))):
                 try:
                     found = path.stat()

@@ -70,6 +70,7 @@ class Serving:
         self._releasing: set[MailboxName] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._again = asyncio.Event()
+        self._started = 0
 
     def look_again(self) -> None:
         """Renew at once: the directory has changed, or a mailbox became free."""
@@ -97,7 +98,11 @@ class Serving:
     async def _renew(self, siblings: Collection[WorkerName]) -> None:
         serves = frozenset(self.serves())
         told = await self.leases.renew(
-            self.worker, serves=serves, holding=self.holding, siblings=siblings
+            self.worker,
+            serves=serves,
+            holding=self.holding,
+            siblings=siblings,
+            serving=self._started,
         )
         self.adapters.stop(told.lost)
         self.holding -= told.lost
@@ -113,6 +118,9 @@ class Serving:
         try:
             if mailboxes:
                 await self.adapters.start(sorted(mailboxes))
+                # Others shall know soon.
+                self.look_again()
+            self._started = len(self.holding)
             self.settled.set()
         except TransportError:
             # The next renewal takes them anew.
