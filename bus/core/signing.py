@@ -110,6 +110,18 @@ def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
     return f"{protected}..{to_base64url(signature)}"
 
 
+def may_be_known(signature: str, keys: KeyRing) -> bool:
+    """Whether it is of no use to look for newer certificates: the signer's is known, or none is
+    named.
+    """
+    if len(signature) > MAX_SIGNATURE_CHARS:
+        return True
+    try:
+        return _read_header(_split(signature)[0]).thumbprint in keys
+    except AxisError:
+        return True
+
+
 def verify(
     body: bytes,
     signature: str,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from bus.core.placement import WorkerName
 
+DEAD_LETTERS = "dead-letters"
+
 _LOOK_EVERY_SECONDS = 0.02
 
 
@@ -68,9 +70,11 @@ def worker_slot(folder: Path) -> Iterator[Slot]:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
-            yield Slot(name=WorkerName(f"{home}/{number}"), number=number, after_crash=crashed)
-            # Not reached when the worker dies: then the slot says so to its successor.
-            lock.truncate(0)
+            try:
+                yield Slot(name=WorkerName(f"{home}/{number}"), number=number, after_crash=crashed)
+            finally:
+                # Not reached when the process is killed: then the slot says so to its successor.
+                lock.truncate(0)
             return
 
 
@@ -98,3 +102,8 @@ def await_free_slots(folder: Path, deadline: timedelta) -> int | None:
 def workers_of(folder: Path, *, workers: int) -> tuple[WorkerName, ...]:
     """The names of the workers of a home, when it has so many."""
     return tuple(WorkerName(f"{home_name(folder)}/{slot + 1}") for slot in range(workers))
+
+
+def dead_letters_name(folder: Path) -> WorkerName:
+    """Under which the process of the dead letters of a home is found among those that run."""
+    return WorkerName(f"{home_name(folder)}/{DEAD_LETTERS}")

@@ -105,13 +105,8 @@ class Participants:
         observe: Observer,
         clock: Clock,
         warns: bool = False,
-        ensure_keys: Callable[[Routing], None] | None = None,
-        sync: RegisterSync | None = None,
     ) -> "Participants":
-        """Read all for the first time; blocking, in the thread of the event loop's start.
-
-        Args:
-            ensure_keys: Makes the keys that are missing, once it is known whose.
+        """Read all for the first time; blocking.
 
         Raises:
             ConfigurationError: The directory must not be believed, or a format of it is not
@@ -119,8 +114,6 @@ class Participants:
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         _require_formats(routing, served(routing))
-        if ensure_keys is not None:
-            ensure_keys(routing)
         # Before the ring is read: what is filed meanwhile is seen at the first look.
         seen = (directory_seen, KeyFolder(home.keys).stamp())
         believed = read_folder(home.keys)
@@ -133,7 +126,6 @@ class Participants:
             routing=routing,
             ring=believed.ring.limited_to(vouched(routing.directory)),
             seen=seen,
-            sync=sync,
             warns=warns,
         )
         participants._tell_set_aside(believed.set_aside)

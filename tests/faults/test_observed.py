@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bus.bootstrap.directory import directory_of
-from bus.cli.top.reading import Reading, read
+from bus.observability.reading import Reading, read
 from bus.home.layout import Home, Running
 from bus.rabbit.node import PrivateNode
 from bus.settings import load_settings

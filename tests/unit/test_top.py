@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 from rich.console import Console, Group
 
 from bus.cli.top.keys import Key, keys_in, press
-from bus.cli.top.reading import Reading, quantile, samples_of
+from bus.observability.reading import Reading, quantile, samples_of
 from bus.cli.top.snapshot import Broker, Snapshot, compare
 from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
 from bus.core.events import DeliveryHandedOver, EndpointPaused, WorkerStarted
