@@ -184,7 +184,7 @@ class Participants:
             await asyncio.sleep(self._looked + LOOKS_APART.total_seconds() - asked)
             await self.look(asked)
         except Exception as error:  # noqa: BLE001 (the watch tells it)
-            _log.debug("directory_not_looked_at", problem=str(problem_of(error, stage="look")))
+            _log.debug("directory_lookup_failed", problem=str(problem_of(error, stage="look")))
 
     async def look(self, asked: float | None = None) -> None:
         """Take up what has changed.
@@ -207,7 +207,7 @@ class Participants:
             try:
                 await self.sync.look()
             except TransportError as error:
-                _log.debug("register_not_read", problem=str(error.problem))
+                _log.debug("register_lookup_failed", problem=str(error.problem))
         seen, moment = await asyncio.to_thread(self._stamps), self.clock()
         if seen == self.seen and (self._until is None or moment < self._until):
             await self._finish()
