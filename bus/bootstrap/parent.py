@@ -232,7 +232,12 @@ async def open_axis(
         commands = [
             *_worker_commands(settings, home, arguments, worker_url, workers),
             _command(
-                DEAD_LETTERS, (DEAD_LETTERS, *arguments), settings, home, 1 + workers, handler
+                DEAD_LETTERS,
+                (DEAD_LETTERS, *arguments),
+                settings=settings,
+                home=home,
+                place=1 + workers,
+                given=handler,
             ),
         ]
         progress(f"starting workers: {workers}")
@@ -295,15 +300,15 @@ async def open_connection(
         arguments = _arguments(home, [mailbox])
         parent = await stack.enter_async_context(
             _started(
-                settings,
-                home,
-                None,
-                store,
-                process,
-                participants,
-                _worker_commands(settings, home, arguments, url, 1),
-                1,
-                stop,
+                settings=settings,
+                home=home,
+                address=None,
+                store=store,
+                process=process,
+                participants=participants,
+                commands=_worker_commands(settings, home, arguments, url, 1),
+                workers=1,
+                stop=stop,
             )
         )
         TargetsFile(home.prometheus_targets).save(axis=_urls(settings, 2), broker=None)
@@ -312,6 +317,7 @@ async def open_connection(
 
 @asynccontextmanager
 async def _started(
+    *,
     settings: Settings,
     home: Home,
     address: Located | None,
@@ -367,7 +373,14 @@ def _worker_commands(
 ) -> list[Command]:
     given = {"amqp_url": url, "management_url": None, "workers": workers}
     return [
-        _command(f"worker {n}", ("worker", *arguments), settings, home, n, given)
+        _command(
+            f"worker {n}",
+            ("worker", *arguments),
+            settings=settings,
+            home=home,
+            place=n,
+            given=given,
+        )
         for n in range(1, workers + 1)
     ]
 
@@ -375,6 +388,7 @@ def _worker_commands(
 def _command(
     name: str,
     arguments: Sequence[str],
+    *,
     settings: Settings,
     home: Home,
     place: int,

@@ -1,4 +1,4 @@
-"""Worker: builds what one worker process runs: the adapters of the mailboxes whose leases it has."""
+"""Worker: builds what one worker process runs, the adapters of the mailboxes that it has leased."""
 
 import asyncio
 import os

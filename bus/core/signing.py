@@ -111,8 +111,9 @@ def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
 
 
 def may_be_known(signature: str, keys: KeyRing) -> bool:
-    """Whether it is of no use to look for newer certificates: the signer's is known, or none is
-    named.
+    """Whether the certificate that a signature names is known, or it names none.
+
+    Otherwise a look for newer certificates may help.
     """
     if len(signature) > MAX_SIGNATURE_CHARS:
         return True

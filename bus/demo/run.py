@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -116,10 +115,9 @@ def _look(names: frozenset[str], agencies: Path) -> Seen:
     answered = handed_over = 0
     for agency in agencies.iterdir():
         for folder in ("sent", "refused"):
-            answered += len(names & set(os.listdir(agency / folder)))
+            answered += sum(path.name in names for path in (agency / folder).iterdir())
         for folder in ("documents", "statuses"):
-            found = os.listdir(agency / "inbox" / folder)
-            handed_over += sum(not name.endswith(NOTE_SUFFIX) for name in found)
+            handed_over += len(_parcels(agency / "inbox" / folder))
     return Seen(answered=answered, handed_over=handed_over)
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 
 from bus.ports.children import Child, Command
 from bus.processes.parent import PARENT
@@ -28,18 +29,19 @@ class ProcessLauncher:
         line = [sys.executable, "-P", "-m", self._module, *command.arguments]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
         given = {"PYTHONPATH": path, PARENT: str(os.getpid())}
-        # Ctrl-C reaches the whole process group: a process that has not yet set its handlers would
-        # die of it with a traceback. A blocked signal waits for them.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            process = subprocess.Popen(  # noqa: S603 (ourselves)
-                line,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **command.environment, **given},
-            )
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return LaunchedChild(process)
+        return LaunchedChild(_start(line, {**os.environ, **command.environment, **given}))
+
+
+def _start(line: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # Ctrl-C reaches the whole process group: a process that has not yet set its handlers would
+    # die of it with a traceback. A blocked signal waits for them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(  # noqa: S603 (ourselves)
+            line, stdin=subprocess.DEVNULL, env=environment
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LaunchedChild:
