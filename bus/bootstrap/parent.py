@@ -242,7 +242,17 @@ async def open_axis(
         ]
         progress(f"starting workers: {workers}")
         parent = await stack.enter_async_context(
-            _started(settings, home, address, store, process, participants, commands, workers, stop)
+            _started(
+                settings=settings,
+                home=home,
+                address=address,
+                store=store,
+                process=process,
+                participants=participants,
+                commands=commands,
+                workers=workers,
+                stop=stop,
+            )
         )
         urls = _urls(settings, 2 + workers)
         TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
