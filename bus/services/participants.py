@@ -282,7 +282,7 @@ class Participants:
             _require_formats(routing, self.served(routing))
         except Exception as error:  # noqa: BLE001 (an entry that nobody expected is refused)
             problem, version = problem_of(error, stage="read"), self.routing.directory.version
-            if problem != self._refusal:
+            if problem != self._refusal and self.warns:
                 _log.error("directory_refused", problem=str(problem), goes_on_with=version)
             self._refusal = problem
             return self.routing

@@ -58,7 +58,7 @@ def test_the_hub_counts_what_the_agency_has_received_and_sees_its_worker(
         "n.edxml", a_packet(sender="H41", receivers=["G22"], number=number, type_name="Công văn")
     )
     eventually(partial(_receipts, hub.agency("H41"), number))
-    url = json.loads((hub.home / "running.json").read_bytes())["metrics_url"]
+    url = json.loads((hub.home / "running.json").read_bytes())["dead_letters_metrics_url"]
 
     def told() -> set[str]:
         return set(httpx.get(f"{url}/metrics", trust_env=False).text.splitlines())
