@@ -118,7 +118,7 @@ class RunningAxis:
         if version == 1:
             return True
         lines = self.logged("directory_taken_up")
-        return sum(line["version"] >= version for line in lines) >= self.processes
+        return len([line for line in lines if line["version"] >= version]) >= self.processes
 
     @property
     def processes(self) -> int:

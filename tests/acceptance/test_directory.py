@@ -32,6 +32,11 @@ def changed(axis: RunningAxis, *arguments: str | Path) -> None:
     eventually(lambda: axis.goes_by(version))
 
 
+def taken_up(axis: RunningAxis) -> int:
+    """The newest version that a process goes by."""
+    return max((line["version"] for line in axis.logged("directory_taken_up")), default=1)
+
+
 def arrived(axis: RunningAxis, code: str, number: str, kind: str = "documents") -> list[Path]:
     """Which parcels of a document lie in an inbox."""
     return [p for p in axis.agency(code).inbox(kind) if f"{number}-VB_" in p.name]
