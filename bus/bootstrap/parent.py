@@ -195,7 +195,7 @@ async def open_axis(
         progress("preparing keys")
         routing = Routing(await asyncio.to_thread(directory_of(settings).load))
         served = [m for m in routing.mailboxes if only is None or m in only]
-        await asyncio.to_thread(_ensure_keys, settings, home, routing, served)
+        await asyncio.to_thread(ensure_keys, settings, home, routing, served)
         workers = worker_count(settings.workers, processors=processors(), mailboxes=len(served))
         settings = _with_ports(settings, 2 + workers)
         process = await stack.enter_async_context(observed(settings, "up", stop, must_serve=True))
@@ -219,7 +219,7 @@ async def open_axis(
                     settings, address, topology_of(settings, change.after, suspended=shut_out)
                 )
             await asyncio.to_thread(
-                _ensure_keys, settings, home, change.after, participants.mailboxes
+                ensure_keys, settings, home, change.after, participants.mailboxes
             )
 
         participants.changed = prepare
@@ -430,7 +430,7 @@ def _urls(settings: Settings, count: int) -> tuple[str, ...]:
     return tuple(url_at(settings, port + n) for n in range(count))
 
 
-def _ensure_keys(
+def ensure_keys(
     settings: Settings, home: Home, routing: Routing, served: Collection[MailboxName]
 ) -> None:
     """Key pairs made by the development authority where there are none at all; sealing keys.
