@@ -446,7 +446,9 @@ async def _opened(
             runner=process.runner,
             participants=participants,
             signature_check=SignatureCheck(pdfs=pdfs),
-            tracer=stack.enter_context(tracing(settings.traces_url, process=f"worker {slot.name}")),
+            tracer=stack.enter_context(
+                tracing(settings.traces_url, process=f"worker {slot.number}")
+            ),
             siblings=siblings,
             show=show,
             reports_as=account if account == WORKER_ACCOUNT else None,

@@ -86,7 +86,8 @@ def test_both_processes_of_the_agency_tell_how_they_are(agency: ConnectedAgency)
         httpx.get(f"http://{target}/metrics", trust_env=False).text for target in job["targets"]
     )
 
-    assert 'lienthong_endpoint_up{agency="G22"} 1.0' in parent
+    assert "lienthong_workers_running 1.0" in parent
+    assert 'lienthong_endpoint_up{agency="G22"} 1.0' in worker
     assert "lienthong_broker_connected 1.0" in worker
 
 
