@@ -36,8 +36,8 @@ from schemas.term import term
 
 Made = TypeVar("Made")
 
-MOST_RETURNS = 4
-"""In a row for one mailbox, in about two seconds: that of an agency which was just added to the
+MOST_RETURNS = 8
+"""In a row for one mailbox, in about 25 seconds: that of an agency which was just added to the
 directory is provisioned by then."""
 
 MOST_REFUSALS = 8
@@ -53,6 +53,7 @@ class Dispatch:
             `TransportError` E_SIGNING_KEY_AWAY while there is none.
         deadline: How long one publish may take before its outcome is unknown; and a signature,
             before what holds the key is away.
+        most_returns: So often a mailbox may be missing on the broker before it is absent.
         full: Mailboxes for which the broker has refused again and again, and nothing since.
         waiting: The threads in which a key elsewhere is waited for; absent: the loop's.
         reports_as: The account that tells what failed; absent: the mailbox's own.
@@ -68,6 +69,7 @@ class Dispatch:
     reports_as: str | None = None
     tracer: Tracer = field(default_factory=Untraced)
     full: set[MailboxName] = field(default_factory=set)
+    most_returns: int = MOST_RETURNS
 
     async def signed(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes.
@@ -132,7 +134,7 @@ class Dispatch:
             told = list(zip(waiting, outcomes, strict=True))
             returned = [box for box, outcome in told if outcome is PublishOutcome.RETURNED]
             returns.update(returned)
-            absent |= {box for box in returned if returns[box] >= MOST_RETURNS}
+            absent |= {box for box in returned if returns[box] >= self.most_returns}
             waiting = [
                 box
                 for box, outcome in told
