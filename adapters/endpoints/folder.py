@@ -8,15 +8,15 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from adapters.contract import Parcel, Submission
+from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
 from adapters.endpoints.inbox import HandOver, Inbox
-from adapters.endpoints.outbox import FileError, Outbox, stays, unreadable
-from adapters.endpoints.porter import Porter
+from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
+from adapters.endpoints.porter import Porter, porter_of_process
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.trial import FolderError
 from schemas.identifiers import DeliveryId
@@ -48,7 +48,7 @@ class FolderEndpoint:
         known: A folder elsewhere that remembers for whom folders were made, so that a later start
             does not make them again; without one, each start does.
         settle: How long a dropped file must rest before it is taken.
-        porter: Shared with the other agencies of the process; else one of its own.
+        porter: Shared with other agencies; else that of the process.
 
     Raises:
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
@@ -65,11 +65,28 @@ class FolderEndpoint:
         self._root = root
         self._settle = settle
         self._known = known and known / root.name
-        self._porter = porter or Porter()
+        self._porter = porter
         self._made: tuple[Outbox, Inbox] | None = None
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
             self._folders()
+
+    @classmethod
+    def of(cls, context: EndpointContext) -> "FolderEndpoint":
+        """The folders of one agency, in `context.folder`.
+
+        Its one setting is `settle`, in seconds, one by default.
+
+        Raises:
+            ConfigurationError: E_SETTING; it is no number of seconds.
+        """
+        said = context.settings.get("settle", str(SETTLE.total_seconds()))
+        try:
+            settle = timedelta(seconds=float(said))
+        except (ValueError, OverflowError) as error:
+            cause = term("setting_no_number")
+            raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
+        return cls(context.folder, settle=settle, known=context.state)
 
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""
@@ -108,11 +125,17 @@ class FolderEndpoint:
             outbox, _ = self._folders()
             await asyncio.to_thread(outbox.refuse, submission, problems)
 
-    async def hand_over(self, parcel: Parcel) -> None:
-        """Let the parcel appear in its inbox, once."""
+    async def offer(self, parcel: Parcel) -> Offer:
+        """Let the parcel appear in its inbox, once: the agency has it then."""
         with self._reachable():
             _, inbox = self._folders()
-            await self._porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
+            porter = self._porter or porter_of_process()
+            await porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
+        return Offer.COMPLETE
+
+    async def answers(self) -> Sequence[Answer]:
+        """None: what lies in the inbox is complete."""
+        return ()
 
     async def probe(self, *, sending: bool = False) -> None:
         """Move a file through all folders that are needed."""
@@ -125,6 +148,18 @@ class FolderEndpoint:
         with self._reachable():
             _, inbox = self._folders()
             inbox.forget(delivery_id)
+
+    async def changed(self) -> None:
+        """Wait; folders are looked into from time to time."""
+        await asyncio.Event().wait()
+
+    async def oldest_waiting(self) -> datetime | None:
+        """Since when the oldest finished file lies in `outbox`; None also while that is away."""
+        since = await asyncio.to_thread(oldest_waiting, self._root / "outbox")
+        return None if since is None else datetime.fromtimestamp(since, UTC)
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.conformance.endpoints import Agency, EndpointConformance
-from adapters.contract import Endpoint, Parcel, ParcelKind, Submission
+from adapters.contract import Endpoint, Offer, Parcel, ParcelKind, Submission
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.inbox import NOTE_SUFFIX
 from schemas.problem import Problem
@@ -78,16 +78,16 @@ class TestFolderEndpoint(EndpointConformance):
 class Forgetful(FolderEndpoint):
     """Hands over again what it has handed over."""
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         await self.forget(parcel.delivery_id)
-        await super().hand_over(parcel)
+        return await super().offer(parcel)
 
 
 class Mute(FolderEndpoint):
     """Keeps the notes."""
 
-    async def hand_over(self, parcel: Parcel) -> None:
-        await super().hand_over(replace(parcel, note=None))
+    async def offer(self, parcel: Parcel) -> Offer:
+        return await super().offer(replace(parcel, note=None))
 
 
 class Hasty(FolderEndpoint):

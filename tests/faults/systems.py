@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.contract import Parcel
+from adapters.contract import Offer, Parcel
 from adapters.endpoints.folder import FolderEndpoint
 
 
@@ -21,7 +21,7 @@ class SlowEndpoint(FolderEndpoint):
         super().__init__(root, settle=settle)
         self._takes = takes.total_seconds() if root.name in codes else 0.0
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         """Hand over, slowly."""
         await asyncio.sleep(self._takes)
-        await super().hand_over(parcel)
+        return await super().offer(parcel)

@@ -194,6 +194,7 @@ class Agencies(Folders):
         )
         return Adapter(
             mailbox=mailbox,
+            endpoint=endpoint,
             outbound=Outbound(
                 endpoint=endpoint,
                 watch=watch,

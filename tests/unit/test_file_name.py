@@ -180,6 +180,6 @@ def test_a_parcel_never_leaves_its_inbox(tmp_path: Path, name: str) -> None:
     )
 
     with pytest.raises(ValueError, match="not the name of a file"):
-        asyncio.run(endpoint.hand_over(parcel))
+        asyncio.run(endpoint.offer(parcel))
 
     assert sorted(tmp_path.rglob("*")) == before

@@ -67,7 +67,7 @@ async def work(root: Path, deliveries: Iterator[int]) -> None:
             if delivery in done:
                 continue
             record(root / "begun", delivery)
-            await endpoint.hand_over(parcel(delivery))
+            await endpoint.offer(parcel(delivery))
             record(root / "done", delivery)
             await endpoint.forget(DeliveryId(delivery))
 
@@ -118,7 +118,7 @@ def attempt(root: Path, delivery: str, *, noted: bool, fatal: int | None = None)
     def hand_over() -> None:
         endpoint = FolderEndpoint(root)
         sys.addaudithook(watch)
-        asyncio.run(endpoint.hand_over(parcel(delivery, noted=noted)))
+        asyncio.run(endpoint.offer(parcel(delivery, noted=noted)))
 
     return os.waitpid(fork(hand_over), 0)[1]
 

@@ -118,14 +118,14 @@ async def test_an_inbox_that_cannot_be_written_is_named_and_probed_as_it_is_used
 
     problems = [await refusal(endpoint.probe())]
     if folder != "inbox/statuses":
-        problems.append(await refusal(endpoint.hand_over(parcel())))
+        problems.append(await refusal(endpoint.offer(parcel())))
 
     for problem in problems:
         assert problem.code == "E_ENDPOINT_DOWN"
         assert f"H24/{folder}: permission denied" in problem.text()
     (root / folder).chmod(stat.S_IRWXU)
     await endpoint.probe()
-    await endpoint.hand_over(parcel())
+    await endpoint.offer(parcel())
 
 
 def test_what_a_crash_left_of_a_trial_is_removed_at_the_next_start(root: Path) -> None:

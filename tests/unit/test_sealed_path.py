@@ -11,7 +11,7 @@ from lxml import etree  # type: ignore[import-untyped]  # lxml has no types
 from signxml.algorithms import CanonicalizationMethod
 from signxml.signer import XMLSigner
 
-from adapters.contract import Parcel, ParcelKind
+from adapters.contract import Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from bus.attachments.folder import FolderAttachments
 from bus.cli.dlq.content import content_of
@@ -69,11 +69,11 @@ class _Ailing(FolderEndpoint):
 
     ill = True
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         if self.ill and parcel.kind is ParcelKind.DOCUMENT:
             b"".join(parcel.chunks)
             raise AxisError.of("E_INTERNAL", stage="hand_over", cause=foreign("ill"))
-        await super().hand_over(parcel)
+        return await super().offer(parcel)
 
 
 def _ailing() -> type[_Ailing]:
