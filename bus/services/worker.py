@@ -86,7 +86,7 @@ class Worker:
         try:
             await adapter.endpoint.close()
         except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
-            problem = problem_of(error, stage="stop")
+            problem = problem_of(error, stage=ServiceName.WORKERS)
             service = ServiceName.WORKERS
             self._runner.observe(
                 ItemSkipped(service=service, item=adapter.mailbox, problem=problem)

@@ -37,7 +37,6 @@ STAGES: dict[str, Texts] = {
     "mailbox": ("the mailbox", "hộp thư"),
     # Of a process.
     "start": ("the start of an agency", "bước khởi động của cơ quan"),
-    "stop": ("the stop of an agency", "bước dừng của cơ quan"),
     "broker": ("the broker's container", "bộ chứa RabbitMQ"),
     "dead_letters": ("the dead-letter handler", "dịch vụ xử lý thư lỗi"),
     "directory": ("the directory service", "dịch vụ danh bạ"),
