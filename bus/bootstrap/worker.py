@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adapters.contract import Format
-from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.porter import Porter
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
+from bus.bootstrap.endpoint import endpoint_of
 from bus.bootstrap.gauges import gauges_of_outboxes
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.observability import hindrances_of, noting, observed
@@ -129,7 +128,6 @@ class WorkerProcess:
         self._served: set[MailboxName] = set()
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
-        self._porter = Porter()
         self._keys = SigningKeys(
             load=self._signing_key, deadline=self.settings.publish_deadline, observe=self.observe
         )
@@ -273,12 +271,8 @@ class WorkerProcess:
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         stop = asyncio.Event()
-        endpoint = FolderEndpoint(
-            self.home.agencies / mailbox,
-            settle=self.settings.settle,
-            porter=self._porter,
-            known=self.home.known,
-        )
+        name = self.participants.routing.owner_of(mailbox).endpoint
+        endpoint = endpoint_of(mailbox, name, settings=self.settings, home=self.home)
         watch = EndpointWatch(
             mailbox=mailbox,
             endpoint=endpoint,
@@ -311,6 +305,7 @@ class WorkerProcess:
         )
         return Adapter(
             mailbox=mailbox,
+            endpoint=endpoint,
             stop=stop,
             outbound=Outbound(
                 endpoint=endpoint,
