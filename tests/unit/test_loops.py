@@ -33,7 +33,7 @@ from bus.services.crash_guard import CrashGuard, FormatLeftError, GuardedFormat
 from bus.services.dispatch import Dispatch
 from bus.services.retry_wait import RetryWait
 from bus.services.set_aside import LONGEST, SetAside
-from bus.services.signing_keys import SigningKeys
+from bus.services.signing_keys import KeySigner, SigningKeys
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError, Problem
@@ -208,7 +208,9 @@ async def test_a_mailbox_that_is_full_is_waited_for_once_and_then_costs_nobody_t
     ids = count()
     dispatch = Dispatch(
         mailbox=boxes[0],
-        key=lambda: signers.key(SENDER),
+        signer=KeySigner(
+            mailbox=boxes[0], key=lambda: signers.key(SENDER), deadline=timedelta(seconds=1)
+        ),
         publisher=broker,
         clock=lambda: NOW,
         new_id=lambda: str(next(ids)),
