@@ -11,8 +11,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 
+from adapters.durable_files import sync_folder
 from adapters.endpoints.inbox import HandOver
-from adapters.endpoints.staging import sync_folder
 
 MOST_AT_ONCE = 64
 SYNCS_AT_ONCE = 4

@@ -21,7 +21,7 @@ from bus.core.keyring import CertifiedKey, KeyRing, thumbprint_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.draft import development_name
-from bus.keys.files import doorway, sync_folder, write_certificates, write_private_key
+from bus.keys.files import doorway, sync_keys, write_certificates, write_private_key
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
@@ -142,5 +142,5 @@ def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     passphrase = access.passphrase(agency=AUTHORITY)
     write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
     write_certificates(filed.path, [certificate], agency=AUTHORITY)
-    sync_folder(place, agency=AUTHORITY)
+    sync_keys(place, agency=AUTHORITY)
     return [filed]

@@ -6,7 +6,6 @@ Which file lies where is known to `folder`.
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from adapters.durable_files import replace_file, sync_folder
 from bus.core.algorithm import PrivateKey
 from bus.core.certificate import UnreadableError, certificates_in
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
@@ -170,8 +170,7 @@ def write_secret(path: Path, data: bytes, *, agency: str) -> None:
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    with doorway(path, agency=agency):
-        replace_file(path, data, mode=0o600)
+    write_file(path, data, mode=0o600, agency=agency)
 
 
 def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
@@ -196,33 +195,14 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
         return _read_at_most(file, _MOST_KEY_BYTES)
 
 
-def sync_folder(folder: Path, *, agency: str) -> None:
-    """Let the names of new files survive a power cut.
+def sync_keys(folder: Path, *, agency: str) -> None:
+    """Make the names of new files survive a power cut.
 
     Raises:
         ConfigurationError: The disk failed (E_KEYS).
     """
     with doorway(folder, agency=agency):
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-
-
-def replace_file(path: Path, data: bytes, *, mode: int) -> None:
-    """Put a file in place of what was there; its bytes are on the disk before its name is."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        sync_folder(folder)
 
 
 def unusable(path: Path, agency: str, cause: Coded) -> AxisError:

@@ -31,7 +31,7 @@ from bus.keys.files import (
     read_certificates,
     read_private_key,
     read_regular,
-    sync_folder,
+    sync_keys,
     write_certificates,
     write_private_key,
     write_secret,
@@ -184,7 +184,7 @@ class KeyFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
             for folder in folders:
-                sync_folder(folder, agency=_AXIS)
+                sync_keys(folder, agency=_AXIS)
         finally:
             os.close(lock)
 

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.keys.files import doorway, sync_folder, write_secret
+from bus.keys.files import doorway, sync_keys, write_secret
 
 _BYTES = 32
 
@@ -37,7 +37,7 @@ class PasswordFolder:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         password = secrets.token_urlsafe(_BYTES)
         write_secret(path, f"{password}\n".encode("ascii"), agency=account)
-        sync_folder(self.folder, agency=account)
+        sync_keys(self.folder, agency=account)
         return password
 
     def _path(self, account: str) -> Path:

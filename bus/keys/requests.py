@@ -29,8 +29,8 @@ from bus.keys.files import (
     doorway,
     read_certificates,
     read_regular,
-    replace_file,
     unusable,
+    write_file,
     write_private_key,
 )
 from bus.keys.folder import AUTHORITIES, KeyFolder, folder_name
@@ -132,8 +132,7 @@ def make_request(
         with doorway(folder, agency=owner):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private_key(request.private_key_path, key, agency=owner, passphrase=passphrase)
-        with doorway(request.path, agency=owner):
-            replace_file(request.path, asked.public_bytes(Encoding.PEM), mode=0o644)
+        write_file(request.path, asked.public_bytes(Encoding.PEM), mode=0o644, agency=owner)
     return request
 
 

@@ -15,7 +15,7 @@ from bus.core.keyring import chain_of
 from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.knowledge import Knowledge
 from bus.core.revocation.source import Chain
-from bus.keys.files import doorway, read_regular, replace_file
+from bus.keys.files import doorway, read_regular, write_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 from schemas.term import term
@@ -87,8 +87,8 @@ class FolderRevocationShelf:
 
     def save(self, knowledge: Knowledge) -> None:
         """As promised by the port."""
-        with doorway(self._known, agency=_AXIS):
-            replace_file(self._known, knowledge.model_dump_json(indent=1).encode(), mode=0o644)
+        data = knowledge.model_dump_json(indent=1).encode()
+        write_file(self._known, data, mode=0o644, agency=_AXIS)
 
     def _list_paths(self) -> list[Path]:
         return sorted(path for path in self._lists.glob("*") if not path.is_dir())

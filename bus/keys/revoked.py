@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
-from bus.keys.files import doorway, replace_file
+from bus.keys.files import doorway, write_file
 from bus.keys.folder import KeyFolder
 
 _AXIS = "the axis"
@@ -50,9 +50,8 @@ def revoke_here(
             source=RevocationSource.OPERATOR,
         )
         told = [_said(each) for each in (*revocations_here(files), revocation)]
-        with doorway(files.revoked, agency=_AXIS):
-            data = json.dumps(told, indent=1).encode() + b"\n"
-            replace_file(files.revoked, data, mode=0o644)
+        data = json.dumps(told, indent=1).encode() + b"\n"
+        write_file(files.revoked, data, mode=0o644, agency=_AXIS)
     return revocation
 
 

@@ -20,7 +20,7 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
-from bus.keys.files import doorway, read_regular, read_secret_file, sync_folder, write_file
+from bus.keys.files import doorway, read_regular, read_secret_file, sync_keys, write_file
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Place, Problem
@@ -144,7 +144,7 @@ class SealingFolder:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             data = path.read_bytes()
         write_file(target, data, mode=mode, agency=owner)
-        sync_folder(target.parent, agency=owner)
+        sync_keys(target.parent, agency=owner)
 
     def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
         """All published keys of a home, also those that cannot be used."""
@@ -195,8 +195,8 @@ class SealingFolder:
         write_file(path.with_suffix(".key"), kept.to_json(), mode=0o600, agency=owner)
         published = publish(key, signing=signing, now=now)
         write_file(path, published.to_json(), mode=0o644, agency=owner)
-        sync_folder(path.parent, agency=owner)
-        sync_folder(path.parent.parent, agency=owner)
+        sync_keys(path.parent, agency=owner)
+        sync_keys(path.parent.parent, agency=owner)
         return key_id
 
     def _files(self, owner: MailboxName, pattern: str) -> list[Path]:

@@ -25,7 +25,7 @@ from bus.keys.files import (
     doorway,
     read_certificates,
     read_private_key,
-    sync_folder,
+    sync_keys,
     write_certificates,
     write_private_key,
 )
@@ -96,7 +96,7 @@ class TransportAuthority:
             write_private_key(files.key, key, agency=name)
             certificate = builder.sign(authority_key, SHA256())
             write_certificates(files.certificate, [certificate], agency=name)
-            sync_folder(self.folder, agency=name)
+            sync_keys(self.folder, agency=name)
         return files
 
     def _authority(self, now: datetime) -> tuple[x509.Certificate, PrivateKey]:

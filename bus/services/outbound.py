@@ -19,6 +19,7 @@ from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.send_attempt import SendAttempt
 from bus.services.set_aside import SetAside
 from bus.services.submission_sender import SubmissionSender
+from bus.services.waiting import set_within
 from schemas.problem import RecipientError, TransportError
 
 MOST_UNANSWERED = 5
@@ -65,7 +66,7 @@ class Outbound:
             due = [each for each in waiting if self._aside.is_due(_version_of(each))]
             await self._send_all(due)
             if not due:
-                await self._idle()
+                await set_within(self.stop, self.poll)
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
         """Send in order of submission, a few in work at a time."""
@@ -82,13 +83,6 @@ class Outbound:
             for submission in waiting:
                 await window.acquire()
                 tasks.create_task(send(submission, ordering.ticket()))
-
-    async def _idle(self) -> None:
-        try:
-            async with asyncio.timeout(self.poll.total_seconds()):
-                await self.stop.wait()
-        except TimeoutError:
-            return
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
