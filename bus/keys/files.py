@@ -38,7 +38,7 @@ _MOST_KEY_BYTES = 64 * 1024
 
 
 @contextmanager
-def doorway(path: Path, *, agency: str) -> Iterator[None]:
+def key_errors(path: Path, *, agency: str) -> Iterator[None]:
     """Tell what the disk, or a file that is not what it should be, did to this agency's keys.
 
     Raises:
@@ -63,7 +63,7 @@ def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
     Raises:
         ConfigurationError: It cannot be read (E_KEYS).
     """
-    with doorway(path, agency=agency):
+    with key_errors(path, agency=agency):
         return certificates_in(read_regular(path, most=MAX_CERTIFICATE_FILE_BYTES))
 
 
@@ -109,7 +109,7 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
         ConfigurationError: It cannot be read, or group or others may read it too, or it is
             encrypted with another passphrase (E_KEYS).
     """
-    with doorway(path, agency=agency), _open_regular(path) as file:
+    with key_errors(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("key_readable"))
         pem = _read_at_most(file, _MOST_KEY_BYTES)
@@ -142,7 +142,7 @@ def write_certificates(
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    with doorway(path, agency=agency):
+    with key_errors(path, agency=agency):
         pem = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
         replace_file(path, pem, mode=0o644)
 
@@ -179,7 +179,7 @@ def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    with doorway(path, agency=agency):
+    with key_errors(path, agency=agency):
         replace_file(path, data, mode=mode)
 
 
@@ -189,7 +189,7 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
     Raises:
         ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
     """
-    with doorway(path, agency=agency), _open_regular(path) as file:
+    with key_errors(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("file_readable"))
         return _read_at_most(file, _MOST_KEY_BYTES)
@@ -201,7 +201,7 @@ def sync_keys(folder: Path, *, agency: str) -> None:
     Raises:
         ConfigurationError: The disk failed (E_KEYS).
     """
-    with doorway(folder, agency=agency):
+    with key_errors(folder, agency=agency):
         sync_folder(folder)
 
 

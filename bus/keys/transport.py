@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from bus.core.algorithm import PrivateKey
 from bus.keys.draft import development_name, draft
 from bus.keys.files import (
-    doorway,
+    key_errors,
     read_certificates,
     read_private_key,
     sync_keys,
@@ -101,7 +101,7 @@ class TransportAuthority:
 
     def _authority(self, now: datetime) -> tuple[x509.Certificate, PrivateKey]:
         owner, path = "the transport authority", self.folder / "authority.key"
-        with doorway(self.folder, agency=owner):
+        with key_errors(self.folder, agency=owner):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificate.exists():
             key = ec.generate_private_key(ec.SECP256R1())

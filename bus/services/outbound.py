@@ -14,10 +14,10 @@ from adapters.contract import Submission
 from bus.core.events import ServiceName
 from bus.ports import Jitter, Role
 from bus.services.endpoint_watch import EndpointWatch
+from bus.services.failed_items import FailedItems
 from bus.services.ordering import Ordering, Ticket
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.send_attempt import SendAttempt
-from bus.services.set_aside import SetAside
 from bus.services.submission_sender import SubmissionSender
 from bus.services.waiting import set_within
 from schemas.problem import RecipientError, TransportError
@@ -44,7 +44,7 @@ class Outbound:
 
     def __post_init__(self) -> None:
         self._taking = replace(self.watch, sending=True)
-        self._aside = SetAside(
+        self._failed = FailedItems(
             service=ServiceName.OUTBOUND,
             clock=self.sender.clock,
             jitter=self.jitter,
@@ -62,8 +62,8 @@ class Outbound:
                     await self._outwait(error, retry_wait)
                 continue
             retry_wait = self._retry_wait()
-            self._aside.keep_only(map(_version_of, waiting))
-            due = [each for each in waiting if self._aside.is_due(_version_of(each))]
+            self._failed.keep_only(map(_version_of, waiting))
+            due = [each for each in waiting if self._failed.is_due(_version_of(each))]
             await self._send_all(due)
             if not due:
                 await set_within(self.stop, self.poll)
@@ -100,7 +100,7 @@ class Outbound:
             )
 
     async def _try(self, attempt: SendAttempt) -> None:
-        """Try until it was sent or refused, and its agency was told; or set it aside."""
+        """Try until it was sent or refused, and its agency was told; or leave it for later."""
         while not self.stop.is_set():
             try:
                 if not attempt.decided:
@@ -115,15 +115,15 @@ class Outbound:
                 attempt.unanswered += 1
                 if attempt.unanswered > MOST_UNANSWERED:
                     # Its system answers in between: it is this file, whatever it is.
-                    self._set_aside(attempt.submission, error)
+                    self._try_later(attempt.submission, error)
                     return
                 with suppress(Stopping):
                     await self._outwait(error, attempt.retry_wait)
             except TransportError as error:
                 with suppress(Stopping):
                     await attempt.retry_wait.wait(error.problem)
-            except Exception as error:  # noqa: BLE001 (a bug sets one file aside, not all)
-                self._set_aside(attempt.submission, error)
+            except Exception as error:  # noqa: BLE001 (a bug delays one file, not all)
+                self._try_later(attempt.submission, error)
                 return
             else:
                 return
@@ -143,9 +143,9 @@ class Outbound:
         # The system answers the probes, and refuses all the same.
         await retry_wait.wait(error.problem)
 
-    def _set_aside(self, submission: Submission, error: Exception) -> None:
+    def _try_later(self, submission: Submission, error: Exception) -> None:
         name = f"{self.sender.dispatch.mailbox}/{submission.name}"
-        self._aside.put(_version_of(submission), name, error)
+        self._failed.put(_version_of(submission), name, error)
 
     def _retry_wait(self) -> RetryWait:
         return RetryWait(

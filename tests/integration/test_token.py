@@ -20,11 +20,12 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey, sign, verify
 from bus.keys.access import KeyAccess
+from bus.keys.certificate_import import import_authority, import_certificate
 from bus.keys.folder import KeyFolder
-from bus.keys.requests import import_authority, import_certificate
 from bus.keys.ring import describe, load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.keys.token import token_key, token_uri
+from bus.keys.token import token_key
+from bus.keys.token_uri import token_uri
 from bus.services.signing_keys import KeySigner
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, TransportError
