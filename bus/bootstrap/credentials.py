@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.durable_files import replace_file
 from bus.bootstrap.broker import passwords_of
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
@@ -12,7 +13,7 @@ from bus.core.routing import Routing
 from bus.core.topology import account_of
 from bus.home.layout import Home
 from bus.keys.directory_authority import directory_folder
-from bus.keys.files import read_certificates, write_secret
+from bus.keys.files import read_certificates, write_file
 from bus.keys.folder import KeyFolder
 from bus.keys.sealing import SealingFolder
 from bus.keys.transport import TransportAuthority
@@ -75,7 +76,7 @@ def lay_out(
     by_certificate = _transport(settings, home, there, account)
     if not by_certificate:
         url = as_account(url, account, passwords_of(settings).of(account))
-    write_secret(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}\n".encode(), agency=account)
+    write_file(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}\n".encode(), agency=account)
     return Credentials(
         account=account, folder=there.path, by_certificate=by_certificate, signing_keys=keys
     )
@@ -130,8 +131,4 @@ def _copy(path: Path, home: Home, there: Home) -> None:
     target = there.path / path.relative_to(home.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Whole or not at all: a worker may be at work there.
-    draft = target.with_name(f".{target.name}.tmp")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    shutil.copyfile(path, draft)
-    draft.replace(target)
+    replace_file(target, path.read_bytes(), mode=0o600)

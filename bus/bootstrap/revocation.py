@@ -19,7 +19,7 @@ def revocations_for(settings: Settings, home: Home, *, observe: Observer) -> Rev
     """The watch of a home: what it keeps is read by every process that proves signatures."""
     return Revocations(
         fetcher=HttpRevocationFetcher(),
-        shelf=FolderRevocationStore(home.keys),
+        store=FolderRevocationStore(home.keys),
         every=settings.revocation_every,
         grace=settings.revocation_grace,
         nonce=partial(secrets.token_bytes, _NONCE_BYTES),

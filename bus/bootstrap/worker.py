@@ -58,6 +58,9 @@ from bus.services.service_runner import ServiceRunner
 from bus.services.serving import Serving
 from bus.services.signature_check import SignatureCheck
 from bus.services.signing_keys import SigningKeys
+from bus.services.submission_preparer import SubmissionPreparer
+from bus.services.submission_reader import SubmissionReader
+from bus.services.submission_sender import SubmissionSender
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.sql import Store, open_store
@@ -129,10 +132,12 @@ class WorkerProcess:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._keys = SigningKeys(
-            load=self._signing_key, deadline=self.settings.publish_deadline, observe=self.observe
+            load=self._signing_key,
+            deadline=self.settings.publish_deadline,
+            observe=self.observe,
+            # A token signs one thing at a time; one that hangs takes no thread from the others.
+            threads=ThreadPoolExecutor(1, thread_name_prefix="token"),
         )
-        # A token signs one thing at a time; one that hangs shall take no thread from the others.
-        self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
         self.serving = Serving(
             worker=self.slot.name,
             leases=self.store.leases,
@@ -286,6 +291,7 @@ class WorkerProcess:
             mailbox=mailbox,
             ring=lambda: self.participants.ring,
             keys=SealingFolder(self.home.keys),
+            signer=self._keys.signer(mailbox),
             store=self.attachments,
             begin_spool=lambda: spools.begin(now()),
             new_key=lambda: secrets.token_bytes(KEY_BYTES),
@@ -294,37 +300,51 @@ class WorkerProcess:
         )
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=lambda: self._keys.of(mailbox),
+            signer=self._keys.signer(mailbox),
             publisher=self.broker,
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
-            waiting=self._tokens,
             reports_as=self.reports_as,
             tracer=self.tracer,
+        )
+        preparer = SubmissionPreparer(
+            reader=SubmissionReader(
+                mailbox=mailbox,
+                endpoint=endpoint,
+                formats=tuple(self._formats.values()),
+                apart=self._apart_for(mailbox),
+                limits=self.settings.limits,
+                routing=lambda: self.participants.routing,
+                clock=now,
+                slots=self._reading,
+                stop=stop,
+            ),
+            routing=lambda: self.participants.routing,
+            attachments=self.attachments,
+            records=self.store.records,
+            dispatch=dispatch,
+            sealer=sealer,
+            clock=now,
+            look_again=self.participants.look_again,
         )
         return Adapter(
             mailbox=mailbox,
             endpoint=endpoint,
             stop=stop,
             outbound=Outbound(
-                endpoint=endpoint,
+                sender=SubmissionSender(
+                    endpoint=endpoint,
+                    preparer=preparer,
+                    dispatch=dispatch,
+                    records=self.store.records,
+                    clock=now,
+                    observe=self.observe,
+                ),
                 watch=watch,
-                formats=tuple(self._formats.values()),
-                apart=self._apart_for(mailbox),
-                limits=self.settings.limits,
-                routing=lambda: self.participants.routing,
-                attachments=self.attachments,
-                records=self.store.records,
-                dispatch=dispatch,
-                sealer=sealer,
-                clock=now,
                 jitter=random.random,
-                observe=self.observe,
-                slots=self._reading,
                 poll=self.settings.poll,
                 stop=stop,
-                look_again=self.participants.look_again,
             ),
             inbound=Inbound(
                 mailbox=mailbox,

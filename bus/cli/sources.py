@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bus.cli.moment import age
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing
-from bus.core.revocation.knowledge import SourceRecord
+from bus.core.revocation.source_record import SourceRecord
 from bus.keys.revocation_store import FolderRevocationStore
 from bus.settings import load_settings
 

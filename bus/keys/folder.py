@@ -25,21 +25,25 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bus.core.algorithm import KeyElsewhere, PrivateKey, PublicKey
+from bus.core.keyring import CertifiedKey
+from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
-    doorway,
+    key_errors,
     read_certificates,
     read_private_key,
     read_regular,
-    sync_folder,
+    sync_keys,
+    unusable,
     write_certificates,
+    write_file,
     write_private_key,
-    write_secret,
 )
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import ConfigurationError, Problem
+from schemas.term import term
 
 AUTHORITIES = "the authorities"
 """Whose the trust anchors are, in reasons."""
@@ -78,12 +82,12 @@ class FiledKey:
     @property
     def filed_at(self) -> int:
         """Orders certificates by when they were filed."""
-        with doorway(self.path, agency=self.owner):
+        with key_errors(self.path, agency=self.owner):
             return self.path.stat().st_mtime_ns
 
     def pem(self) -> bytes:
         """The file as it is. Raises `ConfigurationError` E_KEYS."""
-        with doorway(self.path, agency=self.owner):
+        with key_errors(self.path, agency=self.owner):
             return read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
 
     def certificate(self) -> x509.Certificate:
@@ -100,11 +104,29 @@ class FiledKey:
     def private_key(self, access: KeyAccess) -> PrivateKey | KeyElsewhere:
         """The private key, or the way to it. Raises `ConfigurationError` E_KEYS."""
         if self.is_in_token:
-            with doorway(self.token_path, agency=self.owner):
+            with key_errors(self.token_path, agency=self.owner):
                 uri = read_regular(self.token_path, most=_MOST_URI_BYTES).decode().strip()
             return token_key(uri, access=access, agency=self.owner)
         passphrase = access.passphrase(agency=self.owner)
         return read_private_key(self.private_key_path, agency=self.owner, passphrase=passphrase)
+
+    def signing_key(self, key: CertifiedKey, access: KeyAccess) -> SigningKey:
+        """What signs under this certificate.
+
+        Args:
+            key: What the certificate says.
+
+        Raises:
+            ConfigurationError: The private key cannot be used, or is that of another certificate
+                (E_KEYS).
+        """
+        private_key = self.private_key(access)
+        if private_key.public_key() != key.public_key:
+            path = self.token_path if self.is_in_token else self.private_key_path
+            raise unusable(path, self.owner, term("key_not_of_certificate"))
+        return SigningKey(
+            private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,16 +202,16 @@ class KeyFolder:
         Names of files written within are on the disk at the exit.
         """
         folders = (self.root, self._authorities, self._agencies)
-        with doorway(self.root, agency=_AXIS):
+        with key_errors(self.root, agency=_AXIS):
             for folder in folders:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.root / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            with doorway(self.root, agency=_AXIS):
+            with key_errors(self.root, agency=_AXIS):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
             for folder in folders:
-                sync_folder(folder, agency=_AXIS)
+                sync_keys(folder, agency=_AXIS)
         finally:
             os.close(lock)
 
@@ -244,14 +266,14 @@ class KeyFolder:
         issued, digest = certificate.not_valid_before_utc.date(), certificate.fingerprint(SHA256())
         path = self.folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
         filed = FiledKey(owner=owner, path=path)
-        with doorway(path, agency=owner):
+        with key_errors(path, agency=owner):
             path.parent.mkdir(mode=0o700, exist_ok=True)
         if key is not None:
             write_private_key(filed.private_key_path, key, agency=owner, passphrase=passphrase)
         if key_pem is not None:
-            write_secret(filed.private_key_path, key_pem, agency=owner)
+            write_file(filed.private_key_path, key_pem, agency=owner)
         if token is not None:
-            write_secret(filed.token_path, f"{token}\n".encode(), agency=owner)
+            write_file(filed.token_path, f"{token}\n".encode(), agency=owner)
         write_certificates(path, certificates, agency=owner)
         return filed
 

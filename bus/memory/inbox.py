@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bus.core.duplicates import Standing, judge
-from bus.ports import Claim, Claimed, SignedEnvelope
+from bus.core.message import SignedEnvelope
+from bus.ports import Claim, Claimed
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 

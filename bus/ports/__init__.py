@@ -19,11 +19,12 @@ from bus.ports.broker import (
 from bus.ports.children import Child, Command, Launcher
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
-from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope
+from bus.ports.inbox import Claim, Claimed, Inbox
 from bus.ports.moment import Clock, Jitter, LookAgain, NewId, Observer, nothing_new
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
 from bus.ports.sealing import SealingKeys, Spool
+from bus.ports.signer import Signer
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 
 __all__ = [
@@ -57,7 +58,7 @@ __all__ = [
     "Role",
     "SealingKeys",
     "Settlement",
-    "SignedEnvelope",
+    "Signer",
     "Spool",
     "Step",
     "StoredLetter",

@@ -30,6 +30,7 @@ from bus.core.events import (
 from bus.core.failure import MAY_BE_NEWS, Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
+from bus.core.message import SignedEnvelope
 from bus.core.parties import Standpoint
 from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
@@ -50,7 +51,6 @@ from bus.ports import (
     Records,
     Role,
     Settlement,
-    SignedEnvelope,
     Step,
     Untraced,
     nothing_new,

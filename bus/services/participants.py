@@ -23,7 +23,7 @@ from bus.core.routing import Routing
 from bus.home.directory_file import DirectoryFile
 from bus.home.layout import Home
 from bus.keys.folder import KeyFolder
-from bus.keys.ring import counting, read_folder
+from bus.keys.ring import keys_in_use, read_folder
 from bus.ports import Clock, Observer
 from bus.services.register_sync import RegisterSync
 from schemas.identifiers import MailboxName
@@ -243,7 +243,7 @@ class Participants:
         """Tell of certificates that end soon, of each once within each of the warnings."""
         if not self.warns:
             return
-        for ending in endings(counting(self.ring), now=self.clock(), told=self._told):
+        for ending in endings(keys_in_use(self.ring), now=self.clock(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
                 CertificateEndNeared(

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from bus.core.duplicates import Rival, Standing, judge
-from bus.ports import Claim, Claimed, SignedEnvelope
+from bus.core.message import SignedEnvelope
+from bus.ports import Claim, Claimed
 from bus.store.batch import GroupCommit, padded
 from bus.store.schema import deliveries, receipts
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bus.core.duplicates import Rival, Standing
+from bus.core.message import SignedEnvelope
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, Claimed, Inbox, SignedEnvelope
+from bus.ports import Claim, Claimed, Inbox
 from bus.store.sql import open_store
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database

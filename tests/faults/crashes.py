@@ -11,9 +11,9 @@ from typing import NoReturn
 from adapters.contract import AttachmentSource, EndpointContext, Message, Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
-from bus.core.message import WireMessage
+from bus.core.message import SignedEnvelope, WireMessage
 from bus.core.topology import FAILURES
-from bus.ports import Claim, Claimed, Inbox, PublishOutcome, SignedEnvelope
+from bus.ports import Claim, Claimed, Inbox, PublishOutcome
 from bus.rabbit.broker import RabbitBroker
 from schemas.document import Document
 from schemas.identifiers import DeliveryId, MailboxName

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bus.core.events import DuplicateAbsorbed, SubmissionRefused, WorkStalled
 from bus.core.failure import Stage
+from bus.core.message import SignedEnvelope
 from bus.memory.inbox import MemoryInbox
-from bus.ports import BrokerHealth, Claim, Claimed, SignedEnvelope
+from bus.ports import BrokerHealth, Claim, Claimed
 from schemas.document import Organization
 from schemas.errors import FailureClass
 from schemas.identifiers import DeliveryId

@@ -94,7 +94,7 @@ class Home:
         """Start anew, as a process does that knows only what is on the disk."""
         self.watch = Revocations(
             fetcher=_fetcher(PATIENT),
-            shelf=FolderRevocationStore(self.folder),
+            store=FolderRevocationStore(self.folder),
             every=timedelta(seconds=30),
             grace=GRACE,
             nonce=lambda: b"n" * 32,
