@@ -6,7 +6,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from io import SEEK_SET, BufferedReader, RawIOBase
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
+from adapters.endpoints.changes import FolderChanges
 from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
 from adapters.endpoints.porter import Porter, porter_of_process
@@ -49,6 +50,7 @@ class FolderEndpoint:
             does not make them again; without one, each start does.
         settle: How long a dropped file must rest before it is taken.
         porter: Shared with other agencies; else that of the process.
+        warn: Told once for the process why outboxes cannot be watched.
 
     Raises:
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
@@ -61,12 +63,14 @@ class FolderEndpoint:
         settle: timedelta = SETTLE,
         porter: Porter | None = None,
         known: Path | None = None,
+        warn: Callable[[Problem], None] = lambda _: None,
     ) -> None:
         self._root = root
         self._settle = settle
         self._known = known and known / root.name
         self._porter = porter
         self._made: tuple[Outbox, Inbox] | None = None
+        self._changes = FolderChanges(root / "outbox", agency=root.name, warn=warn)
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
             self._folders()
@@ -86,7 +90,7 @@ class FolderEndpoint:
         except (ValueError, OverflowError) as error:
             cause = term("setting_no_number")
             raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
-        return cls(context.folder, settle=settle, known=context.state)
+        return cls(context.folder, settle=settle, known=context.state, warn=context.warn)
 
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""
@@ -94,8 +98,9 @@ class FolderEndpoint:
             # Asked a few times a second for every agency: an empty folder costs no thread.
             outbox, _ = self._folders()
             if outbox.is_empty():
+                outbox.resting = None
                 return ()
-            return await asyncio.to_thread(outbox.look)
+            return await asyncio.to_thread(outbox.look, self._changes.take_moved_in())
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the very file that was seen, once it is proven that it can be moved away."""
@@ -150,8 +155,8 @@ class FolderEndpoint:
             inbox.forget(delivery_id)
 
     async def changed(self) -> None:
-        """Wait; folders are looked into from time to time."""
-        await asyncio.Event().wait()
+        """Wait until something appears in `outbox`, or a file there has rested."""
+        await self._changes.wait(at_most=self._made[0].resting if self._made else None)
 
     async def oldest_waiting(self) -> datetime | None:
         """Since when the oldest finished file lies in `outbox`; None also while that is away."""
@@ -159,7 +164,8 @@ class FolderEndpoint:
         return None if since is None else datetime.fromtimestamp(since, UTC)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Watch the outbox no more."""
+        self._changes.close()
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:

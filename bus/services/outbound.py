@@ -6,8 +6,8 @@ spool of its own, and only its ciphertext is stored.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -104,7 +104,8 @@ class Outbound:
             at a time.
         routing: The directory as it is now; asked anew for every submission.
         slots: Shared by all adapters of the process: how many files are read at once.
-        poll: How long to wait before looking again when nothing is there.
+        poll: How long to wait before looking again when the endpoint reports no change; by up to
+            twice as long, so that agencies do not all look at once.
     """
 
     endpoint: Endpoint
@@ -138,18 +139,19 @@ class Outbound:
         """Send what is dropped until `stop` is set; finish what is under way."""
         retry_wait = self._retry_wait()
         while not self.stop.is_set():
-            try:
-                waiting = await self.endpoint.submissions()
-            except RecipientError as error:
-                with suppress(Stopping):
-                    await self._outwait(error, retry_wait)
-                continue
-            retry_wait = self._retry_wait()
-            self._aside.keep_only(map(_sight_of, waiting))
-            due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
-            await self._send_all(due)
-            if not due:
-                await self._idle()
+            async with self._changes() as changed:
+                try:
+                    waiting = await self.endpoint.submissions()
+                except RecipientError as error:
+                    with suppress(Stopping):
+                        await self._outwait(error, retry_wait)
+                    continue
+                retry_wait = self._retry_wait()
+                self._aside.keep_only(map(_sight_of, waiting))
+                due = [each for each in waiting if self._aside.is_due(_sight_of(each))]
+                await self._send_all(due)
+                if not due:
+                    await self._idle(changed)
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
         """Send in order of submission, a few in work at a time."""
@@ -167,12 +169,29 @@ class Outbound:
                 await window.acquire()
                 tasks.create_task(send(submission, ordering.ticket()))
 
-    async def _idle(self) -> None:
+    @asynccontextmanager
+    async def _changes(self) -> AsyncIterator[asyncio.Task[None]]:
+        """A task that ends when something changes from now on; it waits already."""
+        changed = asyncio.create_task(self.endpoint.changed())
         try:
-            async with asyncio.timeout(self.poll.total_seconds()):
-                await self.stop.wait()
-        except TimeoutError:
-            return
+            await asyncio.sleep(0)
+            yield changed
+        finally:
+            changed.cancel()
+            # How it failed concerns nobody: what matters is found by looking.
+            await asyncio.gather(changed, return_exceptions=True)
+
+    async def _idle(self, changed: asyncio.Task[None]) -> None:
+        """Wait for a change, the stop, or the time to look anyway."""
+        stopped = asyncio.create_task(self.stop.wait())
+        tasks = [stopped] if changed.done() and changed.exception() else [stopped, changed]
+        pause = self._aside.shorten(self.poll * (1 + self.jitter()))
+        try:
+            await asyncio.wait(
+                tasks, timeout=pause.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopped.cancel()
 
     async def _outwait(self, error: RecipientError, retry_wait: RetryWait) -> None:
         """Wait until what the agency's system refused has a chance again.
