@@ -6,7 +6,7 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from io import SEEK_SET, BufferedReader, RawIOBase
@@ -17,7 +17,7 @@ from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
 from adapters.endpoints.changes import FolderChanges
 from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
-from adapters.endpoints.porter import Porter, porter_of_process
+from adapters.endpoints.porter import porter_of_process
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.trial import FolderError
 from schemas.identifiers import DeliveryId
@@ -26,8 +26,6 @@ from schemas.term import Term, of_os, term
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
-
-SETTLE = timedelta(seconds=1)
 
 
 class _FoldersAwayError(OSError):
@@ -44,53 +42,26 @@ class FolderEndpoint:
     Never again later: folders that vanish belong to a file system that is not mounted now, and
     what is put in their place would be seen by nobody.
 
-    Args:
-        root: `<home>/agencies/<code>`.
-        known: A folder elsewhere that remembers for whom folders were made, so that a later start
-            does not make them again; without one, each start does.
-        settle: How long a dropped file must rest before it is taken.
-        porter: Shared with other agencies; else that of the process.
-        warn: Told once for the process why outboxes cannot be watched.
+    The folders are those in `context.folder`. The file `made` in `context.state` says that they
+    were made, so that a later start does not make them again. The one setting is `settle`: how
+    many seconds a dropped file must rest before it is taken, one by default.
 
     Raises:
+        ConfigurationError: E_SETTING from the constructor; `settle` is no number of seconds.
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        settle: timedelta = SETTLE,
-        porter: Porter | None = None,
-        known: Path | None = None,
-        warn: Callable[[Problem], None] = lambda _: None,
-    ) -> None:
-        self._root = root
-        self._settle = settle
-        self._known = known and known / root.name
-        self._porter = porter
+    def __init__(self, context: EndpointContext) -> None:
+        self._root = context.folder
+        self._settle = _settle(context)
+        self._known = context.state / "made"
         self._made: tuple[Outbox, Inbox] | None = None
-        self._changes = FolderChanges(root / "outbox", agency=root.name, warn=warn)
+        self._changes = FolderChanges(
+            self._root / "outbox", agency=context.agency, warn=context.warn
+        )
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
             self._folders()
-
-    @classmethod
-    def of(cls, context: EndpointContext) -> "FolderEndpoint":
-        """The folders of one agency, in `context.folder`.
-
-        Its one setting is `settle`, in seconds, one by default.
-
-        Raises:
-            ConfigurationError: E_SETTING; it is no number of seconds.
-        """
-        said = context.settings.get("settle", str(SETTLE.total_seconds()))
-        try:
-            settle = timedelta(seconds=float(said))
-        except (ValueError, OverflowError) as error:
-            cause = term("setting_no_number")
-            raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
-        return cls(context.folder, settle=settle, known=context.state, warn=context.warn)
 
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""
@@ -134,8 +105,7 @@ class FolderEndpoint:
         """Let the parcel appear in its inbox, once: the agency has it then."""
         with self._reachable():
             _, inbox = self._folders()
-            porter = self._porter or porter_of_process()
-            await porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
+            await porter_of_process().hand_over(HandOver(inbox, parcel), device=inbox.device)
         return Offer.COMPLETE
 
     async def answers(self) -> Sequence[Answer]:
@@ -170,16 +140,15 @@ class FolderEndpoint:
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
             known = self._known
-            if known is not None and known.exists() and not Staging.is_in(self._root):
+            if known.exists() and not Staging.is_in(self._root):
                 raise _FoldersAwayError(known)
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
                 Inbox(self._root, staging),
             )
-            if known is not None:
-                known.parent.mkdir(parents=True, exist_ok=True)
-                known.touch()
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.touch()
         return self._made
 
     @contextmanager
@@ -200,6 +169,14 @@ class FolderEndpoint:
         if folder is None or not folder.is_relative_to(self._root):
             return of_os(error)
         return term("in_folder", folder=folder.relative_to(self._root.parent), why=of_os(error))
+
+
+def _settle(context: EndpointContext) -> timedelta:
+    try:
+        return timedelta(seconds=float(context.settings.get("settle", "1")))
+    except (ValueError, OverflowError) as error:
+        cause = term("setting_no_number")
+        raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
 
 
 class _Dropped(RawIOBase):

@@ -14,6 +14,7 @@ import pytest
 from adapters.endpoints import changes
 from adapters.endpoints.folder import FolderEndpoint
 from schemas.problem import Problem
+from tests.support.folders import context_of
 
 HOUR = timedelta(hours=1)
 SHORT = timedelta(milliseconds=50)
@@ -46,7 +47,7 @@ async def within(work: Awaitable[None]) -> None:
 
 async def test_a_file_that_was_renamed_into_the_outbox_is_complete_at_once(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    endpoint = FolderEndpoint(root, settle=HOUR)
+    endpoint = FolderEndpoint(context_of(root, settle=HOUR))
 
     async with change(endpoint):
         dropped(root, "letter")
@@ -56,7 +57,7 @@ async def test_a_file_that_was_renamed_into_the_outbox_is_complete_at_once(tmp_p
 
 async def test_a_renamed_file_that_somebody_still_writes_to_is_not_taken(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    endpoint = FolderEndpoint(root, settle=HOUR)
+    endpoint = FolderEndpoint(context_of(root, settle=HOUR))
 
     with (tmp_path / "draft").open("wb") as file:
         async with change(endpoint):
@@ -67,7 +68,7 @@ async def test_a_renamed_file_that_somebody_still_writes_to_is_not_taken(tmp_pat
 
 async def test_a_renamed_file_that_is_written_anew_must_rest(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    endpoint = FolderEndpoint(root, settle=HOUR)
+    endpoint = FolderEndpoint(context_of(root, settle=HOUR))
 
     async with change(endpoint):
         dropped(root, "letter")
@@ -81,7 +82,7 @@ async def test_a_file_that_is_written_in_place_must_rest_and_is_then_reported(
     tmp_path: Path,
 ) -> None:
     root = tmp_path / "H24"
-    endpoint = FolderEndpoint(root, settle=SHORT)
+    endpoint = FolderEndpoint(context_of(root, settle=SHORT))
 
     async with change(endpoint):
         (root / "outbox/letter").write_bytes(b"content")
@@ -92,7 +93,7 @@ async def test_a_file_that_is_written_in_place_must_rest_and_is_then_reported(
 
 
 async def test_nothing_is_reported_while_nothing_changes(tmp_path: Path) -> None:
-    endpoint = FolderEndpoint(tmp_path / "H24")
+    endpoint = FolderEndpoint(context_of(tmp_path / "H24"))
 
     changed = asyncio.create_task(endpoint.changed())
     await asyncio.wait([changed], timeout=2 * changes.UNWATCHED_LOOK_SECONDS)
@@ -103,7 +104,7 @@ async def test_nothing_is_reported_while_nothing_changes(tmp_path: Path) -> None
 
 async def test_a_change_is_reported_to_everybody_who_waits(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    endpoint = FolderEndpoint(root)
+    endpoint = FolderEndpoint(context_of(root))
 
     async with change(endpoint), change(endpoint):
         dropped(root, "letter")
@@ -111,7 +112,7 @@ async def test_a_change_is_reported_to_everybody_who_waits(tmp_path: Path) -> No
 
 async def test_folders_that_were_away_are_watched_again(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    endpoint = FolderEndpoint(root, settle=HOUR)
+    endpoint = FolderEndpoint(context_of(root, settle=HOUR))
     await within(_once(endpoint, root, "first"))
 
     root.rename(tmp_path / "away")
@@ -125,7 +126,7 @@ async def test_folders_that_were_away_are_watched_again(tmp_path: Path) -> None:
 async def test_one_instance_of_inotify_serves_all_agencies(tmp_path: Path) -> None:
     gc.collect()
     before = len(instances())
-    endpoints = [FolderEndpoint(tmp_path / f"H{n}") for n in range(1000)]
+    endpoints = [FolderEndpoint(context_of(tmp_path / f"H{n}")) for n in range(1000)]
     waiting = [asyncio.create_task(endpoint.changed()) for endpoint in endpoints]
     await asyncio.sleep(0)
     assert len(instances()) == before + 1
@@ -143,7 +144,7 @@ async def test_one_instance_of_inotify_serves_all_agencies(tmp_path: Path) -> No
 
 async def test_the_successor_of_an_endpoint_goes_on_when_that_is_closed(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    before, after = FolderEndpoint(root), FolderEndpoint(root)
+    before, after = FolderEndpoint(context_of(root)), FolderEndpoint(context_of(root))
     await _once(before, root, "first")
     await _once(after, root, "second")
 
@@ -164,7 +165,9 @@ async def test_an_outbox_that_cannot_be_watched_is_looked_into_and_said_so_once(
 
     monkeypatch.setattr(Inotify, "add_watch", refuse)
     told: list[Problem] = []
-    endpoints = [FolderEndpoint(tmp_path / code, warn=told.append) for code in ("A", "B")]
+    endpoints = [
+        FolderEndpoint(context_of(tmp_path / code, warn=told.append)) for code in ("A", "B")
+    ]
 
     for endpoint in endpoints:
         await within(endpoint.changed())
@@ -183,7 +186,7 @@ async def test_a_network_file_system_is_looked_into_and_said_so(
     mounts.write_text(f"1 2 {device} / / rw - nfs4 server:/share rw\n", encoding="utf-8")
     monkeypatch.setattr(changes, "MOUNTS", mounts)
     told: list[Problem] = []
-    endpoint = FolderEndpoint(tmp_path / "H24", warn=told.append)
+    endpoint = FolderEndpoint(context_of(tmp_path / "H24", warn=told.append))
 
     await within(endpoint.changed())
 
