@@ -167,7 +167,6 @@ class _Kernel:
         if not self._told:
             self._reading = None
             reading.cancel()
-            inotify.close()
 
     def is_news(self, reason: str) -> bool:
         """Whether this reason was not told of yet."""
@@ -179,13 +178,17 @@ class _Kernel:
     async def _read(self, inotify: "Inotify") -> None:
         from asyncinotify import Mask  # noqa: PLC0415 (it looks for the C library)
 
-        async for event in inotify:
-            told = [] if event.watch is None else [self._told.get(event.watch, set())]
-            if event.mask & Mask.Q_OVERFLOW:
-                # There was more to report than the kernel keeps: everybody has to look.
-                told = list(self._told.values())
-            for changes in list(chain.from_iterable(told)):
-                changes.tell(event)
+        try:
+            async for event in inotify:
+                told = [] if event.watch is None else [self._told.get(event.watch, set())]
+                if event.mask & Mask.Q_OVERFLOW:
+                    # There was more to report than the kernel keeps: everybody has to look.
+                    told = list(self._told.values())
+                for changes in list(chain.from_iterable(told)):
+                    changes.tell(event)
+        finally:
+            # Only here: until now the loop has it among the files that it waits for.
+            inotify.close()
 
 
 def _refuse_remote(device: int) -> None:

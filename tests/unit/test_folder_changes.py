@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
@@ -123,8 +122,12 @@ async def test_folders_that_were_away_are_watched_again(tmp_path: Path) -> None:
         dropped(root, "second")
 
 
-async def test_one_instance_of_inotify_serves_all_agencies(tmp_path: Path) -> None:
-    gc.collect()
+def test_one_instance_of_inotify_serves_all_agencies(tmp_path: Path) -> None:
+    asyncio.run(_serve_a_thousand(tmp_path))
+
+
+async def _serve_a_thousand(tmp_path: Path) -> None:
+    """In a loop of its own, as a process has."""
     before = len(instances())
     endpoints = [FolderEndpoint(context_of(tmp_path / f"H{n}")) for n in range(1000)]
     waiting = [asyncio.create_task(endpoint.changed()) for endpoint in endpoints]
@@ -137,7 +140,9 @@ async def test_one_instance_of_inotify_serves_all_agencies(tmp_path: Path) -> No
     assert not any(task.done() for task in waiting)
     for endpoint in endpoints:
         await endpoint.close()
-    assert len(instances()) == before
+    async with asyncio.timeout(10):
+        while len(instances()) != before:  # noqa: ASYNC110 (the kernel says nothing of it)
+            await asyncio.sleep(0)
     for task in waiting:
         task.cancel()
 
