@@ -59,7 +59,9 @@ def _parted(url: str) -> None:
     form = "it is no scheme://account:password@host:port/…; in a password write / as %2F, @ as %40"
     try:
         parts = urlsplit(url)
-        well = parts.scheme and parts.hostname and parts.port != 0
+        # A database may be reached by a socket: `?host=/folder`.
+        host = parts.hostname or "host=" in parts.query
+        well = parts.scheme and host and parts.port != 0
     except ValueError:
         well = False
     if not well:

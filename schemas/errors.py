@@ -773,13 +773,13 @@ ENTRIES: dict[str, Entry] = {
         "Stop it first, or choose another --home.",
         "Dừng tiến trình đó hoặc chọn --home khác.",
     ),
-    "E_WORKER_ALONE": _entry(
+    "E_CHILD_REFUSED": _entry(
         Fault.OPERATOR,
         False,
-        "A worker cannot be run by hand: its standard input must be a line to the axis.",
-        "Không thể chạy tiến trình xử lý bằng tay: đầu vào chuẩn phải nối với trục.",
-        "Run `lienthong up`, which starts its workers itself.",
-        "Chạy `lienthong up`; lệnh này tự khởi động các tiến trình xử lý.",
+        "`lienthong {command}` ends again and again at its start; its own message says why.",
+        "`lienthong {command}` liên tục kết thúc ngay khi khởi động; thông báo của nó nêu lý do.",
+        "Read the message of that process above, mend what it names, and start again.",
+        "Đọc thông báo của tiến trình đó ở trên, sửa điều được nêu, rồi khởi động lại.",
     ),
     "E_AXIS_UNSEEN": _entry(
         Fault.OPERATOR,

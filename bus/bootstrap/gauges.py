@@ -1,4 +1,4 @@
-"""Gauges: what the parent of an axis looks at every few seconds, for its metrics."""
+"""Gauges: what the processes of an axis look at every few seconds, for their metrics."""
 
 import asyncio
 import threading
@@ -32,7 +32,7 @@ _NOT_BACK = Selection(states=NOT_BACK)
 _FOR_OPERATORS = Selection(states=FOR_OPERATORS)
 
 
-def survey(
+def gauges_of_letters(
     metrics: AxisMetrics,
     *,
     home: Home,
@@ -44,7 +44,7 @@ def survey(
     suspended: Callable[[], Collection[MailboxName]],
     observe: Observer,
 ) -> Survey:
-    """All looks of an axis.
+    """What the process of the dead letters looks at: whatever one process tells for the whole axis.
 
     Args:
         known: All mailboxes of the directory, as it is now.
@@ -88,34 +88,42 @@ def survey(
             Look(look=reconciler.look, every=_ACCOUNT_EVERY, name="account"),
             Look(look=at_letters, every=_LETTERS_EVERY, name="letters"),
             Look(look=own_workers.look, every=_OWN_WORKERS_EVERY, name="own_workers"),
-            *_at_home(home, served),
+            _at_certificates(home),
         ),
         see=metrics.see,
         observe=observe,
     )
 
 
-def survey_of_agency(
-    metrics: AxisMetrics, *, home: Home, mailbox: MailboxName, observe: Observer
+def gauges_of_outboxes(
+    metrics: AxisMetrics,
+    *,
+    home: Home,
+    served: Callable[[], Iterable[MailboxName]],
+    observe: Observer,
+    certificates: bool,
 ) -> Survey:
-    """What an agency's own worker can look at: its outbox, and the certificates it believes."""
-    looks = _at_home(home, lambda: (mailbox,))
-    return Survey(looks=looks, see=metrics.see, observe=observe)
+    """What a worker looks at: the outboxes that it serves.
 
-
-def _at_home(home: Home, served: Callable[[], Iterable[MailboxName]]) -> tuple[Look, ...]:
+    Args:
+        certificates: Whether it also tells when certificates end, for no other process here does.
+    """
     outboxes = _Outboxes(home.agencies)
 
     async def at_outboxes() -> Outboxes | None:
         return outboxes.look(served())
 
+    looks = [Look(look=at_outboxes, every=_OUTBOXES_EVERY, name="outboxes")]
+    if certificates:
+        looks.append(_at_certificates(home))
+    return Survey(looks=looks, see=metrics.see, observe=observe)
+
+
+def _at_certificates(home: Home) -> Look:
     async def at_certificates() -> Certificates:
         return Certificates(ends=await asyncio.to_thread(_ends, home.keys))
 
-    return (
-        Look(look=at_outboxes, every=_OUTBOXES_EVERY, name="outboxes"),
-        Look(look=at_certificates, every=_CERTIFICATES_EVERY, name="certificates"),
-    )
+    return Look(look=at_certificates, every=_CERTIFICATES_EVERY, name="certificates")
 
 
 class _Outboxes:

@@ -1,24 +1,26 @@
-"""Observability: the metrics and the health of each process, and where they are served."""
+"""Observability: the metrics, the health and the log of one process, and where they are served."""
 
 import asyncio
+import random
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import structlog
 
-from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
 from bus.core.crash import cause_of
 from bus.core.events import Event, ServiceName
-from bus.core.placement import WorkerName
+from bus.home.paused import PausedFile
 from bus.observability.health import Health, Reason, ended
 from bus.observability.http import serving
-from bus.observability.metrics import AxisMetrics, ProcessMetrics
-from bus.ports import Observer
+from bus.observability.logs import log_event
+from bus.observability.metrics import AxisMetrics
+from bus.ports import BrokerHealth, Observer, PublishObserver
+from bus.services.participants import Participants
 from bus.services.service_runner import ServiceRunner
-from bus.services.supervisor import Supervisor
 from bus.settings import Settings
 from schemas.problem import AxisError
 from schemas.term import of_os, term
@@ -29,14 +31,79 @@ _EVERYWHERE = "0.0.0.0"  # noqa: S104 (only if an operator says so)
 _log = structlog.get_logger()
 
 
-def axis_metrics() -> AxisMetrics:
-    """The metrics of a parent."""
-    return AxisMetrics(version=version("lienthong"), clock=now)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedProcess:
+    """What watches over one process.
+
+    Attributes:
+        metrics: None where none are kept; as `health`.
+        observe: Hears every event of the process.
+    """
+
+    observe: Observer
+    runner: ServiceRunner
+    metrics: AxisMetrics | None
+    health: Health | None
+
+    @property
+    def published(self) -> PublishObserver | None:
+        """Counts publishes."""
+        return None if self.metrics is None else self.metrics.published
+
+    def is_ready_when(
+        self,
+        *,
+        more: Callable[[], Iterable[Reason]],
+        broker: Callable[[], BrokerHealth] | None = None,
+        ask_store: Callable[[], Awaitable[object]] | None = None,
+        write_store: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Say what the readiness of the process depends on (`Health`)."""
+        if self.health is not None:
+            self.health.more, self.health.broker = more, broker
+            self.health.ask_store, self.health.write_store = ask_store, write_store
 
 
-def worker_metrics() -> ProcessMetrics:
-    """The metrics of a worker."""
-    return ProcessMetrics(version=version("lienthong"))
+@asynccontextmanager
+async def observed(
+    settings: Settings,
+    name: str,
+    stop: asyncio.Event,
+    *,
+    hearers: Sequence[Observer] = (),
+    must_serve: bool = False,
+) -> AsyncIterator[ObservedProcess]:
+    """Keep metrics and health of this process, and serve them, as long as the block runs.
+
+    Args:
+        name: What the process is, for the log.
+        must_serve: Whether the process cannot do without its port; else it works all the same when
+            somebody else has it.
+
+    Raises:
+        ConfigurationError: E_SETTING, the address cannot be had.
+    """
+    metrics = AxisMetrics(version=version("lienthong"), clock=now) if settings.metrics else None
+    health = None if metrics is None else Health(metrics=metrics)
+    observe = heard_by(log_event, metrics, None if health is None else health.note, *hearers)
+    runner = ServiceRunner(observe=observe, jitter=random.random, stop=stop)
+    async with AsyncExitStack() as stack:
+        if health is not None:
+            host = settings.metrics_host
+            port = settings.metrics_port or free_ports(host, 1)
+            try:
+                stack.enter_context(serving(health, host=host, port=port))
+                if settings.metrics_port is None:
+                    _log.info("metrics_served", process=name, url=url_at(settings, port))
+            except AxisError as error:
+                if must_serve:
+                    raise
+                _log.warning("metrics_not_served", problem=str(error.problem))
+            # Its own stop: it is looked at while the process stops.
+            watch = runner.keep(ServiceName.HEALTH, health.watch, stop=asyncio.Event())
+            stack.push_async_callback(ended, asyncio.create_task(watch, name="health"))
+            stack.callback(health.stopping)
+        yield ObservedProcess(observe=observe, runner=runner, metrics=metrics, health=health)
 
 
 def heard_by(*observers: Observer | None) -> Observer:
@@ -55,81 +122,32 @@ def heard_by(*observers: Observer | None) -> Observer:
     return tell
 
 
-def not_ready(supervisor: Supervisor, knowledge: Knowledge) -> Iterator[Reason]:
-    """What of a parent itself keeps it from its work."""
-    if idle := supervisor.idle:
-        yield Reason(reason="adapters_not_started", detail=f"workers {', '.join(idle)}")
+def noting(paused: PausedFile) -> Observer:
+    """Keep in a file which mailboxes wait, for operators."""
+
+    def note(event: Event) -> None:
+        paused.note(event, now=now())
+
+    return note
+
+
+def hindrances_of(participants: Participants) -> Iterator[Reason]:
+    """Why the directory or the keys are not taken up as their files say."""
     for reason, problem in (
-        ("directory_wrong", knowledge.refusal),
-        ("directory_not_taken_up", knowledge.hindrance),
+        ("directory_wrong", participants.refusal),
+        ("directory_not_taken_up", participants.hindrance),
     ):
         if problem is not None:
             yield Reason(reason=reason, detail=f"{problem} {problem.advice()}")
 
 
-@asynccontextmanager
-async def watched(health: Health, runner: ServiceRunner) -> AsyncIterator[None]:
-    """Look after the health of this process, as long as the block runs."""
-    # Its own stop: it is looked at while the process stops.
-    watch = runner.keep(ServiceName.HEALTH, health.watch, stop=asyncio.Event())
-    watching = asyncio.create_task(watch, name="health")
-    try:
-        yield
-    finally:
-        await ended(watching)
-
-
-@asynccontextmanager
-async def observed_axis(
-    settings: Settings, health: Health, runner: ServiceRunner, *, workers: int
-) -> AsyncIterator[Settings]:
-    """Serve what is known of the parent.
-
-    Yields:
-        The settings with the ports that it has, and that its workers are to take.
-
-    Raises:
-        ConfigurationError: E_SETTING, the address cannot be had.
-    """
+def url_at(settings: Settings, port: int) -> str:
+    """Where a process of this machine is found from this machine."""
     host = settings.metrics_host
-    port = settings.metrics_port or _free_ports(host, 1 + workers)
-    with serving(health, host=host, port=port):
-        async with watched(health, runner):
-            yield settings.model_copy(update={"metrics_port": port})
+    return f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}"
 
 
-@asynccontextmanager
-async def observed_worker(
-    settings: Settings, health: Health, runner: ServiceRunner, worker: WorkerName
-) -> AsyncIterator[None]:
-    """Serve what is known of a worker; it works also when its port is taken by somebody else."""
-    async with AsyncExitStack() as stack:
-        if settings.metrics_port is not None:
-            port = _port_of(worker, settings.metrics_port)
-            try:
-                stack.enter_context(serving(health, host=settings.metrics_host, port=port))
-            except AxisError as error:
-                _log.warning("metrics_not_served", problem=str(error.problem))
-        await stack.enter_async_context(watched(health, runner))
-        yield
-
-
-def served_at(settings: Settings, workers: Sequence[WorkerName]) -> tuple[str, ...]:
-    """Where the axis and its workers are found from this machine; nowhere, if they keep nothing."""
-    port, host = settings.metrics_port, settings.metrics_host
-    if not settings.metrics or port is None:
-        return ()
-    ports = (port, *(_port_of(worker, port) for worker in workers))
-    found = "127.0.0.1" if host == _EVERYWHERE else host
-    return tuple(f"http://{found}:{each}" for each in ports)
-
-
-def _port_of(worker: WorkerName, port: int) -> int:
-    """They follow that of the axis."""
-    return port + int(worker.partition("/")[0])
-
-
-def _free_ports(host: str, count: int) -> int:
+def free_ports(host: str, count: int) -> int:
     """The first of so many free ports that follow one another."""
     for _ in range(_TRIES):
         with closing(socket.socket()) as first:

@@ -3,10 +3,10 @@
 import secrets
 from functools import partial
 
-from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
+from bus.home.layout import Home
 from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.ports import Observer
 from bus.services.revocations import Revocations
 from bus.settings import Settings
@@ -15,15 +15,14 @@ _NONCE_BYTES = 32
 """RFC 9654, 2.1."""
 
 
-def revocations_for(settings: Settings, knowledge: Knowledge, *, observe: Observer) -> Revocations:
-    """What tells the workers of a home, through what it knows, that a certificate was revoked."""
+def revocations_for(settings: Settings, home: Home, *, observe: Observer) -> Revocations:
+    """The watch of a home: what it keeps is read by every process that proves signatures."""
     return Revocations(
         fetcher=HttpRevocationFetcher(),
-        shelf=FolderRevocationShelf(knowledge.home.keys),
+        shelf=FolderRevocationStore(home.keys),
         every=settings.revocation_every,
         grace=settings.revocation_grace,
         nonce=partial(secrets.token_bytes, _NONCE_BYTES),
         clock=now,
         observe=observe,
-        taken_up=knowledge.read_keys_anew,
     )

@@ -1,16 +1,14 @@
-"""Worker: what one worker process runs: the adapters of the mailboxes it is told to serve."""
+"""Worker: builds what one worker process runs, the adapters of the mailboxes that it has leased."""
 
 import asyncio
 import os
 import random
 import secrets
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never
 
 from adapters.contract import Format
 from adapters.formats.edxml import EdxmlFormat
@@ -19,39 +17,32 @@ from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.endpoint import endpoint_of
+from bus.bootstrap.gauges import gauges_of_outboxes
 from bus.bootstrap.header_signature import header_signer
-from bus.bootstrap.observability import heard_by, observed_worker, worker_metrics
+from bus.bootstrap.observability import hindrances_of, noting, observed
+from bus.bootstrap.participants import participants_of
 from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import fresh_ids, now
+from bus.bootstrap.revocation import revocations_for
 from bus.core.crash import problem_of
-from bus.core.directory import vouched
-from bus.core.events import (
-    DirectoryTakenUp,
-    Event,
-    ItemSkipped,
-    KeyFileRefused,
-    ServiceName,
-    WorkerFailed,
-    WorkerStarted,
-)
-from bus.core.instructions import Instruction, Know, Serve
-from bus.core.keyring import KeyRing
+from bus.core.events import Event, ItemSkipped, KeyFileRefused, ServiceName, WorkerStarted
 from bus.core.logins import WORKER_ACCOUNT
 from bus.core.placement import WorkerName
 from bus.core.restart import HELD
-from bus.core.routing import Routing
 from bus.core.sealing.wrapping import KEY_BYTES
 from bus.core.signing import SigningKey
 from bus.core.topology import is_agency_account
 from bus.home.attempts import FolderAttempts
 from bus.home.layout import Home
-from bus.keys.ring import load_ring, load_signing_key
+from bus.home.paused import PausedFile
+from bus.home.slots import Slot, worker_slot, workers_of
+from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.observability.health import Health, Reason
+from bus.observability.health import Reason, ended
 from bus.observability.traces import tracing
 from bus.ports import Broker, FormatApart, Observer, Tracer
 from bus.processes.hosted_formats import HostedFormat
-from bus.processes.leash import Leash, leash, obey_signals
+from bus.processes.parent import end_with_parent, leaving_after, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
 from bus.services.courier import Courier
@@ -61,9 +52,10 @@ from bus.services.endpoint_watch import EndpointWatch
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.packing import Packing
-from bus.services.retry_wait import RetryWait, Stopping
+from bus.services.participants import Change, Participants
 from bus.services.sealer import Sealer
 from bus.services.service_runner import ServiceRunner
+from bus.services.serving import Serving
 from bus.services.signature_check import SignatureCheck
 from bus.services.signing_keys import SigningKeys
 from bus.services.worker import Adapter, Worker
@@ -72,30 +64,29 @@ from bus.store.sql import Store, open_store
 from schemas.codes import FormatName
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
+from schemas.term import term
 
 _UNDISTURBED = timedelta(seconds=5)
 """So long formats of other houses may go on when the worker is to stop."""
-_DRAIN = timedelta(seconds=30)
-_HANGING = 71
-"""Exit code of a worker in which something still hung so long after it was to stop."""
 _THREADS = 32
 _THREADS_PER_AGENCY = 4
 """Hand-overs of two lanes, a look at the outbox, and an answer to it: what an agency's system that
 hangs can hold at once without taking a thread from the others. Threads are made when needed."""
 
-_IDLE = Reason(reason="adapters_not_started", detail="it was not told yet whom to serve")
+_IDLE = Reason(reason="adapters_not_started", detail="it has no leases yet")
 
 
 @dataclass(kw_only=True)
-class Workplace:
+class WorkerProcess:
     """Everything that one worker process runs.
 
     Attributes:
-        known: What was told last; `routing` and `ring` come of it.
+        participants: The directory and the certificates, as they are known here now.
+        show: Called with the mailboxes that are served, whenever they have changed.
         reports_as: The account of the hub's workers, where this is one of them.
     """
 
-    worker: WorkerName
+    slot: Slot
     settings: Settings
     home: Home
     broker: Broker
@@ -104,11 +95,11 @@ class Workplace:
     observe: Observer
     stop: asyncio.Event
     runner: ServiceRunner
-    known: Know
-    routing: Routing
-    ring: KeyRing
+    participants: Participants
     signature_check: SignatureCheck
     tracer: Tracer
+    siblings: frozenset[WorkerName]
+    show: Callable[[Collection[MailboxName]], None]
     reports_as: str | None = None
 
     def __post_init__(self) -> None:
@@ -118,6 +109,9 @@ class Workplace:
             deadline=self.settings.format_deadline,
             observe=self._observe_from_threads,
         )
+        if self.slot.after_crash:
+            self._guard.be_careful()
+            self._loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
         self._formats: Mapping[str, Format] = {
             name: with_crash_guard(each, self._guard) for name, each in own_formats().items()
         }
@@ -131,22 +125,31 @@ class Workplace:
             for name in formats_of_others()
         }
         self._running = Worker(self.runner)
-        self._adapters: dict[MailboxName, Adapter] = {}
-        self._told = False
+        self._served: set[MailboxName] = set()
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._keys = SigningKeys(
             load=self._signing_key, deadline=self.settings.publish_deadline, observe=self.observe
         )
-        # Of the last `Know` that was followed by `Serve`: those that every worker knows.
-        self._usable: tuple[str, ...] = ()
         # A token signs one thing at a time; one that hangs shall take no thread from the others.
         self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
+        self.serving = Serving(
+            worker=self.slot.name,
+            leases=self.store.leases,
+            adapters=self,
+            serves=lambda: self.participants.active,
+            siblings=self.siblings,
+            observe=self.observe,
+            jitter=random.random,
+            stop=self.stop,
+        )
+        self.participants.changed = self._changed
 
     def hindrances(self) -> Iterator[Reason]:
         """What keeps it from its work, or takes longer than it should."""
-        if not self._told:
+        if not self.serving.settled.is_set():
             yield _IDLE
+        yield from hindrances_of(self.participants)
         for name, hosted in self._apart.items():
             for under_way in hosted.slow():
                 yield Reason(
@@ -155,79 +158,30 @@ class Workplace:
                     f"it is ended after {under_way.ended_after.total_seconds():.0f} s",
                 )
 
-    async def run(self, instructions: AsyncIterator[Instruction]) -> None:
-        """Follow instructions until `stop` is set, then drain. Raises why they cannot be."""
-        following = asyncio.create_task(self._follow(instructions))
-        ending = asyncio.create_task(self._let_go())
-        mending = asyncio.create_task(self.runner.keep(ServiceName.KEYS, self._keys.mend))
-        # Orders that cannot be followed end the worker: the next one may be luckier.
-        following.add_done_callback(lambda _: self.stop.set())
+    async def run(self) -> None:
+        """Serve until `stop` is set, then finish what is under way."""
+        services = [
+            asyncio.create_task(self._let_go()),
+            asyncio.create_task(self.runner.keep(ServiceName.KEYS, self._keys.mend)),
+            asyncio.create_task(self.runner.keep(ServiceName.DIRECTORY, self.participants.watch)),
+        ]
         try:
-            await self._running.until_stopped()
+            await self.runner.keep(ServiceName.WORKERS, self.serving.run, of=self.slot.name)
         finally:
-            for task in (following, mending, ending):
+            for task in services:
                 task.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
             for each in self._apart.values():
                 each.close()
 
-    async def _let_go(self) -> None:
-        """Once it is to stop: end, after a while, the processes in which formats still work."""
-        await self.stop.wait()
-        await asyncio.sleep(_UNDISTURBED.total_seconds())
-        for each in self._apart.values():
-            await asyncio.to_thread(each.close)
-
-    async def _follow(self, instructions: AsyncIterator[Instruction]) -> None:
-        async for instruction in instructions:
-            match instruction:
-                case Know():
-                    await self._know(instruction)
-                case Serve():
-                    await self._serve(instruction)
-                case _ as never:
-                    assert_never(never)
-
-    async def _know(self, instruction: Know) -> None:
-        retry_wait = RetryWait(
-            mailbox=MailboxName(self.worker),
-            observe=self.observe,
-            stop=self.stop,
-            jitter=random.random,
-        )
-        while True:
-            try:
-                read = await asyncio.to_thread(_knowledge, instruction, self.home)
-                break
-            except Exception as error:  # noqa: BLE001 (what was known before goes on serving)
-                # The axis has just read the folder well: somebody is at work in it. Until this is
-                # answered nobody signs with anything new.
-                try:
-                    await retry_wait.wait(problem_of(error, stage=ServiceName.KEYS))
-                except Stopping:
-                    return
-        self.routing, self.ring = read
-        self.known = instruction
-        self.observe(DirectoryTakenUp(worker=self.worker, edition=instruction.edition))
-
-    async def _serve(self, instruction: Serve) -> None:
-        if instruction.careful:
-            self._guard.be_careful()
-            loop = asyncio.get_running_loop()
-            loop.call_later(HELD.total_seconds(), self._guard.be_at_ease)
-        gone = self._adapters.keys() - set(instruction.mailboxes)
-        for mailbox in gone:
-            del self._adapters[mailbox]
-        self._running.stop(gone)
-        fresh = [mailbox for mailbox in instruction.mailboxes if mailbox not in self._adapters]
-        self._usable = self.known.certificates
-        await self._keys.choose([*self._adapters, *fresh])
+    async def start(self, mailboxes: Collection[MailboxName]) -> None:
+        """Start to serve these mailboxes, which no other worker serves."""
+        await self._keys.choose([*self._served, *mailboxes])
         # Nobody else works on these mailboxes: what a crash left leased is free at once.
-        await self.store.inbox.reclaim(fresh)
-        for mailbox in fresh:
+        await self.store.inbox.reclaim(sorted(mailboxes))
+        adapters = []
+        for mailbox in mailboxes:
             try:
-                self._adapters[mailbox] = self._adapter(mailbox)
+                adapters.append(self._adapter(mailbox))
             except Exception as error:  # noqa: BLE001 (one agency must not keep out the others)
                 self.observe(
                     ItemSkipped(
@@ -236,15 +190,48 @@ class Workplace:
                         problem=problem_of(error, stage="start"),
                     )
                 )
-        self._running.start(self._adapters.values())
-        self._told = True
+        self._running.start(adapters)
+        self._served |= {adapter.mailbox for adapter in adapters}
+        self._show()
         self.observe(
-            WorkerStarted(worker=self.worker, pid=os.getpid(), mailboxes=len(self._adapters))
+            WorkerStarted(worker=self.slot.name, pid=os.getpid(), mailboxes=len(self._served))
         )
+
+    def stop_serving(self, mailboxes: Collection[MailboxName]) -> None:
+        """Let the adapters of these mailboxes finish what they hold, and end."""
+        self._running.stop(mailboxes)
+        if self._served & set(mailboxes):
+            self._served -= set(mailboxes)
+            self._show()
+
+    async def ended(self, mailboxes: Collection[MailboxName]) -> None:
+        """Wait until the adapters of these mailboxes have ended."""
+        await self._running.ended(mailboxes)
+
+    def _show(self) -> None:
+        self.show(self._served)
+
+    async def _changed(self, _: Change) -> None:
+        """Another directory, or other keys: who is served, and what is signed with."""
+        await self._keys.choose(self._served)
+        self._show()
+        self.serving.look_again()
+
+    async def _let_go(self) -> None:
+        """Once it is to stop: end, after a while, the processes in which formats still work."""
+        await self.stop.wait()
+        await asyncio.sleep(_UNDISTURBED.total_seconds())
+        for each in self._apart.values():
+            await asyncio.to_thread(each.close)
+
+    @property
+    def served(self) -> frozenset[MailboxName]:
+        """The mailboxes that it serves now."""
+        return frozenset(self._served)
 
     def _written_for(self, mailbox: MailboxName) -> Format | FormatApart:
         """The format of what is handed over."""
-        name = self.routing.owner_of(mailbox).format
+        name = self.participants.routing.owner_of(mailbox).format
         if name in self._apart:
             return self._apart[name]
         if name != FormatName.EDXML:
@@ -271,12 +258,12 @@ class Workplace:
             mailbox,
             now=now(),
             access=self.settings.key_access,
-            known=self._usable,
+            known=tuple(self.participants.ring),
         )
 
     def _apart_for(self, mailbox: MailboxName) -> tuple[FormatApart, ...]:
         """The formats of other houses that a file of an agency may be in, its own first."""
-        own = self.routing.owner_of(mailbox).format
+        own = self.participants.routing.owner_of(mailbox).format
         return tuple(sorted(self._apart.values(), key=lambda each: (each.name != own, each.name)))
 
     def _observe_from_threads(self, event: Event) -> None:
@@ -284,7 +271,7 @@ class Workplace:
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         stop = asyncio.Event()
-        name = self.routing.owner_of(mailbox).endpoint
+        name = self.participants.routing.owner_of(mailbox).endpoint
         endpoint = endpoint_of(mailbox, name, settings=self.settings, home=self.home)
         watch = EndpointWatch(
             mailbox=mailbox,
@@ -297,7 +284,7 @@ class Workplace:
         spools = Spools(self.home.spools / mailbox)
         sealer = Sealer(
             mailbox=mailbox,
-            ring=lambda: self.ring,
+            ring=lambda: self.participants.ring,
             keys=SealingFolder(self.home.keys),
             store=self.attachments,
             begin_spool=lambda: spools.begin(now()),
@@ -326,7 +313,7 @@ class Workplace:
                 formats=tuple(self._formats.values()),
                 apart=self._apart_for(mailbox),
                 limits=self.settings.limits,
-                routing=lambda: self.routing,
+                routing=lambda: self.participants.routing,
                 attachments=self.attachments,
                 records=self.store.records,
                 dispatch=dispatch,
@@ -337,6 +324,7 @@ class Workplace:
                 slots=self._reading,
                 poll=self.settings.poll,
                 stop=stop,
+                look_again=self.participants.look_again,
             ),
             inbound=Inbound(
                 mailbox=mailbox,
@@ -346,8 +334,8 @@ class Workplace:
                     packing=Packing(
                         format=self._written_for(mailbox), signature_check=self.signature_check
                     ),
-                    keys=lambda: self.ring,
-                    routing=lambda: self.routing,
+                    keys=lambda: self.participants.ring,
+                    routing=lambda: self.participants.routing,
                     attachments=self.attachments,
                     inbox=self.store.inbox,
                     records=self.store.records,
@@ -358,6 +346,7 @@ class Workplace:
                     jitter=random.random,
                     observe=self.observe,
                     hand_over_deadline=self.settings.hand_over_deadline,
+                    look_again=self.participants.look_again,
                 ),
                 watch=watch,
                 subscriber=self.broker,
@@ -367,122 +356,117 @@ class Workplace:
         )
 
 
-async def run_worker(settings: Settings, worker: WorkerName) -> bool:
-    """Be a worker of the axis at the other end of standard input, until it or a signal says stop.
+async def run_worker(settings: Settings, *, only: frozenset[MailboxName] | None) -> None:
+    """Be a worker until a signal says stop, or the parent that started it is gone.
 
-    Returns:
-        Whether all went well; if not, the axis was told why.
+    Args:
+        only: The mailboxes that it may serve; None: all of the directory.
 
     Raises:
-        ConfigurationError: E_WORKER_ALONE; there is no axis.
+        ConfigurationError: One sentence says what the operator must mend.
     """
-    stop = asyncio.Event()
+    stop, home = asyncio.Event(), Home(settings.home.absolute())
     obey_signals(stop)
-    async with leash(worker) as line, _leaving_after(stop):
-        with Home(settings.home).at_work():
-            # In this order: the next axis either waits for us, or finds us ending.
-            line.must_hold()
-            try:
-                await _work(settings, worker, line, stop)
-            except AxisError as error:
-                line.tell(WorkerFailed(worker=worker, problem=error.problem))
-                return False
-    return True
+    end_with_parent()
+    async with leaving_after(stop):
+        with worker_slot(home.slots) as slot:
+            async with _opened(settings, home, slot, only=only, stop=stop) as worker:
+                await worker.run()
 
 
 @asynccontextmanager
-async def _leaving_after(stop: asyncio.Event) -> AsyncIterator[None]:
-    """End this process some time after `stop` or the exit, also while threads of it hang.
-
-    They are no reason to stay, and cannot be ended otherwise; nothing of theirs is acknowledged.
-    """
-
-    async def watch() -> None:
-        await stop.wait()
-        leave()
-
-    def leave() -> None:
-        timer = threading.Timer(_DRAIN.total_seconds(), os._exit, (_HANGING,))
-        timer.daemon = True
-        timer.start()
-
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        if not watching.done():
-            watching.cancel()
-            leave()
-
-
-async def _work(settings: Settings, worker: WorkerName, line: Leash, stop: asyncio.Event) -> None:
-    instructions = line.instructions()
-    # Nothing can be built before the directory is known, and it is told first.
-    first = await anext(instructions, None)
-    if isinstance(first, Know):
-        async with _workplace(settings, first, worker=worker, line=line, stop=stop) as place:
-            await place.run(instructions)
-
-
-@asynccontextmanager
-async def _workplace(
-    settings: Settings, known: Know, *, worker: WorkerName, line: Leash, stop: asyncio.Event
-) -> AsyncIterator[Workplace]:
+async def _opened(
+    settings: Settings,
+    home: Home,
+    slot: Slot,
+    *,
+    only: frozenset[MailboxName] | None,
+    stop: asyncio.Event,
+) -> AsyncIterator[WorkerProcess]:
     """Build everything; on the way out take it down in the reverse order."""
-    home = Home(settings.home)
-    url = settings.broker_url or ""
+    url = settings.broker_url
+    if url is None:
+        cause = term("hub_broker_due")
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     # One of the hub speaks for many agencies, an agency's own for none but itself.
     account = account_in(url)
     impersonates = not is_agency_account(account)
-    threads = _THREADS + _THREADS_PER_AGENCY * len(known.directory.agencies)
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
-    routing, ring = await asyncio.to_thread(_knowledge, known, home)
     async with AsyncExitStack() as stack:
-        tracer = stack.enter_context(tracing(settings.traces_url, process=worker))
+        paused = PausedFile(home.paused / f"{slot.number}.json")
+        process = await stack.enter_async_context(
+            observed(settings, f"worker {slot.number}", stop, hearers=(noting(paused),))
+        )
+        paused.save()
         store = await stack.enter_async_context(open_store(settings.store_url))
-        metrics = worker_metrics() if settings.metrics else None
+        participants = await participants_of(
+            settings,
+            home,
+            store,
+            only=only,
+            observe=process.observe,
+            is_hub=impersonates,
+            warns=not impersonates,
+        )
+        threads = _THREADS + _THREADS_PER_AGENCY * len(participants.mailboxes)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
         broker = await stack.enter_async_context(
             RabbitBroker(
                 url,
-                name=f"lienthong {worker}",
+                name=f"lienthong {slot.name}",
                 impersonates=impersonates,
-                published=metrics.published if metrics else None,
+                published=process.published,
             )
         )
-        attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
         pdfs = await stack.enter_async_context(
-            pdf_checker(settings, refused=lambda told: line.tell(KeyFileRefused(problem=told)))
+            pdf_checker(
+                settings, refused=lambda told: process.observe(KeyFileRefused(problem=told))
+            )
         )
-        health = None if metrics is None else Health(metrics=metrics)
-        observe = heard_by(None if health is None else health.note, line.tell)
-        runner = ServiceRunner(observe=observe, jitter=random.random, stop=stop)
-        place = Workplace(
-            worker=worker,
+
+        def show(served: Collection[MailboxName]) -> None:
+            if process.metrics is not None:
+                process.metrics.knowing(participants.routing.mailboxes)
+                process.metrics.serving(served)
+
+        siblings = frozenset(workers_of(home.slots, workers=settings.workers)) - {slot.name}
+        worker = WorkerProcess(
+            slot=slot,
             settings=settings,
             home=home,
             broker=broker,
             store=store,
-            attachments=attachments,
-            observe=observe,
+            attachments=FolderAttachments(settings.attachments or home.attachments, now=now()),
+            observe=process.observe,
             stop=stop,
-            runner=runner,
-            known=known,
-            routing=routing,
-            ring=ring,
+            runner=process.runner,
+            participants=participants,
             signature_check=SignatureCheck(pdfs=pdfs),
-            tracer=tracer,
+            tracer=stack.enter_context(
+                tracing(settings.traces_url, process=f"worker {slot.number}")
+            ),
+            siblings=siblings,
+            show=show,
             reports_as=account if account == WORKER_ACCOUNT else None,
         )
-        if health is not None:
-            health.broker = lambda: broker.health
-            health.more = place.hindrances
-            health.ask_store = lambda: store.records.find(document_id="", limit=1)
-            health.write_store = store.prove_writable
-            await stack.enter_async_context(observed_worker(settings, health, runner, worker))
-        line.tell(DirectoryTakenUp(worker=worker, edition=known.edition))
-        yield place
-
-
-def _knowledge(known: Know, home: Home) -> tuple[Routing, KeyRing]:
-    ring = load_ring(home.keys).limited_to(vouched(known.directory))
-    return Routing(known.directory), ring
+        if not impersonates:
+            # No other process of an agency's own home watches over revocations.
+            watch = revocations_for(settings, home, observe=process.observe)
+            watching = process.runner.keep(ServiceName.REVOCATIONS, watch.run)
+            stack.push_async_callback(ended, asyncio.create_task(watching))
+        if process.metrics is not None:
+            looks = gauges_of_outboxes(
+                process.metrics,
+                home=home,
+                served=lambda: worker.served,
+                observe=process.observe,
+                certificates=not impersonates,
+            )
+            looking = asyncio.create_task(process.runner.keep(ServiceName.SURVEY, looks.run))
+            stack.push_async_callback(ended, looking)
+        process.is_ready_when(
+            broker=lambda: broker.health,
+            more=worker.hindrances,
+            ask_store=lambda: store.records.find(document_id="", limit=1),
+            write_store=store.prove_writable,
+        )
+        yield worker

@@ -14,7 +14,7 @@ from bus.cli.lazy import LazyCommands
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """A file that may not be read or written, or has no room: no bug of ours."""
 
-_LOGGING = frozenset({"up", "connect", "worker"})
+_LOGGING = frozenset({"up", "connect", "worker", "dead-letters"})
 
 app = typer.Typer(
     cls=LazyCommands,

@@ -1,7 +1,6 @@
 """`lienthong connect`: one agency's worker on its own machine, on the broker of the hub."""
 
 import asyncio
-import os
 import signal
 from functools import partial
 from typing import Annotated
@@ -10,12 +9,11 @@ import typer
 import uvloop
 from rich.text import Text
 
-from bus.bootstrap.connect import open_connection
-from bus.bootstrap.process import settle_process
+from bus.bootstrap.parent import open_connection
 from bus.cli.options import Home
 from bus.cli.output import say, screen
-from bus.observability.logs import configure, log_event, log_misspelt
-from bus.settings import LogStyle, Settings, load_settings, misspelt
+from bus.cli.service import begin
+from bus.settings import Settings, load_settings
 
 
 def connect(
@@ -32,11 +30,7 @@ def connect(
     not answer, it says "not connected yet" with the reason, and tries again.
     """
     settings = load_settings(home=home)
-    settle_process()
-    configure(
-        as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
-    )
-    log_misspelt(misspelt(os.environ))
+    begin(settings)
     uvloop.run(_run(settings, agency))
 
 
@@ -47,16 +41,14 @@ async def _run(settings: Settings, agency: str) -> None:
         loop.add_signal_handler(number, stop.set)
     # What a broker says is data: never markup, and on one line.
     progress = partial(console.print, markup=False, highlight=False, soft_wrap=True)
-    async with open_connection(
-        settings, agency, observe=log_event, stop=stop, progress=progress
-    ) as connected:
+    async with open_connection(settings, agency, stop=stop, progress=progress) as connected:
         running = asyncio.create_task(connected.run())
         if not stop.is_set():
-            folder = connected.home.agencies / connected.mailbox
+            folder = connected.home.agencies / agency
             say(
                 console,
                 Text.assemble(
-                    (f"{connected.mailbox} is connected", "bold green"),
+                    (f"{agency} is connected", "bold green"),
                     f"\nits folders: {folder}\n"
                     f"metrics and health: {connected.metrics_url or 'not served'}\n"
                     "stop with Ctrl-C",

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bus.bootstrap.axis import open_axis
+from bus.bootstrap.parent import open_axis
 from bus.bootstrap.process import now, settle_process
 from bus.cli.options import MetricsPort, Workers
 from bus.cli.output import AsJson, Exit, print_json, screen, show_table
@@ -114,12 +114,11 @@ async def _run(
     *,
     keep: bool,
 ) -> Outcome:
-    seen, stop = Seen(), asyncio.Event()
+    stop = asyncio.Event()
     with console.status("starting") as status:
         async with open_axis(
             settings,
             only=None,
-            observe=seen,
             stop=stop,
             progress=status.update,
             keep_broker=keep,
@@ -136,7 +135,7 @@ async def _run(
                     bars.update(answered, completed=seen.answered, total=due.answered)
                     bars.update(handed, completed=seen.handed_over, total=due.handed_over)
 
-                outcome = await play(axis, drops, files, seen, progress=tick)
+                outcome = await play(axis, drops, files, progress=tick)
             await asyncio.sleep(linger)
             stop.set()
             await running

@@ -71,7 +71,11 @@ COMMANDS = {
     ),
     "worker": (
         "worker:worker",
-        "Run the adapters of a share of the agencies. Started by `lienthong up`, never by hand.",
+        "Run the adapters of the agencies, as one of any number of workers.",
+    ),
+    "dead-letters": (
+        "dead_letters:dead_letters",
+        "Work on dead letters: record failures, retry what is due, carry out operators' orders.",
     ),
     "agency": (
         "agency:app",

@@ -14,10 +14,10 @@ from adapters.endpoints.naming import name_to_drop
 from bus.bootstrap.directory import directory_of
 from bus.cli.options import Home
 from bus.cli.output import Exit, note, print_json
-from bus.cli.top.reading import read
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.home.layout import Home as HomeFolder
+from bus.observability.reading import read
 from bus.settings import load_settings
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
@@ -83,7 +83,7 @@ def _because(folder: HomeFolder, mailbox: MailboxName) -> str:
     if running is None or running.metrics_url is None:
         return ""
     try:
-        up = asyncio.run(read(running.metrics_url, ())).value("endpoint_up", agency=mailbox)
+        up = asyncio.run(read(running.metrics_urls)).value("endpoint_up", agency=mailbox)
     except AxisError as error:
         return f": {error.problem.text()}"
     if up is None:

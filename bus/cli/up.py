@@ -1,7 +1,6 @@
 """`lienthong up`: the axis and its workers, one process group on embedded defaults."""
 
 import asyncio
-import os
 import shlex
 import signal
 from typing import Annotated
@@ -11,28 +10,18 @@ import uvloop
 from rich.console import Console
 from rich.text import Text
 
-from bus.bootstrap.axis import Axis, open_axis
-from bus.bootstrap.directory import directory_of
-from bus.bootstrap.process import now, settle_process
+from bus.bootstrap.parent import Parent, open_axis
 from bus.cli.options import AnyHome, MetricsPort, Workers
 from bus.cli.output import say, screen
-from bus.core.routing import Routing
-from bus.observability.logs import configure, log_event, log_misspelt
+from bus.cli.service import Agencies, begin, mailboxes_meant
 from bus.rabbit.tls import without_login
-from bus.settings import LogStyle, Settings, load_settings, misspelt
+from bus.settings import Settings, load_settings
 from schemas.identifiers import MailboxName
-from schemas.vietnam import day_in_vietnam
 
 
 def up(
     home: AnyHome = None,
-    agencies: Annotated[
-        str | None,
-        typer.Option(
-            help="Run the adapters of these agencies only, for example G22,H24. Default: all. "
-            "Documents for the others wait in their mailboxes.",
-        ),
-    ] = None,
+    agencies: Agencies = None,
     max_packet_bytes: Annotated[
         int | None, typer.Option(help="Largest packet file that is taken. Default: 2 GiB.")
     ] = None,
@@ -47,20 +36,9 @@ def up(
     settings = load_settings(
         home=home, max_packet_bytes=max_packet_bytes, workers=workers, metrics_port=metrics_port
     )
-    settle_process()
-    configure(
-        as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
-    )
-    log_misspelt(misspelt(os.environ))
-    only = _mailboxes(settings, agencies) if agencies else None
+    begin(settings)
+    only = mailboxes_meant(settings, agencies)
     uvloop.run(_run(settings, only))
-
-
-def _mailboxes(settings: Settings, agencies: str) -> frozenset[MailboxName]:
-    routing = Routing(directory_of(settings).load())
-    today = day_in_vietnam(now())
-    codes = (code.strip() for code in agencies.split(",") if code.strip())
-    return frozenset(routing.mailbox_meant(code, today) for code in codes)
 
 
 async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
@@ -68,9 +46,7 @@ async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_axis(
-        settings, only=only, observe=log_event, stop=stop, progress=console.print
-    ) as axis:
+    async with open_axis(settings, only=only, stop=stop, progress=console.print) as axis:
         running = asyncio.create_task(axis.run())
         if not stop.is_set():
             _greet(axis, console)
@@ -80,19 +56,19 @@ async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
     console.print("stopped; nothing is lost")
 
 
-def _greet(axis: Axis, console: Console) -> None:
+def _greet(axis: Parent, console: Console) -> None:
     mailboxes = axis.mailboxes
     shown = ", ".join(mailboxes[:8]) + (" …" if len(mailboxes) > 8 else "")
     say(
         console,
         Text.assemble(
             ("the axis is up", "bold green"),
-            f": {len(mailboxes)} agencies ({shown}), workers: {len(axis.supervisor.workers)}\n"
+            f": {len(mailboxes)} agencies ({shown}), workers: {axis.workers}\n"
             f"drop edXML or JSON files into  {axis.home.agencies}/<code>/outbox\n"
             f"documents arrive in            {axis.home.agencies}/<code>/inbox/documents\n"
             f"receipts and statuses in       {axis.home.agencies}/<code>/inbox/statuses\n",
             _development(axis),
-            f"broker's management             {without_login(axis.address.management_url)}\n"
+            f"broker's management             {_management(axis)}\n"
             f"  (account and password: {axis.home.running_file})\n"
             f"watch it with                   "
             f"lienthong top --home {shlex.quote(str(axis.settings.home))}\n"
@@ -101,7 +77,7 @@ def _greet(axis: Axis, console: Console) -> None:
     )
 
 
-def _development(axis: Axis) -> Text:
+def _development(axis: Parent) -> Text:
     """A line that says so when signatures prove nothing to others."""
     count = axis.signing_in_development
     if not count:
@@ -111,3 +87,7 @@ def _development(axis: Axis) -> Text:
         f"       {count} of {len(axis.mailboxes)} agencies sign with them: not for production "
         "(lienthong keys list)\n",
     )
+
+
+def _management(axis: Parent) -> str:
+    return "" if axis.address is None else without_login(axis.address.management_url) or ""

@@ -1,36 +1,22 @@
-"""`lienthong worker`: one of the processes that `lienthong up` runs the agencies' adapters in."""
+"""`lienthong worker`: a process that runs agencies' adapters."""
 
-from typing import Annotated
-
-import structlog
-import typer
 import uvloop
 
-from bus.bootstrap.process import settle_process
 from bus.bootstrap.worker import run_worker
 from bus.cli.options import AnyHome
-from bus.cli.output import Exit
-from bus.core.placement import WorkerName
-from bus.observability.logs import configure
-from bus.settings import LogStyle, load_settings
+from bus.cli.service import Agencies, begin, mailboxes_meant
+from bus.settings import load_settings
 
 
-def worker(
-    part: Annotated[str, typer.Option(help="Which worker of how many, for example 1/2.")],
-    home: AnyHome = None,
-) -> None:
-    """Run the adapters of a share of the agencies. Started by `lienthong up`, never by hand.
+def worker(home: AnyHome = None, agencies: Agencies = None) -> None:
+    """Run the adapters of the agencies, as one of any number of workers.
 
-    `up` starts as many workers as there are processors (or as `--workers` says), tells each on its
-    standard input which agencies it serves, hears from it what happens, and starts it again when
-    it ends. A worker finishes what is under way on SIGTERM, so `kill <pid>` restarts one alone;
-    it ends by itself when `up` is gone.
+    Workers of one database share the mailboxes among them: one that joins takes its share, and when
+    one dies the others take over within ten seconds. LIENTHONG_AMQP_URL names the broker, on which
+    `lienthong topology apply` has made the mailboxes. `lienthong up` starts this command by itself.
+
+    A worker finishes what is under way on SIGTERM and on Ctrl-C.
     """
     settings = load_settings(home=home)
-    settle_process()
-    configure(
-        as_json=settings.log_style is LogStyle.JSON, quiet=settings.log_style is LogStyle.QUIET
-    )
-    structlog.contextvars.bind_contextvars(worker=part)
-    well = uvloop.run(run_worker(settings, WorkerName(part)))
-    raise typer.Exit(Exit.DONE if well else Exit.REFUSED)
+    begin(settings, process="worker")
+    uvloop.run(run_worker(settings, only=mailboxes_meant(settings, agencies)))

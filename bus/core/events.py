@@ -202,14 +202,6 @@ class LettersRedelivered:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DirectoryTakenUp:
-    """A worker knows a directory: who may send, who is served by whom, and their keys."""
-
-    worker: WorkerName
-    edition: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class CertificateEndNeared:
     """A certificate ends within 30, 7 or 1 days; told once for each by a running axis.
 
@@ -249,7 +241,11 @@ class SigningKeyChanged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerStarted:
-    """A worker has started to serve its mailboxes."""
+    """A worker has started to serve mailboxes.
+
+    Attributes:
+        mailboxes: How many it serves now.
+    """
 
     worker: WorkerName
     pid: int
@@ -257,22 +253,15 @@ class WorkerStarted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerFailed:
-    """A worker cannot go on, and ends."""
-
-    worker: WorkerName
-    problem: Problem
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerEnded:
-    """A worker ended unasked; it is started again after `pause`.
+class ProcessEnded:
+    """A process that the parent runs ended unasked; it is started again after `pause`.
 
     Attributes:
+        process: Its command, for example `worker 1`.
         signal: What killed it, for example `SIGKILL`; then there is no exit code.
     """
 
-    worker: WorkerName
+    process: str
     pid: int
     exit_code: int | None
     signal: str | None
@@ -322,14 +311,6 @@ class ItemSkipped:
     item: str
     problem: Problem
     pause: timedelta | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventsDropped:
-    """A worker had more to tell than was listened to. Only the telling is lost."""
-
-    worker: WorkerName
-    count: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -402,23 +383,17 @@ Event = (
     | SendingResumed
     | FailureRecorded
     | LettersRedelivered
-    | DirectoryTakenUp
     | CertificateEndNeared
     | KeyFileRefused
     | SigningKeyChanged
     | WorkerStarted
-    | WorkerFailed
-    | WorkerEnded
+    | ProcessEnded
     | FormatLost
     | ServiceEnded
     | ItemSkipped
-    | EventsDropped
     | CertificateRevoked
     | RevocationSourceAsked
     | RevocationSourceLost
     | RevocationGraceEnded
     | RevocationSourceReturned
 )
-
-Answer = DirectoryTakenUp | WorkerStarted | WorkerFailed
-"""What the axis waits to hear from a worker."""

@@ -139,3 +139,19 @@ def fail(
         },
         foreign="",
     )
+
+
+MAY_BE_NEWS = frozenset(
+    {
+        "E_AGENCY_UNKNOWN",
+        "E_CERTIFICATE_UNKNOWN",
+        "E_NOT_ADDRESSED",
+        "E_RECEIVER_SUSPENDED",
+        "E_RECEIVER_UNCONNECTED",
+        "E_SENDER_SUSPENDED",
+        "E_SENDER_UNKNOWN",
+        "E_UNKNOWN_RECEIVER",
+    }
+)
+"""What may only say that the directory or the certificates here are older than the message: they
+are looked at again before anybody is refused."""

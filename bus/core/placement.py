@@ -1,7 +1,7 @@
 """Placement: how many workers there are, and which of them serves which mailbox."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NewType
 
@@ -94,34 +94,3 @@ def renewal(
     lost = frozenset(m for m in holding if leases.get(m, worker) != worker)
     kept = frozenset(holding) - lost
     return Renewal(taken=free - kept, lost=lost, moving=kept - mine)
-
-
-def workers_for(asked: int, *, processors: int, mailboxes: int) -> tuple[WorkerName, ...]:
-    """The workers of an axis: as many as asked for, never more than mailboxes, at least one.
-
-    Args:
-        asked: 0 asks for one a processor.
-    """
-    count = max(1, min(asked or processors, mailboxes))
-    return tuple(WorkerName(f"{index + 1}/{count}") for index in range(count))
-
-
-def share(
-    mailboxes: Iterable[MailboxName],
-    workers: Iterable[WorkerName],
-    *,
-    placed: Mapping[MailboxName, WorkerName],
-) -> dict[MailboxName, WorkerName]:
-    """The worker of every mailbox: those that are placed stay, others go where the fewest are.
-
-    A mailbox never moves while the axis runs: two workers at work on one would give the same names
-    in its folders. With nobody placed yet it is the position in the sorted list that decides.
-    """
-    places = dict(placed)
-    loads = Counter(dict.fromkeys(workers, 0))
-    loads.update(places.values())
-    for mailbox in sorted(set(mailboxes) - places.keys()):
-        worker = min(loads, key=loads.__getitem__)
-        places[mailbox] = worker
-        loads[worker] += 1
-    return places

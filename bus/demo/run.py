@@ -6,43 +6,31 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
 from adapters.endpoints.inbox import NOTE_SUFFIX
-from bus.bootstrap.axis import Axis
+from bus.bootstrap.parent import Parent
 from bus.bootstrap.process import now
-from bus.core.events import DeliveryHandedOver, EnvelopeSent, Event, SubmissionRefused
 from bus.demo.drop import Drop
 from bus.demo.report import Count, Reconciliation, Tally, count_files, expect, reconcile
 from bus.demo.samples import FilePool
+from bus.observability.reading import quantile, read
 from schemas.codes import StatusCode
 from schemas.identifiers import AgencyCode
 
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.2
 _STALLED_AFTER_SECONDS = 60.0
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What the services have told so far: an observer."""
+    """How far the exchange is, as the agencies' folders show."""
 
     answered: int = 0
     handed_over: int = 0
-    ages: list[float] = field(default_factory=list)
-
-    def __call__(self, event: Event) -> None:
-        """Count one event."""
-        match event:
-            case EnvelopeSent() | SubmissionRefused():
-                self.answered += 1
-            case DeliveryHandedOver():
-                self.handed_over += 1
-                self.ages.append(event.age.total_seconds())
-            case _:
-                pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,10 +66,9 @@ def due_by_wave(drops: Sequence[Drop]) -> list[Due]:
 
 
 async def play(
-    axis: Axis,
+    axis: Parent,
     drops: Sequence[Drop],
     files: FilePool,
-    seen: Seen,
     *,
     progress: Callable[[Seen, Due], None],
 ) -> Outcome:
@@ -94,29 +81,44 @@ async def play(
         groupby(drops, key=lambda drop: drop.wave), due_by_wave(drops), strict=True
     ):
         await asyncio.to_thread(_appear, list(wave), aside, axis.home.agencies)
-        await _reached(seen, due, lambda: progress(seen, final))
+        await _reached(drops, axis.home.agencies, due, lambda seen: progress(seen, final))
     seconds = time.perf_counter() - began
     found = await asyncio.to_thread(count_on_disk, drops, axis.home.agencies)
-    ages = sorted(seen.ages) or [0.0]
+    running = axis.home.running()
+    samples = await read(() if running is None else running.metrics_urls)
+    buckets = samples.buckets("end_to_end_seconds")
     return Outcome(
         account=reconcile(axis.routing.directory, expected=expect(drops), seen=found),
         seconds=seconds,
-        p50_seconds=ages[len(ages) // 2],
-        p99_seconds=ages[len(ages) * 99 // 100],
+        p50_seconds=quantile(0.5, buckets) or 0.0,
+        p99_seconds=quantile(0.99, buckets) or 0.0,
     )
 
 
-async def _reached(seen: Seen, due: Due, tick: Callable[[], None]) -> None:
+async def _reached(
+    drops: Sequence[Drop], agencies: Path, due: Due, tick: Callable[[Seen], None]
+) -> None:
     """Wait for a wave to arrive; give up when nothing has moved for a minute."""
-    before, moved = (0, 0), time.monotonic()
-    while seen.answered < due.answered or seen.handed_over < due.handed_over:
+    before, moved = Seen(), time.monotonic()
+    names = frozenset(drop.name for drop in drops)
+    while before.answered < due.answered or before.handed_over < due.handed_over:
         await asyncio.sleep(_LOOK_SECONDS)
-        tick()
-        reached = (seen.answered, seen.handed_over)
-        if reached != before:
-            before, moved = reached, time.monotonic()
+        seen = await asyncio.to_thread(_look, names, agencies)
+        tick(seen)
+        if seen != before:
+            before, moved = seen, time.monotonic()
         elif time.monotonic() - moved > _STALLED_AFTER_SECONDS:
             return
+
+
+def _look(names: frozenset[str], agencies: Path) -> Seen:
+    answered = handed_over = 0
+    for agency in agencies.iterdir():
+        for folder in ("sent", "refused"):
+            answered += sum(path.name in names for path in (agency / folder).iterdir())
+        for folder in ("documents", "statuses"):
+            handed_over += len(_parcels(agency / "inbox" / folder))
+    return Seen(answered=answered, handed_over=handed_over)
 
 
 def _write(drops: Sequence[Drop], files: FilePool, aside: Path, written_at: datetime) -> None:

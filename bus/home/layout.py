@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bus.home.slots import await_free_slots
 from schemas.problem import AxisError
 from schemas.term import of_os
 from schemas.value import Value
-
-_LOOK_AT_WORKERS_SECONDS = 0.02
 
 
 class Running(Value):
@@ -26,6 +24,7 @@ class Running(Value):
     Attributes:
         metrics_url: Where its parent serves `/metrics`, `/healthz` and `/readyz`.
         worker_metrics_urls: Where its workers do, in their order.
+        dead_letters_metrics_url: Where the process of the dead letters does.
     """
 
     pid: int
@@ -33,6 +32,13 @@ class Running(Value):
     management_url: Annotated[str, Field(repr=False)]
     metrics_url: str | None = None
     worker_metrics_urls: tuple[str, ...] = ()
+    dead_letters_metrics_url: str | None = None
+
+    @property
+    def metrics_urls(self) -> tuple[str, ...]:
+        """Where all processes of the home serve their metrics."""
+        urls = (self.metrics_url, *self.worker_metrics_urls, self.dead_letters_metrics_url)
+        return tuple(url for url in urls if url is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,13 @@ class Home:
 
     @property
     def paused(self) -> Path:
-        """Which mailboxes wait for their agencies' systems."""
-        return self.path / "paused.json"
+        """Which mailboxes wait for their agencies' systems, a file for each worker."""
+        return self.path / "paused"
+
+    @property
+    def slots(self) -> Path:
+        """The names of the workers of this home (`slots`)."""
+        return self.path / "slots"
 
     @property
     def directory(self) -> Path:
@@ -141,38 +152,18 @@ class Home:
             lock.flush()
             yield
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Be one of the workers in this home; ends with the process, however it ends."""
-        with self._workers_file.open("a") as workers:
-            fcntl.flock(workers, fcntl.LOCK_SH)
-            workers.write(f"{os.getpid()}\n")
-            workers.flush()
-            yield
-
     def await_workers(self, deadline: timedelta) -> None:
-        """Wait until no worker of an earlier axis is left. Blocking.
+        """Wait until no worker of an earlier parent is left. Blocking.
 
-        Workers end by themselves when their axis does, kill -9 included, but not in the same
+        Workers end by themselves when their parent does, kill -9 included, but not in the same
         moment.
 
         Raises:
-            ConfigurationError: E_HOME_IN_USE names a worker that will not end.
+            ConfigurationError: E_HOME_IN_USE names a worker that does not end.
         """
-        until = time.monotonic() + deadline.total_seconds()
-        with self._workers_file.open("a+") as workers:
-            while True:
-                try:
-                    fcntl.flock(workers, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as held:
-                    if time.monotonic() > until:
-                        workers.seek(0)
-                        pid = next(filter(_is_alive, map(int, workers.read().split())), "?")
-                        raise AxisError.of("E_HOME_IN_USE", pid=pid, home=self.path) from held
-                    time.sleep(_LOOK_AT_WORKERS_SECONDS)
-                else:
-                    workers.truncate(0)
-                    return
+        pid = await_free_slots(self.slots, deadline)
+        if pid is not None:
+            raise AxisError.of("E_HOME_IN_USE", pid=pid, home=self.path)
 
     @contextmanager
     def announced(self, running: Running) -> Iterator[None]:
@@ -206,10 +197,6 @@ class Home:
     @property
     def _lock(self) -> Path:
         return self.path / "lock"
-
-    @property
-    def _workers_file(self) -> Path:
-        return self.path / "workers"
 
 
 def _is_alive(pid: int) -> bool:

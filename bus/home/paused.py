@@ -68,13 +68,16 @@ class PausedFile:
         draft = self._path.with_suffix(".tmp")
         # It only informs: a full disk must not stop who does the work.
         with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(_LIST.dump_json(tuple(self._paused.values()), exclude_defaults=True))
             draft.replace(self._path)
 
-    def load(self) -> tuple[Paused, ...]:
-        """Who waits, the longest first; nobody where no axis has run."""
-        try:
-            return _LIST.validate_json(self._path.read_bytes())
-        except (FileNotFoundError, ValidationError):
-            # Not there, or cut off: it only informs.
-            return ()
+
+def load_paused(folder: Path) -> tuple[Paused, ...]:
+    """The mailboxes that wait in a home, as its workers tell; none where no worker has run."""
+    found: list[Paused] = []
+    for path in sorted(folder.glob("*.json")):
+        # Not there any more, or cut off: it only informs.
+        with suppress(FileNotFoundError, ValidationError):
+            found.extend(_LIST.validate_json(path.read_bytes()))
+    return tuple(found)

@@ -144,13 +144,18 @@ class KeyFolder:
         return self.root / "revoked.json"
 
     @property
+    def told_revoked(self) -> Path:
+        """What CRLs and OCSP responders have told (`revocation_store`)."""
+        return self.root / "revocation.json"
+
+    @property
     def requests(self) -> Path:
         """Certificate requests that wait for their answers."""
         return self.root / "requests"
 
     def stamp(self) -> int:
         """Changes whenever a certificate, a private key or a revocation does."""
-        tops = (self._authorities, self._agencies, self.revoked)
+        tops = (self._authorities, self._agencies, self.revoked, self.told_revoked)
         return hash(tuple(seen for top in tops for seen in _seen(top)))
 
     @property

@@ -27,7 +27,7 @@ _AXIS = "the axis"
 _MOST_LIST_BYTES = 32 * 1024 * 1024
 
 
-class FolderRevocationShelf:
+class FolderRevocationStore:
     """The shelf of one key folder. Every method raises `ConfigurationError` E_KEYS."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +39,7 @@ class FolderRevocationShelf:
 
     @property
     def _known(self) -> Path:
-        return self._files.root / "revocation.json"
+        return self._files.told_revoked
 
     def chains(self) -> Sequence[Chain]:
         """As promised by the port; what is set aside is told elsewhere (`ring`)."""

@@ -17,7 +17,7 @@ from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.keys.revoked import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
@@ -79,7 +79,7 @@ def load_ring(folder: Path) -> KeyRing:
 def read_folder(folder: Path) -> Believed:
     """As `load_ring`, with the files that were set aside."""
     files = KeyFolder(folder)
-    anchors, known = files.anchors(), FolderRevocationShelf(folder).load()
+    anchors, known = files.anchors(), FolderRevocationStore(folder).load()
     read = _read(files, anchors.certificates)
     ring = KeyRing(
         (key for key in read.values() if isinstance(key, CertifiedKey)),
@@ -181,7 +181,7 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
             pairs.setdefault(row.owner, []).append((filed, row.key))
     chosen = [_pair_that_signs(each, revoked, now=now) for each in pairs.values()]
     signing = {key.thumbprint for _, key in filter(None, chosen)}
-    others = (*anchors.set_aside, *FolderRevocationShelf(folder).unreadable_lists())
+    others = (*anchors.set_aside, *FolderRevocationStore(folder).unreadable_lists())
     return (
         *(
             replace(row, signs=row.key is not None and row.key.thumbprint in signing)
@@ -193,7 +193,7 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
 
 def _revoked(files: KeyFolder) -> Mapping[str, Revocation]:
     """Everything that is said against certificates, by an operator and by their authorities."""
-    known = FolderRevocationShelf(files.root).load()
+    known = FolderRevocationStore(files.root).load()
     return strictest((*revocations_here(files), *known.revocations))
 
 

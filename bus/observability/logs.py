@@ -17,19 +17,18 @@ from bus.core.events import (
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
-    DirectoryTakenUp,
     DuplicateAbsorbed,
     EndpointPaused,
     EndpointResumed,
     EnvelopeSent,
     Event,
-    EventsDropped,
     FailureRecorded,
     ForgeryRefused,
     FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
+    ProcessEnded,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
@@ -39,8 +38,6 @@ from bus.core.events import (
     ServiceEnded,
     SigningKeyChanged,
     SubmissionRefused,
-    WorkerEnded,
-    WorkerFailed,
     WorkerStarted,
     WorkStalled,
 )
@@ -98,7 +95,7 @@ def log_event(event: Event) -> None:
     match event:
         case DeliveryHandedOver() if event.warnings:
             _log.warning(name, **said)
-        case DirectoryTakenUp() | RevocationSourceAsked():
+        case RevocationSourceAsked():
             # Said once for the axis by itself; a change of it is an event of its own.
             _log.debug(name, **said)
         case (
@@ -118,7 +115,6 @@ def log_event(event: Event) -> None:
             ForgeryRefused()
             | SubmissionRefused()
             | WorkStalled()
-            | EventsDropped()
             | FailureRecorded()
             | CertificateRevoked()
             | RevocationSourceLost()
@@ -127,8 +123,7 @@ def log_event(event: Event) -> None:
             _log.warning(name, **said)
         case (
             DeliveryFailed()
-            | WorkerFailed()
-            | WorkerEnded()
+            | ProcessEnded()
             | ServiceEnded()
             | ItemSkipped()
             | EndpointPaused()

@@ -6,6 +6,7 @@ words of the code, never an id or free text. What each means: docs/metrics.md.
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,19 +22,18 @@ from bus.core.events import (
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
-    DirectoryTakenUp,
     DuplicateAbsorbed,
     EndpointPaused,
     EndpointResumed,
     EnvelopeSent,
     Event,
-    EventsDropped,
     FailureRecorded,
     ForgeryRefused,
     FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
+    ProcessEnded,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
@@ -44,8 +44,6 @@ from bus.core.events import (
     ServiceName,
     SigningKeyChanged,
     SubmissionRefused,
-    WorkerEnded,
-    WorkerFailed,
     WorkerStarted,
     WorkStalled,
 )
@@ -59,7 +57,6 @@ from bus.core.gauges import (
     OwnWorkersSeen,
     Sight,
 )
-from bus.core.placement import WorkerName
 from bus.core.topology import DOCUMENTS, FAILURES, REDELIVERY
 from bus.ports import BrokerHealth, Clock, PublishOutcome
 from schemas.codes import EnvelopeKind, Lane, StatusCode
@@ -170,13 +167,15 @@ class ProcessMetrics:
 
 
 class AxisMetrics(ProcessMetrics):
-    """What the one parent keeps for the whole axis: an observer of all events, and of sights."""
+    """What happens in a process of an axis, as events and gauges tell it.
+
+    Each process keeps its own; the whole of the axis is the sum over its processes.
+    """
 
     def __init__(self, *, version: str, clock: Clock) -> None:
         super().__init__(version=version)
         self._clock = clock
         self._arrivals: dict[tuple[str, Lane, EnvelopeKind], _Arrivals] = {}
-        self._working: set[WorkerName] = set()
         self._known: frozenset[MailboxName] = frozenset()
         self._served: frozenset[MailboxName] = frozenset()
         self._shown: dict[Gauge, set[tuple[str, ...]]] = {}
@@ -225,7 +224,9 @@ class AxisMetrics(ProcessMetrics):
         )
         for verdict in (_VERIFIED, *_VERDICTS.values()):
             self._verdicts.labels(verdict)
-        self._worker_failures = self._counter("worker_failures", "Workers that ended unasked.")
+        self._worker_failures = self._counter(
+            "worker_failures", "Processes of this home that ended unasked."
+        )
         self._service_failures = self._counter(
             "service_failures",
             "Services of the axis that died of what nobody expected, and were started again.",
@@ -249,9 +250,6 @@ class AxisMetrics(ProcessMetrics):
             self._replays.labels(outcome)
         self._retries = self._counter(
             "dead_letter_retries", "Dead letters brought back into mailboxes by their schedule."
-        )
-        self._dropped = self._counter(
-            "events_dropped", "Events of workers that were not heard: what counters here miss."
         )
 
     def _define_histograms(self) -> None:
@@ -320,7 +318,7 @@ class AxisMetrics(ProcessMetrics):
             "Since a source of revocations last gave an answer that counts; infinite: never.",
             "authority",
         )
-        self._running = self._gauge("workers_running", "Workers that serve their mailboxes.")
+        self._running = self._gauge("workers_running", "Workers of this home that run.")
         self._wanted = self._gauge("workers_wanted", "Workers that should.")
         self._accepted = self._gauge(
             "deliveries_accepted", "Deliveries of documents that the broker has confirmed, ever."
@@ -366,17 +364,16 @@ class AxisMetrics(ProcessMetrics):
             case EndpointPaused() | EndpointResumed():
                 up = isinstance(event, EndpointResumed)
                 self._endpoint_up.labels(self._agency(event.mailbox)).set(up)
-            case WorkerStarted() | WorkerEnded():
-                self._about_worker(event)
-            case ServiceEnded() | ItemSkipped() | KeyFileRefused() | EventsDropped():
+            case ProcessEnded():
+                self._worker_failures.inc()
+            case ServiceEnded() | ItemSkipped() | KeyFileRefused():
                 self._unexpected(event)
             case RevocationSourceAsked():
                 age = partial(self._age_of, event.answered_at)
                 self._revocation_age.labels(event.source).set_function(age)
             case (
-                DirectoryTakenUp()
-                | ForgeryRefused()  # told with the failure already
-                | WorkerFailed()
+                ForgeryRefused()  # told with the failure already
+                | WorkerStarted()
                 | WorkStalled()
                 | SendingPaused()  # the age of the outbox tells
                 | SendingResumed()
@@ -393,9 +390,7 @@ class AxisMetrics(ProcessMetrics):
             case _ as never:
                 assert_never(never)
 
-    def _unexpected(
-        self, event: ServiceEnded | ItemSkipped | KeyFileRefused | EventsDropped
-    ) -> None:
+    def _unexpected(self, event: ServiceEnded | ItemSkipped | KeyFileRefused) -> None:
         match event:
             case ServiceEnded():
                 self._service_failures.labels(event.service).inc()
@@ -403,8 +398,6 @@ class AxisMetrics(ProcessMetrics):
                 self._skipped.labels(event.service).inc()
             case KeyFileRefused():
                 self._skipped.labels(ServiceName.KEYS).inc()
-            case EventsDropped():
-                self._dropped.inc(event.count)
             case _ as never:
                 assert_never(never)
 
@@ -437,14 +430,6 @@ class AxisMetrics(ProcessMetrics):
 
     def _age_of(self, answered_at: datetime | None) -> float:
         return inf if answered_at is None else _seconds(answered_at, self._clock())
-
-    def _about_worker(self, event: WorkerStarted | WorkerEnded) -> None:
-        if isinstance(event, WorkerStarted):
-            self._working.add(event.worker)
-        else:
-            self._worker_failures.inc()
-            self._working.discard(event.worker)
-        self._running.set(len(self._working))
 
     def _handed_over(self, event: DeliveryHandedOver) -> None:
         agency = self._agency(event.mailbox)
@@ -494,20 +479,32 @@ class AxisMetrics(ProcessMetrics):
 
     # --- sights ---
 
-    def serving(
-        self, served: Iterable[MailboxName], *, known: Iterable[MailboxName], workers: int
-    ) -> None:
-        """Show how many workers there should be, and whom they serve of all that are known."""
-        self._wanted.set(workers)
-        now_known, now_served = frozenset(known), frozenset(served)
+    def knowing(self, known: Iterable[MailboxName]) -> None:
+        """Take the mailboxes of the directory: only these are labels."""
+        now_known = frozenset(known)
+        if len(now_known) <= _MOST_FROM_ZERO:
+            for mailbox in now_known - self._known:
+                self._begin_failures(mailbox)
+        self._known = now_known
+
+    def serving(self, served: Iterable[MailboxName]) -> None:
+        """Take the mailboxes that this process serves now."""
+        now_served = frozenset(served)
         for mailbox in now_served - self._served:
             self._endpoint_up.labels(mailbox).set(1)
             if len(now_served) <= _MOST_FROM_ZERO:
                 self._begin_traffic(mailbox)
-        if len(now_known) <= _MOST_FROM_ZERO:
-            for mailbox in now_known - self._known:
-                self._begin_failures(mailbox)
-        self._known, self._served = now_known, now_served
+        for mailbox in self._served - now_served:
+            # Who serves it now shows it; what was counted here stays.
+            for gauge in (self._endpoint_up, self._outbox_oldest):
+                with suppress(KeyError):
+                    gauge.remove(mailbox)
+        self._served = now_served
+
+    def running(self, workers: int, *, wanted: int) -> None:
+        """Show how many workers of a parent run, and how many should."""
+        self._running.set(workers)
+        self._wanted.set(wanted)
 
     def _begin_traffic(self, agency: MailboxName) -> None:
         """Let the counters of an agency that is served here begin at 0."""

@@ -16,15 +16,15 @@ from bus.ports.broker import (
     Settlement,
     Subscriber,
 )
+from bus.ports.children import Child, Command, Launcher
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
 from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope
-from bus.ports.moment import Clock, Jitter, NewId, Observer
+from bus.ports.moment import Clock, Jitter, LookAgain, NewId, Observer, nothing_new
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
 from bus.ports.sealing import SealingKeys, Spool
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
-from bus.ports.workers import Launcher, WorkerProcess
 
 __all__ = [
     "AttachmentStore",
@@ -32,9 +32,11 @@ __all__ = [
     "Attributes",
     "Broker",
     "BrokerHealth",
+    "Child",
     "Claim",
     "Claimed",
     "Clock",
+    "Command",
     "Confirmed",
     "DeadLetters",
     "FormatApart",
@@ -42,6 +44,7 @@ __all__ = [
     "Inbox",
     "Jitter",
     "Launcher",
+    "LookAgain",
     "NewId",
     "Observer",
     "PdfChecker",
@@ -61,5 +64,5 @@ __all__ = [
     "Subscriber",
     "Tracer",
     "Untraced",
-    "WorkerProcess",
+    "nothing_new",
 ]

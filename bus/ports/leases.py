@@ -1,6 +1,6 @@
 """Leases: which worker serves which mailbox, agreed on by all workers of one database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -25,6 +25,7 @@ class Leases(Protocol):
         serves: Collection[MailboxName],
         holding: Collection[MailboxName],
         siblings: Collection[WorkerName] = (),
+        serving: int = 0,
     ) -> Renewal:
         """Renew the leases of a worker, and take those that it shall have, in one transaction.
 
@@ -35,7 +36,11 @@ class Leases(Protocol):
             serves: The mailboxes that this worker can serve.
             holding: The mailboxes that it serves now.
             siblings: Workers that are starting beside it and are not live yet.
+            serving: How many adapters of the worker run.
         """
 
     async def leave(self, worker: WorkerName) -> None:
         """Give every lease of a worker back; it is no longer live."""
+
+    async def serving(self) -> Mapping[WorkerName, int]:
+        """The live workers, each with the number of its adapters that run."""

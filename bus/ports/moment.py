@@ -1,6 +1,6 @@
-"""Moment: time, chance, names, and who hears what happened."""
+"""Moment: time, chance, names, who hears what happened, and what became known."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bus.core.events import Event
@@ -16,3 +16,10 @@ Observer = Callable[[Event], None]
 
 Jitter = Callable[[], float]
 """A number in [0, 1), fresh at each call."""
+
+LookAgain = Callable[[], Awaitable[None]]
+"""Looks for newer agencies and certificates, before something unknown is judged."""
+
+
+async def nothing_new() -> None:
+    """Look for nothing: agencies and certificates do not change."""

@@ -23,6 +23,7 @@ class Attempt:
         lease: Until when it is ours, also when the store could not be told that it no longer is.
         claimed_at: When it became ours last.
         judged: Whose documents it is about.
+        looked_again: What is known of agencies and certificates was looked at again for it.
         answered_after: Of an automatic receipt: how old the document is that it answers.
     """
 
@@ -39,6 +40,7 @@ class Attempt:
     answered_after: timedelta | None = None
     judged: Judged = field(default_factory=Judged)
     unanswered: int = 0
+    looked_again: bool = False
     sealed: bool = False
 
     @property

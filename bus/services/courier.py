@@ -27,7 +27,7 @@ from bus.core.events import (
     DeliveryHandedOver,
     DuplicateAbsorbed,
 )
-from bus.core.failure import Stage, internal
+from bus.core.failure import MAY_BE_NEWS, Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
 from bus.core.parties import Standpoint
@@ -43,6 +43,7 @@ from bus.ports import (
     Clock,
     Inbox,
     Jitter,
+    LookAgain,
     NewId,
     Observer,
     ReceivedMessage,
@@ -52,6 +53,7 @@ from bus.ports import (
     SignedEnvelope,
     Step,
     Untraced,
+    nothing_new,
 )
 from bus.services.answers import Answers
 from bus.services.attempt import Attempt
@@ -93,6 +95,7 @@ class Courier:
 
     Attributes:
         most_deliveries: So often it is given out before it is parked untouched.
+        look_again: Looks for newer agencies and certificates.
     """
 
     endpoint: Endpoint
@@ -111,6 +114,7 @@ class Courier:
     observe: Observer
     most_deliveries: int = MOST_DELIVERIES
     hand_over_deadline: timedelta = timedelta(seconds=60)
+    look_again: LookAgain = nothing_new
 
     def __post_init__(self) -> None:
         self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
@@ -184,6 +188,10 @@ class Courier:
             except TransportError as error:
                 await attempt.retry_wait.wait(error.problem)
             except AxisError as error:
+                if error.problem.code in MAY_BE_NEWS and not attempt.looked_again:
+                    attempt.looked_again, attempt.stage = True, Stage.VERIFY
+                    await self.look_again()
+                    continue
                 if error.problem.code == "E_ENDPOINT_DOWN" and not await self._concerns_one(
                     attempt, error.problem
                 ):

@@ -27,12 +27,14 @@ from bus.core.dead_letters.retry import Disposition, RetryPolicy, decide
 from bus.core.events import FailureRecorded, ForgeryRefused, LettersRedelivered, ServiceName
 from bus.core.failure import Stage, internal
 from bus.core.message import WireMessage
+from bus.core.signing import may_be_known
 from bus.core.topology import FAILURES, REDELIVERY
 from bus.core.trace import TRACEPARENT, processing, sending, trace_id
 from bus.ports import (
     Clock,
     DeadLetters,
     Jitter,
+    LookAgain,
     NewId,
     Observer,
     Publisher,
@@ -44,6 +46,7 @@ from bus.ports import (
     Subscriber,
     Tracer,
     Untraced,
+    nothing_new,
 )
 from bus.services.retry_wait import RetryWait, Stopping
 from schemas.identifiers import MailboxName
@@ -86,6 +89,7 @@ class DeadLetterHandler:
     prefetch: int = 200
     tracer: Tracer = field(default_factory=Untraced)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    look_again: LookAgain = nothing_new
 
     async def run(self) -> None:
         """Record, retry and replay until `stop` is set."""
@@ -111,7 +115,7 @@ class DeadLetterHandler:
         retry_wait = self._retry_wait()
         while True:
             try:
-                attempt = attempt or read_attempt(message, self.believed(), now=self.clock())
+                attempt = attempt or await self._read(message)
                 await self._record(attempt, message)
             except TransportError as error:
                 problem = error.problem
@@ -127,6 +131,11 @@ class DeadLetterHandler:
                 await retry_wait.wait(problem)
             except Stopping:
                 return Settlement.REQUEUE
+
+    async def _read(self, message: WireMessage) -> FailedAttempt:
+        if not may_be_known(message.signature, self.believed().keys):
+            await self.look_again()
+        return read_attempt(message, self.believed(), now=self.clock())
 
     async def _record(self, attempt: FailedAttempt, report: WireMessage | None = None) -> None:
         """Keep an attempt, and tell of it.

@@ -36,6 +36,10 @@ from schemas.term import term
 
 Made = TypeVar("Made")
 
+MOST_RETURNS = 8
+"""In a row for one mailbox, in about 25 seconds: that of an agency which was just added to the
+directory is provisioned by then."""
+
 MOST_REFUSALS = 8
 """In a row for one mailbox, in about half a minute; a queue without a leader is back sooner."""
 
@@ -49,6 +53,7 @@ class Dispatch:
             `TransportError` E_SIGNING_KEY_AWAY while there is none.
         deadline: How long one publish may take before its outcome is unknown; and a signature,
             before what holds the key is away.
+        most_returns: So often a mailbox may be missing on the broker before it is absent.
         full: Mailboxes for which the broker has refused again and again, and nothing since.
         waiting: The threads in which a key elsewhere is waited for; absent: the loop's.
         reports_as: The account that tells what failed; absent: the mailbox's own.
@@ -64,6 +69,7 @@ class Dispatch:
     reports_as: str | None = None
     tracer: Tracer = field(default_factory=Untraced)
     full: set[MailboxName] = field(default_factory=set)
+    most_returns: int = MOST_RETURNS
 
     async def signed(self, envelope: Envelope) -> SignedEnvelope:
         """Sign the envelope's bytes.
@@ -119,14 +125,21 @@ class Dispatch:
         """
         absent: set[MailboxName] = set()
         refusals: Counter[MailboxName] = Counter()
+        returns: Counter[MailboxName] = Counter()
         waiting = list(dict.fromkeys(recipient.mailbox for recipient in recipients))
         while True:
             publishes = [self._publish(signed, kind, lane, mailbox, trace) for mailbox in waiting]
             # One alone, as every receipt is, needs no task of its own.
             outcomes = [await publishes[0]] if len(publishes) == 1 else await gather(*publishes)
             told = list(zip(waiting, outcomes, strict=True))
-            absent |= {box for box, outcome in told if outcome is PublishOutcome.RETURNED}
-            waiting = [box for box, outcome in told if outcome in _NOT_SENT]
+            returned = [box for box, outcome in told if outcome is PublishOutcome.RETURNED]
+            returns.update(returned)
+            absent |= {box for box in returned if returns[box] >= self.most_returns}
+            waiting = [
+                box
+                for box, outcome in told
+                if outcome is not PublishOutcome.CONFIRMED and box not in absent
+            ]
             self._note_full(told, refusals)
             if waiting and self.full.issuperset(waiting):
                 raise AxisError.of("E_MAILBOX_REFUSED", mailbox=waiting[0])
@@ -179,6 +192,3 @@ class Dispatch:
 
 def _traced(traceparent: str) -> dict[str, str]:
     return {TRACEPARENT: traceparent} if traceparent else {}
-
-
-_NOT_SENT = frozenset({PublishOutcome.REFUSED, PublishOutcome.UNKNOWN})

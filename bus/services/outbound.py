@@ -18,7 +18,7 @@ from adapters.formats.origin import marked
 from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
 from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
-from bus.core.failure import internal
+from bus.core.failure import MAY_BE_NEWS, internal
 from bus.core.identity import document_identity
 from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
 from bus.core.pending_files import PendingFiles
@@ -35,12 +35,14 @@ from bus.ports import (
     Confirmed,
     FormatApart,
     Jitter,
+    LookAgain,
     Observer,
     Records,
     Role,
     SignedEnvelope,
     Spool,
     Step,
+    nothing_new,
 )
 from bus.services.dispatch import Dispatch
 from bus.services.endpoint_watch import EndpointWatch
@@ -124,6 +126,7 @@ class Outbound:
     poll: timedelta
     apart: Sequence[FormatApart] = ()
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    look_again: LookAgain = nothing_new
 
     def __post_init__(self) -> None:
         self._alone = asyncio.Semaphore()
@@ -259,7 +262,7 @@ class Outbound:
         if submission.problem is not None:
             return (submission.problem,)
         try:
-            outgoing = await self._prepare(submission)
+            outgoing = await self._prepared(submission)
             step.note(about(outgoing.envelope))
             await ticket.turn()
             # What could not be accepted afterwards would be sent again and again.
@@ -340,6 +343,22 @@ class Outbound:
                 mailbox=self.dispatch.mailbox, file=submission.name, problems=tuple(problems)
             )
         )
+
+    async def _prepared(self, submission: Submission) -> _Outgoing:
+        """As `_prepare`, once more when somebody is unknown or suspended who may no longer be."""
+        outgoing: _Outgoing | None = None
+        before = self.routing()
+        try:
+            outgoing = await self._prepare(submission)
+        except AxisError as error:
+            if error.problem.code not in MAY_BE_NEWS:
+                raise
+        if outgoing and not any(problem.code in MAY_BE_NEWS for problem in outgoing.refused):
+            return outgoing
+        await self.look_again()
+        if outgoing and self.routing() is before:
+            return outgoing
+        return await self._prepare(submission)
 
     async def _prepare(self, submission: Submission) -> _Outgoing:
         """Read, route, judge and sign. Raises `DocumentError` when it may not be sent."""

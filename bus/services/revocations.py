@@ -58,7 +58,7 @@ class Revocations:
     nonce: Callable[[], bytes]
     clock: Clock
     observe: Observer
-    taken_up: Callable[[], None]
+    taken_up: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._known = Knowledge()

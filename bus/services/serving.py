@@ -35,7 +35,7 @@ class Adapters(Protocol):
             `TransportError` when nothing was started.
         """
 
-    def stop(self, mailboxes: Collection[MailboxName]) -> None:
+    def stop_serving(self, mailboxes: Collection[MailboxName]) -> None:
         """Let the adapters of these mailboxes finish what they hold, and end."""
 
     async def ended(self, mailboxes: Collection[MailboxName]) -> None:
@@ -70,6 +70,7 @@ class Serving:
         self._releasing: set[MailboxName] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._again = asyncio.Event()
+        self._started: set[MailboxName] = set()
 
     def look_again(self) -> None:
         """Renew at once: the directory has changed, or a mailbox became free."""
@@ -97,10 +98,15 @@ class Serving:
     async def _renew(self, siblings: Collection[WorkerName]) -> None:
         serves = frozenset(self.serves())
         told = await self.leases.renew(
-            self.worker, serves=serves, holding=self.holding, siblings=siblings
+            self.worker,
+            serves=serves,
+            holding=self.holding,
+            siblings=siblings,
+            serving=len(self._started),
         )
-        self.adapters.stop(told.lost)
+        self.adapters.stop_serving(told.lost)
         self.holding -= told.lost
+        self._started -= told.lost
         for mailbox in told.moving - self._releasing:
             self._releasing.add(mailbox)
             self._begin(self._release(mailbox))
@@ -113,6 +119,9 @@ class Serving:
         try:
             if mailboxes:
                 await self.adapters.start(sorted(mailboxes))
+                self._started |= set(mailboxes) & self.holding
+                # Others shall know soon.
+                self.look_again()
             self.settled.set()
         except TransportError:
             # The next renewal takes them anew.
@@ -121,9 +130,10 @@ class Serving:
     async def _release(self, mailbox: MailboxName) -> None:
         """Finish what is under way in a mailbox; then the next renewal no longer names it."""
         try:
-            self.adapters.stop([mailbox])
+            self.adapters.stop_serving([mailbox])
             await self.adapters.ended([mailbox])
             self.holding.discard(mailbox)
+            self._started.discard(mailbox)
         finally:
             self._releasing.discard(mailbox)
         self.look_again()
@@ -139,7 +149,7 @@ class Serving:
 
     async def _give_everything_back(self) -> None:
         """Finish what is under way, while the leases are still renewed; then leave."""
-        self.adapters.stop(self.holding)
+        self.adapters.stop_serving(self.holding)
         draining = asyncio.gather(
             self.adapters.ended(self.holding), *self._tasks, return_exceptions=True
         )
@@ -172,3 +182,18 @@ class Serving:
             stop=self.stop,
             jitter=self.jitter,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Presence:
+    """Shows that a process which serves no mailbox is live."""
+
+    name: WorkerName
+    leases: Leases
+
+    async def run(self) -> None:
+        """Say so until cancelled; a store that is away is waited for."""
+        while True:
+            with suppress(TransportError):
+                await self.leases.renew(self.name, serves=(), holding=())
+            await asyncio.sleep(RENEW_EVERY.total_seconds())

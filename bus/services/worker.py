@@ -67,6 +67,16 @@ class Worker:
             if adapter is not None:
                 adapter.stop.set()
 
+    async def ended(self, mailboxes: Iterable[MailboxName]) -> None:
+        """Wait until the adapters of these mailboxes have ended, those that were told to stop."""
+        tasks = [
+            task
+            for mailbox in mailboxes
+            if mailbox not in self._running and (task := self._tasks.get(mailbox)) is not None
+        ]
+        if tasks:
+            await asyncio.wait(tasks)
+
     async def until_stopped(self) -> None:
         """Wait for `stop`, then until every adapter has finished or returned what it held."""
         await self._runner.stop.wait()

@@ -1,7 +1,7 @@
 """Leases of mailboxes in a database: one transaction decides, so no mailbox has two workers."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
@@ -32,12 +32,13 @@ class SqlLeases:
         serves: Collection[MailboxName],
         holding: Collection[MailboxName],
         siblings: Collection[WorkerName] = (),
+        serving: int = 0,
     ) -> Renewal:
         """See `ports.Leases.renew`."""
 
         def work(connection: Connection) -> Renewal:
             now = _begin(connection)
-            _announce(connection, worker, serves, now)
+            _announce(connection, worker, serves, serving, now)
             live = {
                 WorkerName(row.name): frozenset(json.loads(row.serves))
                 for row in connection.execute(select(workers).where(workers.c.live_until > now))
@@ -67,21 +68,44 @@ class SqlLeases:
 
         await self._database.write(work)
 
+    async def serving(self) -> Mapping[WorkerName, int]:
+        """See `ports.Leases.serving`."""
+
+        def work(connection: Connection) -> Mapping[WorkerName, int]:
+            now = _now(connection)
+            rows = connection.execute(select(workers).where(workers.c.live_until > now))
+            return {WorkerName(row.name): row.serving for row in rows}
+
+        return await self._database.read(work)
+
 
 def _begin(connection: Connection) -> datetime:
     """Let no other worker decide before the commit; the moment, as the database sees it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK)
+    return _now(connection)
+
+
+def _now(connection: Connection) -> datetime:
     if connection.dialect.name != "postgresql":
-        # A file: its writers run on one machine, one after the other.
+        # A file: whoever uses it runs on one machine.
         return datetime.now(UTC)
-    connection.execute(_LOCK)
     moment: datetime = connection.execute(_NOW_POSTGRESQL).scalar_one()
     return moment
 
 
 def _announce(
-    connection: Connection, worker: WorkerName, serves: Collection[MailboxName], now: datetime
+    connection: Connection,
+    worker: WorkerName,
+    serves: Collection[MailboxName],
+    serving: int,
+    now: datetime,
 ) -> None:
-    live = {"serves": json.dumps(sorted(serves)), "live_until": now + LEASE}
+    live = {
+        "serves": json.dumps(sorted(serves)),
+        "serving": serving,
+        "live_until": now + LEASE,
+    }
     known = update(workers).where(workers.c.name == worker).values(live)
     if not connection.execute(known).rowcount:
         connection.execute(delete(workers).where(workers.c.live_until < now - _FORGET_AFTER))

@@ -247,6 +247,7 @@ workers = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("serves", String, nullable=False),
+    Column("serving", Integer, nullable=False),
     Column("live_until", Instant, nullable=False),
 )
 """The workers of all homes. `serves` is the list of the mailboxes that one can serve, as JSON."""

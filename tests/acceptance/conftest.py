@@ -110,7 +110,24 @@ class RunningAxis:
 
     def worker(self, part: str) -> int:
         """The process id of the worker that serves now."""
-        return int([r["pid"] for r in self.logged("worker_started") if r["worker"] == part][-1])
+        started = self.logged("worker_started")
+        return int([r["pid"] for r in started if r["worker"].rpartition("/")[2] == part][-1])
+
+    def goes_by(self, version: int) -> bool:
+        """Whether every process goes by this version of the directory."""
+        if version == 1:
+            return True
+        lines = self.logged("directory_taken_up")
+        return len([line for line in lines if line["version"] >= version]) >= self.processes
+
+    @property
+    def processes(self) -> int:
+        """How many there are: the parent, its workers, and that of the dead letters."""
+        return 2 + len(self.running()["worker_metrics_urls"])
+
+    def running(self) -> dict[str, Any]:
+        """What the home says of it."""
+        return dict(json.loads((self.home / "running.json").read_bytes()))
 
     def kill(self) -> None:
         """Kill -9: no chance to say goodbye."""

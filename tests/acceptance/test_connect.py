@@ -58,7 +58,7 @@ def test_the_hub_counts_what_the_agency_has_received_and_sees_its_worker(
         "n.edxml", a_packet(sender="H41", receivers=["G22"], number=number, type_name="Công văn")
     )
     eventually(partial(_receipts, hub.agency("H41"), number))
-    url = json.loads((hub.home / "running.json").read_bytes())["metrics_url"]
+    url = json.loads((hub.home / "running.json").read_bytes())["dead_letters_metrics_url"]
 
     def told() -> set[str]:
         return set(httpx.get(f"{url}/metrics", trust_env=False).text.splitlines())
@@ -86,7 +86,8 @@ def test_both_processes_of_the_agency_tell_how_they_are(agency: ConnectedAgency)
         httpx.get(f"http://{target}/metrics", trust_env=False).text for target in job["targets"]
     )
 
-    assert 'lienthong_endpoint_up{agency="G22"} 1.0' in parent
+    assert "lienthong_workers_running 1.0" in parent
+    assert 'lienthong_endpoint_up{agency="G22"} 1.0' in worker
     assert "lienthong_broker_connected 1.0" in worker
 
 

@@ -24,17 +24,17 @@ def reasons(axis: RunningAxis) -> list[dict[str, str]]:
     return list(found["reasons"])
 
 
-def taken_up(axis: RunningAxis) -> int:
-    """The version that the axis goes by."""
-    return max((line["version"] for line in axis.logged("directory_taken_up")), default=1)
-
-
 def changed(axis: RunningAxis, *arguments: str | Path) -> None:
     """Change the directory, and wait until the axis goes by it."""
     told = lienthong(*arguments, "--home", axis.home)
     assert told.returncode == 0, told.stderr
     version = json.loads((axis.home / "directory.json").read_bytes())["version"]
-    eventually(lambda: taken_up(axis) == version)
+    eventually(lambda: axis.goes_by(version))
+
+
+def taken_up(axis: RunningAxis) -> int:
+    """The newest version that a process goes by."""
+    return max((line["version"] for line in axis.logged("directory_taken_up")), default=1)
 
 
 def arrived(axis: RunningAxis, code: str, number: str, kind: str = "documents") -> list[Path]:

@@ -35,7 +35,7 @@ def test_everything_that_was_done_for_a_document_is_one_trace(traced: Traced) ->
     of_trace = [span for span in collector.spans if span.trace == submit.trace]
 
     assert len(of_trace) == len(collector.spans)
-    assert {span.process for span in of_trace} == {"1/3", "2/3", "3/3"}
+    assert {span.process for span in of_trace} == {"worker 1", "worker 2", "worker 3"}
     assert sorted(span.name for span in of_trace) == sorted(
         [
             "submit",

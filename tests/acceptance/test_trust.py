@@ -141,7 +141,7 @@ def test_a_wrong_directory_is_told_once_and_the_one_before_goes_on_serving(
     eventually(lambda: running.agency(RESPONDER_AGENCY).sent("800.edxml"))
     snapshot.write_bytes(right)
     assert lienthong("agency", "suspend", "H57", "--home", running.home).returncode == 0
-    eventually(lambda: running.logged("directory_taken_up")[-1]["version"] == 2)
+    eventually(lambda: running.goes_by(2))
 
     assert "E_DIRECTORY_SIGNATURE" in refused["problem"]
     assert running.logged("directory_refused") == [refused]

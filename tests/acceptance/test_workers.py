@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bus.home.layout import Home
@@ -15,7 +16,7 @@ from tests.acceptance.conftest import RunningAxis, eventually, lienthong
 from tests.acceptance.packets import a_packet
 
 FOUR = ("--agencies", "G22,H24,H41,H57", "--workers", "2")
-"""By their position G22 and H41 are served by the worker 1/2, H24 and H57 by 2/2."""
+"""By their position G22 and H41 are served by the worker 1, H24 and H57 by 2."""
 
 
 @dataclass
@@ -73,9 +74,9 @@ def test_workers_killed_in_the_middle_of_traffic_come_back_and_nothing_is_lost_o
     four: RunningAxis,
 ) -> None:
     traffic = Traffic(four.home)
-    pids = {part: four.worker(part) for part in ("1/2", "2/2")}
+    pids = {part: four.worker(part) for part in ("1", "2")}
 
-    for part, code in (("2/2", "H24"), ("1/2", "H41")):
+    for part, code in (("2", "H24"), ("1", "H41")):
         before = traffic.arrived(code)
         traffic.drop(four, 60)
         eventually(lambda code=code, before=before: traffic.arrived(code) > before)  # type: ignore[misc]
@@ -85,9 +86,10 @@ def test_workers_killed_in_the_middle_of_traffic_come_back_and_nothing_is_lost_o
     eventually(traffic.is_done)
     four.stop()
     traffic.must_be_exact()
-    ended = four.logged("worker_ended")
-    assert [(e["worker"], e["pid"], e["signal"]) for e in ended] == [
-        (part, pids[part], "SIGKILL") for part in ("2/2", "1/2")
+    ended = four.logged("process_ended")
+    # Which child has which place is found out by themselves.
+    assert [(e["pid"], e["signal"]) for e in ended] == [
+        (pids[part], "SIGKILL") for part in ("2", "1")
     ]
 
 
@@ -116,7 +118,7 @@ def test_a_ctrl_c_that_reaches_all_processes_drains_each_of_them_once(tmp_path: 
 
         assert axis.interrupt_all() == 0
         Home(tmp_path).await_workers(timedelta(0))
-        assert axis.logged("worker_ended") == []
+        assert axis.logged("process_ended") == []
         assert "Traceback" not in axis.said()
 
     with RunningAxis(tmp_path, *FOUR) as again:
@@ -126,18 +128,44 @@ def test_a_ctrl_c_that_reaches_all_processes_drains_each_of_them_once(tmp_path: 
 
 
 def test_one_worker_told_to_end_drains_and_is_replaced(four: RunningAxis) -> None:
-    before = four.worker("1/2")
+    before = four.worker("1")
 
     os.kill(before, signal.SIGTERM)
 
-    eventually(lambda: four.worker("1/2") != before)
-    [ended] = four.logged("worker_ended")
+    eventually(lambda: four.worker("1") != before)
+    [ended] = four.logged("process_ended")
     assert (ended["pid"], ended["exit_code"], ended["signal"]) == (before, 0, None)
 
 
-def test_a_worker_run_by_hand_says_how_it_is_run(tmp_path: Path) -> None:
-    done = lienthong("worker", "--part", "1/2", "--home", tmp_path)
+def test_a_worker_alone_without_a_broker_says_what_it_needs(tmp_path: Path) -> None:
+    done = lienthong("worker", "--home", tmp_path)
 
     assert done.returncode == 2
-    assert b"E_WORKER_ALONE" in done.stderr
-    assert b"lienthong up" in done.stderr
+    assert b"LIENTHONG_AMQP_URL" in done.stderr
+
+
+def test_the_process_of_the_dead_letters_that_is_killed_comes_back(four: RunningAxis) -> None:
+    [url] = [four.running()["dead_letters_metrics_url"]]
+    eventually(lambda: httpx.get(f"{url}/readyz", trust_env=False).is_success)
+    [pid] = [child for child in children_of(four.pid) if b"dead-letters" in command_of(child)]
+
+    os.kill(pid, signal.SIGKILL)
+
+    eventually(lambda: [e["process"] for e in four.logged("process_ended")] == ["dead-letters"])
+    eventually(lambda: answers(url))
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()

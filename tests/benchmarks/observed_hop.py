@@ -43,7 +43,8 @@ async def observed_hop(located: Located, messages: int) -> Hop:
     metrics = AxisMetrics(version="bench", clock=now)
     agencies = [MailboxName(f"A{number:02}") for number in range(93)]
     every = [*agencies, MailboxName(SENDER), MailboxName(RECIPIENT)]
-    metrics.serving(every, known=every, workers=1)
+    metrics.knowing(every)
+    metrics.serving(every)
     async with _observed(metrics):
         return await our_hop(
             located,

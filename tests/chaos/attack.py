@@ -208,7 +208,7 @@ class Attack:
 
 def troubles_in(log: Path) -> dict[str, int]:
     """What the axis must not have said under attack, and how often."""
-    bad = {"service_ended", "worker_ended", "worker_failed", "handler_failed", "observer_failed"}
+    bad = {"service_ended", "process_ended", "handler_failed", "observer_failed"}
     said: Counter[str] = Counter()
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         if not line.startswith("{"):

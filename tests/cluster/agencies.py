@@ -15,13 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import aio_pika
+import httpx
 
-from bus.bootstrap.axis import open_axis
 from bus.bootstrap.dead_letter_store import reached_letters
 from bus.bootstrap.directory import directory_of
+from bus.bootstrap.parent import open_axis
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
-from bus.core.events import DeliveryHandedOver, Event, WorkStalled
 from bus.core.topology import FAILURES, queues_of
 from bus.home.layout import Home
 from bus.rabbit.addresses import addresses_in
@@ -59,18 +59,13 @@ class Agencies:
         self.arrived: Counter[Delivery] = Counter()
         self.answered: Counter[Delivery] = Counter()
         self.handed_over: dict[Delivery, float] = {}
-        self.stalled: list[WorkStalled] = []
 
-    def __call__(self, event: Event) -> None:
-        """Hear what the services tell: an observer."""
-        match event:
-            case DeliveryHandedOver(status=None):
-                delivery = Delivery(_number(event.file), event.mailbox)
-                self.handed_over.setdefault(delivery, time.monotonic())
-            case WorkStalled():
-                self.stalled.append(event)
-            case _:
-                pass
+    def nobody_is_ready(self) -> bool:
+        """Whether no worker says that it is ready."""
+        running = self._home.running()
+        assert running is not None
+        answers = [httpx.get(f"{url}/readyz") for url in running.worker_metrics_urls]
+        return not any(answer.is_success for answer in answers)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -161,7 +156,9 @@ class Agencies:
             for code in CODES:
                 inbox = self._home.agencies / code / "inbox"
                 for path in (inbox / "documents").iterdir():
-                    self.arrived[Delivery(_number(path.name), code)] += 1
+                    delivery = Delivery(_number(path.name), code)
+                    self.arrived[delivery] += 1
+                    self.handed_over.setdefault(delivery, time.monotonic())
                     path.unlink()
                 for path in (inbox / "statuses").iterdir():
                     if receipt := _RECEIPT.search(path.name):
@@ -194,9 +191,7 @@ async def connected_agencies(settings: Settings) -> AsyncIterator[Agencies]:
             )
         )
     )
-    async with open_axis(
-        settings, only=None, observe=agencies, stop=stop, progress=lambda _: None
-    ) as axis:
+    async with open_axis(settings, only=None, stop=stop, progress=lambda _: None) as axis:
         running = asyncio.create_task(axis.run())
         try:
             yield agencies

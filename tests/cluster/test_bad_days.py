@@ -109,7 +109,7 @@ async def test_two_nodes_killed_and_nothing_is_acknowledged_until_one_returns(
         first, second, _ = cluster.nodes
 
         cluster.kill(first, second)
-        await agencies.until(lambda: {each.mailbox for each in agencies.stalled} == set(CODES))
+        await agencies.until(agencies.nobody_is_ready)
         sent_before = agencies.sent()
         began = time.monotonic()
         outcomes = [await broker.publish(a_message(), deadline=deadline) for _ in repeat(None, 3)]

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from bus.bootstrap.directory import directory_of
-from bus.cli.top.reading import Reading, read
 from bus.home.layout import Home, Running
+from bus.observability.reading import Reading, read
 from bus.rabbit.node import PrivateNode
 from bus.settings import load_settings
 from schemas.directory import Agency, Directory
@@ -63,7 +63,7 @@ def is_ready(urls: tuple[str, ...]) -> bool:
 
 
 def metrics_of(running: Running) -> Reading:
-    return asyncio.run(read(running.metrics_url or "", running.worker_metrics_urls))
+    return asyncio.run(read(running.metrics_urls))
 
 
 def drop(axis: RunningAxis, number: str) -> None:
@@ -98,8 +98,8 @@ def follow(axis: RunningAxis) -> None:
     assert seen.value("deliveries_accepted") == 1
     assert seen.value("deliveries_unaccounted") == 0
     assert (seen.value("certificate_left_seconds", agency="H24") or 0) > 300 * 86_400
-    published = [sum((worker or {}).get("publishes_total", {}).values()) for worker in seen.workers]
-    assert published == [1, 1]
+    counts = [sum((each or {}).get("publishes_total", {}).values()) for each in seen.processes]
+    assert counts == [0, 1, 1, 0]
 
 
 def drop_broken(axis: RunningAxis) -> None:
@@ -122,17 +122,17 @@ async def test_a_document_is_counted_and_a_lost_or_blocked_broker_is_named(
     axis: RunningAxis, mortal: PrivateNode
 ) -> None:
     running = running_in(axis)
-    urls = (running.metrics_url or "", *running.worker_metrics_urls)
-    assert len(urls) == 3
+    urls = running.metrics_urls
+    assert len(urls) == 4
     await asyncio.to_thread(eventually, partial(is_ready, urls))
     await asyncio.to_thread(follow, axis)
     await asyncio.to_thread(look_at_top, axis)
     await asyncio.to_thread(promtool_agrees, urls)
 
     async with memory_alarm(mortal):
-        # The parent does not publish, and knows all the same; nobody waits for a deadline.
-        parent = partial(any_says, "broker_blocked", urls[:1])
-        await asyncio.to_thread(eventually, parent, within=10)
+        # The dead letters publish nothing, and are told all the same; nobody waits for a deadline.
+        quiet = partial(any_says, "broker_blocked", urls[-1:])
+        await asyncio.to_thread(eventually, quiet, within=10)
         assert axis.logged("broker_blocked")
         drop(axis, "2")
         blocked = partial(any_says, "broker_blocked", running.worker_metrics_urls)
@@ -140,7 +140,7 @@ async def test_a_document_is_counted_and_a_lost_or_blocked_broker_is_named(
     await asyncio.to_thread(eventually, partial(is_ready, urls))
 
     killing = asyncio.create_task(kill_and_start_again(mortal))
-    for url in urls:
+    for url in urls[1:]:
         await asyncio.to_thread(eventually, partial(any_says, "broker_away", (url,)))
         assert (await asyncio.to_thread(httpx.get, f"{url}/healthz")).status_code == 200
     await killing

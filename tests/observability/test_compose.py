@@ -39,7 +39,7 @@ def test_the_axis_serves_what_prometheus_asks_it_for() -> None:
 
     asked = _targets("lienthong")
 
-    assert asked == [f"worker:{first + n}" for n in range(workers + 1)]
+    assert asked == [f"worker:{first + n}" for n in range(workers + 2)]
     assert services()["worker"]["environment"]["LIENTHONG_METRICS_HOST"] == "0.0.0.0"  # noqa: S104
 
 

@@ -177,6 +177,7 @@ class Agencies(Folders):
         )
         sealer = self.sealer(mailbox)
         dispatch = Dispatch(
+            most_returns=2,
             mailbox=mailbox,
             key=lambda: parts.key_of(mailbox),
             publisher=parts.broker,

@@ -103,9 +103,9 @@ def test_a_line_has_its_moment_its_level_and_its_event(as_json: bool) -> None:
     program = (
         "import sys\n"
         "from bus.observability.logs import configure, log_event\n"
-        "from bus.core.events import EventsDropped\n"
+        "from bus.core.events import WorkerStarted\n"
         f"configure(as_json={as_json})\n"
-        "log_event(EventsDropped(worker='1/2', count=3))\n"
+        "log_event(WorkerStarted(worker='1/2', pid=7, mailboxes=3))\n"
     )
 
     done = subprocess.run(
@@ -116,6 +116,12 @@ def test_a_line_has_its_moment_its_level_and_its_event(as_json: bool) -> None:
     if as_json:
         said = json.loads(line)
         assert said.pop("ts").endswith("+07:00")
-        assert said == {"event": "events_dropped", "level": "warning", "worker": "1/2", "count": 3}
+        assert said == {
+            "event": "worker_started",
+            "level": "info",
+            "worker": "1/2",
+            "pid": 7,
+            "mailboxes": 3,
+        }
     else:
-        assert re.search(r"warning\s*\] events_dropped\s+count=3 worker=1/2", line)
+        assert re.search(r"info\s*\] worker_started\s+mailboxes=3 pid=7 worker=1/2", line)

@@ -17,19 +17,18 @@ from bus.core.events import (
     CertificateRevoked,
     DeliveryFailed,
     DeliveryHandedOver,
-    DirectoryTakenUp,
     DuplicateAbsorbed,
     EndpointPaused,
     EndpointResumed,
     EnvelopeSent,
     Event,
-    EventsDropped,
     FailureRecorded,
     ForgeryRefused,
     FormatLost,
     ItemSkipped,
     KeyFileRefused,
     LettersRedelivered,
+    ProcessEnded,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
@@ -40,8 +39,6 @@ from bus.core.events import (
     ServiceName,
     SigningKeyChanged,
     SubmissionRefused,
-    WorkerEnded,
-    WorkerFailed,
     WorkerStarted,
     WorkStalled,
 )
@@ -194,13 +191,12 @@ CASES: list[tuple[Event, set[str]]] = [
     (EndpointResumed(mailbox=H41, away=SECOND), {'lienthong_endpoint_up{agency="H41"} 1.0'}),
     (SendingPaused(mailbox=H24, problem=DOWN), set()),
     (SendingResumed(mailbox=H24, away=SECOND), set()),
-    (WorkerStarted(worker=WORKER, pid=1, mailboxes=1), {"lienthong_workers_running 1.0"}),
+    (WorkerStarted(worker=WORKER, pid=1, mailboxes=1), set()),
     (
-        WorkerEnded(worker=WORKER, pid=1, exit_code=None, signal="SIGKILL", pause=SECOND),
+        ProcessEnded(process="worker 1", pid=1, exit_code=None, signal="SIGKILL", pause=SECOND),
         {"lienthong_worker_failures_total 1.0"},
     ),
     (FormatLost(format="acme", work="read", cause="SIGSEGV"), set()),
-    (EventsDropped(worker=WORKER, count=3), {"lienthong_events_dropped_total 3.0"}),
     (
         RevocationSourceAsked(
             source="http://ca.example/list.crl", answered=True, answered_at=NOW - 60 * SECOND
@@ -250,8 +246,6 @@ CASES: list[tuple[Event, set[str]]] = [
         {'lienthong_items_skipped_total{service="keys"} 1.0'},
     ),
     (WorkStalled(mailbox=H24, problem=DOWN, pause=SECOND), set()),
-    (DirectoryTakenUp(worker=WORKER, edition=1), set()),
-    (WorkerFailed(worker=WORKER, problem=DOWN), set()),
 ]
 
 
@@ -259,7 +253,8 @@ CASES: list[tuple[Event, set[str]]] = [
 def metrics() -> AxisMetrics:
     """Of an axis that knows H24 and H41, and serves H24."""
     made = AxisMetrics(version="1", clock=lambda: NOW)
-    made.serving([H24], known=[H24, H41], workers=2)
+    made.knowing([H24, H41])
+    made.serving([H24])
     return made
 
 
@@ -303,7 +298,8 @@ def test_the_counters_of_publishes_begin_at_zero() -> None:
 def test_of_very_many_agencies_the_counters_begin_with_what_they_count() -> None:
     made = AxisMetrics(version="1", clock=lambda: NOW)
     many = [MailboxName(f"X{number}") for number in range(2_000)]
-    made.serving(many, known=many, workers=2)
+    made.knowing(many)
+    made.serving(many)
 
     assert not [line for line in shown(made) if line.startswith("lienthong_deliveries_total")]
 
@@ -312,11 +308,19 @@ def test_every_kind_of_event_is_tried_here() -> None:
     assert {type(event) for event, _ in CASES} == set(get_args(Event))
 
 
-def test_a_worker_that_ended_no_longer_runs(metrics: AxisMetrics) -> None:
-    metrics(WorkerStarted(worker=WORKER, pid=1, mailboxes=1))
-    metrics(WorkerEnded(worker=WORKER, pid=1, exit_code=1, signal=None, pause=SECOND))
+def test_the_workers_that_run_are_shown_beside_those_that_should(metrics: AxisMetrics) -> None:
+    metrics.running(1, wanted=2)
 
-    assert metrics.registry.get_sample_value("lienthong_workers_running") == 0
+    assert metrics.registry.get_sample_value("lienthong_workers_running") == 1
+    assert metrics.registry.get_sample_value("lienthong_workers_wanted") == 2
+
+
+def test_an_agency_that_another_worker_serves_now_is_shown_there(metrics: AxisMetrics) -> None:
+    metrics.serving([H41])
+
+    of = metrics.registry.get_sample_value
+    assert of("lienthong_endpoint_up", {"agency": H24}) is None
+    assert of("lienthong_endpoint_up", {"agency": H41}) == 1
 
 
 def test_what_an_unknown_status_or_stranger_says_makes_no_label(metrics: AxisMetrics) -> None:
@@ -461,17 +465,16 @@ def test_publishes_are_counted_by_exchange_and_outcome() -> None:
 
 def test_the_page_about_metrics_names_all_of_them_with_their_labels(metrics: AxisMetrics) -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(lienthong_\w+)` \| ([\w, ]*)\| (parent|both) \|", page, re.MULTILINE)
-    told = {
-        name: (tuple(filter(None, re.split(r"[ ,]+", labels))), where)
-        for name, labels, where in rows
-    }
-    everywhere = _definitions(ProcessMetrics(version="1"))
+    rows = re.findall(
+        r"^\| `(lienthong_\w+)` \| ([\w, ]*)\| (worker|dead letters|parent|every process) \|",
+        page,
+        re.MULTILINE,
+    )
+    told = {name: tuple(filter(None, re.split(r"[ ,]+", labels))) for name, labels, _ in rows}
+    everywhere = {name for name, _, where in rows if where == "every process"}
 
-    assert told == {
-        name: (labels, "both" if name in everywhere else "parent")
-        for name, labels in _definitions(metrics).items()
-    }
+    assert told == _definitions(metrics)
+    assert _definitions(ProcessMetrics(version="1")).keys() <= everywhere
 
 
 def _definitions(metrics: ProcessMetrics) -> dict[str, tuple[str, ...]]:

@@ -25,7 +25,7 @@ from bus.keys.authority import DevelopmentAuthority
 from bus.keys.directory_authority import directory_folder, open_directory_trust
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import import_certificate
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.keys.ring import describe, load_ring, load_signing_key, read_folder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
@@ -124,14 +124,14 @@ def test_an_odd_file_is_set_aside_and_named_and_everybody_else_goes_on(
     [row] = [row for row in describe(keys, now=NOW) if row.problem is not None]
     assert (row.file, row.key) == ("0-odd.pem", None)
     assert KeyFolder(keys).stamp()
-    assert FolderRevocationShelf(keys).chains()
+    assert FolderRevocationStore(keys).chains()
 
 
 @pytest.mark.parametrize("data", [*LISTS.values(), *CERTIFICATES.values()])
 def test_a_filed_list_that_is_none_is_named_with_the_reason(keys: Path, data: bytes) -> None:
     (keys / "crl").mkdir()
     (keys / "crl" / "odd.crl").write_bytes(data)
-    shelf = FolderRevocationShelf(keys)
+    shelf = FolderRevocationStore(keys)
     subjects = subjects_of(shelf.chains(), now=NOW)
 
     [problem] = shelf.unreadable_lists()
@@ -149,7 +149,7 @@ def test_odd_files_beside_the_lists_are_set_aside_too(keys: Path) -> None:
     link_to_itself(keys / "crl" / "link.crl")
     without_end(keys / "crl" / "zero.crl")
     (keys / "crl" / "good.crl").write_bytes(a_list(ISSUER))
-    shelf = FolderRevocationShelf(keys)
+    shelf = FolderRevocationStore(keys)
 
     assert {each.place.file for each in shelf.unreadable_lists()} == {
         "pipe.crl",

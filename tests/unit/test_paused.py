@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bus.core.events import DeliveryHandedOver, EndpointPaused, EndpointResumed
-from bus.home.paused import Paused, PausedFile
+from bus.home.paused import Paused, PausedFile, load_paused
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
@@ -15,21 +15,20 @@ AWAY = Problem(code="E_ENDPOINT_DOWN", params={"agency": "H24", "cause": "not mo
 
 
 def test_a_mailbox_waits_from_its_pause_to_its_resumption(tmp_path: Path) -> None:
-    path = tmp_path / "paused.json"
-    axis, operator = PausedFile(path), PausedFile(path)
+    axis = PausedFile(tmp_path / "1.json")
 
-    before = operator.load()
+    before = load_paused(tmp_path)
     axis.note(EndpointPaused(mailbox=H24, problem=AWAY), now=NOW)
-    during = operator.load()
+    during = load_paused(tmp_path)
     axis.note(EndpointResumed(mailbox=H24, away=timedelta(hours=1)), now=NOW)
 
     assert during == (Paused(mailbox=H24, since=NOW, problem=AWAY),)
-    assert before == operator.load() == ()
+    assert before == load_paused(tmp_path) == ()
 
 
 def test_a_hand_over_proves_that_a_system_is_back(tmp_path: Path) -> None:
     """The worker that paused may have crashed before it could say so."""
-    file = PausedFile(tmp_path / "paused.json")
+    file = PausedFile(tmp_path / "1.json")
     for mailbox in (H24, H41):
         file.note(EndpointPaused(mailbox=mailbox, problem=AWAY), now=NOW)
 
@@ -47,4 +46,13 @@ def test_a_hand_over_proves_that_a_system_is_back(tmp_path: Path) -> None:
     )
     file.note(handed_over, now=NOW)
 
-    assert [paused.mailbox for paused in file.load()] == [H41]
+    assert [paused.mailbox for paused in load_paused(tmp_path)] == [H41]
+
+
+def test_what_every_worker_tells_is_seen_together(tmp_path: Path) -> None:
+    for number, mailbox in enumerate((H24, H41)):
+        worker = PausedFile(tmp_path / f"{number}.json")
+        worker.note(EndpointPaused(mailbox=mailbox, problem=AWAY), now=NOW)
+    (tmp_path / "3.json").write_bytes(b"[{")
+
+    assert [paused.mailbox for paused in load_paused(tmp_path)] == [H24, H41]

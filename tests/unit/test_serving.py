@@ -1,6 +1,7 @@
 """Workers share mailboxes through their leases alone: no mailbox is served by two of them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from bus.core.events import Event
 from bus.core.placement import Renewal, WorkerName
-from bus.home.slots import siblings_of, worker_slot
+from bus.home.slots import await_free_slots, worker_slot, workers_of
 from bus.ports.leases import Leases
 from bus.services.serving import Serving
 from bus.store.sql import Store, open_store
@@ -29,6 +30,9 @@ class Away:
         raise AxisError.of("E_STORE_AWAY", cause=foreign("cut off"))
 
     async def leave(self, *_: object) -> None:
+        raise AxisError.of("E_STORE_AWAY", cause=foreign("cut off"))
+
+    async def serving(self) -> dict[WorkerName, int]:
         raise AxisError.of("E_STORE_AWAY", cause=foreign("cut off"))
 
 
@@ -90,7 +94,7 @@ class OneWorker:
             self.axis.by |= dict.fromkeys(mailboxes, self.name)
             self.axis.changed.notify_all()
 
-    def stop(self, mailboxes: Collection[MailboxName]) -> None:
+    def stop_serving(self, mailboxes: Collection[MailboxName]) -> None:
         self.ending |= set(mailboxes)
         if self.ending:
             self.told_to_stop.set()
@@ -217,11 +221,28 @@ async def test_an_error_of_an_adapter_ends_the_service_and_its_leases(axis: Axis
 def test_each_worker_of_a_home_has_a_name_and_its_successor_has_the_same(tmp_path: Path) -> None:
     with worker_slot(tmp_path) as first:
         with worker_slot(tmp_path) as second:
-            assert siblings_of(first, workers=2) == {second}
+            assert workers_of(tmp_path, workers=2) == (first.name, second.name)
         with worker_slot(tmp_path) as successor:
-            assert successor == second != first
+            assert successor.name == second.name != first.name
 
 
 def test_workers_of_two_homes_have_different_names(tmp_path: Path) -> None:
     with worker_slot(tmp_path / "a") as one, worker_slot(tmp_path / "b") as two:
-        assert one != two
+        assert one.name != two.name
+
+
+def test_a_worker_learns_that_the_one_before_it_was_killed(tmp_path: Path) -> None:
+    with worker_slot(tmp_path) as first:
+        assert not first.after_crash
+    with worker_slot(tmp_path) as second:
+        assert not second.after_crash
+    (tmp_path / "1.lock").write_text("4711")
+    with worker_slot(tmp_path) as third:
+        assert third.after_crash
+
+
+def test_workers_of_an_earlier_axis_are_waited_for_and_named(tmp_path: Path) -> None:
+    assert await_free_slots(tmp_path, timedelta(0)) is None
+    with worker_slot(tmp_path):
+        assert await_free_slots(tmp_path, timedelta(0)) == os.getpid()
+    assert await_free_slots(tmp_path, timedelta(0)) is None

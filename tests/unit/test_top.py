@@ -7,17 +7,17 @@ from prometheus_client import generate_latest
 from rich.console import Console, Group
 
 from bus.cli.top.keys import Key, keys_in, press
-from bus.cli.top.reading import Reading, quantile, samples_of
 from bus.cli.top.snapshot import Broker, Snapshot, compare
 from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
-from bus.core.events import DeliveryHandedOver, EndpointPaused, WorkerStarted
+from bus.core.events import DeliveryHandedOver, EndpointPaused
 from bus.core.gauges import Account, Certificates, Letters, Outboxes, OwnWorkersSeen
 from bus.observability.metrics import AxisMetrics
+from bus.observability.reading import Reading, quantile, samples_of, together
 from bus.ports import BrokerHealth
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from tests.support.letters import NOW
-from tests.unit.test_metrics import DOWN, SENT, WORKER, a_cause, recorded
+from tests.unit.test_metrics import DOWN, SENT, a_cause, recorded
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")
 
@@ -25,13 +25,16 @@ H24, H41 = MailboxName("H24"), MailboxName("H41")
 def metrics() -> AxisMetrics:
     """Of an axis that serves H24 and H41."""
     made = AxisMetrics(version="1", clock=lambda: NOW)
-    made.serving([H24, H41], known=[H24, H41], workers=2)
+    made.knowing([H24, H41])
+    made.serving([H24, H41])
+    made.running(1, wanted=2)
     made.broker_is(BrokerHealth.READY)
     return made
 
 
 def reading(of: AxisMetrics, *, at: float) -> Reading:
-    return Reading(at=at, axis=samples_of(generate_latest(of.registry).decode()))
+    samples = samples_of(generate_latest(of.registry).decode())
+    return Reading(at=at, axis=samples, processes=(samples,))
 
 
 def handed_over(seconds: float) -> DeliveryHandedOver:
@@ -59,7 +62,6 @@ def snapshot() -> Snapshot:
         axis(SENT)
     for _ in range(10):
         axis(handed_over(0.3))
-    axis(WorkerStarted(worker=WORKER, pid=1, mailboxes=2))
     axis(EndpointPaused(mailbox=H41, problem=DOWN))
     axis(recorded(returned=False))
     axis.see(
@@ -180,7 +182,7 @@ def test_a_broker_that_one_process_has_lost_is_away() -> None:
     worker.broker_is(BrokerHealth.AWAY)
     lost = samples_of(generate_latest(worker.registry).decode())
 
-    seen = compare(whole, Reading(at=2, axis=whole.axis, workers=(None, lost)), now=0)
+    seen = compare(whole, Reading(at=2, axis=whole.axis, processes=(whole.axis, None, lost)), now=0)
 
     assert seen.broker is Broker.AWAY
 
@@ -244,3 +246,18 @@ def test_a_quantile_is_read_from_buckets(share: float, expected: float) -> None:
     assert quantile(share, buckets) == pytest.approx(expected)
     assert quantile(share, {1.0: 0.0}) is None
     assert quantile(share, {1.0: 0.0, float("inf"): 5.0}) == 1.0
+
+
+def test_the_samples_of_several_processes_are_one_axis() -> None:
+    one, two = metrics(), metrics()
+    for _ in range(2):
+        one(SENT)
+    two(SENT)
+    two(handed_over(1.0))
+
+    samples = [samples_of(generate_latest(each.registry).decode()) for each in (one, two)]
+    axis = Reading(at=1, axis=together([*samples, None]))
+
+    assert axis.total("envelopes_sent_total") == 3
+    assert axis.value("last_success_timestamp_seconds", agency="H41") == NOW.timestamp()
+    assert axis.buckets("end_to_end_seconds")[float("inf")] == 1

@@ -20,7 +20,7 @@ from bus.cli.options import Home
 from bus.cli.output import AsJson
 from bus.core.routing import Routing
 from bus.home.layout import Home as HomeFolder
-from bus.home.paused import Paused, PausedFile
+from bus.home.paused import Paused, load_paused
 from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
 from schemas.problem import AxisError
@@ -59,7 +59,7 @@ class Desk:
 
     def paused(self) -> tuple[Paused, ...]:
         """The mailboxes that wait for their agencies' systems, if an axis runs here."""
-        return PausedFile(self.folder.paused).load() if self.folder.running() else ()
+        return load_paused(self.folder.paused) if self.folder.running() else ()
 
     def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Do asynchronous work to its end."""

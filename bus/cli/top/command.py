@@ -19,7 +19,6 @@ from bus.bootstrap.process import now
 from bus.cli.options import Home
 from bus.cli.output import AsJson, print_json, screen, unfolded
 from bus.cli.top.keys import press, pressed
-from bus.cli.top.reading import Reading, read
 from bus.cli.top.snapshot import Snapshot, compare
 from bus.cli.top.view import Choice, one_agency, overview
 from bus.core.dead_letters.cause import Cause
@@ -28,6 +27,7 @@ from bus.core.gauges import NOT_BACK
 from bus.home.directory_file import DirectoryFile
 from bus.home.layout import Home as HomeFolder
 from bus.home.layout import Running
+from bus.observability.reading import Reading, read
 from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
 from schemas.identifiers import MailboxName
@@ -95,7 +95,7 @@ async def _snapshot(running: Running, suspended: _Suspended) -> Snapshot:
 
 
 async def _read(running: Running) -> Reading:
-    return await read(running.metrics_url or "", running.worker_metrics_urls)
+    return await read(running.metrics_urls)
 
 
 async def _watch(running: Running, settings: Settings, console: Console) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bus.cli.top.reading import Reading, quantile
+from bus.observability.reading import Reading, quantile
 
 _DAY_SECONDS = 86_400
 _EVER = Reading(at=float("-inf"), axis={})
@@ -157,7 +157,7 @@ def _latency(before: Reading, after: Reading) -> tuple[float | None, float | Non
 
 
 def _broker(reading: Reading) -> Broker:
-    processes = [reading.axis, *(each for each in reading.workers if each is not None)]
+    processes = [each for each in reading.processes if each is not None]
     if any(0 in each.get("broker_connected", {}).values() for each in processes):
         return Broker.AWAY
     blocked = any(1 in each.get("broker_blocked", {}).values() for each in processes)

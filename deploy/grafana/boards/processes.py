@@ -55,14 +55,6 @@ _NOW = Row(
             bad=0.5,
             width=4,
         ),
-        Tile(
-            title="Events unheard, one day",
-            text="What workers had to tell while nobody could listen. Counters here miss them; "
-            "documents do not.",
-            queries=(Query(expr="sum(increase(lienthong_events_dropped_total[1d]))"),),
-            look=1,
-            width=4,
-        ),
     ),
 )
 

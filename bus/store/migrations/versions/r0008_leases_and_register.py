@@ -13,6 +13,7 @@ def upgrade() -> None:
         "workers",
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("serves", sa.String, nullable=False),
+        sa.Column("serving", sa.Integer, nullable=False),
         sa.Column("live_until", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(

@@ -1,4 +1,4 @@
-"""Reading: the samples of all processes of an axis at one moment."""
+"""Reading: the metrics of all processes of an axis at one moment."""
 
 import asyncio
 import math
@@ -13,6 +13,7 @@ from schemas.problem import AxisError
 
 _TIMEOUT_SECONDS = 5.0
 _PREFIX = "lienthong_"
+_MOMENT = "_timestamp_seconds"
 
 Labels = frozenset[tuple[str, str]]
 
@@ -23,20 +24,21 @@ class Reading:
 
     Attributes:
         at: Seconds, of a clock that never goes back.
-        axis: The samples of the parent, by name (without `lienthong_`) and labels.
-        workers: Those of each worker; None of one that does not answer.
+        axis: The samples of all processes together, by name (without `lienthong_`) and labels: of a
+            moment the latest, of everything else the sum.
+        processes: Those of each process; None of one that does not answer.
     """
 
     at: float
     axis: Mapping[str, Mapping[Labels, float]]
-    workers: Sequence[Mapping[str, Mapping[Labels, float]] | None] = ()
+    processes: Sequence[Mapping[str, Mapping[Labels, float]] | None] = ()
 
     def value(self, name: str, **labels: str) -> float | None:
-        """One sample of the parent, with exactly these labels."""
+        """One sample, with exactly these labels."""
         return self.axis.get(name, {}).get(frozenset(labels.items()))
 
     def total(self, name: str, **labels: str) -> float:
-        """All samples of the parent that have these labels among theirs."""
+        """All samples that have these labels among theirs."""
         wanted = labels.items()
         return sum(v for has, v in self.axis.get(name, {}).items() if has >= set(wanted))
 
@@ -48,6 +50,11 @@ class Reading:
             if of is not None and has >= wanted:
                 found[of] = found.get(of, 0.0) + value
         return found
+
+    def buckets(self, name: str) -> dict[float, float]:
+        """A histogram as `quantile` takes it: the counts by upper bound, of all labels together."""
+        bounds = self.by(f"{name}_bucket", "le")
+        return {float(bound): count for bound, count in bounds.items()}
 
 
 def samples_of(text: str) -> dict[str, dict[Labels, float]]:
@@ -61,25 +68,44 @@ def samples_of(text: str) -> dict[str, dict[Labels, float]]:
     return found
 
 
-async def read(axis: str, workers: Iterable[str]) -> Reading:
+async def read(urls: Iterable[str]) -> Reading:
     """Ask all processes at the same time.
+
+    Args:
+        urls: Of each process; the first is that of the parent.
 
     Raises:
         TransportError: E_AXIS_AWAY, the parent does not answer.
     """
+    asked = tuple(urls)
     async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
         answers = await asyncio.gather(
-            *(client.get(f"{url}/metrics") for url in (axis, *workers)), return_exceptions=True
+            *(client.get(f"{url}/metrics") for url in asked), return_exceptions=True
         )
     texts = []
     for answer in answers:
         if isinstance(answer, BaseException) and not isinstance(answer, httpx.HTTPError):
             raise answer
         texts.append(None if isinstance(answer, BaseException) else answer.text)
-    first, *others = map(_samples_in, texts)
-    if first is None:
-        raise AxisError.of("E_AXIS_AWAY", url=axis)
-    return Reading(at=time.monotonic(), axis=first, workers=tuple(others))
+    processes = tuple(map(_samples_in, texts))
+    if not processes or processes[0] is None:
+        raise AxisError.of("E_AXIS_AWAY", url=next(iter(asked), ""))
+    return Reading(at=time.monotonic(), axis=together(processes), processes=processes)
+
+
+def together(
+    processes: Iterable[Mapping[str, Mapping[Labels, float]] | None],
+) -> dict[str, dict[Labels, float]]:
+    """The samples of several processes as one."""
+    found: dict[str, dict[Labels, float]] = {}
+    for samples in processes:
+        for name, values in (samples or {}).items():
+            latest = name.endswith(_MOMENT)
+            of = found.setdefault(name, {})
+            for labels, value in values.items():
+                before = of.get(labels, 0.0)
+                of[labels] = max(before, value) if latest else before + value
+    return found
 
 
 def _samples_in(text: str | None) -> dict[str, dict[Labels, float]] | None:

@@ -1,0 +1,150 @@
+"""Hub: what an agency's own machine must have before it connects to the hub."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from itertools import count
+
+import structlog
+
+from bus.bootstrap.process import now
+from bus.core.backoff import pause_before
+from bus.core.topology import account_of, queues_of
+from bus.home.layout import Home
+from bus.keys.directory_authority import directory_folder
+from bus.keys.folder import folder_name
+from bus.keys.ring import load_signing_key
+from bus.keys.sealing import SealingFolder
+from bus.observability.health import Health, Reason
+from bus.rabbit.login_check import check_login
+from bus.rabbit.tls import account_in, is_open_to_others
+from bus.settings import Settings
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, TransportError
+from schemas.term import term
+
+_FIRST_PAUSE = timedelta(seconds=0.5)
+_LONGEST_PAUSE = timedelta(minutes=1)
+
+_log = structlog.get_logger()
+
+
+def must_be_able_to_connect(settings: Settings, home: Home, mailbox: MailboxName) -> str:
+    """Prove that a home holds what it needs, and nothing of others; make its sealing key.
+
+    Returns:
+        The URL of the hub's broker.
+
+    Raises:
+        ConfigurationError: One sentence says what the operator must mend.
+    """
+    url = settings.broker_url
+    if url is None:
+        cause = term("hub_broker_due")
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+    _must_have_the_hubs_directory(home)
+    _must_be_its_own(url, mailbox)
+    _must_hold_no_key_of_others(home, mailbox)
+    _ensure_sealing_key(settings, home, mailbox)
+    return url
+
+
+def at_home(settings: Settings, home: Home, agency: str) -> Settings:
+    """What lies in the home as `agency credentials` laid it there is used where nothing is said."""
+    account = account_of(MailboxName(agency))
+    usual = {
+        "amqp_ca": home.transport / "authority.pem",
+        "amqp_certificate": home.transport / f"{account}.pem",
+        "amqp_key": home.transport / f"{account}.key",
+    }
+    secure = (settings.amqp_url or "").startswith("amqps:")
+    missing = {
+        name: path
+        for name, path in usual.items()
+        if secure and getattr(settings, name) is None and path.exists()
+    }
+    return settings.model_copy(update=missing)
+
+
+def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
+    account = account_in(url)
+    if account != account_of(mailbox):
+        due = account_of(mailbox)
+        cause = term("account_of_other", account=account, mailbox=mailbox, due=due)
+        raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
+    if is_open_to_others(url):
+        _log.warning("broker_found_without_tls", setting="LIENTHONG_AMQP_URL", use="amqps://")
+
+
+def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
+    """Of no other agency, and of no authority."""
+    own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
+    own.add(SealingFolder(home.keys).folder_of(mailbox))
+    others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
+    if others:
+        cause = term("keys_of_others", path=others[0].relative_to(home.keys))
+        raise AxisError.of("E_KEYS", agency=mailbox, cause=cause)
+
+
+def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) -> None:
+    """What is sealed to us is opened here: the key is made here, and renewed."""
+    moment = now()
+    SealingFolder(home.keys).ensure(
+        [mailbox],
+        signing=lambda owner: load_signing_key(
+            home.keys, owner, now=moment, access=settings.key_access
+        ),
+        now=moment,
+    )
+
+
+def _must_have_the_hubs_directory(home: Home) -> None:
+    """One of its own would be made, and signed, where there is none."""
+    if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
+        authority = directory_folder(home.keys)
+        raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
+
+
+async def until_let_in(
+    url: str,
+    mailbox: MailboxName,
+    *,
+    stop: asyncio.Event,
+    health: Health | None,
+    progress: Callable[[str], None],
+) -> None:
+    """Wait until the broker lets us in, with growing pauses; or until `stop` is set.
+
+    Raises:
+        ConfigurationError: It does not let us in, and waiting does not help (`check_login`).
+    """
+    for attempt in count(1):
+        try:
+            await check_login(url, queues_of(mailbox))
+        except TransportError as error:
+            problem = error.problem
+        else:
+            return
+        said = f"{problem.text()} {problem.advice()}"
+        reason = f"{said} ({problem.detail})" if problem.detail else said
+        progress(f"not connected yet: {reason}")
+        _log.warning("broker_not_reached", mailbox=mailbox, problem=str(problem))
+        if health is not None:
+            health.more = partial(_waiting, reason)
+        with suppress(TimeoutError):
+            pause = pause_before(
+                attempt,
+                jitter=random.random(),  # noqa: S311 (spreads tries, keeps no secret)
+                first=_FIRST_PAUSE,
+                longest=_LONGEST_PAUSE,
+            )
+            async with asyncio.timeout(pause.total_seconds()):
+                await stop.wait()
+                return
+
+
+def _waiting(reason: str) -> tuple[Reason, ...]:
+    return (Reason(reason="broker_away", detail=reason),)
