@@ -283,6 +283,7 @@ class EndpointContext:
             local disk. It need not exist. Nobody else writes there.
         settings: The settings of this kind of endpoint, as the operator wrote them.
         clock: The moment, aware.
+        warn: Tells the operator, in the log, of something that is slower or less than it should be.
     """
 
     agency: str
@@ -290,6 +291,7 @@ class EndpointContext:
     state: Path
     clock: Callable[[], datetime]
     settings: Mapping[str, str] = field(default_factory=dict)
+    warn: Callable[[Problem], None] = lambda _: None
 
 
 @runtime_checkable
@@ -371,11 +373,11 @@ class Endpoint(Protocol):
         """
 
     async def changed(self) -> None:
-        """Wait until there may be a new submission or a new answer.
+        """Wait until there may be, since this call, a new submission or a new answer.
 
-        May return for nothing. May be awaited by several tasks, and cancelled at any time. What
-        changes while nobody waits makes the next call return at once. Services look every few
-        seconds anyway, so a change that is missed costs time and loses nothing; an endpoint that
+        May return for nothing, but not at once again and again. May be awaited by several tasks,
+        and cancelled at any time. A service calls it first, then asks for submissions or answers,
+        then waits for it, and so misses nothing. It asks every few seconds anyway: an endpoint that
         cannot tell may wait for ever.
         """
 

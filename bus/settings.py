@@ -109,8 +109,8 @@ class Settings(BaseSettings):
         trust_list: Folder of the certificates (*.pem) that signatures in attached PDFs are judged
             by. Absent: `trust-list` in the home; without any certificate they are not checked.
         workers: Processes that run the agencies' adapters; 0: one for each processor.
-        poll: How often outboxes are looked at.
-        settle: How long a dropped file must rest before it is taken.
+        poll: How often outboxes are looked at, or half as often, although no change is reported.
+        settle: How long a file must rest that is written into an outbox, and not renamed into it.
         prefetch: Deliveries in work per mailbox and lane.
         reading: Packet files read at the same time by each worker.
         endpoints: Settings of endpoints as JSON, by the name of the endpoint:
@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     edxml_zip: frozenset[MailboxName] = frozenset()
     trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0
-    poll: timedelta = timedelta(milliseconds=300)
+    poll: timedelta = timedelta(seconds=5)
     settle: timedelta = timedelta(seconds=1)
     endpoints: Mapping[str, Mapping[str, str]] = {}
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16

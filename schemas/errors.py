@@ -524,6 +524,14 @@ ENTRIES: dict[str, Entry] = {
         "Let the account of the axis write there; sending goes on by itself.",
         "Cho tài khoản chạy trục ghi vào nơi đó; việc gửi sẽ tự tiếp tục.",
     ),
+    "E_OUTBOX_NOT_WATCHED": _entry(
+        Fault.OPERATOR,
+        False,
+        "The outbox of {agency} is looked into every second, for it cannot be watched: {cause}.",
+        "Thư mục gửi của {agency} được kiểm tra mỗi giây vì không theo dõi được: {cause}.",
+        "Nothing is lost, only slower. Raise the limit, or use a folder on a local disk.",
+        "Không mất văn bản, chỉ chậm hơn. Nâng giới hạn hoặc dùng thư mục trên đĩa cục bộ.",
+    ),
     "E_ENDPOINT_REFUSED": _entry(
         Fault.RECIPIENT,
         False,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
+from adapters.endpoints.changes import FolderChanges
 from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
 from adapters.endpoints.porter import porter_of_process
@@ -55,6 +56,9 @@ class FolderEndpoint:
         self._settle = _settle(context)
         self._known = context.state / "made"
         self._made: tuple[Outbox, Inbox] | None = None
+        self._changes = FolderChanges(
+            self._root / "outbox", agency=context.agency, warn=context.warn
+        )
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
             self._folders()
@@ -65,8 +69,9 @@ class FolderEndpoint:
             # Asked a few times a second for every agency: an empty folder costs no thread.
             outbox, _ = self._folders()
             if outbox.is_empty():
+                outbox.resting = None
                 return ()
-            return await asyncio.to_thread(outbox.look)
+            return await asyncio.to_thread(outbox.look, self._changes.take_moved_in())
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the very file that was seen, once it is proven that it can be moved away."""
@@ -120,8 +125,8 @@ class FolderEndpoint:
             inbox.forget(delivery_id)
 
     async def changed(self) -> None:
-        """Wait; folders are looked into from time to time."""
-        await asyncio.Event().wait()
+        """Wait until something appears in `outbox`, or a file there has rested."""
+        await self._changes.wait(at_most=self._made[0].resting if self._made else None)
 
     async def oldest_waiting(self) -> datetime | None:
         """Since when the oldest finished file lies in `outbox`; None also while that is away."""
@@ -129,7 +134,8 @@ class FolderEndpoint:
         return None if since is None else datetime.fromtimestamp(since, UTC)
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Watch the outbox no more."""
+        self._changes.close()
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:

@@ -9,7 +9,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +29,7 @@ from schemas.problem import AxisError, Place, Problem
 from schemas.term import Term, of_os, term
 
 MOST_AT_ONCE = 500
+_SHORTEST_REST_SECONDS = 0.05
 _PROVEN_SECONDS = 1.0
 """So long a proof that files can be moved away holds."""
 _NOT_ITS_FAULT = frozenset(
@@ -42,6 +43,7 @@ class _Sight:
 
     Attributes:
         ctime_ns: Another one also when only its rights have changed.
+        moved_in: It was renamed into the outbox, so it need not rest.
     """
 
     submission: Submission
@@ -49,6 +51,7 @@ class _Sight:
     ctime_ns: int
     since: float
     complete: bool = False
+    moved_in: bool = False
 
 
 class FileError(OSError):
@@ -58,10 +61,18 @@ class FileError(OSError):
 class Outbox:
     """The folders `outbox`, `sent` and `refused` of one agency.
 
-    A file is complete when it has rested for `settle`, nobody has it open for writing, and its
-    name is neither hidden nor that of an unfinished file. Where the kernel cannot tell about
-    writers, two looks `settle` apart must see the same file. What is no file is offered with the
-    problem that it is; a file whose name is not UTF-8 is renamed first.
+    A file that was renamed into the outbox is complete at once: programs rename what they have
+    finished. A file that was written in place is complete when it has rested for `settle`: that it
+    was closed says little, for many programs open, add and close again and again. In both cases
+    nobody may have it open for writing. Where the kernel cannot tell about writers, a file that
+    was renamed counts, and of any other one two looks `settle` apart must see the same.
+
+    A name that is hidden or that of an unfinished file is never taken. What is no file is offered
+    with the problem that it is; a file whose name is not UTF-8 is renamed first.
+
+    Attributes:
+        resting: In how many seconds the next file may be complete that the last look saw; None:
+            there is none that must rest.
     """
 
     def __init__(self, root: Path, staging: Staging, *, settle: timedelta) -> None:
@@ -70,6 +81,7 @@ class Outbox:
         )
         self._staging = staging
         self._settle = settle.total_seconds()
+        self.resting: float | None = None
         self._seen: dict[str, _Sight] = {}
         # What cannot be moved away, and was told of: by name how it was seen.
         self._aside: dict[str, tuple[str, int]] = {}
@@ -85,10 +97,17 @@ class Outbox:
         with os.scandir(self._outbox) as entries:
             return next(entries, None) is None
 
-    def look(self) -> tuple[Submission, ...]:
-        """The complete files, oldest first, at most `MOST_AT_ONCE`."""
+    def look(self, moved_in: Collection[str] = ()) -> tuple[Submission, ...]:
+        """The complete files, oldest first, at most `MOST_AT_ONCE`.
+
+        Args:
+            moved_in: The names that were renamed into the outbox since the last look.
+        """
         seen = {sight.submission.name: sight for sight in self._sights()}
         self._seen = seen
+        for name in moved_in:
+            if sight := seen.get(name):
+                sight.moved_in = True
         self._aside = {name: sight for name, sight in self._aside.items() if name in seen}
         in_order = sorted(seen.values(), key=lambda s: (s.mtime_ns, s.submission.name))
         complete = (
@@ -97,7 +116,10 @@ class Outbox:
             if self._aside.get(sight.submission.name) != (sight.submission.version, sight.ctime_ns)
             and self._is_complete(sight)
         )
-        return tuple(islice(filter(self._is_named_in_utf8, complete), MOST_AT_ONCE))
+        found = tuple(islice(filter(self._is_named_in_utf8, complete), MOST_AT_ONCE))
+        resting = [self._rests_for(sight) for sight in in_order if not sight.complete]
+        self.resting = min(resting, default=None)
+        return found
 
     def _sights(self) -> Iterator[_Sight]:
         now = time.monotonic()
@@ -130,16 +152,26 @@ class Outbox:
     def _is_complete(self, sight: _Sight) -> bool:
         if sight.complete:
             return True
-        unchanged = time.monotonic() - sight.since >= self._settle
-        rested = time.time() - sight.mtime_ns / 1e9 >= self._settle
-        if not (unchanged or rested):
+        unchanged, rested = (left <= 0 for left in self._left(sight))
+        if not (sight.moved_in or unchanged or rested):
             return False
         try:
             writing = self._is_being_written(sight.submission)
         except FileNotFoundError:
             return False
-        sight.complete = unchanged if writing is None else not writing
+        sight.complete = (sight.moved_in or unchanged) if writing is None else not writing
         return sight.complete
+
+    def _left(self, sight: _Sight) -> tuple[float, float]:
+        """How many seconds are left until it was unchanged, and untouched, for long enough."""
+        return (
+            self._settle - (time.monotonic() - sight.since),
+            self._settle - (time.time() - sight.mtime_ns / 1e9),
+        )
+
+    def _rests_for(self, sight: _Sight) -> float:
+        left = [seconds for seconds in self._left(sight) if seconds > 0]
+        return max(min(left, default=self._settle), _SHORTEST_REST_SECONDS)
 
     def _is_being_written(self, submission: Submission) -> bool | None:
         if submission.problem is not None:

@@ -1,5 +1,7 @@
 """Endpoint: how the system of one agency is reached, built from the entry point that it names."""
 
+import structlog
+
 from adapters.contract import Endpoint, EndpointContext
 from adapters.registry import endpoint_named
 from bus.bootstrap.process import now
@@ -7,6 +9,8 @@ from bus.home.layout import Home
 from bus.settings import Settings
 from schemas.directory import FOLDER_ENDPOINT
 from schemas.identifiers import MailboxName
+
+_log = structlog.get_logger()
 
 
 def endpoint_of(mailbox: MailboxName, name: str, *, settings: Settings, home: Home) -> Endpoint:
@@ -27,5 +31,6 @@ def endpoint_of(mailbox: MailboxName, name: str, *, settings: Settings, home: Ho
         state=home.endpoint_state(name, mailbox),
         settings=own,
         clock=now,
+        warn=lambda problem: _log.warning("endpoint_slowed", agency=mailbox, problem=str(problem)),
     )
     return endpoint_named(name)(context)

@@ -71,19 +71,21 @@ async def observed(
     stop: asyncio.Event,
     *,
     hearers: Sequence[Observer] = (),
-    must_serve: bool = False,
+    is_parent: bool = False,
 ) -> AsyncIterator[ObservedProcess]:
     """Keep metrics and health of this process, and serve them, as long as the block runs.
 
     Args:
         name: What the process is, for the log.
-        must_serve: Whether the process cannot do without its port; else it works all the same when
-            somebody else has it.
+        is_parent: Whether it only runs other processes: it has no broker, and cannot do without its
+            port. Another process works all the same when somebody else has its port.
 
     Raises:
         ConfigurationError: E_SETTING, the address cannot be had.
     """
-    metrics = AxisMetrics(version=version("lienthong"), clock=now) if settings.metrics else None
+    metrics = None
+    if settings.metrics:
+        metrics = AxisMetrics(version=version("lienthong"), clock=now, has_broker=not is_parent)
     health = None if metrics is None else Health(metrics=metrics)
     observe = heard_by(log_event, metrics, None if health is None else health.note, *hearers)
     runner = ServiceRunner(observe=observe, jitter=random.random, stop=stop)
@@ -96,7 +98,7 @@ async def observed(
                 if settings.metrics_port is None:
                     _log.info("metrics_served", process=name, url=url_at(settings, port))
             except AxisError as error:
-                if must_serve:
+                if is_parent:
                     raise
                 _log.warning("metrics_not_served", problem=str(error.problem))
             # Its own stop: it is looked at while the process stops.

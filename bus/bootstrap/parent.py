@@ -198,7 +198,7 @@ async def open_axis(
         await asyncio.to_thread(ensure_keys, settings, home, routing, served)
         workers = worker_count(settings.workers, processors=processors(), mailboxes=len(served))
         settings = _with_ports(settings, 2 + workers)
-        process = await stack.enter_async_context(observed(settings, "up", stop, must_serve=True))
+        process = await stack.enter_async_context(observed(settings, "up", stop, is_parent=True))
         store = await stack.enter_async_context(open_store(settings.store_url))
         participants = await participants_of(
             settings, home, store, only=only, observe=process.observe
@@ -294,7 +294,7 @@ async def open_connection(
             raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
         settings = _with_ports(settings, 2)
         process = await stack.enter_async_context(
-            observed(settings, "connect", stop, must_serve=True)
+            observed(settings, "connect", stop, is_parent=True)
         )
         store = await stack.enter_async_context(open_store(settings.store_url))
         participants = await participants_of(

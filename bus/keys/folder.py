@@ -16,7 +16,7 @@ Whether a certificate is believed is judged in `bus.core.keyring`.
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -177,15 +177,8 @@ class KeyFolder:
 
     def stamp(self) -> int:
         """Changes whenever a certificate, a private key or a revocation does."""
-        seen = []
-        for top in (self._authorities, self._agencies, self.revoked, self.told_revoked):
-            for path in (top, *sorted(top.rglob("*"))):
-                try:
-                    found = path.stat()
-                except OSError:
-                    continue  # removed while we look, not there at all, or a link to itself
-                seen.append((str(path), found.st_mtime_ns, found.st_size, found.st_ino))
-        return hash(tuple(seen))
+        tops = (self._authorities, self._agencies, self.revoked, self.told_revoked)
+        return hash(tuple(seen for top in tops for seen in _seen(top)))
 
     @property
     def _authorities(self) -> Path:
@@ -304,3 +297,20 @@ def folder_name(owner: MailboxName) -> str:
     """A code may be any text: quoted it is one folder's name, and never "." or ".."."""
     name = quote(owner, safe="")
     return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
+def _seen(path: Path | os.DirEntry[str]) -> Iterator[tuple[str, int, int, int]]:
+    """How a file looks, or a folder and all that is in it, by name.
+
+    Called every second for thousands of files, so no path is made of each.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return  # removed while we look, not there at all, or a link to itself
+    yield os.fspath(path), found.st_mtime_ns, found.st_size, found.st_ino
+    is_folder = path.is_dir() if isinstance(path, Path) else path.is_dir(follow_symlinks=False)
+    if is_folder:
+        with suppress(OSError), os.scandir(path) as entries:
+            for entry in sorted(entries, key=lambda each: each.name):
+                yield from _seen(entry)

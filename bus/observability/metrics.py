@@ -112,10 +112,15 @@ _MOST_FROM_ZERO = 500
 
 
 class ProcessMetrics:
-    """What every process of an axis keeps, in a registry of its own."""
+    """What every process of an axis keeps, in a registry of its own.
 
-    def __init__(self, *, version: str) -> None:
+    Args:
+        has_broker: Whether the process has connections to the broker.
+    """
+
+    def __init__(self, *, version: str, has_broker: bool = True) -> None:
         self.registry = registry = CollectorRegistry()
+        of_broker = registry if has_broker else None
         self._published: dict[tuple[str, PublishOutcome], Counter] = {}
         ProcessCollector(registry=registry)
         Info("lienthong_build", "The running version.", registry=registry).info(
@@ -140,12 +145,12 @@ class ProcessMetrics:
         self._connected = Gauge(
             "lienthong_broker_connected",
             "1 while this process has both its connections to the broker.",
-            registry=registry,
+            registry=of_broker,
         )
         self._blocked = Gauge(
             "lienthong_broker_blocked",
             "1 while the broker takes no publishes from this process (alarm).",
-            registry=registry,
+            registry=of_broker,
         )
 
     def published(self, exchange: str, outcome: PublishOutcome) -> None:
@@ -172,8 +177,8 @@ class AxisMetrics(ProcessMetrics):
     Each process keeps its own; the whole of the axis is the sum over its processes.
     """
 
-    def __init__(self, *, version: str, clock: Clock) -> None:
-        super().__init__(version=version)
+    def __init__(self, *, version: str, clock: Clock, has_broker: bool = True) -> None:
+        super().__init__(version=version, has_broker=has_broker)
         self._clock = clock
         self._arrivals: dict[tuple[str, Lane, EnvelopeKind], _Arrivals] = {}
         self._known: frozenset[MailboxName] = frozenset()

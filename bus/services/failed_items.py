@@ -55,3 +55,8 @@ class FailedItems:
         if self._kept:
             there = set(keys)
             self._kept = {key: kept for key, kept in self._kept.items() if key in there}
+
+    def shorten(self, pause: timedelta) -> timedelta:
+        """The pause, or less where an item is due before its end."""
+        moment = self.clock()
+        return min([pause, *(max(due - moment, timedelta()) for _, due in self._kept.values())])

@@ -5,8 +5,8 @@ endpoint. A crash anywhere repeats the work with the same ids.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -19,7 +19,6 @@ from bus.services.ordering import Ordering, Ticket
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.send_attempt import SendAttempt
 from bus.services.submission_sender import SubmissionSender
-from bus.services.waiting import set_within
 from schemas.problem import RecipientError, TransportError
 
 MOST_UNANSWERED = 5
@@ -33,7 +32,8 @@ class Outbound:
     """The sending side of one adapter.
 
     Attributes:
-        poll: How long to wait before looking again when nothing is there.
+        poll: How long to wait before looking again when the endpoint reports no change; by up to
+            twice as long, so that agencies do not all look at once.
     """
 
     sender: SubmissionSender
@@ -55,18 +55,19 @@ class Outbound:
         """Send what is dropped until `stop` is set; finish what is under way."""
         retry_wait = self._retry_wait()
         while not self.stop.is_set():
-            try:
-                waiting = await self.sender.endpoint.submissions()
-            except RecipientError as error:
-                with suppress(Stopping):
-                    await self._outwait(error, retry_wait)
-                continue
-            retry_wait = self._retry_wait()
-            self._failed.keep_only(map(_version_of, waiting))
-            due = [each for each in waiting if self._failed.is_due(_version_of(each))]
-            await self._send_all(due)
-            if not due:
-                await set_within(self.stop, self.poll)
+            async with self._changes() as changed:
+                try:
+                    waiting = await self.sender.endpoint.submissions()
+                except RecipientError as error:
+                    with suppress(Stopping):
+                        await self._outwait(error, retry_wait)
+                    continue
+                retry_wait = self._retry_wait()
+                self._failed.keep_only(map(_version_of, waiting))
+                due = [each for each in waiting if self._failed.is_due(_version_of(each))]
+                await self._send_all(due)
+                if not due:
+                    await self._idle(changed)
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
         """Send in order of submission, a few in work at a time."""
@@ -83,6 +84,30 @@ class Outbound:
             for submission in waiting:
                 await window.acquire()
                 tasks.create_task(send(submission, ordering.ticket()))
+
+    @asynccontextmanager
+    async def _changes(self) -> AsyncIterator[asyncio.Task[None]]:
+        """A task that ends when something changes from now on; it waits already."""
+        changed = asyncio.create_task(self.sender.endpoint.changed())
+        try:
+            await asyncio.sleep(0)
+            yield changed
+        finally:
+            changed.cancel()
+            # How it failed does not matter: the next look finds what is there.
+            await asyncio.gather(changed, return_exceptions=True)
+
+    async def _idle(self, changed: asyncio.Task[None]) -> None:
+        """Wait for a change, the stop, or the time to look anyway."""
+        stopped = asyncio.create_task(self.stop.wait())
+        tasks = [stopped] if changed.done() and changed.exception() else [stopped, changed]
+        pause = self._failed.shorten(self.poll * (1 + self.jitter()))
+        try:
+            await asyncio.wait(
+                tasks, timeout=pause.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            stopped.cancel()
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""

@@ -112,6 +112,14 @@ OPERATION: dict[str, Texts] = {
     "store_locked": ("it is locked", "cơ sở lưu trữ đang bị khóa"),
     "no_answer": ("no answer within {seconds} s", "không phản hồi trong {seconds} giây"),
     "in_folder": ("{folder}: {why}", "{folder}: {why}"),
+    "remote_files": (
+        "the kernel does not see every change on the file system {name}",
+        "nhân hệ điều hành không thấy hết thay đổi trên hệ thống tệp {name}",
+    ),
+    "watches_full": (
+        "as many folders are watched as this machine allows",
+        "đã hết số thư mục mà máy này cho phép theo dõi",
+    ),
     "no_file": (
         "it is no file but a folder, a link or a pipe",
         "là thư mục, liên kết hoặc ống dẫn",

@@ -1,13 +1,19 @@
 """Folders: what agencies' systems see of the axis, and do with it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.contract import EndpointContext
+from schemas.problem import Problem
 
 
 def context_of(
-    root: Path, *, settle: timedelta = timedelta(seconds=1), state: Path | None = None
+    root: Path,
+    *,
+    settle: timedelta = timedelta(seconds=1),
+    state: Path | None = None,
+    warn: Callable[[Problem], None] = lambda _: None,
 ) -> EndpointContext:
     """What the endpoint of the agency whose folders are in `root` is built from."""
     return EndpointContext(
@@ -16,6 +22,7 @@ def context_of(
         state=state or root.with_name(f".state-{root.name}"),
         settings={"settle": str(settle.total_seconds())},
         clock=lambda: datetime.now(UTC),
+        warn=warn,
     )
 
 

@@ -466,15 +466,18 @@ def test_publishes_are_counted_by_exchange_and_outcome() -> None:
 def test_the_page_about_metrics_names_all_of_them_with_their_labels(metrics: AxisMetrics) -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^\| `(lienthong_\w+)` \| ([\w, ]*)\| (worker|dead letters|parent|every process) \|",
+        r"^\| `(lienthong_\w+)` \| ([\w, ]*)\| (worker|dead letters|parent|every process|worker, dead letters) \|",
         page,
         re.MULTILINE,
     )
     told = {name: tuple(filter(None, re.split(r"[ ,]+", labels))) for name, labels, _ in rows}
     everywhere = {name for name, _, where in rows if where == "every process"}
+    of_broker = {name for name, _, where in rows if where == "worker, dead letters"}
 
     assert told == _definitions(metrics)
-    assert _definitions(ProcessMetrics(version="1")).keys() <= everywhere
+    assert _definitions(ProcessMetrics(version="1")).keys() <= everywhere | of_broker
+    without = _definitions(ProcessMetrics(version="1", has_broker=False))
+    assert not of_broker & without.keys()
 
 
 def _definitions(metrics: ProcessMetrics) -> dict[str, tuple[str, ...]]:
