@@ -466,7 +466,7 @@ def test_publishes_are_counted_by_exchange_and_outcome() -> None:
 def test_the_page_about_metrics_names_all_of_them_with_their_labels(metrics: AxisMetrics) -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^\| `(lienthong_\w+)` \| ([\w, ]*)\| (worker|dead letters|parent|every process|worker, dead letters) \|",
+        r"^\| `(lienthong_\w+)` \| ([\w, ]*)\| ([a-z, ]+) \| (?:live|[\d.]+ \w+) \|",
         page,
         re.MULTILINE,
     )
