@@ -3,10 +3,11 @@
 The conformance kit (`adapters.conformance`) proves an implementation, ours or a stranger's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
+from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from schemas.document import Document
@@ -32,15 +33,19 @@ from schemas.verdict import DeliveryCheck
 
 __all__ = [
     "MIB",
+    "Answer",
     "AttachmentSink",
     "AttachmentSource",
     "BlobWriter",
     "Endpoint",
+    "EndpointContext",
+    "EndpointFactory",
     "Format",
     "Kept",
     "Limits",
     "LossyFormat",
     "Message",
+    "Offer",
     "Parcel",
     "ParcelKind",
     "Submission",
@@ -198,7 +203,7 @@ class CheckedFormat(Format, Protocol):
 
 
 class ParcelKind(StrEnum):
-    """What is handed over: decides the inbox it belongs to."""
+    """What is offered: decides the inbox it belongs to."""
 
     DOCUMENT = "documents"
     STATUS = "statuses"
@@ -209,7 +214,7 @@ class Parcel:
     """One delivery, ready for an agency's system.
 
     Attributes:
-        delivery_id: Hand-over is idempotent by it.
+        delivery_id: Offers are idempotent by it.
         name: File name with suffix; the same delivery always has the same name.
         chunks: The bytes, produced once, lazily, in a thread. May raise `DocumentError`.
         note: What was found about the document's signatures, UTF-8 JSON (`schemas.verdict`); absent
@@ -221,6 +226,32 @@ class Parcel:
     name: str
     chunks: Iterable[bytes]
     note: bytes | None = None
+
+
+class Offer(Enum):
+    """What an endpoint says when a parcel was offered. Both promise that it is kept durably.
+
+    Attributes:
+        COMPLETE: The agency's system has taken it; the receipt may be sent.
+        PENDING: The agency's system answers later, through `Endpoint.answers`.
+    """
+
+    COMPLETE = "complete"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What an agency's system said about a pending offer.
+
+    Attributes:
+        at: When it said so, aware.
+        problem: Why it refuses the delivery; None: it has taken the delivery.
+    """
+
+    delivery_id: DeliveryId
+    at: datetime
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,9 +271,42 @@ class Submission:
     problem: Problem | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EndpointContext:
+    """What an endpoint is built from: one agency, and what the endpoint may use.
+
+    Attributes:
+        agency: The code of the agency's mailbox.
+        folder: The folder in which this agency exchanges files, where the endpoint needs one. It
+            need not exist. Its last part is the agency's code.
+        state: A folder for what this endpoint must remember of this agency across restarts, on a
+            local disk. It need not exist. Nobody else writes there.
+        settings: The settings of this kind of endpoint, as the operator wrote them.
+        clock: The moment, aware.
+    """
+
+    agency: str
+    folder: Path
+    state: Path
+    clock: Callable[[], datetime]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
 @runtime_checkable
 class Endpoint(Protocol):
-    """How one agency's system is reached. All methods may be called concurrently."""
+    """How one agency's system is reached.
+
+    **Life.** An `EndpointFactory` builds one object for each agency that a worker process serves.
+    Every method may be called concurrently, in the one event loop of the process; `open` is called
+    in a thread. `close` is called last. A process may be killed at any moment: a new object, built
+    from the same context, must go on where the last one was. There is never a second process that
+    serves the same agency.
+
+    **Errors.** A method raises what it documents here. The code of a `RecipientError` is
+    `E_ENDPOINT_DOWN` (the system is away: its mailbox waits) or `E_ENDPOINT_REFUSED` (the system
+    says no to this one delivery: its sender gets a signed refusal). Any other error is a fault of
+    the endpoint: the delivery is parked for an operator, and no sender is told of a refusal.
+    """
 
     async def submissions(self) -> Sequence[Submission]:
         """What waits to be sent, oldest first. Never a file that is still being written."""
@@ -250,8 +314,8 @@ class Endpoint(Protocol):
     def open(self, submission: Submission) -> BinaryIO:
         """Open the file, seekable. Blocking: called in a thread. The caller closes it.
 
-        Asked again just before the file is sent: what could not be told of afterwards must not be
-        sent, or it would be sent again and again.
+        Called again just before the file is sent: a file for which `accept` could not succeed
+        afterwards must not be sent, or it would be sent again and again.
 
         Raises:
             FileNotFoundError: The agency took it back or replaced it.
@@ -264,30 +328,68 @@ class Endpoint(Protocol):
 
         Raises:
             RecipientError: Not now; it is tried again.
-            DocumentError: It cannot be told of this one. It is not offered again as it is.
+            DocumentError: It cannot be told of this one. It is not given again as it is.
         """
 
     async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
         """Tell the agency it was refused, and why. The original stays with it."""
 
-    async def hand_over(self, parcel: Parcel) -> None:
-        """Put a delivery into the agency's hands, durably, all or nothing.
+    async def offer(self, parcel: Parcel) -> Offer:
+        """Offer a delivery to the agency's system, durably, all or nothing.
 
-        A note is there, with the parcel's name, before the parcel itself can be seen.
+        When this returns, the delivery survives a power cut, and its bytes are never asked for
+        again. A note is there, with the parcel's name, before the parcel itself can be seen.
 
-        Idempotent by delivery id, also across crashes and also when the agency has taken the file
-        away in between, until `forget` is called.
+        Idempotent by delivery id until `forget` is called: an offer that is repeated, also after a
+        crash, and also when the agency has taken the parcel away in between, gives the agency
+        nothing new. The result of a repeated offer is `COMPLETE` once the system has taken it, and
+        `PENDING` before, and also after the system has refused it.
 
         Raises:
             RecipientError: E_ENDPOINT_DOWN (try later) or E_ENDPOINT_REFUSED (on purpose).
             DocumentError: From the parcel's chunks.
         """
 
-    async def probe(self, *, sending: bool = False) -> None:
-        """Find out whether a hand-over has a chance now, without handing anything over.
+    async def answers(self) -> Sequence[Answer]:
+        """What the agency's system has said about pending offers, oldest first.
 
-        Asked when hand-overs fail: a system that is away pauses its mailbox, while one that only
-        cannot take a certain delivery does not. It tries all that a hand-over needs.
+        Each answer is given again, also after a restart, until its delivery is forgotten. The
+        problem of a refusal has the code E_ENDPOINT_REFUSED. An endpoint whose offers are all
+        complete at once has none.
+
+        Raises:
+            RecipientError: E_ENDPOINT_DOWN; it is asked again.
+        """
+
+    async def forget(self, delivery_id: DeliveryId) -> None:
+        """The end of this delivery is recorded elsewhere: its mark and its answer may go.
+
+        Harmless for a delivery that is unknown, and twice.
+
+        Raises:
+            RecipientError: E_ENDPOINT_DOWN; what stays behind is harmless.
+        """
+
+    async def changed(self) -> None:
+        """Wait until there may be a new submission or a new answer.
+
+        May return for nothing. May be awaited by several tasks, and cancelled at any time. What
+        changes while nobody waits makes the next call return at once. Services look every few
+        seconds anyway, so a change that is missed costs time and loses nothing; an endpoint that
+        cannot tell may wait for ever.
+        """
+
+    async def oldest_waiting(self) -> datetime | None:
+        """Since when the oldest complete file that is to be sent waits; None: none does.
+
+        For gauges, so it is cheap. An answer about a system that is away is None, not an error.
+        """
+
+    async def probe(self, *, sending: bool = False) -> None:
+        """Find out whether an offer has a chance now, without offering anything.
+
+        Called when offers fail: a system that is away pauses its mailbox, while one that only
+        cannot take a certain delivery does not. It tries all that an offer needs.
 
         Args:
             sending: It is about what the agency sends instead: whether files can be read, accepted
@@ -297,5 +399,16 @@ class Endpoint(Protocol):
             RecipientError: E_ENDPOINT_DOWN, or E_OUTBOX_DOWN about sending.
         """
 
-    async def forget(self, delivery_id: DeliveryId) -> None:
-        """The delivery is recorded as done elsewhere: its hand-over mark may go."""
+    async def close(self) -> None:
+        """Give back what the endpoint holds: connections, tasks. Nothing is called after this."""
+
+
+class EndpointFactory(Protocol):
+    """Builds the endpoint of one agency. An entry point of `lienthong.endpoints` names one.
+
+    It reads no network and waits for no system: an agency that is away must not keep out the
+    others. It may raise `ConfigurationError` E_SETTING for a setting that is wrong.
+    """
+
+    def __call__(self, context: EndpointContext, /) -> Endpoint:
+        """The endpoint; used only inside the running event loop."""

@@ -1,13 +1,14 @@
 """Registry: finds formats and endpoints by entry points, so that anybody's package adds its own.
 
-Groups `lienthong.formats` and `lienthong.endpoints`; each entry names a class.
+An entry of the group `lienthong.formats` names a class, one of `lienthong.endpoints` an
+`EndpointFactory`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from adapters.contract import Endpoint, Format
+from adapters.contract import EndpointFactory, Format
 from schemas.problem import AxisError, Place
 from schemas.term import term
 
@@ -63,11 +64,22 @@ def format_names() -> frozenset[str]:
     return frozenset(entry.name for entry in entry_points(group=FORMATS))
 
 
-def endpoint_named(name: str) -> type[Endpoint]:
-    """The class of one installed endpoint. Raises `ConfigurationError` E_SETTING."""
+def endpoint_named(name: str) -> EndpointFactory:
+    """What builds endpoints of one kind. Raises `ConfigurationError` E_SETTING."""
     for entry in entry_points(group=ENDPOINTS, name=name):
-        return cast("type[Endpoint]", _load(entry))
+        return cast("EndpointFactory", _load(entry))
     raise _unknown("endpoint", name, ENDPOINTS)
+
+
+def require_endpoint(name: str) -> None:
+    """Raise `ConfigurationError` E_SETTING unless it is installed. Runs none of its code."""
+    if not entry_points(group=ENDPOINTS, name=name):
+        raise _unknown("endpoint", name, ENDPOINTS)
+
+
+def endpoint_names() -> frozenset[str]:
+    """The names of all installed endpoints. Runs none of their code."""
+    return frozenset(entry.name for entry in entry_points(group=ENDPOINTS))
 
 
 def format_for(head: bytes, filename: str, formats: Sequence[Format]) -> Format:

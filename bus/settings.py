@@ -5,7 +5,7 @@ private broker, SQLite, a local folder and a development certificate authority.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
@@ -111,6 +111,8 @@ class Settings(BaseSettings):
         settle: How long a dropped file must rest before it is taken.
         prefetch: Deliveries in work per mailbox and lane.
         reading: Packet files read at the same time by each worker.
+        endpoints: Settings of endpoints as JSON, by the name of the endpoint:
+            `{"name": {"key": "value"}}`.
         format_deadline: How long a format may work on one file or delivery; a second more for each
             4 MiB of it. What takes longer is ended, and refused or parked.
         hand_over_deadline: How long an agency's system may take for one delivery, likewise; then
@@ -159,6 +161,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     poll: timedelta = timedelta(milliseconds=300)
     settle: timedelta = timedelta(seconds=1)
+    endpoints: Mapping[str, Mapping[str, str]] = {}
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
     reading: Annotated[int, Field(ge=1, le=64)] = 4
     format_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=30)

@@ -30,12 +30,17 @@ class Confidence(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+FOLDER_ENDPOINT = "folder"
+"""The endpoint of an agency of which nothing else is said."""
+
+
 class Agency(Value):
     """A body with a code.
 
     Attributes:
         connected: It has a mailbox of its own; otherwise its nearest connected ancestor serves it.
         format: The wire format that its system reads; it may send any that is installed.
+        endpoint: How its system is reached; the name of an installed endpoint.
         suspended: It may neither send nor be sent to, until resumed.
         merged_into: Where documents for an expired code go.
         seals: Its mailbox seals every document it sends, and unsealed ones from it are refused.
@@ -50,6 +55,7 @@ class Agency(Value):
     parent: AgencyCode | None = None
     connected: bool = False
     format: str = FormatName.EDXML
+    endpoint: str = FOLDER_ENDPOINT
     suspended: bool = False
     valid_from: date | None = None
     valid_to: date | None = None

@@ -170,7 +170,7 @@ class EndpointConformance:
         """Under its name, in the place of its kind."""
         for kind in ParcelKind:
             with self._agency() as agency:
-                asyncio.run(agency.endpoint().hand_over(_parcel("d1", b"one", b"two", kind=kind)))
+                asyncio.run(agency.endpoint().offer(_parcel("d1", b"one", b"two", kind=kind)))
                 _promised(agency.take(kind) == {"d1.edxml": b"onetwo"}, "name and content")
                 _promised(not any(map(agency.take, ParcelKind)), "and nothing else")
 
@@ -178,10 +178,10 @@ class EndpointConformance:
         """Also when it was taken away in between, and across restarts."""
         with self._agency() as agency:
             for endpoint in (agency.endpoint(), agency.endpoint()):
-                asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
-                asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
+                asyncio.run(endpoint.offer(_parcel("d1", b"content")))
+                asyncio.run(endpoint.offer(_parcel("d1", b"content")))
             _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "once")
-            asyncio.run(agency.endpoint().hand_over(_parcel("d1", b"content")))
+            asyncio.run(agency.endpoint().offer(_parcel("d1", b"content")))
             _promised(not agency.take(ParcelKind.DOCUMENT), "nor after it was taken")
 
     def test_a_note_arrives_with_its_parcel(self) -> None:
@@ -189,8 +189,8 @@ class EndpointConformance:
         with self._agency() as agency:
             noted = replace(_parcel("d1", b"content"), note=b'{"note": 1}')
             for endpoint in (agency.endpoint(), agency.endpoint()):
-                asyncio.run(endpoint.hand_over(noted))
-            asyncio.run(agency.endpoint().hand_over(_parcel("d2", b"content")))
+                asyncio.run(endpoint.offer(noted))
+            asyncio.run(agency.endpoint().offer(_parcel("d2", b"content")))
             notes = agency.take_notes(ParcelKind.DOCUMENT)
             _promised(notes == {"d1.edxml": b'{"note": 1}'}, "one note, as it is")
             arrived = agency.take(ParcelKind.DOCUMENT).keys()
@@ -203,7 +203,7 @@ class EndpointConformance:
             for delivery in ("d1", "d2", "d3"):
                 content = delivery.encode()
                 parcel = _parcel(delivery, content, name="same.edxml")
-                asyncio.run(agency.endpoint().hand_over(replace(parcel, note=b"of " + content)))
+                asyncio.run(agency.endpoint().offer(replace(parcel, note=b"of " + content)))
                 if delivery == "d1":
                     arrived |= agency.take(ParcelKind.DOCUMENT)
             notes = agency.take_notes(ParcelKind.DOCUMENT)
@@ -216,7 +216,7 @@ class EndpointConformance:
         """Twice, and what was never handed over."""
         with self._agency() as agency:
             endpoint = agency.endpoint()
-            asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
+            asyncio.run(endpoint.offer(_parcel("d1", b"content")))
             for delivery in ("d1", "d1", "never"):
                 asyncio.run(endpoint.forget(DeliveryId(delivery)))
             _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "the parcel stays")
@@ -230,13 +230,13 @@ class EndpointConformance:
                 codes = [_refusal(_probe(endpoint))]
                 sending = _refusal(_probe(endpoint, sending=True))
                 _promised(sending == "E_OUTBOX_DOWN", "nothing can be sent")
-                codes.append(_refusal(endpoint.hand_over(_parcel("d1", b"content"))))
+                codes.append(_refusal(endpoint.offer(_parcel("d1", b"content"))))
                 _promised(codes == ["E_ENDPOINT_DOWN"] * 2, "it is down")
             asyncio.run(_probe(endpoint))
             asyncio.run(_probe(endpoint, sending=True))
             _promised(not any(map(agency.take, ParcelKind)), "a probe hands nothing over")
             _promised(not _look(endpoint), "and gives nothing to be sent")
-            asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
+            asyncio.run(endpoint.offer(_parcel("d1", b"content")))
             _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "and goes on when it is back")
 
     def test_nothing_is_seen_before_it_is_whole(self) -> None:
@@ -250,11 +250,11 @@ class EndpointConformance:
                 seen.append(agency.take(ParcelKind.DOCUMENT))
                 raise DocumentError.of("E_ATTACHMENT_ABSENT", name="file.pdf", sha256="0" * 64)
 
-            code = _refusal(endpoint.hand_over(_parcel("d1", chunks=failing())))
+            code = _refusal(endpoint.offer(_parcel("d1", chunks=failing())))
             _promised(code == "E_ATTACHMENT_ABSENT", "the problem of the content passes")
             seen.append(agency.take(ParcelKind.DOCUMENT))
             _promised(not any(seen), "all or nothing")
-            asyncio.run(endpoint.hand_over(_parcel("d1", b"content")))
+            asyncio.run(endpoint.offer(_parcel("d1", b"content")))
             handed = agency.take(ParcelKind.DOCUMENT)
             _promised(handed == {"d1.edxml": b"content"}, "and it may be tried again")
 
@@ -263,7 +263,7 @@ class EndpointConformance:
 
         async def hand_over(endpoint: Endpoint) -> None:
             parcels = [_parcel(f"d{n}", b"%d" % n, name="same.edxml") for n in range(40)]
-            await asyncio.gather(*map(endpoint.hand_over, parcels))
+            await asyncio.gather(*map(endpoint.offer, parcels))
 
         with self._agency() as agency:
             asyncio.run(hand_over(agency.endpoint()))
@@ -275,7 +275,7 @@ class EndpointConformance:
 
         async def hand_over(endpoint: Endpoint) -> None:
             await asyncio.gather(
-                *(endpoint.hand_over(_parcel("d1", b"x" * 100_000)) for _ in range(20))
+                *(endpoint.offer(_parcel("d1", b"x" * 100_000)) for _ in range(20))
             )
 
         with self._agency() as agency:

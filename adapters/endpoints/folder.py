@@ -8,15 +8,15 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from adapters.contract import Parcel, Submission
+from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
 from adapters.endpoints.inbox import HandOver, Inbox
-from adapters.endpoints.outbox import FileError, Outbox, stays, unreadable
-from adapters.endpoints.porter import Porter
+from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
+from adapters.endpoints.porter import porter_of_process
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.trial import FolderError
 from schemas.identifiers import DeliveryId
@@ -25,8 +25,6 @@ from schemas.term import Term, of_os, term
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
-
-SETTLE = timedelta(seconds=1)
 
 
 class _FoldersAwayError(OSError):
@@ -43,29 +41,19 @@ class FolderEndpoint:
     Never again later: folders that vanish belong to a file system that is not mounted now, and
     what is put in their place would be seen by nobody.
 
-    Args:
-        root: `<home>/agencies/<code>`.
-        known: A folder elsewhere that remembers for whom folders were made, so that a later start
-            does not make them again; without one, each start does.
-        settle: How long a dropped file must rest before it is taken.
-        porter: Shared with the other agencies of the process; else one of its own.
+    The folders are those in `context.folder`. The file `made` in `context.state` says that they
+    were made, so that a later start does not make them again. The one setting is `settle`: how
+    many seconds a dropped file must rest before it is taken, one by default.
 
     Raises:
+        ConfigurationError: E_SETTING from the constructor; `settle` is no number of seconds.
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        settle: timedelta = SETTLE,
-        porter: Porter | None = None,
-        known: Path | None = None,
-    ) -> None:
-        self._root = root
-        self._settle = settle
-        self._known = known and known / root.name
-        self._porter = porter or Porter()
+    def __init__(self, context: EndpointContext) -> None:
+        self._root = context.folder
+        self._settle = _settle(context)
+        self._known = context.state / "made"
         self._made: tuple[Outbox, Inbox] | None = None
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
@@ -108,11 +96,16 @@ class FolderEndpoint:
             outbox, _ = self._folders()
             await asyncio.to_thread(outbox.refuse, submission, problems)
 
-    async def hand_over(self, parcel: Parcel) -> None:
-        """Let the parcel appear in its inbox, once."""
+    async def offer(self, parcel: Parcel) -> Offer:
+        """Let the parcel appear in its inbox, once: the agency has it then."""
         with self._reachable():
             _, inbox = self._folders()
-            await self._porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
+            await porter_of_process().hand_over(HandOver(inbox, parcel), device=inbox.device)
+        return Offer.COMPLETE
+
+    async def answers(self) -> Sequence[Answer]:
+        """None: what lies in the inbox is complete."""
+        return ()
 
     async def probe(self, *, sending: bool = False) -> None:
         """Move a file through all folders that are needed."""
@@ -126,19 +119,30 @@ class FolderEndpoint:
             _, inbox = self._folders()
             inbox.forget(delivery_id)
 
+    async def changed(self) -> None:
+        """Wait; folders are looked into from time to time."""
+        await asyncio.Event().wait()
+
+    async def oldest_waiting(self) -> datetime | None:
+        """Since when the oldest finished file lies in `outbox`; None also while that is away."""
+        since = await asyncio.to_thread(oldest_waiting, self._root / "outbox")
+        return None if since is None else datetime.fromtimestamp(since, UTC)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
             known = self._known
-            if known is not None and known.exists() and not Staging.is_in(self._root):
+            if known.exists() and not Staging.is_in(self._root):
                 raise _FoldersAwayError(known)
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
                 Inbox(self._root, staging),
             )
-            if known is not None:
-                known.parent.mkdir(parents=True, exist_ok=True)
-                known.touch()
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.touch()
         return self._made
 
     @contextmanager
@@ -159,6 +163,14 @@ class FolderEndpoint:
         if folder is None or not folder.is_relative_to(self._root):
             return of_os(error)
         return term("in_folder", folder=folder.relative_to(self._root.parent), why=of_os(error))
+
+
+def _settle(context: EndpointContext) -> timedelta:
+    try:
+        return timedelta(seconds=float(context.settings.get("settle", "1")))
+    except (ValueError, OverflowError) as error:
+        cause = term("setting_no_number")
+        raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
 
 
 class _Dropped(RawIOBase):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
+from weakref import WeakKeyDictionary
 
 from adapters.endpoints.inbox import HandOver
 from adapters.endpoints.staging import sync_folder
@@ -86,6 +87,14 @@ class Porter:
         task = asyncio.create_task(work)
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
+
+
+_PORTERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Porter] = WeakKeyDictionary()
+
+
+def porter_of_process() -> Porter:
+    """The porter that all agencies of the running event loop share."""
+    return _PORTERS.setdefault(asyncio.get_running_loop(), Porter())
 
 
 def carry(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.registry import require_format
+from adapters.registry import require_endpoint, require_format
 from bus.bootstrap.process import now
 from bus.core.directory import unserved
 from bus.core.directory_history import Made
@@ -148,12 +148,18 @@ def _as_it_is(file: DirectoryFile) -> tuple[Directory | None, Problem | None]:
 def _must_serve(before: Directory, after: Directory, *, force: bool) -> None:
     for name in sorted(_formats(after) - _formats(before)):
         require_format(name)
+    for name in sorted(_endpoints(after) - _endpoints(before)):
+        require_endpoint(name)
     if not force and (mailboxes := unserved(before, after)):
         raise AxisError.of("E_DIRECTORY_UNSERVED", names=", ".join(mailboxes[:_NAMED_AT_MOST]))
 
 
 def _formats(directory: Directory) -> set[str]:
     return {agency.format for agency in directory.agencies if agency.connected}
+
+
+def _endpoints(directory: Directory) -> set[str]:
+    return {agency.endpoint for agency in directory.agencies if agency.connected}
 
 
 def _tell_of_upgrade(directory: Directory) -> None:

@@ -13,13 +13,12 @@ from datetime import timedelta
 from typing import assert_never
 
 from adapters.contract import Format
-from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.porter import Porter
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import formats_of_others, own_formats
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
+from bus.bootstrap.endpoint import endpoint_of
 from bus.bootstrap.header_signature import header_signer
 from bus.bootstrap.observability import heard_by, observed_worker, worker_metrics
 from bus.bootstrap.pdf import pdf_checker
@@ -136,7 +135,6 @@ class Workplace:
         self._told = False
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
-        self._porter = Porter()
         self._keys = SigningKeys(
             load=self._signing_key, deadline=self.settings.publish_deadline, observe=self.observe
         )
@@ -286,12 +284,8 @@ class Workplace:
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
         stop = asyncio.Event()
-        endpoint = FolderEndpoint(
-            self.home.agencies / mailbox,
-            settle=self.settings.settle,
-            porter=self._porter,
-            known=self.home.known,
-        )
+        name = self.routing.owner_of(mailbox).endpoint
+        endpoint = endpoint_of(mailbox, name, settings=self.settings, home=self.home)
         watch = EndpointWatch(
             mailbox=mailbox,
             endpoint=endpoint,
@@ -324,6 +318,7 @@ class Workplace:
         )
         return Adapter(
             mailbox=mailbox,
+            endpoint=endpoint,
             stop=stop,
             outbound=Outbound(
                 endpoint=endpoint,

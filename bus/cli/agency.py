@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.registry import require_format
+from adapters.registry import require_endpoint, require_format
 from bus.bootstrap.broker import apply_accounts, renew_password
 from bus.bootstrap.credentials import lay_out
 from bus.bootstrap.directory import directory_of
@@ -25,7 +25,7 @@ from bus.home.layout import Home as HomeFolder
 from bus.keys.ring import load_ring
 from bus.settings import load_settings
 from schemas.codes import FormatName
-from schemas.directory import Agency, AgencyKind, Directory
+from schemas.directory import FOLDER_ENDPOINT, Agency, AgencyKind, Directory
 from schemas.identifiers import AgencyCode, MailboxName, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
@@ -65,6 +65,7 @@ def _row(agency: Agency, routing: Routing, aliases: list[str]) -> dict[str, obje
         "kind": agency.kind,
         "parent": agency.parent,
         "format": agency.format,
+        "endpoint": agency.endpoint,
         "valid_from": agency.valid_from,
         "valid_to": agency.valid_to,
         "merged_into": agency.merged_into,
@@ -136,11 +137,15 @@ def add_agency(
     format_name: Annotated[
         str, typer.Option("--format", help="What its system reads, for example edxml or json.")
     ] = FormatName.EDXML,
+    endpoint: Annotated[
+        str, typer.Option(help="How its system is reached, for example by a folder.")
+    ] = FOLDER_ENDPOINT,
     home: NewHome = None,
 ) -> None:
     """Add an agency. A running axis takes it up within a second or two."""
     own = own_code(code)
     require_format(format_name)
+    require_endpoint(endpoint)
     others = dict.fromkeys([*(alias or ()), *filter(None, [to_qcvn102(own)])])
     others.pop(own, None)
     agency = Agency(
@@ -150,6 +155,7 @@ def add_agency(
         parent=AgencyCode(parent) if parent else None,
         connected=connected,
         format=format_name,
+        endpoint=endpoint,
     )
     aliases = [alias_of(own, other) for other in others]
     change(home, f"add {code}", lambda directory: add(directory, agency, aliases))

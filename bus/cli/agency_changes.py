@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.registry import require_format
+from adapters.registry import require_endpoint, require_format
 from bus.cli.directory_change import Force, change
 from bus.cli.options import Home
 from bus.cli.output import note
@@ -50,6 +50,7 @@ def edit_agency(
     format_name: Annotated[
         str | None, typer.Option("--format", help="What its system reads.")
     ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="How its system is reached.")] = None,
     valid_from: Annotated[
         str | None, typer.Option(help="First day of its codes, 2025-07-01; '' takes it away.")
     ] = None,
@@ -77,12 +78,19 @@ def edit_agency(
         },
         **{
             field: given
-            for field, given in (("kind", kind), ("connected", connected), ("format", format_name))
+            for field, given in (
+                ("kind", kind),
+                ("connected", connected),
+                ("format", format_name),
+                ("endpoint", endpoint),
+            )
             if given is not None
         },
     }
     if format_name is not None:
         require_format(format_name)
+    if endpoint is not None:
+        require_endpoint(endpoint)
     also = [alias_of(own_code(code), each) for each in alias or ()]
     if not changes and not also and not no_alias:
         raise typer.BadParameter("say what to change, for example --name")

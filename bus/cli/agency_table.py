@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.registry import format_names
+from adapters.registry import endpoint_names, format_names
 from bus.bootstrap.directory import change_directory, directory_of
 from bus.cli.directory_change import (
     DryRun,
@@ -97,7 +97,7 @@ def import_agencies(
 
 
 def _imported(directory: Directory, rows: Sequence[NumberedRow]) -> Directory:
-    return imported(directory, rows, formats=format_names())
+    return imported(directory, rows, formats=format_names(), endpoints=endpoint_names())
 
 
 def _read(table: Path) -> bytes:

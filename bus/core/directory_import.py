@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from bus.core.directory_rows import BETWEEN, ESCAPE, Column, Row, rows_of
 from bus.core.directory_rules import alias_of, clean_name, faults, own_code
-from schemas.codes import FormatName
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
 from schemas.identifiers import AgencyCode, shown, to_qcvn102
 from schemas.problem import AxisError, ConfigurationError, Problem
@@ -68,12 +67,17 @@ class ImportRefusedError(Exception):
 
 
 def imported(
-    directory: Directory, rows: Iterable[NumberedRow], *, formats: Collection[str]
+    directory: Directory,
+    rows: Iterable[NumberedRow],
+    *,
+    formats: Collection[str],
+    endpoints: Collection[str],
 ) -> Directory:
     """The next version, with these rows; the same directory when they change nothing.
 
     Args:
         formats: Those that are installed.
+        endpoints: Those that are installed.
 
     Raises:
         ImportRefusedError: With every problem of every row.
@@ -91,7 +95,7 @@ def imported(
             problems.append(CellProblem(row=row.number, column=Column.CODE, problem=first.problem))
             continue
         numbers[code] = row.number
-        reading = _RowReading(row, told.get(code), formats)
+        reading = _RowReading(row, told.get(code), formats=formats, endpoints=endpoints)
         agency, named = reading.read(agencies.get(AgencyCode(code)), aliases.get(code, ()))
         problems += reading.problems
         if agency is not None:
@@ -144,11 +148,19 @@ def _placed(problem: Problem, numbers: Mapping[str, int]) -> CellProblem:
 class _RowReading:
     """One row, read cell by cell; what is wrong is gathered."""
 
-    def __init__(self, row: NumberedRow, told: Row | None, formats: Collection[str]) -> None:
+    def __init__(
+        self,
+        row: NumberedRow,
+        told: Row | None,
+        *,
+        formats: Collection[str],
+        endpoints: Collection[str],
+    ) -> None:
         self.problems: list[CellProblem] = []
         self._row = row
         self._told = told or {}
         self._formats = formats
+        self._endpoints = endpoints
 
     def read(
         self, before: Agency | None, aliases: Sequence[AgencyAlias]
@@ -166,7 +178,8 @@ class _RowReading:
             "kind": self._choice(Column.KIND, AgencyKind, base.kind),
             "parent": self._optional(Column.PARENT, base.parent, AgencyCode),
             "connected": self._flag(Column.CONNECTED, base.connected),
-            "format": self._format(base.format),
+            "format": self._installed(Column.FORMAT, self._formats, base.format),
+            "endpoint": self._installed(Column.ENDPOINT, self._endpoints, base.endpoint),
             "suspended": self._flag(Column.SUSPENDED, base.suspended),
             "valid_from": self._optional(Column.VALID_FROM, base.valid_from, _day),
             "valid_to": self._optional(Column.VALID_TO, base.valid_to, _day),
@@ -214,13 +227,9 @@ class _RowReading:
         found = self._cell(column, _flag)
         return before if found is None else found
 
-    def _format(self, before: str | FormatName) -> str:
-        return self._cell(Column.FORMAT, self._installed) or before
-
-    def _installed(self, text: str) -> str:
-        if text.strip() not in self._formats:
-            raise AxisError.of("E_TABLE_VALUE", value=text, named=", ".join(sorted(self._formats)))
-        return text.strip()
+    def _installed(self, column: Column, installed: Collection[str], before: str) -> str:
+        named = ", ".join(sorted(installed))
+        return self._cell(column, lambda text: _installed(text, installed, named)) or before
 
     def _unchanged(self, column: Column) -> bool:
         """Whether a cell says what is known already, in the very letters; or is not there."""
@@ -248,6 +257,12 @@ class _RowReading:
                 CellProblem(row=self._row.number, column=column, problem=error.problem)
             )
             return None
+
+
+def _installed(text: str, installed: Collection[str], named: str) -> str:
+    if text.strip() not in installed:
+        raise AxisError.of("E_TABLE_VALUE", value=text, named=named)
+    return text.strip()
 
 
 def _one_of(text: str, kind: type[Choice], named: str) -> Choice:

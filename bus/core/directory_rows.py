@@ -22,6 +22,7 @@ class Column(StrEnum):
     PARENT = "parent"
     CONNECTED = "connected"
     FORMAT = "format"
+    ENDPOINT = "endpoint"
     SUSPENDED = "suspended"
     VALID_FROM = "valid_from"
     VALID_TO = "valid_to"
@@ -101,6 +102,7 @@ def _row(agency: Agency, aliases: Iterable[AgencyAlias]) -> Row:
         Column.PARENT: agency.parent or "",
         Column.CONNECTED: _yes(agency.connected),
         Column.FORMAT: agency.format,
+        Column.ENDPOINT: agency.endpoint,
         Column.SUSPENDED: _yes(agency.suspended),
         Column.VALID_FROM: _day(agency.valid_from),
         Column.VALID_TO: _day(agency.valid_to),

@@ -46,10 +46,9 @@ class Home:
         """One folder an agency, as its system sees it."""
         return self.path / "agencies"
 
-    @property
-    def known(self) -> Path:
-        """For which agencies folders were made: whose are missing now are away."""
-        return self.path / "known"
+    def endpoint_state(self, endpoint: str, mailbox: str) -> Path:
+        """What one kind of endpoint remembers of one agency."""
+        return self.path / "endpoints" / endpoint / mailbox
 
     @property
     def attachments(self) -> Path:

@@ -385,7 +385,7 @@ class Courier:
         seconds = seconds_for(sum(file.size for file in files), deadline=self.hand_over_deadline)
         try:
             async with asyncio.timeout(seconds) as limit:
-                await self.endpoint.hand_over(parcel)
+                await self.endpoint.offer(parcel)
         except TimeoutError as late:
             if not limit.expired():
                 raise

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bus.core.events import ServiceName
+from adapters.contract import Endpoint
+from bus.core.crash import problem_of
+from bus.core.events import ItemSkipped, ServiceName
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.service_runner import ServiceRunner
@@ -20,6 +22,7 @@ class Adapter:
     """
 
     mailbox: MailboxName
+    endpoint: Endpoint
     outbound: Outbound
     inbound: Inbound
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,3 +83,11 @@ class Worker:
                 (ServiceName.OUTBOUND, adapter.outbound.run),
             ):
                 directions.create_task(keep(service, run, of=adapter.mailbox, stop=adapter.stop))
+        try:
+            await adapter.endpoint.close()
+        except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
+            problem = problem_of(error, stage=ServiceName.WORKERS)
+            service = ServiceName.WORKERS
+            self._runner.observe(
+                ItemSkipped(service=service, item=adapter.mailbox, problem=problem)
+            )

@@ -53,6 +53,7 @@ PACKET: dict[str, Texts] = {
     "field_empty": ("it is too short", "quá ngắn"),
     "field_long": ("it is too long", "quá dài"),
     "field_no_number": ("it must be a whole number", "phải là số nguyên"),
+    "setting_no_number": ("it must be a number of seconds", "phải là một số giây"),
     "field_number_range": ("the number is out of range", "số nằm ngoài khoảng cho phép"),
     "field_no_truth": ("it must be true or false", "phải là đúng hoặc sai"),
     "field_no_list": ("it must be a list", "phải là danh sách"),

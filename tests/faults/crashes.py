@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import NoReturn
 
-from adapters.contract import AttachmentSource, Message, Parcel, ParcelKind
+from adapters.contract import AttachmentSource, EndpointContext, Message, Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.core.message import WireMessage
@@ -62,25 +61,26 @@ class Fuse:
 class DyingEndpoint(FolderEndpoint):
     """Dies right after documents were handed over."""
 
-    def __init__(self, root: Path, *, settle: timedelta, fuse: Fuse) -> None:
-        super().__init__(root, settle=settle)
+    def __init__(self, context: EndpointContext, *, fuse: Fuse) -> None:
+        super().__init__(context)
         self._fuse = fuse
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         """Hand over; perhaps for the last time."""
-        await super().hand_over(parcel)
+        offered = await super().offer(parcel)
         if parcel.kind is ParcelKind.DOCUMENT:
             self._fuse.burn()
+        return offered
 
 
 class PoisonedEndpoint(FolderEndpoint):
     """A bug in the way to an agency's system."""
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         """Hand over, unless it is the poison."""
         if parcel.kind is ParcelKind.DOCUMENT and number_in(parcel.name) == POISON:
             die()
-        await super().hand_over(parcel)
+        return await super().offer(parcel)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.contract import Parcel, ParcelKind
+from adapters.contract import Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.dead_letters.letter import (
     DeadLetter,
@@ -52,10 +52,10 @@ class _Ailing(FolderEndpoint):
 
     ill = True
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         if self.ill and parcel.kind is ParcelKind.DOCUMENT:
             raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause=foreign("time-out"))
-        await super().hand_over(parcel)
+        return await super().offer(parcel)
 
 
 def _ailing() -> type[_Ailing]:

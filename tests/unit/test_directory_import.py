@@ -23,7 +23,7 @@ DIRECTORY = Directory(agencies=(H53,))
 
 def put(table: str | bytes, directory: Directory = DIRECTORY) -> Directory:
     data = table if isinstance(table, bytes) else table.encode()
-    return imported(directory, read_csv(data), formats=FORMATS)
+    return imported(directory, read_csv(data), formats=FORMATS, endpoints={"folder"})
 
 
 def refusals(table: str | bytes, directory: Directory = DIRECTORY) -> list[tuple[object, ...]]:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.contract import Parcel, ParcelKind
+from adapters.contract import Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.porter import LARGE_BYTES, Porter
+from adapters.endpoints.porter import LARGE_BYTES
 from schemas.identifiers import DeliveryId
 from schemas.problem import DocumentError, RecipientError
+from tests.support.folders import context_of
 
 A_DAY = 24 * 3600
 
@@ -28,7 +29,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def endpoint(root: Path) -> FolderEndpoint:
-    return FolderEndpoint(root)
+    return FolderEndpoint(context_of(root))
 
 
 def parcel(delivery: str = "d1", *content: bytes, name: str = "letter.edxml") -> Parcel:
@@ -54,7 +55,7 @@ def below(folder: Path) -> list[Path]:
 
 async def refusal(endpoint: FolderEndpoint, parcel: Parcel) -> str:
     with pytest.raises(RecipientError) as refused:
-        await endpoint.hand_over(parcel)
+        await endpoint.offer(parcel)
     return refused.value.problem.code
 
 
@@ -100,8 +101,8 @@ async def test_an_inbox_that_was_away_gets_the_parcel_once_it_is_back(
     assert await refusal(endpoint, parcel()) == "E_ENDPOINT_DOWN"
     (root / "unmounted").rename(documents)
 
-    await endpoint.hand_over(parcel())
-    await endpoint.hand_over(parcel())
+    await endpoint.offer(parcel())
+    await endpoint.offer(parcel())
 
     assert inbox(root) == {"letter.edxml": b"content"}
 
@@ -112,7 +113,7 @@ async def test_a_folder_that_is_away_is_not_made_anew(
     unmount(root)
 
     assert await refusal(endpoint, parcel()) == "E_ENDPOINT_DOWN"
-    assert names(tmp_path) == ["unmounted"]
+    assert root.name not in names(tmp_path)
 
 
 async def test_a_file_of_the_agency_in_the_inbox_is_not_overwritten(
@@ -120,7 +121,7 @@ async def test_a_file_of_the_agency_in_the_inbox_is_not_overwritten(
 ) -> None:
     (root / "inbox/documents/letter.edxml").write_bytes(b"the agency's own")
 
-    await endpoint.hand_over(parcel())
+    await endpoint.offer(parcel())
 
     assert inbox(root) == {"letter.edxml": b"the agency's own", "letter-2.edxml": b"content"}
 
@@ -139,8 +140,8 @@ async def test_what_a_crash_left_goes_after_a_day_unless_it_is_still_to_be_hande
             then = time.time() - A_DAY - 1
             os.utime(path, (then, then))
 
-    restarted = FolderEndpoint(root)
-    await restarted.hand_over(parcel())
+    restarted = FolderEndpoint(context_of(root))
+    await restarted.offer(parcel())
 
     assert inbox(root) == {"letter.edxml": b"content"}
     assert set(names(staging)) == {"recent.part", "d1"}
@@ -151,13 +152,13 @@ async def test_folders_that_are_away_at_a_later_start_are_not_made_anew(
     root: Path, tmp_path: Path, mount_point: bool
 ) -> None:
     known = tmp_path / "known"
-    await FolderEndpoint(root, known=known).hand_over(parcel("d1"))
+    await FolderEndpoint(context_of(root, state=known)).offer(parcel("d1"))
     unmount(root, mount_point=mount_point)
-    restarted = FolderEndpoint(root, known=known)
+    restarted = FolderEndpoint(context_of(root, state=known))
     code = await refusal(restarted, parcel("d2", name="second.edxml"))
     made_anew = below(root)
     mount(root)
-    await restarted.hand_over(parcel("d2", name="second.edxml"))
+    await restarted.offer(parcel("d2", name="second.edxml"))
 
     assert code == "E_ENDPOINT_DOWN"
     assert made_anew == []
@@ -166,8 +167,7 @@ async def test_folders_that_are_away_at_a_later_start_are_not_made_anew(
 
 async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> None:
     """Their hand-overs are carried together."""
-    porter = Porter()
-    well, away, odd = (FolderEndpoint(tmp_path / code, porter=porter) for code in ("A", "B", "C"))
+    well, away, odd = (FolderEndpoint(context_of(tmp_path / code)) for code in ("A", "B", "C"))
     unmount(tmp_path / "B")
 
     def spoilt() -> Iterator[bytes]:
@@ -175,14 +175,14 @@ async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> No
         raise DocumentError.of("E_ATTACHMENT_ABSENT", name="x", sha256="0" * 64)
 
     first, second, third, fourth = await asyncio.gather(
-        well.hand_over(parcel("d1")),
-        away.hand_over(parcel("d2")),
-        odd.hand_over(replace(parcel("d3"), chunks=spoilt())),
-        well.hand_over(parcel("d4", b"another")),
+        well.offer(parcel("d1")),
+        away.offer(parcel("d2")),
+        odd.offer(replace(parcel("d3"), chunks=spoilt())),
+        well.offer(parcel("d4", b"another")),
         return_exceptions=True,
     )
 
-    assert (first, fourth) == (None, None)
+    assert first is fourth is Offer.COMPLETE
     assert isinstance(second, RecipientError)
     assert isinstance(third, DocumentError)
     assert inbox(tmp_path / "A") == {"letter.edxml": b"content", "letter-2.edxml": b"another"}
@@ -191,8 +191,7 @@ async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> No
 
 
 async def test_a_large_parcel_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
-    porter = Porter()
-    endpoint = FolderEndpoint(tmp_path / "A", porter=porter)
+    endpoint = FolderEndpoint(context_of(tmp_path / "A"))
     gate = threading.Event()
 
     def large() -> Iterator[bytes]:
@@ -200,10 +199,8 @@ async def test_a_large_parcel_does_not_keep_the_others_waiting(tmp_path: Path) -
         assert gate.wait(timeout=10)
         yield b"end"
 
-    slow = asyncio.create_task(
-        endpoint.hand_over(replace(parcel("d1", name="large"), chunks=large()))
-    )
-    await asyncio.wait_for(endpoint.hand_over(parcel("d2")), timeout=10)
+    slow = asyncio.create_task(endpoint.offer(replace(parcel("d1", name="large"), chunks=large())))
+    await asyncio.wait_for(endpoint.offer(parcel("d2")), timeout=10)
     gate.set()
     await slow
 
@@ -214,9 +211,9 @@ async def test_a_large_parcel_does_not_keep_the_others_waiting(tmp_path: Path) -
 
 
 async def test_the_same_delivery_twice_at_once_appears_once(tmp_path: Path) -> None:
-    endpoint = FolderEndpoint(tmp_path / "A")
+    endpoint = FolderEndpoint(context_of(tmp_path / "A"))
 
-    await asyncio.gather(*(endpoint.hand_over(parcel("d1")) for _ in range(5)))
+    await asyncio.gather(*(endpoint.offer(parcel("d1")) for _ in range(5)))
 
     assert inbox(tmp_path / "A") == {"letter.edxml": b"content"}
     assert names(tmp_path / "A/.staging") == ["d1"]

@@ -1,12 +1,20 @@
 """Formats and endpoints are found by entry points, a stranger's like ours."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from adapters.contract import Endpoint, Format
-from adapters.registry import endpoint_named, format_for, format_named, load_formats, require_format
+from adapters.contract import Endpoint, EndpointContext, Format
+from adapters.registry import (
+    endpoint_named,
+    endpoint_names,
+    format_for,
+    format_named,
+    load_formats,
+    require_format,
+)
 from schemas.problem import ConfigurationError, DocumentError
 
 MODULE = """
@@ -40,10 +48,34 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return install
 
 
-def test_our_own_formats_and_endpoints_are_installed() -> None:
+def test_our_own_formats_are_installed() -> None:
     assert {"edxml", "json"} <= load_formats().keys()
     assert format_named("edxml").name == "edxml"
-    assert issubclass(endpoint_named("folder"), Endpoint)
+
+
+def test_our_own_endpoint_is_built_from_its_entry_point(tmp_path: Path) -> None:
+    endpoint = endpoint_named("folder")(_context(tmp_path))
+
+    assert isinstance(endpoint, Endpoint)
+    assert (tmp_path / "H24/outbox").is_dir()
+    assert "folder" in endpoint_names()
+
+
+def test_a_setting_of_an_endpoint_that_is_wrong_is_the_operators_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        endpoint_named("folder")(_context(tmp_path, settle="soon"))
+
+    assert refused.value.problem.code == "E_SETTING"
+
+
+def _context(root: Path, **settings: str) -> EndpointContext:
+    return EndpointContext(
+        agency="H24",
+        folder=root / "H24",
+        state=root / "state",
+        settings=settings,
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 def test_the_format_of_another_package_is_found(install: Install) -> None:

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from adapters.contract import Parcel, ParcelKind
+from adapters.contract import Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import DeliveryHandedOver, EnvelopeSent
@@ -57,11 +57,11 @@ class _AiltOnce(FolderEndpoint):
 
     asked = 0
 
-    async def hand_over(self, parcel: Parcel) -> None:
+    async def offer(self, parcel: Parcel) -> Offer:
         type(self).asked += parcel.kind is ParcelKind.DOCUMENT
         if parcel.kind is ParcelKind.DOCUMENT and self.asked <= 3:
             raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause=foreign("time-out"))
-        await super().hand_over(parcel)
+        return await super().offer(parcel)
 
 
 async def test_a_retry_goes_on_with_the_trace_of_what_failed(tmp_path: Path) -> None:
