@@ -1,6 +1,6 @@
-"""Addresses: the nodes of one cluster behind one URL, and which of them is tried next.
+"""Addresses: the nodes that one URL names, and the order in which they are tried.
 
-Trying is left to whoever connects: `connection`, `administration`, `management`.
+The modules that connect try them: `connection`, `administration`, `management`.
 """
 
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 def addresses_in(url: str) -> tuple[str, ...]:
-    """A URL for each host: `scheme://login@one:1,two:2/path` names two nodes of one cluster.
+    """Return a URL for each host: `scheme://login@one:1,two:2/path` names two nodes of a cluster.
 
-    All have login, path and query in common, because a cluster has one set of accounts and virtual
-    hosts. A URL with one host is given back as it is.
+    Login, path and query are the same in all of them, because a cluster has one set of accounts and
+    virtual hosts. A URL with one host is returned unchanged.
 
     Raises:
-        ValueError: There is nothing between two commas.
+        ValueError: A host is missing beside a comma.
     """
     parts = urlsplit(url)
-    # A password may hold commas, a host may not.
+    # A password may contain commas, a host may not.
     login, at, hosts = parts.netloc.rpartition("@")
     if "," not in hosts:
         return (url,)
@@ -28,10 +28,10 @@ def addresses_in(url: str) -> tuple[str, ...]:
 
 
 class Rotation:
-    """Which address is tried now, and after it the next one, round and round.
+    """Goes through the addresses in a circle.
 
     Args:
-        start: Begin there. Clients that begin anywhere spread over the nodes.
+        start: Index of the first address. Clients choose it at random to spread over the nodes.
     """
 
     def __init__(self, addresses: Sequence[str], *, start: int = 0) -> None:
@@ -43,9 +43,9 @@ class Rotation:
 
     @property
     def current(self) -> str:
-        """The address to try."""
+        """The address to try now."""
         return self._addresses[self._at]
 
     def turn(self) -> None:
-        """Go on to the next."""
+        """Move to the next address."""
         self._at = (self._at + 1) % len(self._addresses)

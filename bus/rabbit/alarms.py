@@ -1,6 +1,7 @@
-"""Alarms: notices at once that the broker is short of memory or disk, also where nobody publishes.
+"""Alarms: notices within seconds that the broker is short of memory or disk, without publishing.
 
-The broker tells a connection that it is blocked only when it publishes (RabbitMQ manual, Alarms).
+The broker tells a connection that it is blocked only when the connection publishes (RabbitMQ
+manual, Alarms). So this module asks the management interface every two seconds.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ _log = structlog.get_logger()
 
 
 class AlarmWatch:
-    """Asks the management interface again and again."""
+    """Asks the management interface every `LOOK_EVERY` and logs when an alarm begins or ends."""
 
     def __init__(self, management: Management) -> None:
         self._management = management
@@ -25,16 +26,16 @@ class AlarmWatch:
 
     @property
     def active(self) -> bool:
-        """Whether the broker took no publishes when it last answered."""
+        """Whether an alarm stopped publishing when the broker last answered."""
         return self._active
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Ask until cancelled."""
         while True:
             try:
                 reasons = await self._management.alarms()
             except AxisError:
-                # That the broker is away is noticed by those who are connected to it.
+                # `connection` reports that the broker is away.
                 reasons = None
             if reasons is not None and bool(reasons) is not self._active:
                 self._active = bool(reasons)

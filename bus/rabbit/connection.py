@@ -1,6 +1,6 @@
-"""Link: one connection to the broker that comes back by itself.
+"""Link: one connection to the broker that reconnects by itself.
 
-What is done over it is left to `publisher` and `subscriber`; they open channels on `connected()`.
+`publisher` and `subscriber` open their channels on the connection that `connected()` returns.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from yarl import URL
 
 from bus.core.crash import cause_of
 from bus.rabbit.addresses import Rotation, addresses_in
-from bus.rabbit.bypass import Bypass
+from bus.rabbit.frame_reader import MessageTransport
 from bus.rabbit.tls import context_of
 from schemas.problem import TransportError
 from schemas.term import foreign
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
-# A frozen node takes connections and says nothing; where there is another, it is tried soon.
+# A frozen node accepts connections and sends nothing. With several nodes, try the next one soon.
 _CONNECT_TIMEOUT_OF_SEVERAL = timedelta(seconds=3)
 CLOSE_TIMEOUT = timedelta(seconds=5)
 _HEARTBEAT_SECONDS = 20
@@ -38,9 +38,9 @@ _FIRST_PAUSE = timedelta(milliseconds=100)
 _LONGEST_PAUSE = timedelta(seconds=5)
 
 DRIVER_ERRORS = (AMQPError, OSError, RuntimeError, StopAsyncIteration)
-"""What aiormq raises when a connection cannot be made or has died. `RuntimeError`: it is used after
-its close. `StopAsyncIteration`: it was closed while it was being opened, as by a proxy whose broker
-is not there yet."""
+"""What aiormq raises when a connection cannot be opened or has died. `RuntimeError`: the connection
+was used after its close. `StopAsyncIteration`: the other side closed the connection while aiormq
+opened it; a proxy does so whose broker is not there yet."""
 
 LOGIN_REFUSED = (AuthenticationError, ProbableAuthenticationError, ConnectionNotAllowed)
 """Raised while connecting: the broker knows no such login (403), or the account may not use the
@@ -50,13 +50,13 @@ _log = structlog.get_logger()
 
 
 class LostError(Exception):
-    """A connection or channel died under an operation: whether it took effect is unknown."""
+    """A connection or channel died during an operation; whether it took effect is unknown."""
 
 
 def is_cancelled() -> bool:
-    """Whether a `CancelledError` is meant for this task.
+    """Whether somebody has cancelled the current task.
 
-    aiormq rejects also what is pending on a dying connection with one.
+    aiormq also raises `CancelledError` in every operation that waits on a dying connection.
     """
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
@@ -64,9 +64,9 @@ def is_cancelled() -> bool:
 
 @contextmanager
 def noticing_loss() -> Iterator[None]:
-    """The doorway of this package: every way in which aiormq tells a loss becomes `LostError`.
+    """Raise `LostError` for every exception by which aiormq reports a lost connection or channel.
 
-    What the broker says about a publish itself, `DeliveryError`, passes.
+    `DeliveryError` passes unchanged: it is the broker's answer to a publish.
     """
     try:
         yield
@@ -81,12 +81,12 @@ def noticing_loss() -> Iterator[None]:
 
 
 class Backoff:
-    """How long to wait before each next try: doubling while tries fail soon after one another.
+    """The pause before each next try. It doubles while tries fail soon after one another.
 
-    Spread by full jitter: thousands of clients lose a broker in the same moment.
+    Random jitter spreads the tries: thousands of clients lose a broker at the same moment.
 
     Args:
-        addresses: Each is tried as soon as the first before the pause doubles.
+        addresses: How many addresses there are. The pause doubles after each was tried once.
     """
 
     def __init__(self, addresses: int = 1) -> None:
@@ -96,11 +96,11 @@ class Backoff:
         self._since = 0.0
 
     def started(self) -> None:
-        """A try begins."""
+        """Note that a try begins now."""
         self._since = asyncio.get_running_loop().time()
 
     async def pause(self) -> None:
-        """Wait after a try has ended. One that held for long begins the series anew."""
+        """Wait after a try has ended. If it lasted longer than 5 s, start at 100 ms again."""
         held = asyncio.get_running_loop().time() - self._since
         if held > _LONGEST_PAUSE.total_seconds():
             self._longest, self._tries = _FIRST_PAUSE, 0
@@ -112,27 +112,27 @@ class Backoff:
 
 
 async def ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task until it ends: one cancellation may be lost in a driver's own clean-up."""
+    """Cancel a task until it ends; the driver's clean-up may lose a single cancellation."""
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=CLOSE_TIMEOUT.total_seconds())
 
 
 class Connection(aiormq.Connection):
-    """aiormq's connection, with the short cut for messages."""
+    """aiormq's connection, whose messages go through `MessageTransport`."""
 
     def __init__(self, url: URL, *, name: str) -> None:
-        self.bypass = Bypass(blocked=self._told_blocked)
+        self.messages = MessageTransport(blocked=self._told_blocked)
         self._link = name
         super().__init__(
             url,
             context=context_of(str(url)),
-            transport_factory=self.bypass,
+            transport_factory=self.messages,
             client_properties={"connection_name": name},
         )
 
     def _told_blocked(self, blocked: bool) -> None:
-        """Said at once: who publishes would say so only when its deadline is over."""
+        """Log at once: a publisher would report the block only when its deadline is over."""
         if blocked:
             _log.error("broker_blocked", link=self._link, node=_node(self))
         else:
@@ -140,25 +140,26 @@ class Connection(aiormq.Connection):
 
 
 class _Alert(Connection):
-    """A connection to one of several nodes: a silent one is left after 5 to 7 s.
+    """A connection to one of several nodes. It closes when the node is silent for 5 to 7 s.
 
     The broker sends something at least every half interval (RabbitMQ manual, Heartbeats), so two
-    beats in a row are missing, and aiormq looks every half interval. A false alarm costs a
-    reconnect: what was in flight is sent again and absorbed (decision record 0014).
+    heartbeats in a row are missing by then; aiormq checks every half interval. A false alarm costs
+    a reconnect: messages in flight are sent again, and the duplicate rule absorbs them (decision
+    record 0014).
     """
 
     HEARTBEAT_GRACE_MULTIPLIER = 1
 
 
 class Link:
-    """A connection kept up, from `open` to `close`, to whichever node of a cluster takes it.
+    """Keeps a connection to any node of a cluster from `open` to `close`; reconnects after a loss.
 
-    Connections are aiormq's, the driver below aio-pika: its robust connection restores channels
-    and consumers behind one's back, and its message objects cost a quarter of a hop.
+    The driver is aiormq, not aio-pika above it: aio-pika's robust connection restores channels and
+    consumers without telling its user, and its message objects cost a quarter of a hop.
 
     Args:
-        url: With one host, or with those of all nodes.
-        name: As shown by the broker's management interface.
+        url: One AMQP URL with one host, or with the hosts of all nodes, separated by commas.
+        name: The name that the broker's management interface shows for this connection.
     """
 
     def __init__(self, url: str, *, name: str) -> None:
@@ -170,31 +171,31 @@ class Link:
         self._last_error = "not connected yet"
 
     def open(self) -> Self:
-        """Begin to connect; returns at once."""
+        """Begin to connect. Return at once."""
         self._up = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(), name=f"link {self._name}")
         return self
 
     async def close(self) -> None:
-        """Disconnect, in order."""
+        """Stop reconnecting and close the connection."""
         if self._keeper is not None:
             await ended(self._keeper)
             self._keeper = None
 
     async def connected(self) -> Connection:
-        """The connection, as soon as there is one. Put a deadline of your own around it."""
+        """Wait without limit for an open connection and return it. The caller sets a deadline."""
         if self._up is None:
             raise RuntimeError("the link is not open")
         while True:
             connection = await asyncio.shield(self._up)
             if not connection.is_closed:
                 return connection
-            # Its end is known here before the keeper had its turn.
+            # The connection has closed, and the task that reconnects has not run yet.
             await asyncio.sleep(0)
 
     @property
     def connection(self) -> Connection | None:
-        """The connection, when there is one."""
+        """The open connection, or None."""
         up = self._up
         if up is None or not up.done() or up.cancelled() or up.result().is_closed:
             return None
@@ -202,7 +203,7 @@ class Link:
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one node to go to."""
+        """Whether the URL names more than one node."""
         return len(self._rotation) > 1
 
     @property
@@ -211,7 +212,7 @@ class Link:
         connection = self.connection
         if connection is None:
             return False
-        # aiormq shows the block only by `ready()`, which then suspends.
+        # aiormq offers only `ready()`, which suspends while the connection is blocked.
         ready = connection.ready()
         try:
             ready.send(None)
@@ -224,7 +225,7 @@ class Link:
         """Wait for the first connection.
 
         Raises:
-            TransportError: E_BROKER_AWAY, with what went wrong last.
+            TransportError: E_BROKER_AWAY, with the cause of the last failed try.
         """
         try:
             async with asyncio.timeout(deadline.total_seconds()):
@@ -247,7 +248,7 @@ class Link:
                 self._lost("broker_lost", connection, _reason(connection))
             except LostError as error:
                 self._lost("broker_not_reached", connection, str(error))
-            except Exception as error:  # noqa: BLE001 (bytes of a peer must not end the link)
+            except Exception as error:  # noqa: BLE001 (no bytes from the peer may end this task)
                 self._lost("broker_not_reached", connection, cause_of(error))
             finally:
                 self._rotation.turn()
@@ -257,7 +258,7 @@ class Link:
 
     def _connection(self) -> Connection:
         url = URL(self._rotation.current)
-        # A silent network is noticed within three beats; aiormq's default is a minute each.
+        # A silent network is noticed within three heartbeats; aiormq's default is one a minute.
         kind, beat = Connection, _HEARTBEAT_SECONDS
         if self.several:
             kind, beat = _Alert, _HEARTBEAT_SECONDS_OF_SEVERAL
@@ -278,7 +279,7 @@ class Link:
 
 
 def _node(connection: Connection) -> str:
-    """Host and port, for people; never the password."""
+    """Host and port for the log, never the password."""
     return f"{connection.url.host}:{connection.url.port}"
 
 
@@ -293,15 +294,15 @@ async def _close(connection: Connection) -> None:
     try:
         with suppress(LostError), noticing_loss():
             await connection.close()
-    except Exception as error:  # noqa: BLE001 (it is given up in any case)
+    except Exception as error:  # noqa: BLE001 (the connection is not used again)
         _log.warning("broker_close_failed", node=_node(connection), cause=repr(error))
     await _release_writers(connection)
 
 
 async def _release_writers(connection: Connection) -> None:
-    """Let go who waits to write to a dead connection: aiormq would let them wait for ever.
+    """Wake the tasks that wait to write to a dead connection; aiormq would never wake them.
 
-    Each then finds its channel closed.
+    Each task then finds its channel closed.
     """
     while not connection.write_queue.empty():
         connection.write_queue.get_nowait()

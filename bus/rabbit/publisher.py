@@ -1,4 +1,4 @@
-"""RabbitPublisher: mandatory, persistent, confirmed; an outcome for every publish in time."""
+"""RabbitPublisher: mandatory, persistent, confirmed publishes, each with an outcome in time."""
 
 import asyncio
 from contextlib import suppress
@@ -12,8 +12,8 @@ from bus.core.message import WireMessage
 from bus.core.topology import DOCUMENTS
 from bus.ports import PublishOutcome
 from bus.rabbit import frames
-from bus.rabbit.bypass import Bypass, Hearing
 from bus.rabbit.connection import CLOSE_TIMEOUT, Link, LostError, noticing_loss
+from bus.rabbit.frame_reader import ChannelReader, MessageTransport
 from schemas.envelope import MAX_BODY_BYTES
 from schemas.problem import DocumentError
 
@@ -22,21 +22,22 @@ WINDOW = 200
 
 _DRAIN_FROM_BYTES = 64 * 1024
 _DOUBT = timedelta(seconds=3)
-"""How long a channel to a cluster may owe an answer. p99 is 0.4 s under full load."""
+"""How long to wait for a cluster's answer before leaving the channel (p99 at full load: 0.4 s)."""
 _GROWN = timedelta(milliseconds=200)
-"""A channel that refuses is left when it is older: a queue that is full refuses on every one."""
+"""A channel that refuses is left only when older: a full queue refuses on every channel."""
 
 
 class RabbitPublisher:
     """Publishes over one channel of its own link.
 
-    A publish that the broker refuses by closing the channel (a wrong `user_id`, no permission)
-    takes its siblings in flight down with it: they are `UNKNOWN`, and sent again by who sent
-    them. That is why the two refusals that can be foreseen are made here, before the wire.
+    The broker refuses a publish with a wrong `user_id` or without permission by closing the
+    channel. All other publishes in flight on it are then `UNKNOWN`, and their senders send them
+    again. Therefore the publisher itself refuses the two cases that it can foresee before sending.
 
     Args:
-        account: The broker account of the link: the broker lets no other be named.
-        impersonates: The account has the tag `impersonator` and may name any.
+        account: The broker account of the link. The broker accepts no other `user_id`.
+        impersonates: The account has the tag `impersonator` and may use any `user_id`.
+        window: How many publishes may be in flight.
     """
 
     def __init__(
@@ -52,9 +53,9 @@ class RabbitPublisher:
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
-        """As promised by the port; a foreign `user_id` is `REFUSED` without being sent."""
+        """As the port promises. Another account's `user_id` is `REFUSED` without being sent."""
         size = len(message.body)
-        # What came with more than anybody may send is reported as it is.
+        # Only documents are checked: a failure report carries an oversized body unchanged.
         if size > MAX_BODY_BYTES and message.exchange == DOCUMENTS:
             raise DocumentError.of("E_TOO_LARGE", size=size, limit=MAX_BODY_BYTES)
         user_id = message.user_id or self._account
@@ -69,7 +70,7 @@ class RabbitPublisher:
         try:
             answer = outlet.send(message, user_id)
             doubt = loop.time() + self._doubt_seconds
-            # A timer of its own is cheaper than `asyncio.timeout` around it all.
+            # One timer is cheaper than `asyncio.timeout` around the whole block.
             if until <= doubt:
                 timer = loop.call_at(until, _give_up, answer)
             else:
@@ -87,14 +88,14 @@ class RabbitPublisher:
             self._window.release()
 
     def _doubt(self, outlet: "_Outlet", answer: "_Answer") -> None:
-        """The broker owes an answer for long: it is unknown, and the channel is not to be used."""
+        """Give the outcome UNKNOWN to a publish without answer, and leave its channel."""
         _give_up(answer)
-        # An alarm is no reason: the broker reads nothing from this connection then.
+        # During an alarm the broker reads nothing from this connection; the channel is sound.
         if not self._link.blocked:
             self._leave(outlet)
 
     def _leave(self, outlet: "_Outlet") -> None:
-        """Publish through another channel from now on; this one ends with its last answer.
+        """Publish through another channel from now on; close this one after its last answer.
 
         On 3.10.8 a channel that first publishes to a quorum queue while the leader's node is lost,
         and nobody else is known to lead it yet, goes on asking that node: it refuses everything,
@@ -107,7 +108,7 @@ class RabbitPublisher:
             leaving.add_done_callback(self._leaving.discard)
 
     async def _turn(self, until: float) -> "_Outlet":
-        """Wait for room in the window and for a channel. The room must be given back."""
+        """Wait for a place in the window and for a channel. The caller must release the place."""
         outlet = self._outlet
         free = outlet is not None and outlet.is_open and not self._link.blocked
         if outlet is not None and free and not self._window.locked():
@@ -130,34 +131,34 @@ class RabbitPublisher:
                 if outlet is None or not outlet.is_open:
                     connection = await self._link.connected()
                     channel = await connection.channel(publisher_confirms=True)
-                    outlet = self._outlet = _Outlet(channel, connection.bypass)
+                    outlet = self._outlet = _Outlet(channel, connection.messages)
         # While an alarm lasts, the broker reads nothing from this connection.
         await outlet.channel.connection.ready()
         return outlet
 
 
 class _Outlet:
-    """A channel that publishes, and what it waits to hear about."""
+    """A channel that publishes, and the publishes that wait for an answer."""
 
-    def __init__(self, channel: AbstractChannel, bypass: Bypass) -> None:
+    def __init__(self, channel: AbstractChannel, messages: MessageTransport) -> None:
         self.channel = channel
-        self._bypass = bypass
+        self._messages = messages
         self._frame_bytes = channel.connection.connection_tune.frame_max
-        self._hearing = Hearing(said=self._returned, answered=self._answered)
+        self._reader = ChannelReader(on_message=self._returned, on_answer=self._answered)
         self._grown_at = asyncio.get_running_loop().time() + _GROWN.total_seconds()
         self._last_tag = 0
         # By delivery tag, in their order: the message's id and its answer.
         self._waiting: dict[int, tuple[str, _Answer]] = {}
-        bypass.hear(channel.number, self._hearing)
+        messages.attach(channel.number, self._reader)
         channel.closing.add_done_callback(self._lost)
 
     @property
     def is_open(self) -> bool:
-        """Whether a publish has a chance."""
-        return not (self._hearing.closed or self.channel.is_closed)
+        """Whether the channel is open, as far as we know."""
+        return not (self._reader.closed or self.channel.is_closed)
 
     def send(self, message: WireMessage, user_id: str) -> "_Answer":
-        """Send now; the answer comes, or `UNKNOWN` when the channel dies before it."""
+        """Send now. The future becomes the outcome; it is `UNKNOWN` if the channel dies first."""
         data = frames.publish(
             message,
             channel=self.channel.number,
@@ -167,16 +168,16 @@ class _Outlet:
         answer: _Answer = asyncio.get_running_loop().create_future()
         self._last_tag += 1
         self._waiting[self._last_tag] = message.message_id, answer
-        self._bypass.write(data)
+        self._messages.write(data)
         return answer
 
     @property
     def is_grown(self) -> bool:
-        """Whether the channel has been open for a while."""
+        """Whether the channel has been open for longer than `_GROWN`."""
         return asyncio.get_running_loop().time() > self._grown_at
 
     async def close(self, deadline: timedelta) -> None:
-        """Close when all answers have come, or do not come."""
+        """Close when all answers have come or the deadline has passed."""
         if answers := [answer for _, answer in self._waiting.values()]:
             await asyncio.wait(answers, timeout=deadline.total_seconds())
         with suppress(LostError), noticing_loss():
@@ -184,10 +185,10 @@ class _Outlet:
                 await self.channel.close()
 
     async def drain(self, until: float) -> None:
-        """Wait until the process has let go of most of what was sent; a loss is told elsewhere."""
+        """Wait until most of the data has left this process. `_lost` handles a lost channel."""
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout_at(until):
-                await self._bypass.drain()
+                await self._messages.drain()
 
     def _answered(self, method: bytes) -> None:
         outcome = PublishOutcome.CONFIRMED if frames.is_ack(method) else PublishOutcome.REFUSED
@@ -198,15 +199,15 @@ class _Outlet:
             _settle(answer, outcome)
 
     def _returned(self, _: bytes, header: bytes, __: bytes) -> None:
-        # Its confirmation still comes, and finds the answer given. The broker names the message
-        # by nothing but its id: that must be fresh each time.
+        # The confirmation comes later and changes nothing. The broker names the returned message
+        # only by its id, so each publish needs a new id.
         returned = frames.properties(header).message_id
         for message_id, answer in self._waiting.values():
             if message_id == returned:
                 _settle(answer, PublishOutcome.RETURNED)
 
     def _lost(self, _: object) -> None:
-        self._bypass.forget(self.channel.number, self._hearing)
+        self._messages.detach(self.channel.number, self._reader)
         for _, answer in self._waiting.values():
             _settle(answer, PublishOutcome.UNKNOWN)
         self._waiting.clear()

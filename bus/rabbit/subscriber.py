@@ -1,8 +1,8 @@
-"""RabbitSubscriber: consumes queues, settles each message, and comes back after every loss.
+"""RabbitSubscriber: consumes queues, settles each message, and consumes again after every loss.
 
-RabbitMQ's rules it lives by: a settlement belongs to the channel of its delivery, so after a
-reconnect it is void and the message comes again; when a queue is deleted its consumers are
-cancelled, not told by an error.
+Two rules of RabbitMQ shape it. A settlement is valid only on the channel of its delivery: after a
+reconnect it has no effect, and the broker delivers the message again. When a queue is deleted, the
+broker cancels its consumers and sends no error.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from bus.core.message import MAX_ATTEMPT, WireMessage
 from bus.core.topology import PROBE
 from bus.ports import Handler, ReceivedMessage, Settlement
 from bus.rabbit import frames
-from bus.rabbit.bypass import Bypass, Hearing
 from bus.rabbit.connection import (
     CLOSE_TIMEOUT,
     Backoff,
@@ -29,6 +28,7 @@ from bus.rabbit.connection import (
     is_cancelled,
     noticing_loss,
 )
+from bus.rabbit.frame_reader import ChannelReader, MessageTransport
 from schemas.limits import (
     MAX_HEADER_BYTES,
     MAX_HEADER_FIELDS,
@@ -43,7 +43,7 @@ _log = structlog.get_logger()
 
 
 class RabbitSubscriber:
-    """Consumes over one link, a channel per subscription: one's failure is not the other's."""
+    """Consumes over one link. Each subscription has its own channel and fails alone."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -66,8 +66,8 @@ class _Subscription:
         self._queue = queue
         self._handler = handler
         self._prefetch = prefetch
-        # The broker bounds what it gives to one channel; after a reconnect the handlers of the
-        # old one are still at work.
+        # The broker limits the messages of one channel. After a reconnect, handlers of the old
+        # channel still run, so we limit the handlers of both channels together.
         self._slots = asyncio.Semaphore(prefetch)
         self._working: set[asyncio.Task[None]] = set()
         self._returned: list[tuple[int, _Intake]] = []
@@ -77,11 +77,11 @@ class _Subscription:
         self._running = asyncio.create_task(self._run(), name=f"subscription {queue}")
 
     async def stop(self) -> None:
-        """Take no new message and wait for those at work; cancelled, cancel them instead."""
+        """Take no new message and wait for running handlers. If cancelled, cancel the handlers."""
         self._stopping = True
         try:
             if self._consuming is None:
-                # Not to begin anew while the last handlers end.
+                # It must not consume again while the last handlers end.
                 await ended(self._running)
             else:
                 channel, tag = self._consuming
@@ -107,7 +107,7 @@ class _Subscription:
                     connection = await self._link.connected()
                     channel = await connection.channel(publisher_confirms=False)
                     try:
-                        cancelled = await self._consume(channel, connection.bypass)
+                        cancelled = await self._consume(channel, connection.messages)
                         await asyncio.wait(
                             [channel.closing, cancelled], return_when=asyncio.FIRST_COMPLETED
                         )
@@ -118,12 +118,14 @@ class _Subscription:
                 _log.warning("subscription_lost", queue=self._queue)
             except LostError as error:
                 _log.warning("subscription_failed", queue=self._queue, cause=str(error))
-            except Exception as error:  # noqa: BLE001 (what a driver trips over is a loss, too)
+            except Exception as error:  # noqa: BLE001 (counts as a loss)
                 _log.error("subscription_failed", queue=self._queue, cause=cause_of(error))
             await backoff.pause()
 
-    async def _consume(self, channel: AbstractChannel, bypass: Bypass) -> asyncio.Future[None]:
-        """Begin; the result is done when the broker cancels the consumer."""
+    async def _consume(
+        self, channel: AbstractChannel, messages: MessageTransport
+    ) -> asyncio.Future[None]:
+        """Begin to consume. The returned future is done when the broker cancels the consumer."""
         cancelled = asyncio.get_running_loop().create_future()
 
         def on_cancel(_: spec.Basic.Cancel) -> None:
@@ -132,16 +134,16 @@ class _Subscription:
 
         channel.on_consumer_cancel_callbacks.add(on_cancel)
         await channel.basic_qos(prefetch_count=self._prefetch)
-        _Intake(channel, bypass, self._on_message)
-        # Known before the answer, which may come later than the first deliveries; a tag is the
-        # channel's own.
+        _Intake(channel, messages, self._on_message)
+        # Set before the broker answers: the first deliveries may arrive before its answer. A
+        # consumer tag is valid within its channel only.
         self._consuming = (channel, self._queue)
         await channel.basic_consume(self._queue, _told_elsewhere, consumer_tag=self._queue)
         return cancelled
 
     def _on_message(self, intake: "_Intake", method: bytes, header: bytes, body: bytes) -> None:
-        # A task of our own, which does not end with its channel: a handler must not be torn apart
-        # between the hand-over and its record.
+        # The task does not end with its channel: a handler must not stop between handing a
+        # document over and recording that it did.
         task = asyncio.create_task(self._work(intake, method, header, body))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
@@ -161,21 +163,21 @@ class _Subscription:
                 if is_cancelled():
                     raise
                 settlement = self._failed(properties, error)
-            except Exception as error:  # noqa: BLE001 - whatever it raises is a counted failure
+            except Exception as error:  # noqa: BLE001 - counts as a failed delivery
                 settlement = self._failed(properties, error)
             if self._stopping and settlement is Settlement.REQUEUE:
                 self._returned.append((delivery.tag, intake))
                 return
             if self._stopping:
-                # Earlier it would make room for a message that had to be returned.
+                # Settled earlier, it would make room for a message that we would have to return.
                 await self._given_out.wait()
             intake.settle(delivery.tag, settlement)
 
     def _return(self) -> None:
-        """Give back what is not done, in the order in which it came.
+        """Return the messages that were not handled, in the order in which they arrived.
 
-        A quorum queue gives returned messages out in the order of their return, not of their
-        first place (seen on 3.10.8).
+        A quorum queue delivers returned messages in the order of their return, not by their
+        original position (seen on 3.10.8).
         """
         for tag, intake in sorted(self._returned, key=lambda each: each[0]):
             intake.settle(tag, Settlement.REQUEUE)
@@ -192,37 +194,37 @@ class _Subscription:
 
 
 class _Intake:
-    """A channel that consumes: what it hears, and what the broker is told of it."""
+    """A channel that consumes: it passes each delivery on and sends the settlements."""
 
     def __init__(
         self,
         channel: AbstractChannel,
-        bypass: Bypass,
+        messages: MessageTransport,
         heard: "Callable[[_Intake, bytes, bytes, bytes], None]",
     ) -> None:
         self._channel = channel
-        self._bypass = bypass
-        self._hearing = Hearing(said=partial(heard, self))
-        bypass.hear(channel.number, self._hearing)
+        self._messages = messages
+        self._reader = ChannelReader(on_message=partial(heard, self))
+        messages.attach(channel.number, self._reader)
         channel.closing.add_done_callback(self._lost)
 
     def settle(self, tag: int, settlement: Settlement) -> None:
-        """Tell the broker, unless the channel is gone: then it gives the message out again.
+        """Send the settlement. If the channel is closed, the broker delivers the message again.
 
-        Both returns put the message back; consumers look at how often it came (`courier`).
+        REJECT and REQUEUE both put the message back; `courier` looks at how often it came.
         `basic.reject` counts as a failed delivery on every version. `basic.nack` counts too up to
         RabbitMQ 4.2 and no more from 4.3 on (manual, Quorum Queues: Poison Message Handling); a
         limit of 20 leaves room for the shutdowns of the older ones.
         """
-        if not (self._hearing.closed or self._channel.is_closed):
-            self._bypass.write(frames.settle(tag, settlement, channel=self._channel.number))
+        if not (self._reader.closed or self._channel.is_closed):
+            self._messages.write(frames.settle(tag, settlement, channel=self._channel.number))
 
     def _lost(self, _: object) -> None:
-        self._bypass.forget(self._channel.number, self._hearing)
+        self._messages.detach(self._channel.number, self._reader)
 
 
 async def _told_elsewhere(_: DeliveredMessage) -> None:
-    raise RuntimeError("a delivery reached the driver, past its bypass")
+    raise RuntimeError("a delivery reached the driver, not `MessageTransport`")
 
 
 def received(

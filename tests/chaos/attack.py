@@ -116,7 +116,7 @@ class Attack:
                         # What pamqp cannot write is thrown by nobody.
                         with suppress(ValueError, TypeError, OverflowError, struct.error):
                             thrown = self.hostile.message(signed)
-                            connection.bypass.write(
+                            connection.messages.write(
                                 framed(thrown, channel=channel.number, frame_bytes=_FRAME_BYTES)
                             )
                             self.thrown[thrown.exchange] += 1

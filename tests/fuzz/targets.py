@@ -34,7 +34,7 @@ from bus.core.parcel import parcel_name
 from bus.core.signing import sign, verify
 from bus.core.topology import FAILURES
 from bus.rabbit import frames
-from bus.rabbit.bypass import Hearing
+from bus.rabbit.frame_reader import ChannelReader
 from bus.rabbit.subscriber import received
 from schemas.document import Document
 from schemas.errors import ENTRIES
@@ -139,11 +139,11 @@ def frame(data: bytes) -> None:
         )
         heard.append(body)
 
-    hearing = Hearing(said=said, answered=_answered)
+    reader = ChannelReader(on_message=said, on_answer=_answered)
     deliver = frames.METHOD.pack(frames.DELIVER)
     try:
         for kind, payload in ((1, deliver + method), (1, method), (2, header), (3, b"x")):
-            hearing.takes(kind, payload)
+            reader.takes(kind, payload)
     except AxisError as error:
         _told(error.problem)
     assert isinstance(properties.headers, Mapping)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from bus.rabbit import frames
-from bus.rabbit.bypass import Hearing
+from bus.rabbit.frame_reader import ChannelReader
 from tests.fuzz.corpus import corpus
 from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import TARGETS
@@ -44,6 +44,6 @@ def _read(method: bytes) -> None:
 @pytest.mark.parametrize("payload", [b"", b"\0\0\0", b"\0\x3c\0\x50", b"\0\x3c\0\x3c\x05ab"])
 def test_a_frame_that_is_cut_off_is_left_to_the_driver(payload: bytes) -> None:
     """Found by fuzzing: it ended the connection with an error of ours."""
-    hearing = Hearing(said=lambda *_: None, answered=_read)
+    reader = ChannelReader(on_message=lambda *_: None, on_answer=_read)
 
-    assert not hearing.takes(1, payload)
+    assert not reader.takes(1, payload)

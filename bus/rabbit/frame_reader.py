@@ -1,7 +1,8 @@
-"""Bypass: the frames of messages go past the driver, which sees all others.
+"""Frame reader: our code reads and writes the frames of messages; aiormq handles all others.
 
-aiormq takes a task, two queues and a dozen turns of the loop to every message: half of what a hop
-costs. It still opens, watches and closes the connection and its channels.
+aiormq spends a task, two queues and a dozen turns of the event loop on every message. That is half
+of the cost of a hop. aiormq still opens, watches and closes the connection and its channels
+(decision record 0011).
 """
 
 import asyncio
@@ -20,47 +21,51 @@ from bus.rabbit import frames
 
 _HEARTBEAT = marshal(Heartbeat(), 0)
 _LONGEST_SILENCE_SECONDS = 1.0
-"""A connection to one of several nodes is left after 5."""
+"""aiormq closes a connection to one of several nodes after 5 s of silence; this is well below."""
 _KINDS = frozenset({FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT})
 _BEFORE_CONTENT = frozenset({frames.DELIVER, frames.RETURN})
 _ANSWERS = frozenset({frames.ACK, frames.NACK})
 
 
-Said = Callable[[bytes, bytes, bytes], None]
-"""Told a message: the payloads of its method frame and content header, and its body."""
+OnMessage = Callable[[bytes, bytes, bytes], None]
+"""Called with each message: the payloads of its method frame and content header, and its body."""
 
-Answered = Callable[[bytes], None]
-"""Told an answer to a publish: the payload of `Basic.Ack` or `Basic.Nack`."""
+OnAnswer = Callable[[bytes], None]
+"""Called with each answer to a publish: the payload of `Basic.Ack` or `Basic.Nack`."""
 
 
-class Hearing:
-    """Gathers the frames of one channel's messages. What it tells must not raise.
+class ChannelReader:
+    """Joins the frames of one channel into messages. The two functions it calls must not raise.
+
+    Args:
+        on_message: Called with each whole message.
+        on_answer: Called with each answer to a publish. Without it, aiormq gets the answers.
 
     Attributes:
-        closed: The broker has closed the channel: what is sent on it now ends the connection. The
-            driver comes to know a few turns of the loop later.
+        closed: The broker has closed the channel. A frame that is sent on it now makes the broker
+            close the connection. aiormq learns of it a few turns of the event loop later.
     """
 
-    def __init__(self, *, said: Said, answered: Answered | None = None) -> None:
+    def __init__(self, *, on_message: OnMessage, on_answer: OnAnswer | None = None) -> None:
         self.closed = False
-        self._said = said
-        self._answered = answered
+        self._on_message = on_message
+        self._on_answer = on_answer
         self._method = b""
         self._header = b""
         self._parts: list[bytes] = []
         self._missing = 0
 
     def takes(self, kind: int, payload: bytes) -> bool:
-        """Whether the frame was one of a message, and is dealt with."""
+        """Process a frame if it belongs to a message; otherwise return False: it is for aiormq."""
         if frames.is_cut_off(kind, payload):
-            return False  # the driver knows how to end a connection
+            return False  # aiormq then closes the connection
         if kind == FRAME_METHOD:
             (method,) = frames.METHOD.unpack_from(payload)
             if method in _BEFORE_CONTENT:
                 self._method = payload
                 return True
-            if method in _ANSWERS and self._answered is not None:
-                self._answered(payload)
+            if method in _ANSWERS and self._on_answer is not None:
+                self._on_answer(payload)
                 return True
             self.closed |= method == frames.CHANNEL_CLOSE
             return False
@@ -74,27 +79,28 @@ class Hearing:
         if self._missing <= 0:
             method, body = self._method, b"".join(self._parts)
             self._method, self._parts = b"", []
-            self._said(method, self._header, body)
+            self._on_message(method, self._header, body)
         return True
 
 
-class Bypass(TransportFactory):
-    """The transport of one connection, with a short cut for messages.
+class MessageTransport(TransportFactory):
+    """The transport of one connection. It sends the frames of messages without aiormq.
 
     Args:
-        blocked: Told that the broker begins or ceases to take no publishes (alarm). Must not raise.
+        blocked: Called with True when the broker stops taking publishes (alarm), with False when
+            it takes them again. Must not raise.
     """
 
     def __init__(self, *, blocked: Callable[[bool], None] = lambda _: None) -> None:
         self._blocked = blocked
-        self._hearings: dict[int, Hearing] = {}
+        self._channels: dict[int, ChannelReader] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._outgoing: list[bytes] = []
 
     async def create(
         self, url: URL, **kwargs: Any
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """As aiormq would, with a protocol that looks at the frames first."""
+        """Connect as aiormq does, but with `FrameReader` as the protocol."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         context: ssl.SSLContext | None = None
@@ -103,7 +109,7 @@ class Bypass(TransportFactory):
             context = await provider.get_context()
         try:
             transport, protocol = await loop.create_connection(
-                lambda: Junction(reader, self._hearings, time=loop.time, blocked=self._blocked),
+                lambda: FrameReader(reader, self._channels, time=loop.time, blocked=self._blocked),
                 url.host or "localhost",
                 url.port or 0,
                 ssl=context,
@@ -113,26 +119,26 @@ class Bypass(TransportFactory):
         self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         return reader, self._writer
 
-    def hear(self, channel: int, hearing: Hearing) -> None:
-        """From now on, the messages of a channel go there."""
-        self._hearings[channel] = hearing
+    def attach(self, channel: int, reader: ChannelReader) -> None:
+        """Give the messages of this channel to this reader from now on."""
+        self._channels[channel] = reader
 
-    def forget(self, channel: int, hearing: Hearing) -> None:
-        """The channel is closed; its number may be another's already."""
-        if self._hearings.get(channel) is hearing:
-            del self._hearings[channel]
+    def detach(self, channel: int, reader: ChannelReader) -> None:
+        """Remove the reader of a closed channel, unless a new channel already uses the number."""
+        if self._channels.get(channel) is reader:
+            del self._channels[channel]
 
     def write(self, data: bytes) -> None:
-        """Send whole frames, with all others of this turn of the loop; in order.
+        """Send whole frames, in order, in one write with all others of this turn of the event loop.
 
-        On a connection that has died, they are lost like all that was under way.
+        When the connection has died, the frames are lost, as are all frames that were on the way.
         """
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
         self._outgoing.append(data)
 
     async def drain(self) -> None:
-        """Wait until what was written has left, more or less. Raises `OSError`."""
+        """Send now, then wait until the write buffer is below its limit. Raises `OSError`."""
         self._flush()
         if self._writer is not None:
             await self._writer.drain()
@@ -143,38 +149,38 @@ class Bypass(TransportFactory):
             self._writer.write(b"".join(outgoing))
 
 
-class Junction(asyncio.StreamReaderProtocol):
-    """Splits what arrives into frames: those of messages to their hearing, others to the driver.
+class FrameReader(asyncio.StreamReaderProtocol):
+    """Splits received bytes into frames: messages go to their channel's reader, the rest to aiormq.
 
     Args:
-        hearings: By channel; others may come and go.
-        time: The loop's, in seconds.
-        blocked: As told to `Bypass`.
+        channels: The readers by channel number. The caller may change the mapping at any time.
+        time: Returns the event loop's time in seconds.
+        blocked: As for `MessageTransport`.
     """
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
-        hearings: Mapping[int, Hearing],
+        channels: Mapping[int, ChannelReader],
         *,
         time: Callable[[], float],
         blocked: Callable[[bool], None] = lambda _: None,
     ) -> None:
         super().__init__(reader)
         self._blocked = blocked
-        self._hearings = hearings
+        self._channels = channels
         self._time = time
         self._rest = b""
         self._heard_at = time()
 
     def data_received(self, data: bytes) -> None:
-        """Part the frames; the last one may wait for the rest of it."""
+        """Split into frames; keep an incomplete last frame until the rest of it arrives."""
         data = self._rest + data
         for_driver: list[bytes] = []
         at, end = 0, len(data)
         while end - at >= frames.HEAD.size:
             kind, channel, size = frames.HEAD.unpack_from(data, at)
-            if kind not in _KINDS:  # a refusal of the protocol's version is no frame
+            if kind not in _KINDS:  # not a frame: the broker refuses the version of the protocol
                 for_driver.append(data[at:])
                 at = end
                 break
@@ -182,8 +188,8 @@ class Junction(asyncio.StreamReaderProtocol):
             stop = start + size
             if stop >= end:
                 break
-            hearing = self._hearings.get(channel) if data[stop] == FRAME_END else None
-            if hearing is None or not hearing.takes(kind, data[start:stop]):
+            reader = self._channels.get(channel) if data[stop] == FRAME_END else None
+            if reader is None or not reader.takes(kind, data[start:stop]):
                 if (
                     channel == 0
                     and (block := frames.says_blocked(kind, data[start:stop])) is not None
@@ -195,8 +201,8 @@ class Junction(asyncio.StreamReaderProtocol):
         self._tell_driver(for_driver)
 
     def _tell_driver(self, parts: list[bytes]) -> None:
-        # It takes a connection on which it hears nothing for dead, and the broker sends no
-        # heartbeats while it sends messages (RabbitMQ manual, Heartbeats).
+        # aiormq closes a connection on which it receives nothing, and the broker sends no
+        # heartbeats while it sends messages (RabbitMQ manual, Heartbeats). So give it one.
         now = self._time()
         if not parts and now - self._heard_at > _LONGEST_SILENCE_SECONDS:
             parts = [_HEARTBEAT]

@@ -1,4 +1,4 @@
-"""Messages go past the driver whole, however the network cuts them; it gets everything else."""
+"""The frame reader joins messages however the network cuts them; aiormq gets all other frames."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from pamqp.commands import Basic, Channel
 from pamqp.header import ContentHeader
 
 from bus.rabbit import frames
-from bus.rabbit.bypass import Hearing, Junction
+from bus.rabbit.frame_reader import ChannelReader, FrameReader
 
 OURS, OTHER = 1, 2
 
@@ -30,18 +30,18 @@ def a_message(channel: int, body: bytes, *, parts: int = 1) -> bytes:
 
 
 class Heard:
-    """A junction with one channel that is heard, and one that is not."""
+    """A frame reader with two channels; only the first has a channel reader."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
         self.answers: list[tuple[int, bool]] = []
         self.driver = asyncio.StreamReader()
-        self.hearing = Hearing(
-            said=lambda _method, _header, body: self.bodies.append(body),
-            answered=lambda method: self.answers.append(frames.answered(method)),
+        self.reader = ChannelReader(
+            on_message=lambda _method, _header, body: self.bodies.append(body),
+            on_answer=lambda method: self.answers.append(frames.answered(method)),
         )
         self.now = 0.0
-        self.junction = Junction(self.driver, {OURS: self.hearing}, time=lambda: self.now)
+        self.frame_reader = FrameReader(self.driver, {OURS: self.reader}, time=lambda: self.now)
 
     async def driven(self) -> bytes:
         """What the driver got."""
@@ -69,7 +69,7 @@ def test_whatever_the_network_cuts_each_gets_its_own() -> None:
             rest, turn = stream, 0
             while rest:
                 size = cuts[turn % len(cuts)]
-                heard.junction.data_received(rest[:size])
+                heard.frame_reader.data_received(rest[:size])
                 rest, turn = rest[size:], turn + 1
 
             assert heard.bodies == [body for body, _ in bodies]
@@ -84,7 +84,7 @@ def test_whatever_the_network_cuts_each_gets_its_own() -> None:
 async def test_a_refused_protocol_reaches_the_driver() -> None:
     heard = Heard()
 
-    heard.junction.data_received(b"AMQP\x00\x00\x09\x01")
+    heard.frame_reader.data_received(b"AMQP\x00\x00\x09\x01")
 
     assert await heard.driven() == b"AMQP\x00\x00\x09\x01"
 
@@ -93,7 +93,7 @@ async def test_a_frame_that_does_not_end_is_the_drivers_to_refuse() -> None:
     heard = Heard()
     spoilt = pamqp.frame.marshal(Basic.Ack(delivery_tag=1), OURS)[:-1] + b"\x00"
 
-    heard.junction.data_received(spoilt)
+    heard.frame_reader.data_received(spoilt)
 
     assert heard.answers == []
     assert await heard.driven() == spoilt
@@ -104,9 +104,9 @@ async def test_a_channel_that_the_broker_closes_is_closed_at_once() -> None:
     heard = Heard()
     close = pamqp.frame.marshal(Channel.Close(403, "ACCESS_REFUSED", 60, 40), OURS)
 
-    heard.junction.data_received(close)
+    heard.frame_reader.data_received(close)
 
-    assert heard.hearing.closed
+    assert heard.reader.closed
     assert await heard.driven() == close
 
 
@@ -115,7 +115,7 @@ async def test_the_driver_hears_that_the_connection_lives() -> None:
     heard = Heard()
     heard.now += 60
 
-    heard.junction.data_received(a_message(OURS, b"body"))
+    heard.frame_reader.data_received(a_message(OURS, b"body"))
 
     kind, channel, _ = frames.HEAD.unpack_from(await heard.driven())
     assert (kind, channel) == (8, 0)
