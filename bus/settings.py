@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
+from bus.core.dead_letters.order import BulkLimits
 from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
@@ -212,6 +213,11 @@ class Settings(BaseSettings):
     def retry_policy(self) -> RetryPolicy:
         """How patient the dead-letter handler is."""
         return RetryPolicy(schedules=self.retries, quarantine_after=self.quarantine_after)
+
+    @property
+    def bulk_limits(self) -> BulkLimits:
+        """How many dead letters one order may take on the word of one operator."""
+        return BulkLimits(confirm_above=self.bulk_limit, approve_above=self.approval_above)
 
     @property
     def key_access(self) -> KeyAccess:

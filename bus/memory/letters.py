@@ -31,10 +31,12 @@ from bus.core.dead_letters.letter import (
 from bus.core.dead_letters.order import (
     ACTED_UPON,
     Action,
+    BulkLimits,
     NewOrder,
     Order,
     OrderState,
     must_approve,
+    within_limits,
 )
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
@@ -121,7 +123,9 @@ class MemoryDeadLetters:
             kept.letter = parked(kept.letter, problem, now=now)
             kept.history.append(Entry(at=now, happening=Happening.PARKED, text=problem.code))
 
-    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
+    async def place(
+        self, order: NewOrder, *, order_id: OrderId, now: datetime, limits: BulkLimits
+    ) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""
         meant = [
             kept
@@ -131,24 +135,27 @@ class MemoryDeadLetters:
         free = [kept for kept in meant if kept.letter.order is None]
         taken = sorted(free, key=lambda kept: kept.age)[: order.limit]
         holders = {kept.letter.order for kept in meant} - {None}
-        placed = Order(
-            **dict(order),
-            id=order_id,
-            state=OrderState.PENDING,
-            placed_at=now,
-            total=len(taken),
-            held=len(meant) - len(free),
-            others=tuple(
-                f"{other.id} ({other.operator})"
-                for other in self._orders.values()
-                if other.id in holders
+        placed = within_limits(
+            Order(
+                **dict(order),
+                id=order_id,
+                state=OrderState.PENDING,
+                placed_at=now,
+                total=len(taken),
+                held=len(meant) - len(free),
+                others=tuple(
+                    f"{other.id} ({other.operator})"
+                    for other in self._orders.values()
+                    if other.id in holders
+                ),
             ),
+            limits,
         )
         self._orders[order_id] = placed
         self._undone[order_id] = dict.fromkeys(kept.letter.id for kept in taken)
         for kept in taken:
             kept.letter = kept.letter.model_copy(update={"order": order_id})
-        if not taken or not order.needs_approval:
+        if not taken or not placed.needs_approval:
             self._run(placed, now)
         return self._orders[order_id]
 

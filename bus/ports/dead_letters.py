@@ -15,7 +15,7 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
-from bus.core.dead_letters.order import NewOrder, Order, OrderState
+from bus.core.dead_letters.order import BulkLimits, NewOrder, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from schemas.identifiers import EnvelopeId, MailboxName
@@ -76,12 +76,17 @@ class DeadLetters(Protocol):
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
         """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
 
-    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
+    async def place(
+        self, order: NewOrder, *, order_id: OrderId, now: datetime, limits: BulkLimits
+    ) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run.
 
         Letters that belong to another order under way are not taken; the order says how many
         and whose. Discards and restores are carried out at once; a replay by the handler, from
-        `next_of`. Letters not in a state of `ACTED_UPON` are left alone.
+        `next_of`. Letters not in a state of `ACTED_UPON` are left alone. The limits are checked
+        in the transaction that takes the letters, against the number that it takes.
+
+        Raises `ConfigurationError` E_NEEDS_YES; then nothing was placed.
         """
 
     async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:

@@ -21,6 +21,7 @@ from bus.core.dead_letters.letter import OrderId, unproven
 from bus.core.dead_letters.order import Action, NewOrder, Order, OrderState, must_serve
 from bus.core.dead_letters.selection import Selection
 from bus.ports import DeadLetters
+from bus.services.worklist import Worklist
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
@@ -121,7 +122,7 @@ class _Draft:
     to: MailboxName | None = None
     reason: str | None = None
 
-    def about(self, preview: Preview) -> NewOrder:
+    def about(self, preview: Preview, *, confirmed: bool) -> NewOrder:
         """The order. Bounded by what was previewed: it never takes more than was agreed to."""
         return NewOrder(
             action=self.action,
@@ -131,7 +132,7 @@ class _Draft:
             rate=self.rate,
             to=self.to,
             reason=self.reason,
-            needs_approval=preview.needs_approval,
+            confirmed=confirmed,
         )
 
 
@@ -189,10 +190,9 @@ async def _place(
             await _must_serve(draft.to, selection, desk, letters)
         if preview.taken == 0 or manner.dry_run:
             return preview, None
-        if preview.needs_yes and not manner.yes:
-            raise AxisError.of("E_NEEDS_YES", count=preview.taken, limit=desk.settings.bulk_limit)
-        order = draft.about(preview)
-        return preview, await letters.place(order, order_id=order_id, now=now())
+        order = draft.about(preview, confirmed=manner.yes)
+        worklist = Worklist(letters, desk.settings.bulk_limits)
+        return preview, await worklist.place(order, order_id=order_id, now=now())
 
 
 async def _must_serve(

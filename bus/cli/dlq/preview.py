@@ -80,8 +80,8 @@ async def foresee(
         shares=shares,
         left={state: count for state, count in left.items() if count},
         busy=tuple(await letters.orders((OrderState.PENDING, OrderState.RUNNING))),
-        needs_yes=taken > settings.bulk_limit,
-        needs_approval=settings.approval_above is not None and taken > settings.approval_above,
+        needs_yes=settings.bulk_limits.confirmation_needed(taken),
+        needs_approval=settings.bulk_limits.approval_needed(taken),
     )
 
 

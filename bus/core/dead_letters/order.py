@@ -41,7 +41,9 @@ class NewOrder(Value):
         rate: At most so many a second.
         to: Another mailbox that serves the same recipient (replay only).
         reason: Why; a discard needs one.
-        needs_approval: A second operator must say yes first.
+        confirmed: The operator has confirmed an order that exceeds `BulkLimits.confirm_above`.
+        needs_approval: A second operator must approve it first. Who asks may wish it; the
+            limits may require it.
     """
 
     action: Action
@@ -51,6 +53,7 @@ class NewOrder(Value):
     rate: float | None = None
     to: MailboxName | None = None
     reason: str | None = None
+    confirmed: bool = False
     needs_approval: bool = False
 
 
@@ -82,6 +85,41 @@ ACTED_UPON: dict[Action, frozenset[LetterState]] = {
     Action.RESTORE: frozenset({LetterState.DISCARDED, LetterState.QUARANTINED}),
 }
 """In which states an action finds its letters. What is in another state is left alone."""
+
+
+class BulkLimits(Value):
+    """How many letters one order may take on the word of one operator.
+
+    Attributes:
+        confirm_above: An order that takes more must be confirmed; absent: none must.
+        approve_above: An order that takes more needs a second operator; absent: none does.
+    """
+
+    confirm_above: int | None = None
+    approve_above: int | None = None
+
+    def confirmation_needed(self, letters: int) -> bool:
+        """Whether an order that takes so many letters must be confirmed."""
+        return self.confirm_above is not None and letters > self.confirm_above
+
+    def approval_needed(self, letters: int) -> bool:
+        """Whether an order that takes so many letters needs a second operator."""
+        return self.approve_above is not None and letters > self.approve_above
+
+
+NO_LIMITS = BulkLimits()
+
+
+def within_limits(order: Order, limits: BulkLimits) -> Order:
+    """The order as it may be placed, by the number of letters that it really takes.
+
+    Raises:
+        ConfigurationError: E_NEEDS_YES.
+    """
+    if limits.confirmation_needed(order.total) and not order.confirmed:
+        raise AxisError.of("E_NEEDS_YES", count=order.total, limit=limits.confirm_above)
+    needed = order.needs_approval or limits.approval_needed(order.total)
+    return order.model_copy(update={"needs_approval": needed})
 
 
 def must_approve(order: Order, operator: str) -> None:

@@ -17,7 +17,7 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
-from bus.core.dead_letters.order import NewOrder, Order, OrderState
+from bus.core.dead_letters.order import BulkLimits, NewOrder, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.ports import Recorded, StoredLetter
@@ -72,9 +72,11 @@ class SqlDeadLetters:
         """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
         await self._writes.submit(_PUT_ASIDE, orders.PuttingAside(letter_id, problem, now))
 
-    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
+    async def place(
+        self, order: NewOrder, *, order_id: OrderId, now: datetime, limits: BulkLimits
+    ) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""
-        return await self._writes.submit(_PLACE, orders.Placing(order, order_id, now))
+        return await self._writes.submit(_PLACE, orders.Placing(order, order_id, now, limits))
 
     async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
         """Let a pending order run."""

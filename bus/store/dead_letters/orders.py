@@ -36,10 +36,12 @@ from bus.core.dead_letters.letter import (
 from bus.core.dead_letters.order import (
     ACTED_UPON,
     Action,
+    BulkLimits,
     NewOrder,
     Order,
     OrderState,
     must_approve,
+    within_limits,
 )
 from bus.ports import StoredLetter
 from bus.store.dead_letters.letter_row import keys_of, stored_of, stored_query
@@ -68,6 +70,7 @@ class Placing:
     order: NewOrder
     order_id: OrderId
     now: datetime
+    limits: BulkLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,11 @@ def listing(connection: Connection, states: Sequence[OrderState]) -> tuple[Order
 
 
 def place(connection: Connection, asked: Placing) -> Order:
-    """Freeze the set an order is about and, unless it needs approval, let it run."""
+    """Freeze the set an order is about and, unless it needs approval, let it run.
+
+    The limits are checked against what was frozen, in the transaction that froze it.
+    Raises `ConfigurationError` E_NEEDS_YES: nothing was frozen.
+    """
     wanted, now = asked.order, asked.now
     number = (connection.scalar(select(func.max(orders.c.number))) or 0) + 1
     meant = Scope(wanted.selection, connection.dialect.name, among=ACTED_UPON[wanted.action])
@@ -140,7 +147,7 @@ def place(connection: Connection, asked: Placing) -> Order:
         ["letter", "order_number", "failed_at"],
         free.order_by(letters.c.failed_at, _KEY).limit(wanted.limit),
     )
-    placed = Order(
+    asked_for = Order(
         **dict(wanted),
         id=asked.order_id,
         state=OrderState.PENDING,
@@ -149,6 +156,12 @@ def place(connection: Connection, asked: Placing) -> Order:
         held=held,
         others=others,
     )
+    try:
+        placed = within_limits(asked_for, asked.limits)
+    except ConfigurationError:
+        # Other operations share this transaction: it is committed in spite of the refusal.
+        connection.execute(delete(holds).where(holds.c.order_number == number))
+        raise
     connection.execute(
         insert(orders).values(
             number=number,
