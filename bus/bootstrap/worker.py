@@ -54,6 +54,7 @@ from bus.processes.hosted_formats import HostedFormat
 from bus.processes.leash import Leash, leash, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
+from bus.services.completion import Completion
 from bus.services.courier import Courier
 from bus.services.crash_guard import CrashGuard, with_crash_guard
 from bus.services.dispatch import Dispatch
@@ -316,6 +317,26 @@ class Workplace:
             reports_as=self.reports_as,
             tracer=self.tracer,
         )
+        courier = Courier(
+            endpoint=endpoint,
+            watch=watch,
+            packing=Packing(
+                format=self._written_for(mailbox), signature_check=self.signature_check
+            ),
+            keys=lambda: self.ring,
+            routing=lambda: self.routing,
+            attachments=self.attachments,
+            inbox=self.store.inbox,
+            records=self.store.records,
+            dispatch=dispatch,
+            sealer=sealer,
+            clock=now,
+            new_id=self._new_id,
+            jitter=random.random,
+            observe=self.observe,
+            hand_over_deadline=self.settings.hand_over_deadline,
+        )
+        completion = Completion.of(courier, stop=stop)
         return Adapter(
             mailbox=mailbox,
             endpoint=endpoint,
@@ -338,27 +359,10 @@ class Workplace:
                 poll=self.settings.poll,
                 stop=stop,
             ),
+            completion=completion,
             inbound=Inbound(
                 mailbox=mailbox,
-                courier=Courier(
-                    endpoint=endpoint,
-                    watch=watch,
-                    packing=Packing(
-                        format=self._written_for(mailbox), signature_check=self.signature_check
-                    ),
-                    keys=lambda: self.ring,
-                    routing=lambda: self.routing,
-                    attachments=self.attachments,
-                    inbox=self.store.inbox,
-                    records=self.store.records,
-                    dispatch=dispatch,
-                    sealer=sealer,
-                    clock=now,
-                    new_id=self._new_id,
-                    jitter=random.random,
-                    observe=self.observe,
-                    hand_over_deadline=self.settings.hand_over_deadline,
-                ),
+                courier=courier,
                 watch=watch,
                 subscriber=self.broker,
                 prefetch=self.settings.prefetch,

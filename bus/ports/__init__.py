@@ -18,7 +18,7 @@ from bus.ports.broker import (
 )
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
-from bus.ports.inbox import Claim, Claimed, Inbox, SignedEnvelope
+from bus.ports.inbox import Claim, Claimed, Inbox, Offered, SignedEnvelope, Unanswered
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
@@ -44,6 +44,7 @@ __all__ = [
     "Launcher",
     "NewId",
     "Observer",
+    "Offered",
     "PdfChecker",
     "PublishObserver",
     "PublishOutcome",
@@ -60,6 +61,7 @@ __all__ = [
     "StoredLetter",
     "Subscriber",
     "Tracer",
+    "Unanswered",
     "Untraced",
     "WorkerProcess",
 ]

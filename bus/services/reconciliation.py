@@ -3,7 +3,8 @@
 Accepted is a pair of a document and a mailbox that the broker has confirmed: the sender's worker
 keeps it before the sender's system is told. Delivered is what the inbox knows as done, or what a
 signed receipt proves: an agency's own worker has an inbox of its own. A dead letter is waiting or
-parked. Everything else must be in a mailbox or on its way to becoming a dead letter: what is
+parked. What was offered to a system that answers later waits for that answer, without a message.
+Everything else must be in a mailbox or on its way to becoming a dead letter: what is
 neither, while the broker says that nothing is there, is unaccounted. Of a mailbox that is served
 elsewhere it waits until its receipt comes.
 
@@ -153,11 +154,12 @@ class Reconciler:
         )
         if not open_ones:
             return {}
-        depths = await self.depths()
+        depths, unanswered = await self.depths(), await self.inbox.unanswered()
         missing = {}
         for mailbox, count in open_ones.items():
             told = [depths.get(queue) for queue in (*queues_of(mailbox), FAILURES)]
             held = [each for each in told if each is not None]
+            count -= unanswered[mailbox].count if mailbox in unanswered else 0
             # Nothing is said of a mailbox whose numbers the broker does not know yet.
             if len(held) == len(told) and count > sum(held):
                 missing[mailbox] = count - sum(held)
