@@ -72,11 +72,7 @@ class MemoryInbox:
 
     async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
         """Which of these are done."""
-        return {
-            each
-            for each in delivery_ids
-            if each in self._entries and self._entries[each].standing is Standing.DONE
-        }
+        return {each for each in delivery_ids if self.standing(each) is Standing.DONE}
 
     async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
         """Give the lease back; what is done, offered, in conflict or another's stays so."""
@@ -108,6 +104,14 @@ class MemoryInbox:
             for key, delivery in self._offered.items()
             if key in delivery_ids
         ]
+
+    async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these were offered and are not done."""
+        return {
+            each
+            for each in delivery_ids
+            if self.standing(each) in {Standing.OFFERED, Standing.REFUSED}
+        }
 
     async def answered(self, mailbox: MailboxName) -> Collection[DeliveryId]:
         """The offered deliveries of a mailbox that are done or refused, but not closed."""

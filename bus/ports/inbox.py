@@ -112,6 +112,9 @@ class Inbox(Protocol):
     async def offered(self, delivery_ids: Sequence[DeliveryId]) -> Sequence[Offered]:
         """Those of these deliveries that were offered and are not closed. Only reads."""
 
+    async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these, however many, were offered and are not done. Only reads."""
+
     async def answered(self, mailbox: MailboxName) -> Collection[DeliveryId]:
         """The offered deliveries of a mailbox that are done or refused, but not closed."""
 

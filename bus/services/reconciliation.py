@@ -147,19 +147,20 @@ class Reconciler:
     async def _find_missing(self, asked: Collection[_Open]) -> Mapping[MailboxName, int]:
         """How many deliveries of each mailbox nobody seems to have."""
         settled, served = self.clock() - _SETTLED, set(self.served())
-        open_ones = Counter(
-            each.mailbox
+        candidates = {
+            delivery_id(each.envelope_id, each.mailbox): each.mailbox
             for each in asked
             if each.letter is None and each.since < settled and each.mailbox in served
-        )
+        }
+        pending = set(await self.inbox.pending(list(candidates)))
+        open_ones = Counter(m for delivery, m in candidates.items() if delivery not in pending)
         if not open_ones:
             return {}
-        depths, unanswered = await self.depths(), await self.inbox.unanswered()
+        depths = await self.depths()
         missing = {}
         for mailbox, count in open_ones.items():
             told = [depths.get(queue) for queue in (*queues_of(mailbox), FAILURES)]
             held = [each for each in told if each is not None]
-            count -= unanswered[mailbox].count if mailbox in unanswered else 0
             # Nothing is said of a mailbox whose numbers the broker does not know yet.
             if len(held) == len(told) and count > sum(held):
                 missing[mailbox] = count - sum(held)

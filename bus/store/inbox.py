@@ -69,8 +69,9 @@ _STANDINGS = (
     .order_by(_ID)
     .with_for_update()
 )
-_DONE = select(_ID).where(
-    _ID.in_(bindparam("ids", expanding=True)), deliveries.c.standing == Standing.DONE
+_OF_STANDING = select(_ID).where(
+    _ID.in_(bindparam("ids", expanding=True)),
+    deliveries.c.standing.in_(bindparam("standings", expanding=True)),
 )
 _RECEIPTS = (
     select(receipts.c.delivery_id, receipts.c.body, receipts.c.signature)
@@ -124,12 +125,20 @@ class SqlInbox:
 
     async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
         """Which of these are done."""
-        parts = [
-            delivery_ids[start : start + _MOST_IDS]
-            for start in range(0, len(delivery_ids), _MOST_IDS)
-        ]
-        found = [await self._reads.submit(_done, part) for part in parts]
-        return {each for part in found for each in part}
+        return await self._standing_so(delivery_ids, (Standing.DONE,))
+
+    async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these were offered and are not done."""
+        return await self._standing_so(delivery_ids, (Standing.OFFERED, Standing.REFUSED))
+
+    async def _standing_so(
+        self, delivery_ids: Sequence[DeliveryId], standings: tuple[Standing, ...]
+    ) -> Collection[DeliveryId]:
+        found: set[DeliveryId] = set()
+        for start in range(0, len(delivery_ids), _MOST_IDS):
+            part = delivery_ids[start : start + _MOST_IDS]
+            found |= await self._reads.submit(_of_standing, (part, standings))
+        return found
 
     async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
         """Give the lease back; what is done, offered, in conflict or another's stays so."""
@@ -266,12 +275,18 @@ def _finish(connection: Connection, asked: Sequence[_Finishing]) -> list[Excepti
     ]
 
 
-def _done(
-    connection: Connection, asked: Sequence[Sequence[DeliveryId]]
-) -> list[Collection[DeliveryId]]:
+def _of_standing(
+    connection: Connection,
+    asked: Sequence[tuple[Sequence[DeliveryId], tuple[Standing, ...]]],
+) -> list[set[DeliveryId]]:
     return [
-        {DeliveryId(id_) for id_ in connection.scalars(_DONE, {"ids": padded(part)})}
-        for part in asked
+        {
+            DeliveryId(id_)
+            for id_ in connection.scalars(
+                _OF_STANDING, {"ids": padded(ids), "standings": standings}
+            )
+        }
+        for ids, standings in asked
     ]
 
 

@@ -320,6 +320,8 @@ async def test_an_offered_delivery_is_left_alone_however_long_it_takes(inbox: In
         Offered(delivery=offered, standing=Standing.OFFERED)
     ]
     assert not await inbox.answered(claim_of().mailbox)
+    asked = [claim_of().delivery_id, claim_of("other").delivery_id]
+    assert set(await inbox.pending(asked)) == {claim_of().delivery_id}
 
 
 async def test_an_offer_recorded_twice_is_one_offer(inbox: Inbox) -> None:

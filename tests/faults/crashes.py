@@ -120,6 +120,10 @@ class DyingInbox:
         """As the inbox."""
         return await self.inbox.offered(delivery_ids)
 
+    async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """As the inbox."""
+        return await self.inbox.pending(delivery_ids)
+
     async def answered(self, mailbox: MailboxName) -> Collection[DeliveryId]:
         """As the inbox."""
         return await self.inbox.answered(mailbox)

@@ -61,7 +61,7 @@ async def test_an_offered_document_holds_no_message_and_has_no_receipt(tmp_path:
         axis.drop(SENDER, "a.edxml", _letter())
         await axis.offered()
         await eventually(
-            lambda: not any(axis.broker.depth(q) for q in queues_of(MailboxName(RECIPIENT)))
+            lambda: not any(axis.broker.waiting(q) for q in queues_of(MailboxName(RECIPIENT)))
         )
 
     assert axis.statuses(SENDER) == []
