@@ -19,8 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
+from adapters.durable_files import sync_folder
 from adapters.endpoints.naming import bare, free_name
-from adapters.endpoints.staging import DRAFT_SUFFIX, Staging, sync_folder
+from adapters.endpoints.staging import DRAFT_SUFFIX, Staging
 from adapters.endpoints.trial import of, pass_through, sweep
 from schemas.identifiers import DeliveryId
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from weakref import WeakKeyDictionary
 
+from adapters.durable_files import sync_folder
 from adapters.endpoints.inbox import HandOver
-from adapters.endpoints.staging import sync_folder
 
 MOST_AT_ONCE = 64
 SYNCS_AT_ONCE = 4

@@ -122,15 +122,6 @@ class Staging:
                 path.unlink()
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write_all(file: FileIO, pending: list[bytes]) -> None:
     rest = memoryview(b"".join(pending))
     while rest:

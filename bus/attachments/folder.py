@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import BlobWriter, Kept
+from adapters.durable_files import sync_folder
 from bus.attachments.proven import proven
 from schemas.problem import AxisError
 from schemas.term import of_os
@@ -100,13 +101,13 @@ class FolderAttachments:
         for folder in (target.parent.parent, target.parent):
             with suppress(FileExistsError):
                 folder.mkdir()
-                _sync_folder(folder.parent)
+                sync_folder(folder.parent)
         # Replaces an older file of the same digest: same content, or damaged and now healed.
         spooled.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def _sync_name(self, digest: str) -> None:
-        _sync_folder(self._path(digest).parent)
+        sync_folder(self._path(digest).parent)
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest[2:4] / digest
@@ -201,11 +202,3 @@ def _disk() -> Iterator[None]:
         if error.errno in _FULL:
             raise AxisError.of("E_STORE_FULL") from error
         raise AxisError.of("E_STORE_AWAY", cause=of_os(error)) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.durable_files import replace_file
 from bus.bootstrap.broker import passwords_of
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
@@ -130,8 +131,4 @@ def _copy(path: Path, home: Home, there: Home) -> None:
     target = there.path / path.relative_to(home.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Whole or not at all: a worker may be at work there.
-    draft = target.with_name(f".{target.name}.tmp")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    shutil.copyfile(path, draft)
-    draft.replace(target)
+    replace_file(target, path.read_bytes(), mode=0o600)

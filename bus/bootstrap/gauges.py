@@ -12,7 +12,7 @@ from bus.bootstrap.process import now
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.gauges import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Outboxes
 from bus.home.layout import Home
-from bus.keys.ring import counting, load_ring
+from bus.keys.ring import keys_in_use, load_ring
 from bus.observability.metrics import AxisMetrics
 from bus.ports import DeadLetters, Observer
 from bus.rabbit.management import Management
@@ -151,6 +151,6 @@ class _Outboxes:
 
 def _ends(keys: Path) -> dict[MailboxName, datetime]:
     ends: dict[MailboxName, datetime] = {}
-    for key in counting(load_ring(keys)):
+    for key in keys_in_use(load_ring(keys)):
         ends[key.owner] = max(key.not_after, ends.get(key.owner, key.not_after))
     return ends

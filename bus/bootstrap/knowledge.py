@@ -26,7 +26,7 @@ from bus.home.directory_file import DirectoryFile
 from bus.home.layout import Home
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
-from bus.keys.ring import counting, load_signing_key, read_folder
+from bus.keys.ring import keys_in_use, load_signing_key, read_folder
 from bus.ports import Observer
 from bus.services.supervisor import Supervisor
 from bus.settings import Settings
@@ -206,7 +206,7 @@ class Knowledge:
 
     def _warn(self) -> None:
         """Tell of certificates that end soon, of each once within each of the warnings."""
-        for ending in endings(counting(self.ring), now=now(), told=self._told):
+        for ending in endings(keys_in_use(self.ring), now=now(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
                 CertificateEndNeared(

@@ -6,7 +6,7 @@ from functools import partial
 from bus.bootstrap.knowledge import Knowledge
 from bus.bootstrap.process import now
 from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.ports import Observer
 from bus.services.revocations import Revocations
 from bus.settings import Settings
@@ -19,7 +19,7 @@ def revocations_for(settings: Settings, knowledge: Knowledge, *, observe: Observ
     """What tells the workers of a home, through what it knows, that a certificate was revoked."""
     return Revocations(
         fetcher=HttpRevocationFetcher(),
-        shelf=FolderRevocationShelf(knowledge.home.keys),
+        store=FolderRevocationStore(knowledge.home.keys),
         every=settings.revocation_every,
         grace=settings.revocation_grace,
         nonce=partial(secrets.token_bytes, _NONCE_BYTES),

@@ -67,6 +67,9 @@ from bus.services.sealer import Sealer
 from bus.services.service_runner import ServiceRunner
 from bus.services.signature_check import SignatureCheck
 from bus.services.signing_keys import SigningKeys
+from bus.services.submission_preparer import SubmissionPreparer
+from bus.services.submission_reader import SubmissionReader
+from bus.services.submission_sender import SubmissionSender
 from bus.services.worker import Adapter, Worker
 from bus.settings import Settings
 from bus.store.sql import Store, open_store
@@ -137,12 +140,14 @@ class Workplace:
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
         self._keys = SigningKeys(
-            load=self._signing_key, deadline=self.settings.publish_deadline, observe=self.observe
+            load=self._signing_key,
+            deadline=self.settings.publish_deadline,
+            observe=self.observe,
+            # A token signs one thing at a time; one that hangs takes no thread from the others.
+            threads=ThreadPoolExecutor(1, thread_name_prefix="token"),
         )
         # Of the last `Know` that was followed by `Serve`: those that every worker knows.
         self._usable: tuple[str, ...] = ()
-        # A token signs one thing at a time; one that hangs shall take no thread from the others.
-        self._tokens = ThreadPoolExecutor(1, thread_name_prefix="token")
 
     def hindrances(self) -> Iterator[Reason]:
         """What keeps it from its work, or takes longer than it should."""
@@ -300,6 +305,7 @@ class Workplace:
             mailbox=mailbox,
             ring=lambda: self.ring,
             keys=SealingFolder(self.home.keys),
+            signer=self._keys.signer(mailbox),
             store=self.attachments,
             begin_spool=lambda: spools.begin(now()),
             new_key=lambda: secrets.token_bytes(KEY_BYTES),
@@ -308,12 +314,11 @@ class Workplace:
         )
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=lambda: self._keys.of(mailbox),
+            signer=self._keys.signer(mailbox),
             publisher=self.broker,
             clock=now,
             new_id=self._new_id,
             deadline=self.settings.publish_deadline,
-            waiting=self._tokens,
             reports_as=self.reports_as,
             tracer=self.tracer,
         )
@@ -336,30 +341,44 @@ class Workplace:
             observe=self.observe,
             hand_over_deadline=self.settings.hand_over_deadline,
         )
-        completion = Completion.of(courier, stop=stop)
+        preparer = SubmissionPreparer(
+            reader=SubmissionReader(
+                mailbox=mailbox,
+                endpoint=endpoint,
+                formats=tuple(self._formats.values()),
+                apart=self._apart_for(mailbox),
+                limits=self.settings.limits,
+                routing=lambda: self.routing,
+                clock=now,
+                slots=self._reading,
+                stop=stop,
+            ),
+            routing=lambda: self.routing,
+            attachments=self.attachments,
+            records=self.store.records,
+            dispatch=dispatch,
+            sealer=sealer,
+            clock=now,
+        )
         return Adapter(
             mailbox=mailbox,
             endpoint=endpoint,
             stop=stop,
             outbound=Outbound(
-                endpoint=endpoint,
+                sender=SubmissionSender(
+                    endpoint=endpoint,
+                    preparer=preparer,
+                    dispatch=dispatch,
+                    records=self.store.records,
+                    clock=now,
+                    observe=self.observe,
+                ),
                 watch=watch,
-                formats=tuple(self._formats.values()),
-                apart=self._apart_for(mailbox),
-                limits=self.settings.limits,
-                routing=lambda: self.routing,
-                attachments=self.attachments,
-                records=self.store.records,
-                dispatch=dispatch,
-                sealer=sealer,
-                clock=now,
                 jitter=random.random,
-                observe=self.observe,
-                slots=self._reading,
                 poll=self.settings.poll,
                 stop=stop,
             ),
-            completion=completion,
+            completion=Completion.of(courier, stop=stop),
             inbound=Inbound(
                 mailbox=mailbox,
                 courier=courier,

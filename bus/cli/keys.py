@@ -24,17 +24,16 @@ from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import RevocationReason
 from bus.home.layout import Home as HomeFolder
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.certificate_import import import_authority, import_certificate
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import (
     KeyKind,
     Request,
-    import_authority,
-    import_certificate,
     kind_of,
     make_request,
     requests_here,
 )
-from bus.keys.revoked import revoke_here
+from bus.keys.revocation_store import revoke_here
 from bus.keys.ring import KeyRow, describe
 from bus.settings import Settings, load_settings
 from schemas.identifiers import MailboxName

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from bus.cli.moment import age
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing
-from bus.core.revocation.knowledge import SourceRecord
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.core.revocation.source_record import SourceRecord
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.settings import load_settings
 
 
 def sources(home: Home = None, as_json: AsJson = False) -> None:
     """List the CRLs and OCSP responders that are asked, since when one is away, and why."""
     settings, now = load_settings(home=home), datetime.now(UTC)
-    known = FolderRevocationShelf(settings.home / "keys").load()
+    known = FolderRevocationStore(settings.home / "keys").load()
     rows = [_row(record, now=now, grace=settings.revocation_grace) for record in known.sources]
     columns = ("source", "state", "answered", "revoked", "good", "problem")
     listing(rows, as_json=as_json, title="Revocation sources", columns=columns)

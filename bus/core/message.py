@@ -1,4 +1,4 @@
-"""WireMessage: a message as it lies on the wire, without the broker's own word on it."""
+"""Message: what travels: a signed envelope, and the AMQP message that carries it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,14 @@ from datetime import datetime
 
 MAX_ATTEMPT = 2**31 - 1
 """What the header `attempt` has room for, and the database."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedEnvelope:
+    """The exact bytes of an envelope and their detached signature."""
+
+    body: bytes
+    signature: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

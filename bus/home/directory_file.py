@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from adapters.durable_files import replace_file
 from bus.core.directory import seed_directory
 from bus.core.directory_history import Made, Revision, revision_of
 from bus.core.directory_proof import DirectoryTrust, Seen, check_progress, prove_directory, seen
@@ -22,7 +23,6 @@ from bus.core.directory_rows import difference
 from bus.core.directory_rules import check
 from bus.core.signing import sign
 from bus.home.directory_versions import DirectoryVersions, KeptVersion
-from bus.home.replacing import replace_file
 from bus.ports import Clock
 from schemas.directory import Directory
 from schemas.limits import MAX_DIRECTORY_BYTES

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from adapters.durable_files import replace_file
 from schemas.problem import AxisError
 from schemas.term import of_os
 from schemas.value import Value
@@ -177,18 +178,11 @@ class Home:
     @contextmanager
     def announced(self, running: Running) -> Iterator[None]:
         """Let other commands find the running broker while this one runs."""
-        path = self.running_file
-        # Appears whole: others look for it just while it is written.
-        draft = path.with_suffix(".tmp")
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(running.to_json())
-        draft.replace(path)
+        replace_file(self.running_file, running.to_json(), mode=0o600, synced=False)
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            self.running_file.unlink(missing_ok=True)
 
     def running(self) -> Running | None:
         """The axis that runs in this home now, if one does."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from adapters.durable_files import replace_file
 from bus.core.events import (
     DeliveryHandedOver,
     EndpointPaused,
@@ -65,11 +66,10 @@ class PausedFile:
 
     def save(self) -> None:
         """Write what is known; nothing, at the start."""
-        draft = self._path.with_suffix(".tmp")
+        paused = _LIST.dump_json(tuple(self._paused.values()), exclude_defaults=True)
         # It only informs: a full disk must not stop who does the work.
         with suppress(OSError):
-            draft.write_bytes(_LIST.dump_json(tuple(self._paused.values()), exclude_defaults=True))
-            draft.replace(self._path)
+            replace_file(self._path, paused, synced=False)
 
     def load(self) -> tuple[Paused, ...]:
         """Who waits, the longest first; nobody where no axis has run."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bus.home.replacing import replace_file
+from adapters.durable_files import replace_file
 
 _PATTERNS = (
     "directory-versions/*",

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from adapters.durable_files import replace_file
+
 
 class TargetsFile:
     """The file, written at each start and left behind: what should be there and is not shows."""
@@ -26,8 +28,5 @@ class TargetsFile:
             for job, urls in jobs.items()
             if urls
         ]
-        draft = self._path.with_suffix(".tmp")
-        draft.write_text(json.dumps(groups, indent=2) + "\n", encoding="utf-8")
         # Another user's process reads it; it holds no secret.
-        draft.chmod(0o644)
-        draft.replace(self._path)
+        replace_file(self._path, f"{json.dumps(groups, indent=2)}\n".encode(), synced=False)

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.keys.files import GROUP_AND_OTHERS, doorway, unusable
+from bus.keys.files import GROUP_AND_OTHERS, key_errors, unusable
 from schemas.term import term
 
 _MOST_SECRET_BYTES = 1024
@@ -41,7 +41,7 @@ def read_secret(path: Path, *, agency: str) -> bytes:
     Raises:
         ConfigurationError: It cannot be read, is empty, or others may read it too (E_KEYS).
     """
-    with doorway(path, agency=agency), path.open("rb") as file:
+    with key_errors(path, agency=agency), path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("secret_readable"))
         line = file.read(_MOST_SECRET_BYTES).split(b"\n")[0].rstrip(b"\r")

@@ -26,7 +26,7 @@ from bus.keys.files import (
     write_private_key,
 )
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.revoked import revoked_here
+from bus.keys.revocation_store import revoked_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import term

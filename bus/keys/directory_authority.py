@@ -21,9 +21,9 @@ from bus.core.keyring import CertifiedKey, KeyRing, thumbprint_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.draft import development_name
-from bus.keys.files import doorway, sync_folder, write_certificates, write_private_key
+from bus.keys.files import key_errors, sync_keys, write_certificates, write_private_key
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.revoked import revocations_here
+from bus.keys.revocation_store import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Place
 from schemas.term import term
@@ -122,7 +122,7 @@ def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> Signi
 
 def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     place = directory_folder(folder)
-    with doorway(place, agency=AUTHORITY):
+    with key_errors(place, agency=AUTHORITY):
         place.mkdir(mode=0o700, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = development_name("Liên Thông DEVELOPMENT directory authority")
@@ -142,5 +142,5 @@ def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     passphrase = access.passphrase(agency=AUTHORITY)
     write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
     write_certificates(filed.path, [certificate], agency=AUTHORITY)
-    sync_folder(place, agency=AUTHORITY)
+    sync_keys(place, agency=AUTHORITY)
     return [filed]

@@ -6,7 +6,6 @@ Which file lies where is known to `folder`.
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from adapters.durable_files import replace_file, sync_folder
 from bus.core.algorithm import PrivateKey
 from bus.core.certificate import UnreadableError, certificates_in
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
@@ -38,7 +38,7 @@ _MOST_KEY_BYTES = 64 * 1024
 
 
 @contextmanager
-def doorway(path: Path, *, agency: str) -> Iterator[None]:
+def key_errors(path: Path, *, agency: str) -> Iterator[None]:
     """Tell what the disk, or a file that is not what it should be, did to this agency's keys.
 
     Raises:
@@ -63,7 +63,7 @@ def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
     Raises:
         ConfigurationError: It cannot be read (E_KEYS).
     """
-    with doorway(path, agency=agency):
+    with key_errors(path, agency=agency):
         return certificates_in(read_regular(path, most=MAX_CERTIFICATE_FILE_BYTES))
 
 
@@ -109,7 +109,7 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
         ConfigurationError: It cannot be read, or group or others may read it too, or it is
             encrypted with another passphrase (E_KEYS).
     """
-    with doorway(path, agency=agency), _open_regular(path) as file:
+    with key_errors(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("key_readable"))
         pem = _read_at_most(file, _MOST_KEY_BYTES)
@@ -142,7 +142,7 @@ def write_certificates(
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    with doorway(path, agency=agency):
+    with key_errors(path, agency=agency):
         pem = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
         replace_file(path, pem, mode=0o644)
 
@@ -170,8 +170,7 @@ def write_secret(path: Path, data: bytes, *, agency: str) -> None:
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    with doorway(path, agency=agency):
-        replace_file(path, data, mode=0o600)
+    write_file(path, data, mode=0o600, agency=agency)
 
 
 def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
@@ -180,7 +179,7 @@ def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
     """
-    with doorway(path, agency=agency):
+    with key_errors(path, agency=agency):
         replace_file(path, data, mode=mode)
 
 
@@ -190,39 +189,20 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
     Raises:
         ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
     """
-    with doorway(path, agency=agency), _open_regular(path) as file:
+    with key_errors(path, agency=agency), _open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("file_readable"))
         return _read_at_most(file, _MOST_KEY_BYTES)
 
 
-def sync_folder(folder: Path, *, agency: str) -> None:
-    """Let the names of new files survive a power cut.
+def sync_keys(folder: Path, *, agency: str) -> None:
+    """Make the names of new files survive a power cut.
 
     Raises:
         ConfigurationError: The disk failed (E_KEYS).
     """
-    with doorway(folder, agency=agency):
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-
-
-def replace_file(path: Path, data: bytes, *, mode: int) -> None:
-    """Put a file in place of what was there; its bytes are on the disk before its name is."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with key_errors(folder, agency=agency):
+        sync_folder(folder)
 
 
 def unusable(path: Path, agency: str, cause: Coded) -> AxisError:

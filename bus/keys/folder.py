@@ -27,11 +27,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from bus.core.algorithm import KeyElsewhere, PrivateKey, PublicKey
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
-    doorway,
+    key_errors,
     read_certificates,
     read_private_key,
     read_regular,
-    sync_folder,
+    sync_keys,
     write_certificates,
     write_private_key,
     write_secret,
@@ -78,12 +78,12 @@ class FiledKey:
     @property
     def filed_at(self) -> int:
         """Orders certificates by when they were filed."""
-        with doorway(self.path, agency=self.owner):
+        with key_errors(self.path, agency=self.owner):
             return self.path.stat().st_mtime_ns
 
     def pem(self) -> bytes:
         """The file as it is. Raises `ConfigurationError` E_KEYS."""
-        with doorway(self.path, agency=self.owner):
+        with key_errors(self.path, agency=self.owner):
             return read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
 
     def certificate(self) -> x509.Certificate:
@@ -100,7 +100,7 @@ class FiledKey:
     def private_key(self, access: KeyAccess) -> PrivateKey | KeyElsewhere:
         """The private key, or the way to it. Raises `ConfigurationError` E_KEYS."""
         if self.is_in_token:
-            with doorway(self.token_path, agency=self.owner):
+            with key_errors(self.token_path, agency=self.owner):
                 uri = read_regular(self.token_path, most=_MOST_URI_BYTES).decode().strip()
             return token_key(uri, access=access, agency=self.owner)
         passphrase = access.passphrase(agency=self.owner)
@@ -175,16 +175,16 @@ class KeyFolder:
         Names of files written within are on the disk at the exit.
         """
         folders = (self.root, self._authorities, self._agencies)
-        with doorway(self.root, agency=_AXIS):
+        with key_errors(self.root, agency=_AXIS):
             for folder in folders:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.root / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            with doorway(self.root, agency=_AXIS):
+            with key_errors(self.root, agency=_AXIS):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
             for folder in folders:
-                sync_folder(folder, agency=_AXIS)
+                sync_keys(folder, agency=_AXIS)
         finally:
             os.close(lock)
 
@@ -239,7 +239,7 @@ class KeyFolder:
         issued, digest = certificate.not_valid_before_utc.date(), certificate.fingerprint(SHA256())
         path = self.folder_of(owner) / f"{issued}-{digest.hex()[:12]}.pem"
         filed = FiledKey(owner=owner, path=path)
-        with doorway(path, agency=owner):
+        with key_errors(path, agency=owner):
             path.parent.mkdir(mode=0o700, exist_ok=True)
         if key is not None:
             write_private_key(filed.private_key_path, key, agency=owner, passphrase=passphrase)

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.keys.files import doorway, sync_folder, write_secret
+from bus.keys.files import key_errors, sync_keys, write_secret
 
 _BYTES = 32
 
@@ -23,7 +23,7 @@ class PasswordFolder:
     def kept(self, account: str) -> str | None:
         """The password of an account; None when it has none yet."""
         path = self._path(account)
-        with doorway(path, agency=account):
+        with key_errors(path, agency=account):
             return path.read_text(encoding="ascii").strip() if path.exists() else None
 
     def of(self, account: str) -> str:
@@ -33,11 +33,11 @@ class PasswordFolder:
     def renew(self, account: str) -> str:
         """Another password; it counts as soon as the broker is told."""
         path = self._path(account)
-        with doorway(self.folder, agency=account):
+        with key_errors(self.folder, agency=account):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         password = secrets.token_urlsafe(_BYTES)
         write_secret(path, f"{password}\n".encode("ascii"), agency=account)
-        sync_folder(self.folder, agency=account)
+        sync_keys(self.folder, agency=account)
         return password
 
     def _path(self, account: str) -> Path:

@@ -1,11 +1,17 @@
-"""RevocationStore: what is known of revoked certificates, kept beside the certificates.
+"""RevocationStore: what operators and sources said of revoked certificates, in the key folder.
 
-<folder>/crl/*                lists that an operator filed, DER or PEM
-<folder>/revocation.json      what all sources have proven so far
+<folder>/revoked.json       what operators revoked: `[{"thumbprint": …, "at": …, "reason": …}]`
+<folder>/crl/*              lists that an operator filed, DER or PEM
+<folder>/revocation.json    what all sources have proven so far
+
+The oldest entry of `revoked.json` stands first, and none is ever removed: a certificate that was
+revoked stays so (RFC 5280, 5).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,9 +19,10 @@ from pydantic import ValidationError
 from bus.core.certificate import UnreadableError
 from bus.core.keyring import chain_of
 from bus.core.revocation.crl import parse_crl
-from bus.core.revocation.knowledge import Knowledge
 from bus.core.revocation.source import Chain
-from bus.keys.files import doorway, read_regular, replace_file
+from bus.core.revocation.source_record import SourceRecords
+from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
+from bus.keys.files import key_errors, read_regular, write_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 from schemas.term import term
@@ -27,8 +34,8 @@ _AXIS = "the axis"
 _MOST_LIST_BYTES = 32 * 1024 * 1024
 
 
-class FolderRevocationShelf:
-    """The shelf of one key folder. Every method raises `ConfigurationError` E_KEYS."""
+class FolderRevocationStore:
+    """The store of one key folder. Every method raises `ConfigurationError` E_KEYS."""
 
     def __init__(self, folder: Path) -> None:
         self._files = KeyFolder(folder)
@@ -58,7 +65,7 @@ class FolderRevocationShelf:
         found = []
         for path in self._list_paths():
             try:
-                with doorway(path, agency=LISTS):
+                with key_errors(path, agency=LISTS):
                     parse_crl(read_regular(path, most=_MOST_LIST_BYTES))
             except ConfigurationError as error:
                 found.append(error.problem)
@@ -74,21 +81,21 @@ class FolderRevocationShelf:
                 seen.append((str(path), found.st_mtime_ns, found.st_size))
         return hash(tuple(seen))
 
-    def load(self) -> Knowledge:
+    def load(self) -> SourceRecords:
         """As promised by the port."""
         try:
-            return Knowledge.model_validate_json(self._known.read_bytes())
+            return SourceRecords.model_validate_json(self._known.read_bytes())
         except FileNotFoundError:
-            return Knowledge()
+            return SourceRecords()
         except (OSError, ValidationError) as error:
             cause = term("revocations_unreadable")
             place = Place(file=self._known.name)
             raise AxisError.of("E_KEYS", place=place, agency=_AXIS, cause=cause) from error
 
-    def save(self, knowledge: Knowledge) -> None:
+    def save(self, records: SourceRecords) -> None:
         """As promised by the port."""
-        with doorway(self._known, agency=_AXIS):
-            replace_file(self._known, knowledge.model_dump_json(indent=1).encode(), mode=0o644)
+        data = records.model_dump_json(indent=1).encode()
+        write_file(self._known, data, mode=0o644, agency=_AXIS)
 
     def _list_paths(self) -> list[Path]:
         return sorted(path for path in self._lists.glob("*") if not path.is_dir())
@@ -100,3 +107,75 @@ def _content(path: Path) -> bytes:
         return read_regular(path, most=_MOST_LIST_BYTES)
     except (OSError, UnreadableError):
         return b""
+
+
+def revocations_here(files: KeyFolder) -> tuple[Revocation, ...]:
+    """What the operator has revoked, oldest statement first.
+
+    Raises:
+        ConfigurationError: The file cannot be understood (E_KEYS).
+    """
+    with key_errors(files.revoked, agency=_AXIS):
+        try:
+            said = json.loads(files.revoked.read_bytes())
+        except FileNotFoundError:
+            return ()
+        return _read_all(said)
+
+
+def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
+    """What the operator has revoked, by thumbprint. Raises `ConfigurationError` E_KEYS."""
+    return strictest(revocations_here(files))
+
+
+def revoke_here(
+    files: KeyFolder, thumbprint: str, *, reason: RevocationReason, now: datetime
+) -> Revocation:
+    """State that a certificate counts no more from now on; on the disk at the return.
+
+    Raises:
+        ConfigurationError: The file cannot be read or written (E_KEYS).
+    """
+    with files.locked():
+        revocation = Revocation(
+            thumbprint=thumbprint,
+            at=now.replace(microsecond=0),
+            reason=reason,
+            source=RevocationSource.OPERATOR,
+        )
+        told = [_said(each) for each in (*revocations_here(files), revocation)]
+        data = json.dumps(told, indent=1).encode() + b"\n"
+        write_file(files.revoked, data, mode=0o644, agency=_AXIS)
+    return revocation
+
+
+def _read_all(said: object) -> tuple[Revocation, ...]:
+    match said:
+        case [*each]:
+            return tuple(map(_read, each))
+        case _:
+            raise ValueError("it is no list of revocations")
+
+
+def _read(said: object) -> Revocation:
+    match said:
+        case {"thumbprint": str(thumbprint), "at": str(at), "reason": str(reason)}:
+            moment = datetime.fromisoformat(at)
+            if moment.tzinfo is None:
+                raise ValueError(f"{at} has no time zone")
+            return Revocation(
+                thumbprint=thumbprint,
+                at=moment,
+                reason=RevocationReason(reason),
+                source=RevocationSource.OPERATOR,
+            )
+        case _:
+            raise ValueError("a revocation has thumbprint, at and reason")
+
+
+def _said(revocation: Revocation) -> dict[str, str]:
+    return {
+        "thumbprint": revocation.thumbprint,
+        "at": revocation.at.isoformat(),
+        "reason": revocation.reason,
+    }

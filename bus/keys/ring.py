@@ -17,8 +17,7 @@ from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.revocation_store import FolderRevocationShelf
-from bus.keys.revoked import revocations_here
+from bus.keys.revocation_store import FolderRevocationStore, revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 from schemas.term import Coded, Term, term
@@ -79,7 +78,7 @@ def load_ring(folder: Path) -> KeyRing:
 def read_folder(folder: Path) -> Believed:
     """As `load_ring`, with the files that were set aside."""
     files = KeyFolder(folder)
-    anchors, known = files.anchors(), FolderRevocationShelf(folder).load()
+    anchors, known = files.anchors(), FolderRevocationStore(folder).load()
     read = _read(files, anchors.certificates)
     ring = KeyRing(
         (key for key in read.values() if isinstance(key, CertifiedKey)),
@@ -117,7 +116,7 @@ def _read(
     return read
 
 
-def counting(ring: KeyRing) -> tuple[CertifiedKey, ...]:
+def keys_in_use(ring: KeyRing) -> tuple[CertifiedKey, ...]:
     """The keys whose end matters: not revoked, and not replaced by those of a real authority."""
     real = {key.owner for key in ring.values() if not _is_development(key)}
     return tuple(
@@ -181,7 +180,7 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
             pairs.setdefault(row.owner, []).append((filed, row.key))
     chosen = [_pair_that_signs(each, revoked, now=now) for each in pairs.values()]
     signing = {key.thumbprint for _, key in filter(None, chosen)}
-    others = (*anchors.set_aside, *FolderRevocationShelf(folder).unreadable_lists())
+    others = (*anchors.set_aside, *FolderRevocationStore(folder).unreadable_lists())
     return (
         *(
             replace(row, signs=row.key is not None and row.key.thumbprint in signing)
@@ -193,7 +192,7 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
 
 def _revoked(files: KeyFolder) -> Mapping[str, Revocation]:
     """Everything that is said against certificates, by an operator and by their authorities."""
-    known = FolderRevocationShelf(files.root).load()
+    known = FolderRevocationStore(files.root).load()
     return strictest((*revocations_here(files), *known.revocations))
 
 
@@ -210,12 +209,12 @@ def _pair_that_signs(
     """
     told = [pair for pair in pairs if known is None or pair[1].thumbprint in known]
     real = [pair for pair in told if not _is_development(pair[1])]
-    counting = [
+    usable = [
         (filed, key)
         for filed, key in real or told
         if key.is_valid_at(now) and not key.revoked_by(revoked)
     ]
-    return max(counting, key=lambda pair: (pair[1].not_before, pair[0].filed_at), default=None)
+    return max(usable, key=lambda pair: (pair[1].not_before, pair[0].filed_at), default=None)
 
 
 def _why_none(pairs: Sequence[_Pair], revoked: Mapping[str, Revocation], *, now: datetime) -> Term:

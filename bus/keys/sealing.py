@@ -20,7 +20,7 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
-from bus.keys.files import doorway, read_regular, read_secret_file, sync_folder, write_file
+from bus.keys.files import key_errors, read_regular, read_secret_file, sync_keys, write_file
 from bus.keys.folder import KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Place, Problem
@@ -132,19 +132,19 @@ class SealingFolder:
         for path in (*self._files(mailbox, "*.key"), *self._files(mailbox, "*.secret")):
             there.take_in(mailbox, path, mode=0o600)
             if move:
-                with doorway(path, agency=mailbox):
+                with key_errors(path, agency=mailbox):
                     path.unlink()
 
     def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
         """Copy a file of another home in, unless one of its name is here."""
         target = self.folder_of(owner) / path.name
-        with doorway(target, agency=owner):
+        with key_errors(target, agency=owner):
             if target.exists():
                 return
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             data = path.read_bytes()
         write_file(target, data, mode=mode, agency=owner)
-        sync_folder(target.parent, agency=owner)
+        sync_keys(target.parent, agency=owner)
 
     def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
         """All published keys of a home, also those that cannot be used."""
@@ -169,7 +169,7 @@ class SealingFolder:
 
     def _ensure_secret(self, owner: MailboxName) -> None:
         path = self._secret(owner)
-        with doorway(path, agency=owner):
+        with key_errors(path, agency=owner):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.exists():
                 return
@@ -195,8 +195,8 @@ class SealingFolder:
         write_file(path.with_suffix(".key"), kept.to_json(), mode=0o600, agency=owner)
         published = publish(key, signing=signing, now=now)
         write_file(path, published.to_json(), mode=0o644, agency=owner)
-        sync_folder(path.parent, agency=owner)
-        sync_folder(path.parent.parent, agency=owner)
+        sync_keys(path.parent, agency=owner)
+        sync_keys(path.parent.parent, agency=owner)
         return key_id
 
     def _files(self, owner: MailboxName, pattern: str) -> list[Path]:
@@ -212,7 +212,7 @@ class SealingFolder:
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
     """None: it is none, and what stands beside it may be one."""
-    with doorway(path, agency=owner):
+    with key_errors(path, agency=owner):
         text = read_regular(path, most=_MOST_STATEMENT_BYTES)
     try:
         return SignedSealingKey.model_validate_json(text)

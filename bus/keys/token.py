@@ -6,11 +6,11 @@ the operator's setting only, and the PIN stands in a file of its own.
 PKCS #11 has one login per token and process, and a session signs one thing at a time. So there is
 one session per token, held for the life of the process as the module itself is, and one lock around
 each module: threads wait for each other, and never in the middle of an operation. Waiting is for
-threads that have nothing else to do (`bus.services.dispatch`), not for the event loop.
+threads that have nothing else to do (`bus.services.signing_keys`), not for the event loop.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,76 +18,16 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, assert_never
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bus.core.algorithm import Algorithm, PublicKey
 from bus.keys.access import KeyAccess, read_secret
+from bus.keys.token_uri import TokenName, TokenUri, token_uri
 from schemas.problem import AxisError
 from schemas.term import Coded, term
 
-_SCHEME = "pkcs11"
-_SELECTORS = frozenset({"token", "serial", "manufacturer", "model", "object", "id", "type"})
 _P256 = ec.SECP256R1()
-_TokenName = tuple[str | None, str | None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TokenUri:
-    """What a PKCS #11 URI says of a key (RFC 7512).
-
-    Attributes:
-        token: Label of the token.
-        serial: Its serial number, where labels are not unique.
-        object: Label of the key.
-        id: CKA_ID of the key.
-        pin_source: File that holds the PIN.
-    """
-
-    token: str | None = None
-    serial: str | None = None
-    object: str | None = None
-    id: bytes | None = None
-    pin_source: Path | None = None
-
-    @property
-    def token_name(self) -> _TokenName:
-        """What it calls the token."""
-        return self.token, self.serial
-
-
-def token_uri(text: str, *, agency: str) -> TokenUri:
-    """Read a PKCS #11 URI.
-
-    Raises:
-        ConfigurationError: It is none, names no key, holds a PIN or a module (E_KEYS).
-    """
-    scheme, _, rest = text.partition(":")
-    path, _, query = rest.partition("?")
-    if scheme != _SCHEME:
-        raise _unusable(agency, term("uri_scheme"))
-    said = _attributes(path, ";", agency)
-    asked = _attributes(query, "&", agency)
-    if "pin-value" in asked:
-        raise _unusable(agency, term("uri_pin"))
-    if {"module-path", "module-name"} & asked.keys():
-        raise _unusable(agency, term("uri_module"))
-    unknown = (said.keys() - _SELECTORS) | (asked.keys() - {"pin-source"})
-    if unknown:
-        raise _unusable(agency, term("uri_attributes", names=", ".join(unknown)))
-    if not {"object", "id"} & said.keys() or not {"token", "serial"} & said.keys():
-        raise _unusable(agency, term("uri_incomplete"))
-    if said.get("type", "private") != "private":
-        raise _unusable(agency, term("uri_not_private"))
-    source = asked.get("pin-source")
-    return TokenUri(
-        token=unquote(said["token"]) if "token" in said else None,
-        serial=unquote(said["serial"]) if "serial" in said else None,
-        object=unquote(said["object"]) if "object" in said else None,
-        id=unquote_to_bytes(said["id"]) if "id" in said else None,
-        pin_source=None if source is None else Path(urlsplit(unquote(source)).path),
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,9 +94,9 @@ class _Module:
         self.pkcs11 = _pkcs11("the axis")
         self._path = str(path)
         self._lock = threading.Lock()
-        self._pins: dict[_TokenName, bytes] = {}
-        self._wrong: set[tuple[_TokenName, bytes]] = set()
-        self._sessions: dict[_TokenName, Any] = {}
+        self._pins: dict[TokenName, bytes] = {}
+        self._wrong: set[tuple[TokenName, bytes]] = set()
+        self._sessions: dict[TokenName, Any] = {}
         self._keys: dict[TokenUri, Any] = {}
 
     def public_key(self, uri: TokenUri, *, pin: bytes) -> PublicKey | None:
@@ -292,14 +232,6 @@ def _pkcs11(agency: str) -> ModuleType:
     except ImportError as error:
         raise _unusable(agency, term("token_extra")) from error
     return pkcs11
-
-
-def _attributes(text: str, separator: str, agency: str) -> Mapping[str, str]:
-    pairs = [part.partition("=") for part in text.split(separator) if part]
-    names = [name for name, _, _ in pairs]
-    if len(set(names)) != len(names):
-        raise _unusable(agency, term("uri_twice"))
-    return {name: value for name, _, value in pairs}
 
 
 def _unusable(agency: str, cause: Coded) -> AxisError:

@@ -22,10 +22,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from bus.core.algorithm import PrivateKey
 from bus.keys.draft import development_name, draft
 from bus.keys.files import (
-    doorway,
+    key_errors,
     read_certificates,
     read_private_key,
-    sync_folder,
+    sync_keys,
     write_certificates,
     write_private_key,
 )
@@ -96,12 +96,12 @@ class TransportAuthority:
             write_private_key(files.key, key, agency=name)
             certificate = builder.sign(authority_key, SHA256())
             write_certificates(files.certificate, [certificate], agency=name)
-            sync_folder(self.folder, agency=name)
+            sync_keys(self.folder, agency=name)
         return files
 
     def _authority(self, now: datetime) -> tuple[x509.Certificate, PrivateKey]:
         owner, path = "the transport authority", self.folder / "authority.key"
-        with doorway(self.folder, agency=owner):
+        with key_errors(self.folder, agency=owner):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificate.exists():
             key = ec.generate_private_key(ec.SECP256R1())

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bus.core.duplicates import Standing, judge
+from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
-from bus.ports import Claim, Claimed, Offered, SignedEnvelope, Unanswered
+from bus.ports import Claim, Claimed, Offered, Unanswered
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 

@@ -18,11 +18,12 @@ from bus.ports.broker import (
 )
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
-from bus.ports.inbox import Claim, Claimed, Inbox, Offered, SignedEnvelope, Unanswered
+from bus.ports.inbox import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.ports.moment import Clock, Jitter, NewId, Observer
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
 from bus.ports.sealing import SealingKeys, Spool
+from bus.ports.signer import Signer
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 from bus.ports.workers import Launcher, WorkerProcess
 
@@ -55,7 +56,7 @@ __all__ = [
     "Role",
     "SealingKeys",
     "Settlement",
-    "SignedEnvelope",
+    "Signer",
     "Spool",
     "Step",
     "StoredLetter",

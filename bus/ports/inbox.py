@@ -6,16 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from bus.core.duplicates import Rival, Standing
+from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignedEnvelope:
-    """A body and its detached signature, as they travel."""
-
-    body: bytes
-    signature: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from bus.core.revocation.knowledge import Knowledge
 from bus.core.revocation.source import Chain
+from bus.core.revocation.source_record import SourceRecords
 
 
 class RevocationFetcher(Protocol):
@@ -38,10 +38,10 @@ class RevocationStore(Protocol):
         """Changes whenever a filed list or a certificate does."""
         ...
 
-    def load(self) -> Knowledge:
+    def load(self) -> SourceRecords:
         """What is known; empty when nothing is."""
         ...
 
-    def save(self, knowledge: Knowledge) -> None:
+    def save(self, records: SourceRecords) -> None:
         """Replace what is known, all or nothing."""
         ...

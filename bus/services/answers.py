@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bus.core.message import SignedEnvelope
 from bus.core.offered import UnsignedReceipt
 from bus.core.parcel import arrival, refusal
 from bus.core.wire import receipt_envelope
-from bus.ports import Clock, SignedEnvelope
+from bus.ports import Clock
 from bus.services.dispatch import Dispatch
 from bus.services.retry_wait import RetryWait
 from schemas.codes import EnvelopeKind, Lane

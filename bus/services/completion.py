@@ -16,8 +16,9 @@ from adapters.contract import Answer, Endpoint
 from bus.core.duplicates import Standing
 from bus.core.events import DeliveryHandedOver, ItemSkipped, ServiceName
 from bus.core.failure import Stage, internal
+from bus.core.message import SignedEnvelope
 from bus.core.trace import TRACEPARENT, trace_id
-from bus.ports import Clock, Inbox, Jitter, Observer, Offered, SignedEnvelope
+from bus.ports import Clock, Inbox, Jitter, Observer, Offered
 from bus.services.answers import Answers
 from bus.services.courier import Courier
 from bus.services.failures import Failures

@@ -31,6 +31,7 @@ from bus.core.events import (
 from bus.core.failure import Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
+from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.parties import Standpoint
 from bus.core.record import answered_after, proven_arrival, record_of
@@ -52,7 +53,6 @@ from bus.ports import (
     Records,
     Role,
     Settlement,
-    SignedEnvelope,
     Step,
     Untraced,
 )

@@ -3,17 +3,13 @@
 Shared by everything that sends: documents and statuses going out, receipts going back.
 """
 
-from asyncio import gather, get_running_loop, timeout
+from asyncio import gather
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import TypeVar
 
-from bus.core.message import WireMessage
-from bus.core.signing import SigningKey, sign
+from bus.core.message import SignedEnvelope, WireMessage
 from bus.core.topology import DOCUMENTS, account_of, routing_key
 from bus.core.trace import TRACEPARENT, sending
 from bus.core.wire import body_of
@@ -23,7 +19,7 @@ from bus.ports import (
     Publisher,
     PublishOutcome,
     Role,
-    SignedEnvelope,
+    Signer,
     Tracer,
     Untraced,
 )
@@ -32,9 +28,6 @@ from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
-from schemas.term import term
-
-Made = TypeVar("Made")
 
 MOST_REFUSALS = 8
 """In a row for one mailbox, in about half a minute; a queue without a leader is back sooner."""
@@ -45,22 +38,17 @@ class Dispatch:
     """One mailbox's way onto the bus.
 
     Attributes:
-        key: With what to sign now; asked anew for every envelope, because keys are rotated. Raises
-            `TransportError` E_SIGNING_KEY_AWAY while there is none.
-        deadline: How long one publish may take before its outcome is unknown; and a signature,
-            before what holds the key is away.
+        deadline: How long one publish may take before its outcome is unknown.
         full: Mailboxes for which the broker has refused again and again, and nothing since.
-        waiting: The threads in which a key elsewhere is waited for; absent: the loop's.
         reports_as: The account that tells what failed; absent: the mailbox's own.
     """
 
     mailbox: MailboxName
-    key: Callable[[], SigningKey]
+    signer: Signer
     publisher: Publisher
     clock: Clock
     new_id: NewId
     deadline: timedelta
-    waiting: Executor | None = None
     reports_as: str | None = None
     tracer: Tracer = field(default_factory=Untraced)
     full: set[MailboxName] = field(default_factory=set)
@@ -72,28 +60,8 @@ class Dispatch:
             DocumentError: E_TOO_LARGE.
             TransportError: There is no key to sign with now (E_SIGNING_KEY_AWAY).
         """
-        body, key = body_of(envelope), self.key()
-        made = partial(sign, body, key=key, now=self.clock())
-        return SignedEnvelope(
-            body=body, signature=await self.sign_elsewhere(made) if key.is_elsewhere else made()
-        )
-
-    async def sign_elsewhere(self, work: Callable[[], Made]) -> Made:
-        """Wait for a token in a thread; one that hangs costs that thread, and nothing else.
-
-        Args:
-            work: Signs, perhaps among other things.
-
-        Raises:
-            TransportError: It does not answer (E_SIGNING_KEY_AWAY); and whatever `work` raises.
-        """
-        try:
-            async with timeout(self.deadline.total_seconds()):
-                return await get_running_loop().run_in_executor(self.waiting, work)
-        except TimeoutError as late:
-            raise AxisError.of(
-                "E_SIGNING_KEY_AWAY", agency=self.mailbox, cause=term("token_silent")
-            ) from late
+        body = body_of(envelope)
+        return SignedEnvelope(body=body, signature=await self.signer.sign(body, now=self.clock()))
 
     async def send(
         self,

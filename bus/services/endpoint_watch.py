@@ -12,6 +12,7 @@ from bus.core.backoff import pause_before_probe
 from bus.core.crash import cause_of
 from bus.core.events import EndpointPaused, EndpointResumed, SendingPaused, SendingResumed
 from bus.ports import Clock, Jitter, Observer
+from bus.services.waiting import set_within
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem, RecipientError
 from schemas.term import Term, term
@@ -93,13 +94,9 @@ class EndpointWatch:
         while wrong:
             probes += 1
             pause = pause_before_probe(probes, jitter=self.jitter())
-            try:
-                async with asyncio.timeout(pause.total_seconds()):
-                    await self.stop.wait()
-            except TimeoutError:
-                wrong = await self.trouble() is not None
-            else:
+            if await set_within(self.stop, pause):
                 return
+            wrong = await self.trouble() is not None
         resumed = SendingResumed if self.sending else EndpointResumed
         self.observe(resumed(mailbox=self.mailbox, away=self.clock() - began))
 

@@ -10,12 +10,12 @@ from bus.core.admission import addressed
 from bus.core.events import DeliveryFailed, ForgeryRefused, ItemSkipped, ServiceName
 from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class
 from bus.core.identity import delivery_id
-from bus.core.message import WireMessage
+from bus.core.message import SignedEnvelope, WireMessage
 from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.routing import Routing
 from bus.core.topology import account_of
 from bus.core.trace import TRACEPARENT, trace_id
-from bus.ports import Clock, NewId, Observer, PublishOutcome, SignedEnvelope
+from bus.ports import Clock, NewId, Observer, PublishOutcome
 from bus.services.answers import Answers, sender_of
 from bus.services.attempt import Attempt
 from bus.services.dispatch import Dispatch

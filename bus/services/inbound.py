@@ -6,7 +6,6 @@ too long (RabbitMQ manual, Delivery Acknowledgement Timeout).
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 from bus.core.topology import queue_of
@@ -15,6 +14,7 @@ from bus.services.courier import Courier
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.ordering import Ordering
 from bus.services.retry_wait import Stopping
+from bus.services.waiting import first_of
 from schemas.codes import Lane
 from schemas.identifiers import MailboxName
 
@@ -44,7 +44,7 @@ class Inbound:
             async with asyncio.TaskGroup() as work:
                 for lane in Lane:
                     work.create_task(self._consume(queue_of(self.mailbox, lane), leave))
-                await _first(self.stop.wait(), self.watch.gone.wait())
+                await first_of(self.stop.wait(), self.watch.gone.wait())
                 leave.set()
             await self.watch.until_back()
 
@@ -61,7 +61,7 @@ class Inbound:
                 queue, self._handler(stretch, alone=prefetch < self.prefetch), prefetch=prefetch
             ):
                 try:
-                    await _first(stretch.harmless.wait(), leave.wait())
+                    await first_of(stretch.harmless.wait(), leave.wait())
                 finally:
                     stretch.over.set()
             prefetch = self.prefetch
@@ -100,13 +100,3 @@ class _Stretch:
     ordering: Ordering = field(default_factory=Ordering)
     harmless: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-async def _first(*waits: Coroutine[object, object, object]) -> None:
-    """Wait until one of them is over; the others are given up."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.durable_files import replace_file
 from bus.core.register_sync import Synced, compare
 from bus.home.public_files import PublicFiles
-from bus.home.replacing import replace_file
 from bus.ports.register import Register
 from schemas.problem import TransportError
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bus.core.backoff import pause_before
 from bus.core.events import WorkStalled
 from bus.ports import Jitter, Observer
+from bus.services.waiting import set_within
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 
@@ -29,9 +30,5 @@ class RetryWait:
         self._failures += 1
         pause = pause_before(self._failures, jitter=self.jitter())
         self.observe(WorkStalled(mailbox=self.mailbox, problem=problem, pause=pause))
-        try:
-            async with asyncio.timeout(pause.total_seconds()):
-                await self.stop.wait()
-        except TimeoutError:
-            return
-        raise Stopping
+        if await set_within(self.stop, pause):
+            raise Stopping

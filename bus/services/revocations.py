@@ -14,9 +14,7 @@ from typing import assert_never
 from bus.core.crash import cause_of, problem_of
 from bus.core.events import CertificateRevoked, ItemSkipped, ServiceName
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.answer import Answer
 from bus.core.revocation.crl import read_crl
-from bus.core.revocation.knowledge import Knowledge, heard
 from bus.core.revocation.ocsp import question, read_answer
 from bus.core.revocation.source import (
     FiledList,
@@ -28,6 +26,8 @@ from bus.core.revocation.source import (
     sources_of,
     subjects_of,
 )
+from bus.core.revocation.source_record import SourceRecords, after_round
+from bus.core.revocation.statement import Answer
 from bus.ports import Clock, Observer
 from bus.ports.revocation import RevocationFetcher, RevocationStore
 from schemas.problem import AxisError, Problem, TransportError
@@ -52,7 +52,7 @@ class Revocations:
     """
 
     fetcher: RevocationFetcher
-    shelf: RevocationStore
+    store: RevocationStore
     every: timedelta
     grace: timedelta
     nonce: Callable[[], bytes]
@@ -61,7 +61,7 @@ class Revocations:
     taken_up: Callable[[], None]
 
     def __post_init__(self) -> None:
-        self._known = Knowledge()
+        self._known = SourceRecords()
         self._loaded = False
         self._told: frozenset[object] = frozenset()
         self._names: dict[str, str] = {}
@@ -73,7 +73,7 @@ class Revocations:
         """Ask until cancelled; nobody waits for a source that is slow, not even the next round."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                seen = await asyncio.to_thread(self.shelf.stamp)
+                seen = await asyncio.to_thread(self.store.stamp)
                 await self._begin(tasks)
                 await self._rest(seen)
 
@@ -85,7 +85,7 @@ class Revocations:
     async def _begin(self, tasks: asyncio.TaskGroup) -> None:
         try:
             if not self._loaded:
-                self._known = await asyncio.to_thread(self.shelf.load)
+                self._known = await asyncio.to_thread(self.store.load)
                 self._loaded, self._told = True, _verdicts(self._known)
             sources, skipped = await asyncio.to_thread(self._sources)
         except AxisError as error:
@@ -110,13 +110,13 @@ class Revocations:
         end = loop.time() + self.every.total_seconds()
         while loop.time() < end:
             await asyncio.sleep(min(LOOK_EVERY.total_seconds(), max(0, end - loop.time())))
-            if await asyncio.to_thread(self.shelf.stamp) != seen:
+            if await asyncio.to_thread(self.store.stamp) != seen:
                 return
 
     def _note_folder(self, problem: Problem | None) -> None:
         record = self._known.of(KEY_FOLDER)
         if problem is not None or record.lost_since is not None:
-            record, events = heard(record, (), problem, now=self.clock(), grace=self.grace)
+            record, events = after_round(record, (), problem, now=self.clock(), grace=self.grace)
             self._known = self._known.with_record(record)
             for event in events:
                 self.observe(event)
@@ -124,7 +124,7 @@ class Revocations:
     def _sources(self) -> tuple[tuple[Source, ...], tuple[ItemSkipped, ...]]:
         """Whom to ask, and the certificates and lists that are asked about nothing."""
         chains, names, skipped = [], {}, []
-        for chain in self.shelf.chains():
+        for chain in self.store.chains():
             try:
                 subjects = subjects_of([chain], now=self.clock())
                 sources_of(subjects)
@@ -136,7 +136,7 @@ class Revocations:
             else:
                 chains.append(chain)
         subjects, lists = subjects_of(chains, now=self.clock()), []
-        for name, data in self.shelf.filed_lists().items():
+        for name, data in self.store.filed_lists().items():
             try:
                 lists.append(filed_list(name, data, subjects))
             except Exception as error:  # noqa: BLE001 (nor one list)
@@ -237,7 +237,7 @@ class Revocations:
         self, source: Source, answers: Sequence[Answer], problem: Problem | None
     ) -> None:
         before = self._known
-        record, events = heard(
+        record, events = after_round(
             before.of(source.name), answers, problem, now=self.clock(), grace=self.grace
         )
         self._known = before.with_record(record)
@@ -262,7 +262,7 @@ class Revocations:
         async with self._saving:
             known = self._known
             try:
-                await asyncio.to_thread(self.shelf.save, known)
+                await asyncio.to_thread(self.store.save, known)
             except AxisError as error:
                 self._unsaved = True
                 self._note_folder(error.problem)
@@ -273,7 +273,7 @@ class Revocations:
                 self.taken_up()
 
 
-def _verdicts(known: Knowledge) -> frozenset[object]:
+def _verdicts(known: SourceRecords) -> frozenset[object]:
     return frozenset((each.thumbprint, each.at, each.reason) for each in known.revocations)
 
 

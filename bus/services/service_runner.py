@@ -7,7 +7,6 @@ service a pause and nobody else anything.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from bus.core.crash import problem_of
 from bus.core.events import ServiceEnded, ServiceName
 from bus.core.restart import Restarts
 from bus.ports import Jitter, Observer
+from bus.services.waiting import set_within
 from schemas.problem import ConfigurationError
 
 
@@ -65,8 +65,7 @@ class ServiceRunner:
                     pause=pause,
                 )
             )
-            await _rest(stop, pause)
-            if stop.is_set():
+            if await set_within(stop, pause):
                 return
 
 
@@ -87,9 +86,3 @@ async def _death_of(run: Callable[[], Awaitable[object]]) -> BaseException | Non
         await asyncio.wait([running])
         raise
     return asyncio.CancelledError() if running.cancelled() else running.exception()
-
-
-async def _rest(stop: asyncio.Event, pause: timedelta) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(pause.total_seconds()):
-            await stop.wait()

@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from bus.core.duplicates import Rival, Standing, judge
+from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
-from bus.ports import Claim, Claimed, Offered, SignedEnvelope, Unanswered
+from bus.ports import Claim, Claimed, Offered, Unanswered
 from bus.store.batch import GroupCommit, padded
 from bus.store.schema import deliveries, offered, receipts
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bus.core.duplicates import Rival, Standing
-from bus.core.message import WireMessage
+from bus.core.message import SignedEnvelope, WireMessage
 from bus.core.offered import OfferedDelivery
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, Claimed, Inbox, Offered, SignedEnvelope, Unanswered
+from bus.ports import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.store.sql import open_store
 from schemas.codes import EnvelopeKind, Lane
 from schemas.envelope import Recipient

@@ -12,10 +12,10 @@ from typing import NoReturn
 from adapters.contract import AttachmentSource, Message, Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
-from bus.core.message import WireMessage
+from bus.core.message import SignedEnvelope, WireMessage
 from bus.core.offered import OfferedDelivery
 from bus.core.topology import FAILURES
-from bus.ports import Claim, Claimed, Inbox, Offered, PublishOutcome, SignedEnvelope, Unanswered
+from bus.ports import Claim, Claimed, Inbox, Offered, PublishOutcome, Unanswered
 from bus.rabbit.broker import RabbitBroker
 from schemas.document import Document
 from schemas.identifiers import DeliveryId, MailboxName

@@ -20,17 +20,18 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey, sign, verify
 from bus.keys.access import KeyAccess
+from bus.keys.certificate_import import import_authority, import_certificate
 from bus.keys.folder import KeyFolder
-from bus.keys.requests import import_authority, import_certificate
 from bus.keys.ring import describe, load_ring, load_signing_key
 from bus.keys.sealing import SealingFolder
-from bus.keys.token import token_key, token_uri
-from bus.services.dispatch import Dispatch
+from bus.keys.token import token_key
+from bus.keys.token_uri import token_uri
+from bus.services.signing_keys import KeySigner
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, TransportError
 from tests.acceptance.packets import a_packet
 from tests.support.certificates import OWNER, key_for, leaf, pem, root, signer
-from tests.support.envelopes import RECIPIENT, SENDER, an_envelope
+from tests.support.envelopes import RECIPIENT, SENDER
 from tests.support.packages import program
 from tests.support.two_agencies import TwoAgencies, eventually
 
@@ -242,25 +243,20 @@ class _Hanging:
 async def test_a_token_that_hangs_does_not_hold_up_the_loop_and_is_given_up_in_time(
     tmp_path: Path,
 ) -> None:
-    axis, hanging = TwoAgencies(tmp_path), _Hanging(key_for(Algorithm.ES256))
+    hanging = _Hanging(key_for(Algorithm.ES256))
     key = SigningKey(private_key=hanging, thumbprint="", algorithm=Algorithm.ES256)
-    dispatch = Dispatch(
-        mailbox=MailboxName(SENDER),
-        key=lambda: key,
-        publisher=axis.broker,
-        clock=lambda: NOW,
-        new_id=axis.new_id,
-        deadline=timedelta(milliseconds=100),
+    signer = KeySigner(
+        mailbox=MailboxName(SENDER), key=lambda: key, deadline=timedelta(milliseconds=100)
     )
-    sealing = asyncio.create_task(dispatch.signed(an_envelope()))
+    signing = asyncio.create_task(signer.sign(b"a body", now=NOW))
     turns = 0
-    while not sealing.done():
+    while not signing.done():
         turns += 1
         await asyncio.sleep(0.001)
     hanging.let_go.set()
 
     with pytest.raises(AxisError, match="E_SIGNING_KEY_AWAY"):
-        await sealing
+        await signing
     assert turns > 10
 
 

@@ -46,6 +46,10 @@ from bus.services.packing import Packing
 from bus.services.sealer import Sealer
 from bus.services.service_runner import ServiceRunner
 from bus.services.signature_check import SignatureCheck
+from bus.services.signing_keys import KeySigner
+from bus.services.submission_preparer import SubmissionPreparer
+from bus.services.submission_reader import SubmissionReader
+from bus.services.submission_sender import SubmissionSender
 from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
@@ -186,7 +190,7 @@ class Agencies(Folders):
         sealer = self.sealer(mailbox)
         dispatch = Dispatch(
             mailbox=mailbox,
-            key=lambda: parts.key_of(mailbox),
+            signer=self.signer(mailbox),
             publisher=parts.broker,
             clock=parts.clock,
             new_id=self.new_id,
@@ -214,23 +218,38 @@ class Agencies(Folders):
             most_deliveries=parts.most_deliveries,
         )
         completion = Completion.of(courier, stop=stop)
+        preparer = SubmissionPreparer(
+            reader=SubmissionReader(
+                mailbox=mailbox,
+                endpoint=endpoint,
+                formats=(parts.format,),
+                limits=Limits(),
+                routing=lambda: parts.routing,
+                clock=parts.clock,
+                slots=asyncio.Semaphore(2),
+                stop=stop,
+            ),
+            routing=lambda: parts.routing,
+            attachments=parts.attachments,
+            records=parts.records,
+            dispatch=dispatch,
+            sealer=sealer,
+            clock=parts.clock,
+        )
         return Adapter(
             mailbox=mailbox,
             endpoint=endpoint,
             outbound=Outbound(
-                endpoint=endpoint,
+                sender=SubmissionSender(
+                    endpoint=endpoint,
+                    preparer=preparer,
+                    dispatch=dispatch,
+                    records=parts.records,
+                    clock=parts.clock,
+                    observe=self.observe,
+                ),
                 watch=watch,
-                formats=(parts.format,),
-                limits=Limits(),
-                routing=lambda: parts.routing,
-                attachments=parts.attachments,
-                records=parts.records,
-                dispatch=dispatch,
-                sealer=sealer,
-                clock=parts.clock,
                 jitter=_no_jitter,
-                observe=self.observe,
-                slots=asyncio.Semaphore(2),
                 poll=timedelta(milliseconds=10),
                 stop=stop,
             ),
@@ -245,6 +264,14 @@ class Agencies(Folders):
             ),
         )
 
+    def signer(self, mailbox: MailboxName) -> KeySigner:
+        """What signs for one agency."""
+        return KeySigner(
+            mailbox=mailbox,
+            key=lambda: self.parts.key_of(mailbox),
+            deadline=self.parts.publish_deadline,
+        )
+
     def sealer(self, mailbox: MailboxName) -> Sealer:
         """One agency's seals."""
         parts = self.parts
@@ -253,6 +280,7 @@ class Agencies(Folders):
             mailbox=mailbox,
             ring=lambda: parts.ring,
             keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
+            signer=self.signer(mailbox),
             store=parts.attachments,
             begin_spool=lambda: spools.begin(parts.clock()),
             new_key=lambda: secrets.token_bytes(KEY_BYTES),

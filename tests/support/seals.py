@@ -7,7 +7,7 @@ from hashlib import sha256
 from io import BytesIO
 
 from bus.core.keyring import KeyRing
-from bus.core.sealing.envelope import KeptFile, Opened, seal, unseal
+from bus.core.sealing.envelope import KeptFile, Opened, begin_seal, finish_seal, unseal
 from bus.core.sealing.files import OpenedFiles, keep_sealed
 from bus.core.sealing.key import (
     PrivateSealingKey,
@@ -20,11 +20,11 @@ from bus.core.sealing.key import (
 from bus.core.sealing.suite import SealingSuite
 from bus.core.sealing.wrapping import KEY_BYTES, file_key
 from bus.core.signing import SigningKey, Verified, sign, verify
-from bus.core.wire import body_of, open_envelope
+from bus.core.wire import body_of, document_envelope, open_envelope
 from bus.memory.attachments import MemoryAttachments
 from schemas.document import Document
 from schemas.envelope import Envelope, Recipient
-from schemas.identifiers import MailboxName
+from schemas.identifiers import AgencyCode, MailboxName
 from schemas.problem import AxisError
 from schemas.sealing import Sealed, SignedSealingKey
 from tests.support.builders import attachment
@@ -91,33 +91,43 @@ class Seals:
         to: Sequence[str] = (RECIPIENT, OTHER),
         keys: Sequence[PublicSealingKey] | None = None,
         recipients: Sequence[Recipient] | None = None,
+        content_key: bytes | None = None,
+        secret: bytes = SECRET,
         **changes: object,
     ) -> Envelope:
-        """A document of H98, sealed, with its files kept in the store."""
+        """A document of H98, sealed, with its files kept in the store.
+
+        Args:
+            changes: Of the envelope before it is sealed.
+        """
         whole = document or a_document(subject=SUBJECT)
         if files:
             named = tuple(attachment(f"{n}.bin", data) for n, data in enumerate(files))
             whole = whole.model_copy(update={"attachments": named})
-        parts: dict[str, object] = {
-            "content_key": self.content_key,
-            "secret": SECRET,
-            "keys": [self.pairs[code].public for code in to] if keys is None else keys,
-            "signing": signing or self.signers.key(SENDER),
-            "sender": SENDER,
-            "sender_mailbox": MailboxName(SENDER),
-            "recipients": recipients or [a_recipient(code) for code in to],
-            "sent_at": NOW,
-            "files": [
-                KeptFile(
-                    of=sha256(data).hexdigest(),
-                    sealed=keep_sealed(
-                        BytesIO(data), self.store, key=file_key(self.content_key, place)
-                    ),
-                )
-                for place, data in enumerate(dict.fromkeys(files))
-            ],
-        }
-        return seal(whole, **(parts | changes))  # type: ignore[arg-type]
+        wanted = recipients or [a_recipient(code) for code in to]
+        used = content_key or self.content_key
+        envelope = document_envelope(
+            whole,
+            sender=AgencyCode(SENDER),
+            sender_mailbox=MailboxName(SENDER),
+            recipients=wanted,
+            sent_at=NOW,
+        ).model_copy(update=changes)
+        stored = [
+            KeptFile(
+                of=sha256(data).hexdigest(),
+                sealed=keep_sealed(BytesIO(data), self.store, key=file_key(used, place)),
+            )
+            for place, data in enumerate(dict.fromkeys(files))
+        ]
+        unsigned = begin_seal(envelope, secret=secret, files=stored)
+        signing = signing or self.signers.key(SENDER)
+        return finish_seal(
+            unsigned,
+            sign(unsigned.to_sign, key=signing, now=envelope.sent_at),
+            content_key=used,
+            keys=[self.pairs[code].public for code in to] if keys is None else keys,
+        )
 
     def verified(self, envelope: Envelope, *, by: str = SENDER, at: datetime = NOW) -> Verified:
         """The envelope signed outside by somebody, and proven."""

@@ -15,18 +15,16 @@ from bus.core.revocation.statement import RevocationReason, RevocationSource
 from bus.core.signing import sign, verify
 from bus.keys.access import KeyAccess
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.certificate_import import Imported, import_authority, import_certificate
 from bus.keys.folder import KeyFolder
 from bus.keys.requests import (
-    Imported,
     KeyKind,
     Request,
-    import_authority,
-    import_certificate,
     make_request,
     requests_here,
 )
-from bus.keys.revoked import revocations_here, revoke_here
-from bus.keys.ring import counting, describe, load_ring, load_signing_key
+from bus.keys.revocation_store import revocations_here, revoke_here
+from bus.keys.ring import describe, keys_in_use, load_ring, load_signing_key
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 from tests.support.certificates import (
@@ -256,7 +254,7 @@ def test_a_real_certificate_takes_over_from_a_development_one_and_not_back(
     assert load_signing_key(files.root, OWNER, now=NOW).thumbprint == done.key.thumbprint
     with pytest.raises(ConfigurationError, match="ended on 2026-11-22"):
         load_signing_key(files.root, OWNER, now=after)
-    assert [key.thumbprint for key in counting(load_ring(files.root))] == [done.key.thumbprint]
+    assert [key.thumbprint for key in keys_in_use(load_ring(files.root))] == [done.key.thumbprint]
 
 
 def test_nobody_signs_with_a_certificate_that_the_verifiers_may_not_know(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from adapters.contract import Answer, Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.duplicates import Standing
 from bus.core.events import DeliveryHandedOver, DuplicateAbsorbed, ItemSkipped
+from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
 from bus.core.topology import queues_of
 from bus.memory.inbox import MemoryInbox
-from bus.ports import SignedEnvelope
 from schemas.errors import FailureClass
 from schemas.identifiers import DeliveryId, MailboxName
 from schemas.problem import AxisError, Problem

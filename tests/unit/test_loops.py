@@ -31,9 +31,9 @@ from bus.memory.broker import MemoryBroker
 from bus.ports import PublishOutcome, ReceivedMessage, Settlement
 from bus.services.crash_guard import CrashGuard, FormatLeftError, GuardedFormat
 from bus.services.dispatch import Dispatch
+from bus.services.failed_items import LONGEST, FailedItems
 from bus.services.retry_wait import RetryWait
-from bus.services.set_aside import LONGEST, SetAside
-from bus.services.signing_keys import SigningKeys
+from bus.services.signing_keys import KeySigner, SigningKeys
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
 from schemas.problem import ConfigurationError, Problem
@@ -114,7 +114,7 @@ def test_what_is_set_aside_is_tried_later_and_later_and_forgotten_when_it_is_gon
         assert isinstance(event, ItemSkipped)
         told.append(event)
 
-    aside = SetAside(
+    aside = FailedItems(
         service=ServiceName.OUTBOUND, clock=lambda: moment, jitter=lambda: 0.0, observe=hear
     )
     for _ in range(15):
@@ -208,7 +208,9 @@ async def test_a_mailbox_that_is_full_is_waited_for_once_and_then_costs_nobody_t
     ids = count()
     dispatch = Dispatch(
         mailbox=boxes[0],
-        key=lambda: signers.key(SENDER),
+        signer=KeySigner(
+            mailbox=boxes[0], key=lambda: signers.key(SENDER), deadline=timedelta(seconds=1)
+        ),
         publisher=broker,
         clock=lambda: NOW,
         new_id=lambda: str(next(ids)),

@@ -22,10 +22,10 @@ from bus.core.revocation.ocsp import question, read_answer
 from bus.core.revocation.source import Subject, filed_list, sources_of, subjects_of
 from bus.keys.access import KeyAccess
 from bus.keys.authority import DevelopmentAuthority
+from bus.keys.certificate_import import import_certificate
 from bus.keys.directory_authority import directory_folder, open_directory_trust
 from bus.keys.folder import KeyFolder
-from bus.keys.requests import import_certificate
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.keys.ring import describe, load_ring, load_signing_key, read_folder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
@@ -124,18 +124,18 @@ def test_an_odd_file_is_set_aside_and_named_and_everybody_else_goes_on(
     [row] = [row for row in describe(keys, now=NOW) if row.problem is not None]
     assert (row.file, row.key) == ("0-odd.pem", None)
     assert KeyFolder(keys).stamp()
-    assert FolderRevocationShelf(keys).chains()
+    assert FolderRevocationStore(keys).chains()
 
 
 @pytest.mark.parametrize("data", [*LISTS.values(), *CERTIFICATES.values()])
 def test_a_filed_list_that_is_none_is_named_with_the_reason(keys: Path, data: bytes) -> None:
     (keys / "crl").mkdir()
     (keys / "crl" / "odd.crl").write_bytes(data)
-    shelf = FolderRevocationShelf(keys)
-    subjects = subjects_of(shelf.chains(), now=NOW)
+    store = FolderRevocationStore(keys)
+    subjects = subjects_of(store.chains(), now=NOW)
 
-    [problem] = shelf.unreadable_lists()
-    filed = filed_list("odd.crl", shelf.filed_lists()["odd.crl"], subjects)
+    [problem] = store.unreadable_lists()
+    filed = filed_list("odd.crl", store.filed_lists()["odd.crl"], subjects)
 
     assert (problem.code, problem.place.file) == ("E_KEYS", "odd.crl")
     assert not filed.subjects
@@ -149,15 +149,15 @@ def test_odd_files_beside_the_lists_are_set_aside_too(keys: Path) -> None:
     link_to_itself(keys / "crl" / "link.crl")
     without_end(keys / "crl" / "zero.crl")
     (keys / "crl" / "good.crl").write_bytes(a_list(ISSUER))
-    shelf = FolderRevocationShelf(keys)
+    store = FolderRevocationStore(keys)
 
-    assert {each.place.file for each in shelf.unreadable_lists()} == {
+    assert {each.place.file for each in store.unreadable_lists()} == {
         "pipe.crl",
         "link.crl",
         "zero.crl",
     }
-    assert {name for name, data in shelf.filed_lists().items() if data} == {"good.crl"}
-    assert shelf.stamp()
+    assert {name for name, data in store.filed_lists().items() if data} == {"good.crl"}
+    assert store.stamp()
 
 
 def test_the_names_of_files_hurt_nobody_either(keys: Path) -> None:

@@ -16,9 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from bus.core.algorithm import Algorithm
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.answer import Answer
 from bus.core.revocation.ocsp import question, read_answer
-from bus.core.revocation.statement import RevocationReason, RevocationSource
+from bus.core.revocation.statement import Answer, RevocationReason, RevocationSource
 from schemas.problem import TransportError
 from tests.support.certificates import ISSUED, NOW, Issuer, below, key_for, leaf, root
 from tests.support.revoking import AN_HOUR, an_answer

@@ -9,9 +9,8 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.answer import Answer
 from bus.core.revocation.crl import read_crl
-from bus.core.revocation.statement import RevocationReason, RevocationSource
+from bus.core.revocation.statement import Answer, RevocationReason, RevocationSource
 from schemas.problem import TransportError
 from tests.support.certificates import NOW, Issuer, below, key_for, leaf, name, root
 from tests.support.revoking import A_DAY, AN_HOUR, Entry, a_list

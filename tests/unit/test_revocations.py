@@ -23,7 +23,7 @@ from bus.core.events import (
 from bus.core.keyring import KeyRing, thumbprint_of
 from bus.core.revocation.statement import RevocationReason
 from bus.keys.revocation_fetch import HttpRevocationFetcher
-from bus.keys.revocation_store import FolderRevocationShelf
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.keys.ring import load_ring
 from bus.services.revocations import Revocations
 from tests.faults.axis import eventually
@@ -94,7 +94,7 @@ class Home:
         """Start anew, as a process does that knows only what is on the disk."""
         self.watch = Revocations(
             fetcher=_fetcher(PATIENT),
-            shelf=FolderRevocationShelf(self.folder),
+            store=FolderRevocationStore(self.folder),
             every=timedelta(seconds=30),
             grace=GRACE,
             nonce=lambda: b"n" * 32,

@@ -13,13 +13,16 @@ from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from bus.core.certificate import UnreadableError, kind_of, read_parts, unreadable
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
 from bus.core.revocation.scope import Scope, scope_of
 from bus.core.revocation.statement import (
+    Answer,
     Assurance,
     Revocation,
     RevocationReason,
     RevocationSource,
+    check_times,
+    reason_of,
+    refuse,
     weightiest,
 )
 from schemas.problem import AxisError

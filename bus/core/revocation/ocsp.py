@@ -18,12 +18,15 @@ from cryptography.x509.oid import (
 
 from bus.core.certificate import UnreadableError, kind_of, read_parts, read_whole
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.answer import Answer, check_times, reason_of, refuse
 from bus.core.revocation.statement import (
+    Answer,
     Assurance,
     Revocation,
     RevocationReason,
     RevocationSource,
+    check_times,
+    reason_of,
+    refuse,
     weightiest,
 )
 from schemas.problem import AxisError

@@ -1,12 +1,23 @@
-"""Revocation: that a certificate counts no more, since when and why, and what that takes with it.
+"""Statements about a certificate: that it is revoked, or that a source knows of no revocation.
 
-Who says so, an operator, a CRL or an OCSP responder, is gathered in `bus.keys`.
+Made by an operator, a CRL or an OCSP responder. `Answer` is what a list or a responder proved.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from cryptography.x509 import ReasonFlags
+
+from schemas.problem import AxisError
+from schemas.term import Coded, term
+
+TOLERANCE = timedelta(minutes=10)
+"""How far the source's clock may be from ours, as with signers."""
+
+LASTS_WITHOUT_NEXT_UPDATE = timedelta(days=1)
+"""For an answer that does not say when the next one is due (RFC 6960, 4.2.2.1)."""
 
 
 class RevocationReason(StrEnum):
@@ -124,3 +135,47 @@ def strictest(revocations: Iterable[Revocation]) -> Mapping[str, Revocation]:
         if revocation.severity() < known.severity():
             found[revocation.thumbprint] = revocation
     return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A proven answer.
+
+    Attributes:
+        said_at: When it was made (`thisUpdate`).
+        until: When the next is due (`nextUpdate`).
+        revocations: What was asked about and is revoked.
+        assurances: What was asked about and is not.
+    """
+
+    said_at: datetime
+    until: datetime | None
+    revocations: tuple[Revocation, ...] = ()
+    assurances: tuple[Assurance, ...] = ()
+
+
+def check_times(source: str, *, said_at: datetime, until: datetime | None, now: datetime) -> None:
+    """Refuse what is not of today.
+
+    Raises:
+        TransportError: E_REVOCATION_SOURCE; it is stale, or from the future.
+    """
+    if said_at > now + TOLERANCE:
+        raise refuse(source, term("answer_future", at=said_at.isoformat()))
+    end = until or said_at + LASTS_WITHOUT_NEXT_UPDATE
+    if end < now - TOLERANCE:
+        raise refuse(source, term("answer_stale", at=end.isoformat()))
+
+
+def reason_of(flag: ReasonFlags | None) -> RevocationReason | None:
+    """The reason in our words; None: not revoked any more (removeFromCRL)."""
+    if flag is None:
+        return RevocationReason.UNSPECIFIED
+    if flag is ReasonFlags.remove_from_crl:
+        return None
+    return RevocationReason(flag.value)
+
+
+def refuse(source: str, cause: Coded) -> AxisError:
+    """The answer that proves nothing."""
+    return AxisError.of("E_REVOCATION_SOURCE", source=source, cause=cause)

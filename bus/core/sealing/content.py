@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from bus.core.keyring import KeyRing
 from bus.core.sealing.identity import sealed_ids
-from bus.core.signing import SigningKey, sign, verify
+from bus.core.signing import verify
 from schemas.envelope import Envelope
 from schemas.problem import AxisError
 from schemas.sealing import Sealed, SealedContent
@@ -21,12 +21,6 @@ _PADDED_TO = 4096
 """The length of the ciphertext tells the length of the content only in steps of so many bytes."""
 
 _LENGTH = struct.Struct(">I")
-
-
-def signed_content(content: SealedContent, *, signing: SigningKey, now: datetime) -> bytes:
-    """The bytes to seal: the sender's signature over the content, and the content."""
-    inner = content.to_json()
-    return framed(sign(SIGNED + inner, key=signing, now=now), inner)
 
 
 def proven_content(

@@ -11,17 +11,14 @@ from datetime import datetime
 
 from bus.core.bounds import check
 from bus.core.keyring import KeyRing
-from bus.core.sealing.content import proven_content, signed_content
+from bus.core.sealing.content import SIGNED, framed, proven_content
 from bus.core.sealing.identity import salt_of, sealed_ids
 from bus.core.sealing.key import PrivateSealingKey, PublicSealingKey
 from bus.core.sealing.wrapping import disclose, enclose, file_key
-from bus.core.signing import SigningKey, Verified
+from bus.core.signing import Verified
 from schemas.codes import EnvelopeKind
-from schemas.document import Document
-from schemas.envelope import SEALED_WIRE_VERSION, Envelope, Recipient
-from schemas.identifiers import AgencyCode, MailboxName
-from schemas.problem import Warned
-from schemas.reading import SignatureCheck, Source
+from schemas.envelope import SEALED_WIRE_VERSION, Envelope
+from schemas.identifiers import MailboxName
 from schemas.sealing import InnerFile, SealedContent, SealedFile
 
 
@@ -58,64 +55,93 @@ class Opened:
     files: Mapping[str, OpenFile]
 
 
-def seal(
-    document: Document,
-    *,
-    content_key: bytes,
-    secret: bytes,
-    keys: Sequence[PublicSealingKey],
-    signing: SigningKey,
-    sender: AgencyCode,
-    sender_mailbox: MailboxName,
-    recipients: Sequence[Recipient],
-    sent_at: datetime,
-    files: Sequence[KeptFile] = (),
-    source: Source | None = None,
-    source_signature: SignatureCheck | None = None,
-    warnings: Sequence[Warned] = (),
-) -> Envelope:
-    """Seal a document to its recipients; the envelope is to be signed like any other.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnsignedSeal:
+    """An envelope that is sealed as soon as its content has the sender's inner signature.
+
+    Attributes:
+        envelope: With the ids of a sealed document; the document is still in it.
+        content: The JSON of what is sealed.
+        files: The ciphertext of the document's files, in the order of their places.
+    """
+
+    envelope: Envelope
+    content: bytes = field(repr=False)
+    files: tuple[SealedFile, ...]
+
+    @property
+    def to_sign(self) -> bytes:
+        """The exact bytes for the inner signature."""
+        return SIGNED + self.content
+
+
+def begin_seal(
+    envelope: Envelope, *, secret: bytes, files: Sequence[KeptFile] = ()
+) -> UnsignedSeal:
+    """Prepare to seal an envelope to its recipients.
 
     Args:
-        content_key: 32 fresh random bytes, used for this envelope and its files alone.
+        envelope: Holds a document that is not sealed.
         secret: The sender's own, the same at every reading.
-        keys: One for each recipient's mailbox.
-        files: Sealed with `file_key` at their places.
+        files: Encrypted with `file_key` at their places.
     """
-    salt = salt_of(document, sender=sender, secret=secret)
-    envelope_id, content_hash = sealed_ids(document, sender=sender, salt=salt)
+    document = envelope.document
+    if document is None or envelope.sealed is not None:
+        raise ValueError("only an open document can be sealed")
+    salt = salt_of(document, sender=envelope.sender, secret=secret)
+    envelope_id, content_hash = sealed_ids(document, sender=envelope.sender, salt=salt)
     content = SealedContent(
         envelope_id=envelope_id,
-        sender=sender,
-        sender_mailbox=sender_mailbox,
-        recipients=tuple(recipients),
-        sent_at=sent_at,
+        sender=envelope.sender,
+        sender_mailbox=envelope.sender_mailbox,
+        recipients=envelope.recipients,
+        sent_at=envelope.sent_at,
         salt=salt,
         document=document,
         files=tuple(InnerFile(of=file.of, sealed=file.sealed.sha256) for file in files),
-        source=source,
-        source_signature=source_signature,
-        warnings=tuple(warnings),
+        source=envelope.source,
+        source_signature=envelope.source_signature,
+        warnings=envelope.warnings,
     )
-    envelope = Envelope(
+    in_sight = Envelope(
         version=SEALED_WIRE_VERSION,
         kind=EnvelopeKind.DOCUMENT,
         envelope_id=envelope_id,
         content_hash=content_hash,
-        sender=sender,
-        sender_mailbox=sender_mailbox,
-        recipients=tuple(recipients),
-        sent_at=sent_at,
+        sender=envelope.sender,
+        sender_mailbox=envelope.sender_mailbox,
+        recipients=envelope.recipients,
+        sent_at=envelope.sent_at,
         document=document,
     )
-    plain = signed_content(content, signing=signing, now=sent_at)
-    check(envelope, plain)
+    return UnsignedSeal(
+        envelope=in_sight,
+        content=content.to_json(),
+        files=tuple(file.sealed for file in files),
+    )
+
+
+def finish_seal(
+    unsigned: UnsignedSeal,
+    signature: str,
+    *,
+    content_key: bytes,
+    keys: Sequence[PublicSealingKey],
+) -> Envelope:
+    """Seal the content; the envelope is then signed outside like any other.
+
+    Args:
+        signature: Over `to_sign`.
+        content_key: 32 fresh random bytes, used for this envelope and its files alone.
+        keys: One for each recipient's mailbox.
+
+    Raises:
+        DocumentError: The document holds too much, as `bounds.check` says.
+    """
+    plain = framed(signature, unsigned.content)
+    check(unsigned.envelope, plain)
     return enclose(
-        envelope,
-        plain,
-        content_key=content_key,
-        keys=keys,
-        files=[file.sealed for file in files],
+        unsigned.envelope, plain, content_key=content_key, keys=keys, files=unsigned.files
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bus.core.duplicates import Standing
-from bus.ports import SignedEnvelope
+from bus.core.message import SignedEnvelope
 from bus.store.sql import Store, open_store
 from schemas.identifiers import DeliveryId
 from tests.integration.store.claims import NOW, claim_of

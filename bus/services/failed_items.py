@@ -1,6 +1,6 @@
-"""SetAside: items of a loop that failed unexpectedly, and when each is tried again.
+"""FailedItems: items of a loop that failed unexpectedly, and when each is tried again.
 
-The others go on meanwhile. Told of at each try, the pauses grow.
+The loop goes on with the others. Each failure is reported; the pauses grow.
 """
 
 from collections.abc import Hashable, Iterable
@@ -17,8 +17,8 @@ LONGEST = timedelta(minutes=10)
 
 
 @dataclass(kw_only=True)
-class SetAside:
-    """What one service has set aside."""
+class FailedItems:
+    """The failed items of one service."""
 
     service: ServiceName
     clock: Clock
@@ -27,7 +27,7 @@ class SetAside:
     _kept: dict[Hashable, tuple[int, datetime]] = field(default_factory=dict, init=False)
 
     def put(self, key: Hashable, name: str, error: Exception) -> None:
-        """Set an item aside, until its pause is over.
+        """Note a failure: the item is not due until its pause is over.
 
         Args:
             key: Another one when the item has changed: then it is tried at once.
@@ -46,7 +46,7 @@ class SetAside:
         )
 
     def is_due(self, key: Hashable) -> bool:
-        """Whether an item may be tried now; one that was never set aside always."""
+        """Whether an item may be tried now; one that never failed always may."""
         kept = self._kept.get(key)
         return kept is None or kept[1] <= self.clock()
 

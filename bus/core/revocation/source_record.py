@@ -1,4 +1,4 @@
-"""RevocationKnowledge: what all sources have proven so far, and which of them are away.
+"""SourceRecords: what each source of revocations has proven so far, and which are away.
 
 The last answer of a source counts until a newer one comes. Nothing here ever stops traffic: a
 source that is away is told at its beginning, at its end, and when the declared grace is over
@@ -17,8 +17,13 @@ from bus.core.events import (
     RevocationSourceLost,
     RevocationSourceReturned,
 )
-from bus.core.revocation.answer import Answer
-from bus.core.revocation.statement import Assurance, Revocation, RevocationReason, weightiest
+from bus.core.revocation.statement import (
+    Answer,
+    Assurance,
+    Revocation,
+    RevocationReason,
+    weightiest,
+)
 from schemas.problem import Problem
 from schemas.value import Value
 
@@ -44,8 +49,8 @@ class SourceRecord(Value):
     assurances: tuple[Assurance, ...] = ()
 
 
-class Knowledge(Value):
-    """All sources, by name."""
+class SourceRecords(Value):
+    """The records of all sources, one for each name."""
 
     sources: tuple[SourceRecord, ...] = ()
 
@@ -54,12 +59,12 @@ class Knowledge(Value):
         found = (record for record in self.sources if record.source == source)
         return next(found, SourceRecord(source=source))
 
-    def with_record(self, record: SourceRecord) -> "Knowledge":
+    def with_record(self, record: SourceRecord) -> "SourceRecords":
         """The same, with one record replaced or added."""
         others = (each for each in self.sources if each.source != record.source)
-        return Knowledge(sources=(*others, record))
+        return SourceRecords(sources=(*others, record))
 
-    def only_asking(self, sources: Collection[str]) -> "Knowledge":
+    def only_asking(self, sources: Collection[str]) -> "SourceRecords":
         """Forget who is not asked any more, but not what they proved."""
         kept = (
             record
@@ -68,7 +73,7 @@ class Knowledge(Value):
             for record in self.sources
             if record.source in sources or record.revocations
         )
-        return Knowledge(sources=tuple(kept))
+        return SourceRecords(sources=tuple(kept))
 
     @property
     def revocations(self) -> tuple[Revocation, ...]:
@@ -81,7 +86,7 @@ class Knowledge(Value):
         return tuple(each for record in self.sources for each in record.assurances)
 
 
-def heard(
+def after_round(
     record: SourceRecord,
     answers: Iterable[Answer],
     problem: Problem | None,
@@ -89,7 +94,7 @@ def heard(
     now: AwareDatetime,
     grace: timedelta,
 ) -> tuple[SourceRecord, tuple[Event, ...]]:
-    """Take up what a source answered in one round, and tell what that changes.
+    """The record of a source after one round of questions, and the events that this causes.
 
     Args:
         answers: Those that count.

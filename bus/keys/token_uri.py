@@ -1,0 +1,83 @@
+"""TokenUri: a PKCS #11 URI (RFC 7512), which names a private key in a token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from schemas.problem import AxisError
+from schemas.term import Coded, term
+
+_SCHEME = "pkcs11"
+_SELECTORS = frozenset({"token", "serial", "manufacturer", "model", "object", "id", "type"})
+TokenName = tuple[str | None, str | None]
+"""Label and serial number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenUri:
+    """What a PKCS #11 URI says of a key (RFC 7512).
+
+    Attributes:
+        token: Label of the token.
+        serial: Its serial number, where labels are not unique.
+        object: Label of the key.
+        id: CKA_ID of the key.
+        pin_source: File that holds the PIN.
+    """
+
+    token: str | None = None
+    serial: str | None = None
+    object: str | None = None
+    id: bytes | None = None
+    pin_source: Path | None = None
+
+    @property
+    def token_name(self) -> TokenName:
+        """What it calls the token."""
+        return self.token, self.serial
+
+
+def token_uri(text: str, *, agency: str) -> TokenUri:
+    """Read a PKCS #11 URI.
+
+    Raises:
+        ConfigurationError: It is none, names no key, holds a PIN or a module (E_KEYS).
+    """
+    scheme, _, rest = text.partition(":")
+    path, _, query = rest.partition("?")
+    if scheme != _SCHEME:
+        raise _unusable(agency, term("uri_scheme"))
+    said = _attributes(path, ";", agency)
+    asked = _attributes(query, "&", agency)
+    if "pin-value" in asked:
+        raise _unusable(agency, term("uri_pin"))
+    if {"module-path", "module-name"} & asked.keys():
+        raise _unusable(agency, term("uri_module"))
+    unknown = (said.keys() - _SELECTORS) | (asked.keys() - {"pin-source"})
+    if unknown:
+        raise _unusable(agency, term("uri_attributes", names=", ".join(unknown)))
+    if not {"object", "id"} & said.keys() or not {"token", "serial"} & said.keys():
+        raise _unusable(agency, term("uri_incomplete"))
+    if said.get("type", "private") != "private":
+        raise _unusable(agency, term("uri_not_private"))
+    source = asked.get("pin-source")
+    return TokenUri(
+        token=unquote(said["token"]) if "token" in said else None,
+        serial=unquote(said["serial"]) if "serial" in said else None,
+        object=unquote(said["object"]) if "object" in said else None,
+        id=unquote_to_bytes(said["id"]) if "id" in said else None,
+        pin_source=None if source is None else Path(urlsplit(unquote(source)).path),
+    )
+
+
+def _attributes(text: str, separator: str, agency: str) -> Mapping[str, str]:
+    pairs = [part.partition("=") for part in text.split(separator) if part]
+    names = [name for name, _, _ in pairs]
+    if len(set(names)) != len(names):
+        raise _unusable(agency, term("uri_twice"))
+    return {name: value for name, _, value in pairs}
+
+
+def _unusable(agency: str, cause: Coded) -> AxisError:
+    return AxisError.of("E_KEYS", agency=agency, cause=cause)

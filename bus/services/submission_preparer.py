@@ -1,0 +1,160 @@
+"""SubmissionPreparer: makes a signed envelope of a submission, or says why it may not be sent."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.contract import Submission
+from bus.core.identity import document_identity
+from bus.core.message import SignedEnvelope
+from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
+from bus.core.record import record_of
+from bus.core.routing import Routing
+from bus.core.sealing.request import asks_to_be_sealed
+from bus.core.wire import document_envelope, receipt_envelope
+from bus.ports import AttachmentStore, Clock, Records, Spool
+from bus.services.dispatch import Dispatch
+from bus.services.known_documents import meant_by, referred_to_by, resembling
+from bus.services.sealer import Sealer
+from bus.services.submission_reader import Read, SubmissionReader
+from schemas.document import Document
+from schemas.envelope import Envelope, Receipt
+from schemas.problem import AxisError, DocumentError, Problem
+from schemas.status import StatusReport
+from schemas.vietnam import day_in_vietnam
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """An envelope that may be published.
+
+    Attributes:
+        refused: Why some receivers cannot be reached.
+    """
+
+    envelope: Envelope
+    signed: SignedEnvelope
+    refused: tuple[Problem, ...] = ()
+
+
+class NoRecipientError(DocumentError):
+    """No receiver of a document can be reached.
+
+    Attributes:
+        problems: What is wrong with each of them; at least one.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems[0])
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionPreparer:
+    """Prepares what one mailbox sends.
+
+    A document that must be sealed is read into a spool, and only its ciphertext is stored.
+
+    Attributes:
+        routing: The directory as it is now; asked anew for every submission.
+    """
+
+    reader: SubmissionReader
+    routing: Callable[[], Routing]
+    attachments: AttachmentStore
+    records: Records
+    dispatch: Dispatch
+    sealer: Sealer
+    clock: Clock
+
+    async def prepare(self, submission: Submission) -> Outgoing:
+        """Read, judge, route, seal if due, sign, and record.
+
+        Raises:
+            NoRecipientError: No receiver can be reached.
+            DocumentError: It may not be sent.
+            FileNotFoundError: The agency has taken it back.
+            RecipientError, TransportError: The endpoint, the store or the signing key is away.
+        """
+        if not self.sealer.is_due(submission.name, self.routing()):
+            read = await self.reader.read(submission, self.attachments)
+            return await self._prepare(submission, read, None)
+        spool = await asyncio.to_thread(self.sealer.begin_spool)
+        try:
+            read = await self.reader.read(submission, spool)
+            return await self._prepare(submission, read, spool)
+        finally:
+            await asyncio.to_thread(spool.clear)
+
+    async def _prepare(self, submission: Submission, read: Read, spool: Spool | None) -> Outgoing:
+        """Prepare what was read; into a spool, if it must be sealed."""
+        match read[0].message:
+            case Document() as document:
+                return await self._prepare_document(document, read, spool)
+            case StatusReport() as report:
+                if asks_to_be_sealed(submission.name):
+                    raise AxisError.of("E_SEAL_STATUS")
+                return await self._prepare_report(report, read)
+
+    async def _prepare_document(
+        self, document: Document, read: Read, spool: Spool | None
+    ) -> Outgoing:
+        reading, source = read
+        now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
+        today = day_in_vietnam(now)
+        sender = routing.may_send(mailbox, document.from_agency.organ_id, today).agency.code
+        known = await referred_to_by(document, self.records, owner=sender)
+        judged = judge_document(
+            document,
+            sender=sender,
+            known=known,
+            at=Standpoint(routing=routing, on=today),
+        )
+        reused = judge_reuse(
+            document,
+            sender=sender,
+            identity=document_identity(document, sender),
+            known=await resembling(document, self.records, found=known),
+        )
+        routed = routing.route(document.to_agencies, today)
+        if not routed.recipients:
+            raise NoRecipientError(routed.problems)
+        envelope = document_envelope(
+            document,
+            sender=sender,
+            sender_mailbox=mailbox,
+            recipients=routed.recipients,
+            sent_at=now,
+            source=source,
+            source_signature=reading.signature if source else None,
+            warnings=(*reading.warnings, *routed.warnings, *judged.warnings, *reused),
+        )
+        if spool is not None:
+            envelope = await self.sealer.seal(envelope, spool)
+        signed = await self.dispatch.signed(envelope)
+        await self.records.record(record_of(envelope, document, now=now))
+        return Outgoing(envelope=envelope, signed=signed, refused=routed.problems)
+
+    async def _prepare_report(self, report: StatusReport, read: Read) -> Outgoing:
+        reading, _ = read
+        now, routing, mailbox = self.clock(), self.routing(), self.dispatch.mailbox
+        today = day_in_vietnam(now)
+        sender = routing.may_report(mailbox, report.from_agency.organ_id, today).agency.code
+        addressee = routing.recipient(report.to_organ_id, today)
+        owner = owner_of(report, sender=sender, addressee=addressee.agency)
+        judged = judge_report(
+            report,
+            sender=sender,
+            addressee=addressee.agency,
+            known=await meant_by(report, self.records, owner=owner),
+            at=Standpoint(routing=routing, on=today),
+        )
+        envelope = receipt_envelope(
+            Receipt(report=report),
+            sender=sender,
+            sender_mailbox=mailbox,
+            recipient=addressee,
+            sent_at=now,
+            warnings=(*reading.warnings, *judged.warnings),
+        )
+        return Outgoing(envelope=envelope, signed=await self.dispatch.signed(envelope))

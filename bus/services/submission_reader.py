@@ -1,0 +1,139 @@
+"""SubmissionReader: reads what an agency's system dropped, in whatever format it is."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from adapters.contract import Endpoint, Format, Limits, Submission
+from adapters.formats.origin import marked
+from adapters.registry import unrecognised
+from bus.core.bounds import refuse_names
+from bus.core.pending_files import PendingFiles
+from bus.core.routing import Routing
+from bus.core.secrecy import refuse_secret
+from bus.core.stream import keep
+from bus.ports import AttachmentStore, Clock, FormatApart
+from schemas.document import Document
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError, InternalError, TransportError
+from schemas.reading import Reading, SignatureOutcome, Source
+from schemas.vietnam import day_in_vietnam
+
+_HEAD_BYTES = 4096
+
+Read = tuple[Reading, Source | None]
+"""What was read; and where the original bytes are, if they must be kept (wire contract)."""
+
+
+@dataclass(kw_only=True)
+class SubmissionReader:
+    """Reads the submissions of one agency.
+
+    Attributes:
+        apart: Formats that work in processes of their own: asked last, for one file of this agency
+            at a time.
+        routing: The directory as it is now.
+        slots: Shared by all adapters of the process: how many files are read at once.
+        stop: Set: the service stops.
+    """
+
+    mailbox: MailboxName
+    endpoint: Endpoint
+    formats: Sequence[Format]
+    limits: Limits
+    routing: Callable[[], Routing]
+    clock: Clock
+    slots: asyncio.Semaphore
+    stop: asyncio.Event
+    apart: Sequence[FormatApart] = ()
+    _alone: asyncio.Semaphore = field(default_factory=asyncio.Semaphore, init=False)
+
+    async def read(self, submission: Submission, files: AttachmentStore) -> Read:
+        """Read a submission; its attachments are kept in `files`.
+
+        Raises:
+            DocumentError: It cannot be read, or must not be sent (E_TOO_LARGE, E_UNRECOGNISED,
+                a secrecy mark, …).
+            FileNotFoundError: The agency has taken it back.
+            RecipientError, TransportError: The endpoint or the store is away.
+        """
+        # Not longer than the reading takes: what follows waits for the store, hundreds at a time.
+        async with self.slots:
+            taken = await asyncio.to_thread(self._read, submission, files)
+        if taken is None:
+            # Outside of the slots, which a format that hangs would hold for everybody.
+            async with self._alone:
+                taken = await asyncio.to_thread(self._read_apart, submission, files)
+        return taken
+
+    def _read(self, submission: Submission, files: AttachmentStore) -> Read | None:
+        """Read the file; None when none of the formats here is its format."""
+        with self.endpoint.open(submission) as file:
+            if submission.size > self.limits.max_packet_bytes:
+                limit = self.limits.max_packet_bytes
+                raise AxisError.of("E_TOO_LARGE", size=submission.size, limit=limit)
+            head = _head_of(file)
+            for candidate in self.formats:
+                if candidate.recognises(head, submission.name):
+                    return self._read_as(candidate, file, files)
+        if self.apart:
+            return None
+        raise unrecognised(submission.name, [each.name for each in self.formats])
+
+    def _read_apart(self, submission: Submission, files: AttachmentStore) -> Read:
+        """Read the file in a format that works in another process.
+
+        A format that fails when it is asked whether it recognises the file counts as not
+        recognising it: the process that runs it has reported the failure, and a file of another
+        format must not be refused for it. The agency's own format is the exception, because the
+        file is most likely in it.
+        """
+        own = self.routing().owner_of(self.mailbox).format
+        with self.endpoint.open(submission) as file:
+            head = _head_of(file)
+            for each in self.apart:
+                try:
+                    candidate = each.introduced()
+                    recognised = candidate.recognises(head, submission.name)
+                except (TransportError, InternalError):
+                    # A format that was ended because we stop might have recognised it.
+                    if each.name == own or self.stop.is_set():
+                        raise
+                    continue
+                if recognised:
+                    return self._read_as(candidate, file, files)
+        tried = [*(each.name for each in self.formats), *(each.name for each in self.apart)]
+        raise unrecognised(submission.name, tried)
+
+    def _read_as(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Read:
+        """Read, and keep the original bytes where they may be needed."""
+        reading = marked(self._take(chosen, file, files), chosen.name)
+        signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
+        if not (signed or reading.repaired):
+            return reading, None
+        file.seek(0)
+        kept = keep(file, files)
+        return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
+
+    def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
+        """Read the message, and keep all its attachments in the store, or none of them."""
+        pending = PendingFiles(files)
+        try:
+            reading = chosen.read(
+                file, sink=pending, limits=self.limits, today=day_in_vietnam(self.clock())
+            )
+            if isinstance(reading.message, Document):
+                refuse_secret(reading.message)
+                refuse_names(reading.message.attachments)
+                pending.require(reading.message.attachments)
+            pending.keep_all()
+        finally:
+            pending.discard_all()
+        return reading
+
+
+def _head_of(file: BinaryIO) -> bytes:
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    return head

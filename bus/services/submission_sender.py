@@ -1,0 +1,144 @@
+"""SubmissionSender: publishes a submission, and tells its agency what became of it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.contract import Endpoint
+from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
+from bus.core.failure import internal
+from bus.core.trace import about, trace_id
+from bus.ports import Clock, Confirmed, Observer, Records
+from bus.services.dispatch import Dispatch
+from bus.services.send_attempt import SendAttempt
+from bus.services.submission_preparer import NoRecipientError, Outgoing, SubmissionPreparer
+from schemas.envelope import Envelope, Recipient
+from schemas.problem import (
+    AxisError,
+    DocumentError,
+    Problem,
+    RecipientError,
+    TransportError,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmissionSender:
+    """Sends what one agency's system dropped."""
+
+    endpoint: Endpoint
+    preparer: SubmissionPreparer
+    dispatch: Dispatch
+    records: Records
+    clock: Clock
+    observe: Observer
+
+    async def decide(self, attempt: SendAttempt) -> None:
+        """Publish the submission, or find out why it may not be sent.
+
+        Raises:
+            FileNotFoundError: The agency has taken it back.
+            RecipientError, TransportError: Try again later; nothing is decided.
+            Stopping: The service stops; nothing is decided.
+        """
+        try:
+            outgoing = await self._prepare(attempt)
+        except NoRecipientError as error:
+            attempt.refused = error.problems
+        except (TransportError, RecipientError, FileNotFoundError):
+            raise
+        except AxisError as error:
+            attempt.refused = (error.problem,)
+        except Exception as error:  # noqa: BLE001 (a format's bug must not stop the others)
+            attempt.refused = (internal(error, stage="read"),)
+        else:
+            await self._publish(attempt, outgoing)
+        attempt.decided = True
+
+    async def conclude(self, attempt: SendAttempt) -> None:
+        """Record and tell what was decided; may be repeated, and never publishes anything.
+
+        Raises:
+            FileNotFoundError, RecipientError, TransportError: As `decide`.
+        """
+        if attempt.sent is None:
+            await self._refuse(attempt)
+        else:
+            await self._accept(attempt, attempt.sent.envelope)
+
+    async def _prepare(self, attempt: SendAttempt) -> Outgoing:
+        submission = attempt.submission
+        if submission.problem is not None:
+            raise AxisError(submission.problem)
+        outgoing = await self.preparer.prepare(submission)
+        attempt.step.note(about(outgoing.envelope))
+        await attempt.ticket.turn()
+        # What could not be accepted afterwards would be sent again and again.
+        await asyncio.to_thread(lambda: self.endpoint.open(submission).close())
+        return outgoing
+
+    async def _publish(self, attempt: SendAttempt, outgoing: Outgoing) -> None:
+        """Publish; it is refused when no receiver has a mailbox on the broker."""
+        envelope = outgoing.envelope
+        absent = await self.dispatch.send(
+            outgoing.signed,
+            kind=envelope.kind,
+            lane=envelope.lane,
+            recipients=envelope.recipients,
+            retry_wait=attempt.retry_wait,
+            trace=attempt.step.traceparent,
+        )
+        attempt.refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
+        if len(absent) < len(envelope.recipients):
+            attempt.sent, attempt.absent = outgoing, absent
+
+    async def _refuse(self, attempt: SendAttempt) -> None:
+        attempt.step.failed(attempt.refused[0].code)
+        await self.endpoint.refuse(attempt.submission, attempt.refused)
+        self.observe(
+            SubmissionRefused(
+                mailbox=self.dispatch.mailbox,
+                file=attempt.submission.name,
+                problems=attempt.refused,
+            )
+        )
+
+    async def _accept(self, attempt: SendAttempt, envelope: Envelope) -> None:
+        mailbox, file, absent = self.dispatch.mailbox, attempt.submission.name, attempt.absent
+        if envelope.document is not None:
+            await self.records.confirm(_confirmed(envelope, absent, now=self.clock()))
+        try:
+            await self.endpoint.accept(attempt.submission, notices=attempt.refused)
+        except DocumentError as error:
+            self.observe(
+                ItemSkipped(
+                    service=ServiceName.OUTBOUND, item=f"{mailbox}/{file}", problem=error.problem
+                )
+            )
+        self.observe(
+            EnvelopeSent(
+                mailbox=mailbox,
+                kind=envelope.kind,
+                lane=envelope.lane,
+                envelope_id=envelope.envelope_id,
+                file=file,
+                recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
+                refused=attempt.refused,
+                took=self.clock() - attempt.began,
+                trace=trace_id(attempt.step.traceparent),
+            )
+        )
+
+
+def _confirmed(envelope: Envelope, absent: Sequence[Recipient], *, now: datetime) -> Confirmed:
+    there = (r.mailbox for r in envelope.recipients if r not in absent)
+    return Confirmed(
+        envelope_id=envelope.envelope_id,
+        mailboxes=tuple(dict.fromkeys(there)),
+        confirmed_at=now,
+    )
+
+
+def _unroutable(recipient: Recipient) -> Problem:
+    return Problem(code="E_UNROUTABLE", params={"code": recipient.named or recipient.agency})
