@@ -31,6 +31,7 @@ from bus.core.events import (
 from bus.core.failure import Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
+from bus.core.life_cycle import DeliveryEvent
 from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.parties import Standpoint
@@ -192,10 +193,12 @@ class Courier:
                 await self._deliver(attempt)
             except TransportError as error:
                 await attempt.retry_wait.wait(error.problem)
+                attempt.advance(DeliveryEvent.GIVE_BACK)
             except AxisError as error:
                 if error.problem.code == "E_ENDPOINT_DOWN" and not await self._concerns_one(
                     attempt, error.problem
                 ):
+                    attempt.advance(DeliveryEvent.GIVE_BACK)
                     continue
                 await self.failures.tell(attempt, error.problem)
                 return Settlement.ACK
@@ -229,6 +232,7 @@ class Courier:
             raise AxisError.of("E_DELIVERY_LIMIT")
         judge_wrapping(message, queue=attempt.received.queue)
         verified = prove(message, keys=self.keys(), now=now)
+        attempt.advance(DeliveryEvent.PROVE)
         attempt.stage = Stage.OPEN
         envelope = admit(
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
@@ -244,6 +248,7 @@ class Courier:
             attempt.step.note(about(envelope))
         if envelope.document is not None:
             refuse_secret(envelope.document)
+        attempt.advance(DeliveryEvent.ADMIT)
         attempt.stage = Stage.CLAIM
         await self._judge(attempt, envelope, now=now)
         claim = self._claim(envelope)
@@ -298,8 +303,13 @@ class Courier:
             match claimed.standing:
                 case Standing.FRESH:
                     attempt.lease, attempt.claimed_at = claim.lease, self.clock()
+                    attempt.advance(DeliveryEvent.CLAIM)
                     return claimed
-                case Standing.DONE | Standing.OFFERED:
+                case Standing.DONE:
+                    attempt.advance(DeliveryEvent.FIND_COMPLETE)
+                    return claimed
+                case Standing.OFFERED:
+                    attempt.advance(DeliveryEvent.FIND_OFFERED)
                     return claimed
                 case Standing.CONFLICT:
                     raise await conflict_with(
@@ -310,6 +320,7 @@ class Courier:
                     )
                 case Standing.IN_PROGRESS | Standing.REFUSED:
                     if attempt.lease is not None and self.clock() < attempt.lease:
+                        attempt.advance(DeliveryEvent.CLAIM)
                         return Claimed(standing=Standing.FRESH)
                     # Whoever has it may stand behind us, when it was given out twice.
                     attempt.ticket.leave()
@@ -333,6 +344,7 @@ class Courier:
                 )
             if offer is Offer.COMPLETE:
                 await self.inbox.finish(delivery, receipts, now=self.clock())
+                attempt.advance(DeliveryEvent.COMPLETE)
             else:
                 await self.inbox.offer(
                     self._offered(attempt, envelope, delivery, file=file, receipts=unsigned)
@@ -344,6 +356,7 @@ class Courier:
                 attempt.lease = None
             raise
         if offer is Offer.PENDING:
+            attempt.advance(DeliveryEvent.PEND)
             self.offered.set()
             return ()
         await self.endpoint.forget(delivery)

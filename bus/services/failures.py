@@ -10,6 +10,7 @@ from bus.core.admission import addressed
 from bus.core.events import DeliveryFailed, ForgeryRefused, ItemSkipped, ServiceName
 from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class
 from bus.core.identity import delivery_id
+from bus.core.life_cycle import DeliveryEvent
 from bus.core.message import SignedEnvelope, WireMessage
 from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.routing import Routing
@@ -45,6 +46,7 @@ class Failures:
         attempt.step.failed(problem.code)
         message, retry_wait = _continued(attempt), attempt.retry_wait
         await self._publish(message, problem, stage=attempt.stage, retry_wait=retry_wait)
+        attempt.advance(DeliveryEvent.FAIL)
         self._observe(attempt, problem)
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
