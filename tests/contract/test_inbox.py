@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 
 from bus.core.duplicates import Rival, Standing
-from bus.core.message import SignedEnvelope, WireMessage
+from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
 from bus.memory.inbox import MemoryInbox
 from bus.ports import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.store.sql import open_store
-from schemas.codes import EnvelopeKind, Lane
-from schemas.envelope import Recipient
-from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database
+from tests.support.offers import offer_of
 
 NOW = datetime(2019, 3, 12, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
@@ -51,31 +50,6 @@ def claim_of(
         mailbox=MailboxName(mailbox),
         identity=sha256(document.encode()).hexdigest(),
         lease=now + LEASE,
-    )
-
-
-def offer_of(claim: Claim, *, now: datetime = NOW) -> OfferedDelivery:
-    return OfferedDelivery(
-        delivery_id=claim.delivery_id,
-        envelope_id=claim.envelope_id,
-        mailbox=claim.mailbox,
-        kind=EnvelopeKind.DOCUMENT,
-        lane=Lane.STANDARD,
-        answer_to=Recipient(agency=AgencyCode("G22"), mailbox=MailboxName("G22")),
-        sent_at=NOW,
-        offered_at=now,
-        file="a.edxml",
-        message=WireMessage(
-            exchange="documents",
-            routing_key="G22.H24.standard.document",
-            body='{"chữ": "ký"}'.encode(),
-            type="document",
-            message_id="m1",
-            signature="e30..c2ln",
-            user_id="agency.G22",
-            timestamp=NOW,
-            headers={"traceparent": "00-1"},
-        ),
     )
 
 
@@ -384,7 +358,7 @@ async def test_offers_that_wait_for_an_answer_are_counted(inbox: Inbox) -> None:
 
 async def test_offering_what_was_never_claimed_is_a_mistake_of_the_program(inbox: Inbox) -> None:
     with pytest.raises(ValueError, match="never claimed"):
-        await inbox.offer(offer_of(claim_of()))
+        await inbox.offer(offer_of(claim_of(), now=NOW))
 
 
 async def test_only_the_owner_of_a_lease_can_give_it_back(inbox: Inbox) -> None:

@@ -15,8 +15,8 @@ from bus.ports import Claim, Confirmed
 from bus.services.reconciliation import Reconciler
 from schemas.codes import Lane
 from schemas.identifiers import EnvelopeId, MailboxName
-from tests.contract.test_inbox import offer_of
 from tests.support.letters import NOW, an_attempt, an_order, park, retry_at, those
+from tests.support.offers import offer_of
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")
 LATER = timedelta(minutes=1)
