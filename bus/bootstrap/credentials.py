@@ -13,7 +13,7 @@ from bus.core.routing import Routing
 from bus.core.topology import account_of
 from bus.home.layout import Home
 from bus.keys.directory_authority import directory_folder
-from bus.keys.files import read_certificates, write_secret
+from bus.keys.files import read_certificates, write_file
 from bus.keys.folder import KeyFolder
 from bus.keys.sealing import SealingFolder
 from bus.keys.transport import TransportAuthority
@@ -76,7 +76,7 @@ def lay_out(
     by_certificate = _transport(settings, home, there, account)
     if not by_certificate:
         url = as_account(url, account, passwords_of(settings).of(account))
-    write_secret(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}\n".encode(), agency=account)
+    write_file(there.path / CONNECTION, f"LIENTHONG_AMQP_URL={url}\n".encode(), agency=account)
     return Credentials(
         account=account, folder=there.path, by_certificate=by_certificate, signing_keys=keys
     )

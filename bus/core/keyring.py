@@ -4,7 +4,7 @@ Where the files lie is known to `bus.keys`; what is signed, to `signing`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -169,22 +169,36 @@ def certify(
             trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
     """
     certificate, intermediates = _read(pem)
-    public_key, subject, issuer = certificate.public_key(), certificate.subject, certificate.issuer
-    if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
+    key = key_of(certificate, owner=owner)
+    if key is None:
         raise _untrusted(term("certificate_key_unfit"))
-    for stated in stated_owners(subject):
+    for stated in stated_owners(certificate.subject):
         if stated != owner:
             raise _untrusted(term("certificate_of_other", stated=stated, owner=owner))
     chain = _chain(certificate, intermediates, authorities)
+    return replace(
+        key,
+        not_after=min(link.not_valid_after_utc for link in chain),
+        authorities=tuple(thumbprint_of(link) for link in chain[1:]),
+    )
+
+
+def key_of(certificate: x509.Certificate, *, owner: MailboxName) -> CertifiedKey | None:
+    """What a certificate says by itself; None: nothing can be signed with its kind of key.
+
+    Who vouches for it is not judged.
+    """
+    public_key = certificate.public_key()
+    if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
+        return None
     return CertifiedKey(
         thumbprint=thumbprint_of(certificate),
         public_key=public_key,
         owner=owner,
         not_before=certificate.not_valid_before_utc,
-        not_after=min(link.not_valid_after_utc for link in chain),
-        subject=subject.rfc4514_string(),
-        issuer=issuer.rfc4514_string(),
-        authorities=tuple(thumbprint_of(link) for link in chain[1:]),
+        not_after=certificate.not_valid_after_utc,
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
     )
 
 

@@ -11,21 +11,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from bus.core.algorithm import PublicKey, algorithms_of
 from bus.core.directory_proof import DirectoryTrust
-from bus.core.keyring import CertifiedKey, KeyRing, thumbprint_of
+from bus.core.keyring import CertifiedKey, KeyRing, key_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
-from bus.keys.draft import development_name
-from bus.keys.files import key_errors, sync_keys, write_certificates, write_private_key
+from bus.keys.draft import development_name, draft
+from bus.keys.files import key_errors, sync_keys, unusable, write_certificates, write_private_key
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revocation_store import revocations_here
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError, Place
+from schemas.problem import AxisError, ConfigurationError
 from schemas.term import term
 
 AUTHORITY = "the directory authority"
@@ -65,7 +63,8 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
         valid = [pair for pair in signing if pair[1].is_valid_at(now)]
         if not valid:
             raise AxisError.of("E_KEYS", agency=AUTHORITY, cause=term("authority_ended"))
-        return _signing_key(*max(valid, key=lambda pair: pair[1].not_before), access)
+        filed, youngest = max(valid, key=lambda pair: pair[1].not_before)
+        return filed.signing_key(youngest, access)
 
     return DirectoryTrust(ring=ring, key=key)
 
@@ -90,34 +89,10 @@ def _readable(filed: Sequence[FiledKey]) -> list[tuple[FiledKey, CertifiedKey]]:
 
 
 def _certified(filed: FiledKey) -> CertifiedKey:
-    certificate = filed.certificate()
-    public_key = certificate.public_key()
-    if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
-        cause = term("authority_key_kind")
-        raise AxisError.of(
-            "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
-        )
-    return CertifiedKey(
-        thumbprint=thumbprint_of(certificate),
-        public_key=public_key,
-        owner=_OWNER,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-    )
-
-
-def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
-    private_key = filed.private_key(access)
-    if private_key.public_key() != key.public_key:
-        cause = term("key_not_of_certificate")
-        raise AxisError.of(
-            "E_KEYS", place=Place(file=filed.path.name), agency=AUTHORITY, cause=cause
-        )
-    return SigningKey(
-        private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
-    )
+    key = key_of(filed.certificate(), owner=_OWNER)
+    if key is None:
+        raise unusable(filed.path, AUTHORITY, term("authority_key_kind"))
+    return key
 
 
 def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
@@ -126,21 +101,18 @@ def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
         place.mkdir(mode=0o700, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = development_name("Liên Thông DEVELOPMENT directory authority")
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _LIFE)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(key, SHA256())
+    unsigned = draft(
+        key,
+        subject=name,
+        issuer=name,
+        not_before=now - _BACKDATED,
+        not_after=now + _LIFE,
+        authority=False,
     )
     filed = FiledKey(owner=_OWNER, path=place / "development.pem")
     # The certificate comes last: while it is missing, the authority is founded anew.
     passphrase = access.passphrase(agency=AUTHORITY)
     write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
-    write_certificates(filed.path, [certificate], agency=AUTHORITY)
+    write_certificates(filed.path, [unsigned.sign(key, SHA256())], agency=AUTHORITY)
     sync_keys(place, agency=AUTHORITY)
     return [filed]

@@ -159,22 +159,15 @@ def write_private_key(
         ConfigurationError: It cannot be written (E_KEYS).
     """
     encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
-    write_secret(
+    write_file(
         path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption), agency=agency
     )
 
 
-def write_secret(path: Path, data: bytes, *, agency: str) -> None:
-    """Write what only its owner may read, whole or not at all.
-
-    Raises:
-        ConfigurationError: It cannot be written (E_KEYS).
-    """
-    write_file(path, data, mode=0o600, agency=agency)
-
-
-def write_file(path: Path, data: bytes, *, mode: int, agency: str) -> None:
+def write_file(path: Path, data: bytes, *, agency: str, mode: int = 0o600) -> None:
     """Write a file, whole or not at all, readable by nobody beyond `mode` even for a moment.
+
+    Without `mode` only its owner can read it.
 
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).

@@ -25,6 +25,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bus.core.algorithm import KeyElsewhere, PrivateKey, PublicKey
+from bus.core.keyring import CertifiedKey
+from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.files import (
     key_errors,
@@ -32,14 +34,16 @@ from bus.keys.files import (
     read_private_key,
     read_regular,
     sync_keys,
+    unusable,
     write_certificates,
+    write_file,
     write_private_key,
-    write_secret,
 )
 from bus.keys.token import token_key
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import ConfigurationError, Problem
+from schemas.term import term
 
 AUTHORITIES = "the authorities"
 """Whose the trust anchors are, in reasons."""
@@ -105,6 +109,24 @@ class FiledKey:
             return token_key(uri, access=access, agency=self.owner)
         passphrase = access.passphrase(agency=self.owner)
         return read_private_key(self.private_key_path, agency=self.owner, passphrase=passphrase)
+
+    def signing_key(self, key: CertifiedKey, access: KeyAccess) -> SigningKey:
+        """What signs under this certificate.
+
+        Args:
+            key: What the certificate says.
+
+        Raises:
+            ConfigurationError: The private key cannot be used, or is that of another certificate
+                (E_KEYS).
+        """
+        private_key = self.private_key(access)
+        if private_key.public_key() != key.public_key:
+            path = self.token_path if self.is_in_token else self.private_key_path
+            raise unusable(path, self.owner, term("key_not_of_certificate"))
+        return SigningKey(
+            private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,9 +266,9 @@ class KeyFolder:
         if key is not None:
             write_private_key(filed.private_key_path, key, agency=owner, passphrase=passphrase)
         if key_pem is not None:
-            write_secret(filed.private_key_path, key_pem, agency=owner)
+            write_file(filed.private_key_path, key_pem, agency=owner)
         if token is not None:
-            write_secret(filed.token_path, f"{token}\n".encode(), agency=owner)
+            write_file(filed.token_path, f"{token}\n".encode(), agency=owner)
         write_certificates(path, certificates, agency=owner)
         return filed
 

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from bus.keys.files import key_errors, sync_keys, write_secret
+from bus.keys.files import key_errors, sync_keys, write_file
 
 _BYTES = 32
 
@@ -36,7 +36,7 @@ class PasswordFolder:
         with key_errors(self.folder, agency=account):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         password = secrets.token_urlsafe(_BYTES)
-        write_secret(path, f"{password}\n".encode("ascii"), agency=account)
+        write_file(path, f"{password}\n".encode("ascii"), agency=account)
         sync_keys(self.folder, agency=account)
         return password
 

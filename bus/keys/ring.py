@@ -16,11 +16,12 @@ from bus.core.revocation.statement import Revocation, strictest
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
 from bus.keys.draft import DEVELOPMENT
+from bus.keys.files import unusable
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.revocation_store import FolderRevocationStore, revocations_here
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
-from schemas.term import Coded, Term, term
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Problem
+from schemas.term import Term, term
 
 _OPEN = KeyAccess()
 _Pair = tuple[FiledKey, CertifiedKey]
@@ -44,14 +45,14 @@ class KeyRow:
 
     owner: MailboxName
     file: str
-    key: CertifiedKey | None
-    days_left: int | None
-    development: bool
-    has_private_key: bool
-    in_token: bool
-    signs: bool
-    revocation: Revocation | None
-    problem: Problem | None
+    key: CertifiedKey | None = None
+    days_left: int | None = None
+    development: bool = False
+    has_private_key: bool = False
+    in_token: bool = False
+    signs: bool = False
+    revocation: Revocation | None = None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +113,7 @@ def _read(
             owner = owners.setdefault(key.encoded, filed.owner)
             if owner != filed.owner:
                 cause = term("key_elsewhere", owner=owner)
-                read[filed] = _unusable(filed.path, filed.owner, cause).problem
+                read[filed] = unusable(filed.path, filed.owner, cause).problem
     return read
 
 
@@ -159,7 +160,8 @@ def load_signing_key(
         if wrong and not pairs:
             raise wrong[0]
         raise AxisError.of("E_KEYS", agency=owner, cause=_why_none(pairs, revoked, now=now))
-    return _signing_key(*pair, access)
+    filed, key = pair
+    return filed.signing_key(key, access)
 
 
 def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple[KeyRow, ...]:
@@ -243,7 +245,7 @@ def _row(
     key, problem = (None, read) if isinstance(read, Problem) else (read, None)
     try:
         if key is not None and filed.has_private_key:
-            _signing_key(filed, key, access)
+            filed.signing_key(key, access)
     except ConfigurationError as error:
         problem = error.problem
     return KeyRow(
@@ -254,43 +256,18 @@ def _row(
         development=key is not None and _is_development(key),
         has_private_key=filed.has_private_key,
         in_token=filed.is_in_token,
-        signs=False,
         revocation=None if key is None else key.revoked_by(revoked),
         problem=problem,
     )
 
 
 def _row_of_file(problem: Problem) -> KeyRow:
-    return KeyRow(
-        owner=MailboxName(problem.params["agency"]),
-        file=problem.place.file or "",
-        key=None,
-        days_left=None,
-        development=False,
-        has_private_key=False,
-        in_token=False,
-        signs=False,
-        revocation=None,
-        problem=problem,
-    )
+    owner = MailboxName(problem.params["agency"])
+    return KeyRow(owner=owner, file=problem.place.file or "", problem=problem)
 
 
 def _certified(filed: FiledKey, authorities: Sequence[x509.Certificate]) -> CertifiedKey:
     try:
         return certify(filed.pem(), authorities=authorities, owner=filed.owner)
     except DocumentError as error:
-        raise _unusable(filed.path, filed.owner, error.problem.because) from error
-
-
-def _signing_key(filed: FiledKey, key: CertifiedKey, access: KeyAccess) -> SigningKey:
-    private_key = filed.private_key(access)
-    if private_key.public_key() != key.public_key:
-        path = filed.token_path if filed.is_in_token else filed.private_key_path
-        raise _unusable(path, filed.owner, term("key_not_of_certificate"))
-    return SigningKey(
-        private_key=private_key, thumbprint=key.thumbprint, algorithm=key.algorithms[0]
-    )
-
-
-def _unusable(path: Path, owner: MailboxName, cause: Coded) -> AxisError:
-    return AxisError.of("E_KEYS", place=Place(file=path.name), agency=owner, cause=cause)
+        raise unusable(filed.path, filed.owner, error.problem.because) from error

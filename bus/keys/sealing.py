@@ -174,7 +174,7 @@ class SealingFolder:
             if path.exists():
                 return
         text = to_base64url(secrets.token_bytes(_SECRET_BYTES))
-        write_file(path, f"{text}\n".encode(), mode=0o600, agency=owner)
+        write_file(path, f"{text}\n".encode(), agency=owner)
 
     def _make(
         self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKey, now: datetime
@@ -192,7 +192,7 @@ class SealingFolder:
         )
         path = self.folder_of(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
         # The private key first: nobody may seal to what cannot be opened.
-        write_file(path.with_suffix(".key"), kept.to_json(), mode=0o600, agency=owner)
+        write_file(path.with_suffix(".key"), kept.to_json(), agency=owner)
         published = publish(key, signing=signing, now=now)
         write_file(path, published.to_json(), mode=0o644, agency=owner)
         sync_keys(path.parent, agency=owner)

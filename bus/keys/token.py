@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bus.core.algorithm import Algorithm, PublicKey
 from bus.keys.access import KeyAccess, read_secret
-from bus.keys.token_uri import TokenName, TokenUri, token_uri
+from bus.keys.token_uri import TokenName, TokenUri, token_uri, unusable_token
 from schemas.problem import AxisError
-from schemas.term import Coded, term
+from schemas.term import term
 
 _P256 = ec.SECP256R1()
 
@@ -64,21 +64,23 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
     """
     uri, pkcs11 = token_uri(text, agency=agency), _pkcs11(agency)
     if access.module is None:
-        raise _unusable(agency, term("token_no_module"))
+        raise unusable_token(agency, term("token_no_module"))
     pin_file = uri.pin_source or access.pin_file
     if pin_file is None:
-        raise _unusable(agency, term("token_no_pin"))
+        raise unusable_token(agency, term("token_no_pin"))
     module = _module(access.module)
     try:
         public = module.public_key(uri, pin=read_secret(pin_file, agency=agency))
     except pkcs11.PKCS11Error as error:
         said = f"{type(error).__name__} {error}".strip()
-        raise _unusable(agency, term("token_unusable", said=said)) from error
+        raise unusable_token(agency, term("token_unusable", said=said)) from error
     except RuntimeError as error:
         # The module is a library that cannot be loaded.
-        raise _unusable(agency, term("token_module", module=access.module, said=error)) from error
+        raise unusable_token(
+            agency, term("token_module", module=access.module, said=error)
+        ) from error
     if public is None:
-        raise _unusable(agency, term("token_key_kind"))
+        raise unusable_token(agency, term("token_key_kind"))
     return TokenKey(uri=uri, agency=agency, module=module, public=public)
 
 
@@ -230,9 +232,5 @@ def _pkcs11(agency: str) -> ModuleType:
         # An optional part: homes without a token do without it.
         import pkcs11  # noqa: PLC0415
     except ImportError as error:
-        raise _unusable(agency, term("token_extra")) from error
+        raise unusable_token(agency, term("token_extra")) from error
     return pkcs11
-
-
-def _unusable(agency: str, cause: Coded) -> AxisError:
-    return AxisError.of("E_KEYS", agency=agency, cause=cause)

@@ -47,20 +47,20 @@ def token_uri(text: str, *, agency: str) -> TokenUri:
     scheme, _, rest = text.partition(":")
     path, _, query = rest.partition("?")
     if scheme != _SCHEME:
-        raise _unusable(agency, term("uri_scheme"))
+        raise unusable_token(agency, term("uri_scheme"))
     said = _attributes(path, ";", agency)
     asked = _attributes(query, "&", agency)
     if "pin-value" in asked:
-        raise _unusable(agency, term("uri_pin"))
+        raise unusable_token(agency, term("uri_pin"))
     if {"module-path", "module-name"} & asked.keys():
-        raise _unusable(agency, term("uri_module"))
+        raise unusable_token(agency, term("uri_module"))
     unknown = (said.keys() - _SELECTORS) | (asked.keys() - {"pin-source"})
     if unknown:
-        raise _unusable(agency, term("uri_attributes", names=", ".join(unknown)))
+        raise unusable_token(agency, term("uri_attributes", names=", ".join(unknown)))
     if not {"object", "id"} & said.keys() or not {"token", "serial"} & said.keys():
-        raise _unusable(agency, term("uri_incomplete"))
+        raise unusable_token(agency, term("uri_incomplete"))
     if said.get("type", "private") != "private":
-        raise _unusable(agency, term("uri_not_private"))
+        raise unusable_token(agency, term("uri_not_private"))
     source = asked.get("pin-source")
     return TokenUri(
         token=unquote(said["token"]) if "token" in said else None,
@@ -75,9 +75,10 @@ def _attributes(text: str, separator: str, agency: str) -> Mapping[str, str]:
     pairs = [part.partition("=") for part in text.split(separator) if part]
     names = [name for name, _, _ in pairs]
     if len(set(names)) != len(names):
-        raise _unusable(agency, term("uri_twice"))
+        raise unusable_token(agency, term("uri_twice"))
     return {name: value for name, _, value in pairs}
 
 
-def _unusable(agency: str, cause: Coded) -> AxisError:
+def unusable_token(agency: str, cause: Coded) -> AxisError:
+    """The error E_KEYS about a key in a token."""
     return AxisError.of("E_KEYS", agency=agency, cause=cause)

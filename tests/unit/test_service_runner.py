@@ -37,10 +37,11 @@ class Kept:
 def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     """A fresh one."""
 
-    async def no_rest(_stop: asyncio.Event, _pause: timedelta) -> None:
+    async def at_once(stop: asyncio.Event, _pause: timedelta) -> bool:
         await asyncio.sleep(0)
+        return stop.is_set()
 
-    monkeypatch.setattr("bus.services.service_runner._rest", no_rest)
+    monkeypatch.setattr("bus.services.service_runner.set_within", at_once)
     return Kept()
 
 

@@ -60,7 +60,7 @@ class FiledList:
     """A CRL that an operator filed.
 
     Attributes:
-        subjects: None, when it is no list of an authority of theirs.
+        subjects: The certificates of its authority; empty when it has none here.
         fault: Why there are none.
     """
 
