@@ -24,7 +24,7 @@ from bus.services.courier import Courier
 from bus.services.failures import Failures
 from bus.services.retry_wait import RetryWait, Stopping
 from schemas.identifiers import DeliveryId, MailboxName
-from schemas.problem import ConfigurationError, Problem, TransportError
+from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
 SLOW_LOOK = timedelta(seconds=5)
 """So often the endpoint is asked, also when it tells of no change."""
@@ -86,8 +86,10 @@ class Completion:
         """
         try:
             answers = await self.endpoint.answers()
+        except RecipientError:
+            # The system is away. `EndpointWatch` tells that; the next look asks again.
+            return
         except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
-            # Whether the system is away is watched by the hand-over.
             self._skip("answers", internal(error, stage=Stage.HAND_OVER))
             return
         if not answers:
