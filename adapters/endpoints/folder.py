@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
 from adapters.endpoints.inbox import HandOver, Inbox
 from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
-from adapters.endpoints.porter import Porter, porter_of_process
+from adapters.endpoints.porter import porter_of_process
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.trial import FolderError
 from schemas.identifiers import DeliveryId
@@ -25,8 +25,6 @@ from schemas.term import Term, of_os, term
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
-
-SETTLE = timedelta(seconds=1)
 
 
 class _FoldersAwayError(OSError):
@@ -43,50 +41,23 @@ class FolderEndpoint:
     Never again later: folders that vanish belong to a file system that is not mounted now, and
     what is put in their place would be seen by nobody.
 
-    Args:
-        root: `<home>/agencies/<code>`.
-        known: A folder elsewhere that remembers for whom folders were made, so that a later start
-            does not make them again; without one, each start does.
-        settle: How long a dropped file must rest before it is taken.
-        porter: Shared with other agencies; else that of the process.
+    The folders are those in `context.folder`. The file `made` in `context.state` says that they
+    were made, so that a later start does not make them again. The one setting is `settle`: how
+    many seconds a dropped file must rest before it is taken, one by default.
 
     Raises:
+        ConfigurationError: E_SETTING from the constructor; `settle` is no number of seconds.
         RecipientError: E_ENDPOINT_DOWN from every method, while the folders cannot be used.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        settle: timedelta = SETTLE,
-        porter: Porter | None = None,
-        known: Path | None = None,
-    ) -> None:
-        self._root = root
-        self._settle = settle
-        self._known = known and known / root.name
-        self._porter = porter
+    def __init__(self, context: EndpointContext) -> None:
+        self._root = context.folder
+        self._settle = _settle(context)
+        self._known = context.state / "made"
         self._made: tuple[Outbox, Inbox] | None = None
         # One agency's disk must not stop the start of the others.
         with suppress(OSError):
             self._folders()
-
-    @classmethod
-    def of(cls, context: EndpointContext) -> "FolderEndpoint":
-        """The folders of one agency, in `context.folder`.
-
-        Its one setting is `settle`, in seconds, one by default.
-
-        Raises:
-            ConfigurationError: E_SETTING; it is no number of seconds.
-        """
-        said = context.settings.get("settle", str(SETTLE.total_seconds()))
-        try:
-            settle = timedelta(seconds=float(said))
-        except (ValueError, OverflowError) as error:
-            cause = term("setting_no_number")
-            raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
-        return cls(context.folder, settle=settle, known=context.state)
 
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""
@@ -129,8 +100,7 @@ class FolderEndpoint:
         """Let the parcel appear in its inbox, once: the agency has it then."""
         with self._reachable():
             _, inbox = self._folders()
-            porter = self._porter or porter_of_process()
-            await porter.hand_over(HandOver(inbox, parcel), device=inbox.device)
+            await porter_of_process().hand_over(HandOver(inbox, parcel), device=inbox.device)
         return Offer.COMPLETE
 
     async def answers(self) -> Sequence[Answer]:
@@ -164,16 +134,15 @@ class FolderEndpoint:
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
             known = self._known
-            if known is not None and known.exists() and not Staging.is_in(self._root):
+            if known.exists() and not Staging.is_in(self._root):
                 raise _FoldersAwayError(known)
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
                 Inbox(self._root, staging),
             )
-            if known is not None:
-                known.parent.mkdir(parents=True, exist_ok=True)
-                known.touch()
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.touch()
         return self._made
 
     @contextmanager
@@ -194,6 +163,14 @@ class FolderEndpoint:
         if folder is None or not folder.is_relative_to(self._root):
             return of_os(error)
         return term("in_folder", folder=folder.relative_to(self._root.parent), why=of_os(error))
+
+
+def _settle(context: EndpointContext) -> timedelta:
+    try:
+        return timedelta(seconds=float(context.settings.get("settle", "1")))
+    except (ValueError, OverflowError) as error:
+        cause = term("setting_no_number")
+        raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
 
 
 class _Dropped(RawIOBase):

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from adapters.conformance.endpoints import Agency, EndpointConformance
-from adapters.contract import Endpoint, Offer, Parcel, ParcelKind, Submission
+from adapters.contract import Endpoint, EndpointContext, Offer, Parcel, ParcelKind, Submission
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.inbox import NOTE_SUFFIX
 from schemas.problem import Problem
+from tests.support.folders import context_of
 
 SETTLE = timedelta(milliseconds=20)
 
@@ -27,7 +28,7 @@ class FolderAgency:
         self.endpoint()
 
     def endpoint(self) -> Endpoint:
-        return self._kind(self._root, settle=SETTLE)
+        return self._kind(context_of(self._root, settle=SETTLE))
 
     def drop(self, name: str, content: bytes) -> None:
         draft = self._root / "outbox" / f".{name}"
@@ -93,9 +94,9 @@ class Mute(FolderEndpoint):
 class Hasty(FolderEndpoint):
     """Offers whatever it sees."""
 
-    def __init__(self, root: Path, *, settle: timedelta) -> None:
-        super().__init__(root, settle=settle)
-        self._root = root
+    def __init__(self, context: EndpointContext) -> None:
+        super().__init__(context)
+        self._root = context.folder
 
     async def submissions(self) -> Sequence[Submission]:
         files = (self._root / "outbox").iterdir()

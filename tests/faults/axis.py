@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import aio_pika
@@ -39,7 +38,7 @@ from schemas.value import Value
 from tests.acceptance.packets import a_packet
 from tests.support.agencies import Agencies, Parts, real_now, routing_of
 from tests.support.envelopes import RECIPIENT, SENDER
-from tests.support.folders import Folders
+from tests.support.folders import Folders, context_of
 from tests.support.rabbit_bus import VirtualHost
 
 DEADLINE = timedelta(seconds=90)
@@ -68,11 +67,6 @@ class Site(Value):
     def folders(self) -> Folders:
         """The agencies' folders."""
         return Folders(self.home / "agencies")
-
-    @property
-    def known(self) -> Path:
-        """Where it is remembered for whom folders were made."""
-        return self.home / "known"
 
     @property
     def ring(self) -> KeyRing:
@@ -116,7 +110,7 @@ async def found_site(host: VirtualHost, home: Path, **changes: object) -> Site:
     now, mailboxes = real_now(), site.routing.mailboxes
     DevelopmentAuthority.open(home / "keys", now=now).ensure(mailboxes, now=now)
     for code in site.codes:
-        FolderEndpoint(site.folders.folder(code), known=site.known)
+        FolderEndpoint(context_of(site.folders.folder(code)))
     await host.provision(desired(mailboxes, ledger=False))
     return site
 
@@ -148,7 +142,6 @@ async def agencies_at(
             attachments=FolderAttachments(site.home / "attachments", now=real_now()),
             inbox=store.inbox,
             records=store.records,
-            endpoint=partial(FolderEndpoint, known=site.known),
             prefetch=site.prefetch,
             publish_deadline=site.publish_deadline,
             most_deliveries=site.most_deliveries,

@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import NoReturn
 
-from adapters.contract import AttachmentSource, Message, Offer, Parcel, ParcelKind
+from adapters.contract import AttachmentSource, EndpointContext, Message, Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.core.message import SignedEnvelope, WireMessage
@@ -63,8 +62,8 @@ class Fuse:
 class DyingEndpoint(FolderEndpoint):
     """Dies right after documents were handed over."""
 
-    def __init__(self, root: Path, *, settle: timedelta, fuse: Fuse) -> None:
-        super().__init__(root, settle=settle)
+    def __init__(self, context: EndpointContext, *, fuse: Fuse) -> None:
+        super().__init__(context)
         self._fuse = fuse
 
     async def offer(self, parcel: Parcel) -> Offer:

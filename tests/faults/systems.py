@@ -2,9 +2,8 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
-from adapters.contract import Offer, Parcel
+from adapters.contract import EndpointContext, Offer, Parcel
 from adapters.endpoints.folder import FolderEndpoint
 
 
@@ -16,10 +15,10 @@ class SlowEndpoint(FolderEndpoint):
     """
 
     def __init__(
-        self, root: Path, *, settle: timedelta, takes: timedelta, codes: tuple[str, ...]
+        self, context: EndpointContext, *, takes: timedelta, codes: tuple[str, ...]
     ) -> None:
-        super().__init__(root, settle=settle)
-        self._takes = takes.total_seconds() if root.name in codes else 0.0
+        super().__init__(context)
+        self._takes = takes.total_seconds() if context.agency in codes else 0.0
 
     async def offer(self, parcel: Parcel) -> Offer:
         """Hand over, slowly."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
-from adapters.contract import Endpoint, Format, Limits
+from adapters.contract import EndpointFactory, Format, Limits
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.attachments.spool import Spools
@@ -54,18 +54,11 @@ from bus.services.worker import Adapter, Worker
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.support.envelopes import RECIPIENT, SENDER
-from tests.support.folders import Folders
+from tests.support.folders import Folders, context_of
 
 SETTLE = timedelta(0)
 Happened = TypeVar("Happened")
 _NAMES: dict[str, str] = {SENDER: "Tỉnh Ví Dụ", RECIPIENT: "Bộ Thí Dụ"}
-
-
-class EndpointOf(Protocol):
-    """Makes an agency's endpoint for its folder; every class of folder endpoints does."""
-
-    def __call__(self, root: Path, /, *, settle: timedelta) -> Endpoint:
-        """The endpoint."""
 
 
 def routing_of(codes: Sequence[str]) -> Routing:
@@ -106,7 +99,7 @@ class Parts:
     attachments: AttachmentStore
     inbox: Inbox
     records: Records
-    endpoint: EndpointOf = FolderEndpoint
+    endpoint: EndpointFactory = FolderEndpoint
     format: Format = field(default_factory=EdxmlFormat)
     clock: Clock = real_now
     publish_deadline: timedelta = timedelta(seconds=1)
@@ -178,7 +171,7 @@ class Agencies(Folders):
     def adapter(self, mailbox: MailboxName, stop: asyncio.Event) -> Adapter:
         """One agency's two directions."""
         parts = self.parts
-        endpoint = parts.endpoint(self.folder(mailbox), settle=SETTLE)
+        endpoint = parts.endpoint(context_of(self.folder(mailbox), settle=SETTLE))
         watch = EndpointWatch(
             mailbox=mailbox,
             endpoint=endpoint,

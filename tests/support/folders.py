@@ -1,6 +1,22 @@
 """Folders: what agencies' systems see of the axis, and do with it."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from adapters.contract import EndpointContext
+
+
+def context_of(
+    root: Path, *, settle: timedelta = timedelta(seconds=1), state: Path | None = None
+) -> EndpointContext:
+    """What the endpoint of the agency whose folders are in `root` is built from."""
+    return EndpointContext(
+        agency=root.name,
+        folder=root,
+        state=state or root.with_name(f".state-{root.name}"),
+        settings={"settle": str(settle.total_seconds())},
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 class Folders:

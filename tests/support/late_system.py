@@ -5,10 +5,10 @@ It keeps everything in files, so it goes on after a restart. Statuses arrive in 
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.contract import Answer, Offer, Parcel, ParcelKind
+from adapters.contract import Answer, EndpointContext, Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from schemas.identifiers import DeliveryId
 from schemas.problem import Problem
@@ -20,9 +20,9 @@ _AT = datetime(2019, 3, 12, 9, tzinfo=UTC)
 class LateEndpoint(FolderEndpoint):
     """The recipient's documents are answered later; everything else is a folder."""
 
-    def __init__(self, root: Path, *, settle: timedelta) -> None:
-        super().__init__(root, settle=settle)
-        self._system = LateSystem(root) if root.name == RECIPIENT else None
+    def __init__(self, context: EndpointContext) -> None:
+        super().__init__(context)
+        self._system = LateSystem(context.folder) if context.agency == RECIPIENT else None
 
     async def offer(self, parcel: Parcel) -> Offer:
         """Take the parcel, and answer later."""

@@ -11,7 +11,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from bus.core.failure import FAILURE_HEADER, Failure
 from bus.core.message import WireMessage
 from bus.core.routing import Routing
-from bus.core.topology import FAILURES, desired
+from bus.core.topology import FAILURES, Topology, desired
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.broker import MemoryBroker
 from bus.memory.inbox import MemoryInbox
@@ -31,6 +31,18 @@ def routing_of_two() -> Routing:
     return routing_of((SENDER, RECIPIENT))
 
 
+class _Broker(MemoryBroker):
+    """Remembers what was published, in its order."""
+
+    def __init__(self, topology: Topology) -> None:
+        super().__init__(topology)
+        self.published: list[WireMessage] = []
+
+    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
+        self.published.append(message)
+        return await super().publish(message, deadline=deadline)
+
+
 class TwoAgencies(Agencies):
     """H98 and G98, each with a folder, on one memory broker."""
 
@@ -43,7 +55,7 @@ class TwoAgencies(Agencies):
     ) -> None:
         routing = routing_of_two()
         self.signers = Signers()
-        self.broker = MemoryBroker(desired(routing.mailboxes, ledger=False))
+        self.broker = _Broker(desired(routing.mailboxes, ledger=False))
         self.failures: list[WireMessage] = []
         parts = Parts(
             routing=routing,
@@ -56,6 +68,11 @@ class TwoAgencies(Agencies):
             endpoint=endpoint,
         )
         super().__init__(root, parts)
+
+    def published_numbers(self) -> list[str]:
+        """Numbers of the documents that were published, in their order."""
+        envelopes = (Envelope.model_validate_json(m.body) for m in self.broker.published if m.body)
+        return [each.document.number or "" for each in envelopes if each.document is not None]
 
     def failed(self) -> list[Failure]:
         """What lies in `failures`."""

@@ -30,6 +30,7 @@ from schemas.problem import DocumentError
 from schemas.reading import Reading
 from tests.support.builders import PDF, attachment
 from tests.support.envelopes import NOW, SENDER, Signers, a_document, an_envelope
+from tests.support.folders import context_of
 from tests.support.two_agencies import TwoAgencies, eventually
 
 SIGNERS = Signers()
@@ -173,7 +174,7 @@ async def test_what_a_format_misnames_is_refused_with_its_reason_and_nothing_is_
 
 @pytest.mark.parametrize("name", ["../out.edxml", "../../sent/a", "/evil/a", "..", ".", "a\0b", ""])
 def test_a_parcel_never_leaves_its_inbox(tmp_path: Path, name: str) -> None:
-    endpoint = FolderEndpoint(tmp_path / "H24")
+    endpoint = FolderEndpoint(context_of(tmp_path / "H24"))
     before = sorted(tmp_path.rglob("*"))
     parcel = Parcel(
         delivery_id=DeliveryId("d1"), kind=ParcelKind.DOCUMENT, name=name, chunks=(b"content",)

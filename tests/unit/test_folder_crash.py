@@ -20,6 +20,7 @@ from adapters.contract import Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.inbox import NOTE_SUFFIX
 from schemas.identifiers import DeliveryId
+from tests.support.folders import context_of
 
 ROOT = Path(__file__).parents[2]
 CHUNKS, CHUNK_BYTES = 8, 8 * 1024
@@ -58,7 +59,7 @@ def parcel(delivery: str, *, noted: bool = False) -> Parcel:
 
 async def work(root: Path, deliveries: Iterator[int]) -> None:
     """What a worker does: hand over what is not recorded as done, record it, forget it."""
-    endpoint = FolderEndpoint(root)
+    endpoint = FolderEndpoint(context_of(root))
     done = set((root / "done").read_text().split())
 
     async def lane() -> None:
@@ -116,7 +117,7 @@ def attempt(root: Path, delivery: str, *, noted: bool, fatal: int | None = None)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def hand_over() -> None:
-        endpoint = FolderEndpoint(root)
+        endpoint = FolderEndpoint(context_of(root))
         sys.addaudithook(watch)
         asyncio.run(endpoint.offer(parcel(delivery, noted=noted)))
 
@@ -165,7 +166,7 @@ def test_a_kill_before_any_operation_on_files_neither_loses_nor_repeats(
 
 def test_nothing_is_lost_nothing_comes_twice_and_nothing_half_is_seen(tmp_path: Path) -> None:
     root = tmp_path / "H24"
-    FolderEndpoint(root)
+    FolderEndpoint(context_of(root))
     (root / "done").touch()
     (root / "begun").touch()
     taken: Counter[str] = Counter()

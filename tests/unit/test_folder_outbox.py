@@ -19,6 +19,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.outbox import MOST_AT_ONCE, oldest_waiting
 from adapters.endpoints.writing import is_being_written
 from schemas.problem import Language, Place, Problem, RecipientError
+from tests.support.folders import context_of
 
 SETTLE = timedelta(milliseconds=50)
 RECEIVER = Problem(code="E_UNKNOWN_RECEIVER", params={"code": "Y99"})
@@ -31,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def endpoint(root: Path) -> FolderEndpoint:
-    return FolderEndpoint(root, settle=SETTLE)
+    return FolderEndpoint(context_of(root, settle=SETTLE))
 
 
 def drop(root: Path, name: str, content: bytes = b"content", *, age: float = 3600) -> Path:
@@ -98,7 +99,7 @@ async def test_what_is_no_file_is_told_of_once_and_delays_no_other(
         assert report["problems"][0]["code"] == "E_FILE_UNREADABLE"
     assert {path.name for path in (root / "outbox").iterdir()} == {"folder", "letter"}
     assert (root / "refused" / "link").readlink() == secret
-    again = FolderEndpoint(root, settle=SETTLE)
+    again = FolderEndpoint(context_of(root, settle=SETTLE))
     await eventually(lambda seen: set(seen) == {"folder", "letter"}, again)
     for submission in await again.submissions():
         if submission.problem is not None:

@@ -16,6 +16,7 @@ from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.trial import must_be_movable
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, DocumentError, Problem, RecipientError
+from tests.support.folders import context_of
 from tests.support.somebody import as_somebody
 
 SETTLE = timedelta(milliseconds=20)
@@ -30,7 +31,7 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def endpoint(root: Path) -> FolderEndpoint:
-    return FolderEndpoint(root, settle=SETTLE)
+    return FolderEndpoint(context_of(root, settle=SETTLE))
 
 
 def drop(root: Path, name: str) -> Path:
@@ -129,11 +130,11 @@ async def test_an_inbox_that_cannot_be_written_is_named_and_probed_as_it_is_used
 
 
 def test_what_a_crash_left_of_a_trial_is_removed_at_the_next_start(root: Path) -> None:
-    FolderEndpoint(root)
+    FolderEndpoint(context_of(root))
     for folder in ("outbox", "sent", "refused", ".staging", "inbox/documents"):
         (root / folder / ".trial-0123456789abcdef").touch()
 
-    FolderEndpoint(root)
+    FolderEndpoint(context_of(root))
 
     assert list(root.rglob(".trial-*")) == []
 

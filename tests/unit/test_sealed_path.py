@@ -20,15 +20,12 @@ from bus.core.dead_letters.letter import DeadLetter, LetterState, OrderId
 from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
-from bus.core.message import WireMessage
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.signing import sign, verify
-from bus.core.topology import DOCUMENTS, FAILURES, Topology, desired
+from bus.core.topology import DOCUMENTS, FAILURES
 from bus.core.wire import body_of, open_envelope
-from bus.memory.broker import MemoryBroker
 from bus.memory.letters import MemoryDeadLetters
-from bus.ports import PublishOutcome
 from bus.store.sql import open_dead_letters, open_store
 from schemas.codes import EnvelopeKind
 from schemas.document import Document
@@ -50,18 +47,6 @@ SUBJECT = "V/v điều chuyển cán bộ mẫu"
 FILE = b"readable bytes of an attachment; " * 20_000
 NAME = "danh-sach-mau.txt"
 ALL = Selection()
-
-
-class _Tapped(MemoryBroker):
-    """A broker whose operator writes everything down."""
-
-    def __init__(self, topology: Topology) -> None:
-        super().__init__(topology)
-        self.heard: list[WireMessage] = []
-
-    async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
-        self.heard.append(message)
-        return await super().publish(message, deadline=deadline)
 
 
 class _Ailing(FolderEndpoint):
@@ -88,11 +73,8 @@ class _Sealing(TwoAgencies):
         super().__init__(root, endpoint=endpoint)
         self.hub = root / "hub"
         self.homes = KeyHomes(root / "keys", [SENDER, RECIPIENT])
-        self.tapped = _Tapped(desired(self.parts.routing.mailboxes, ledger=False))
-        self.broker = self.tapped
         self.parts = replace(
             self.parts,
-            broker=self.tapped,
             attachments=FolderAttachments(self.hub / "attachments", now=real_now()),
             ring=self.homes.ring,
             key_of=self.homes.key_of,
@@ -113,7 +95,7 @@ class _Sealing(TwoAgencies):
         """The documents that went over the broker, proven."""
         return [
             open_envelope(verify(m.body, m.signature, keys=self.parts.ring, now=real_now()))
-            for m in self.tapped.heard
+            for m in self.broker.published
             if m.type == EnvelopeKind.DOCUMENT and m.exchange == "documents"
         ]
 
@@ -216,7 +198,7 @@ async def test_nothing_is_sent_unsealed_when_one_recipient_has_no_key(tmp_path: 
 
     [refused] = axis.of_type(SubmissionRefused)
     assert [problem.code for problem in refused.problems] == ["E_SEAL_RECIPIENT"]
-    assert axis.tapped.heard == []
+    assert axis.broker.published == []
     assert "a.sealed.edxml" in axis.refused(SENDER)
 
 
@@ -262,7 +244,7 @@ async def test_a_forged_seal_is_parked_as_a_matter_of_security(tmp_path: Path) -
     async with axis.at_work(only=[SENDER]):
         axis.drop(SENDER, "a.sealed.edxml", _letter())
         await eventually(lambda: axis.sent(SENDER))
-    [sent] = axis.tapped.heard
+    [sent] = axis.broker.published
     [envelope] = axis.documents_heard()
     body = body_of(envelope.model_copy(update={"content_hash": "0" * 64}))
     signature = sign(body, key=axis.homes.key_of(SENDER), now=real_now())
@@ -307,7 +289,7 @@ async def test_a_status_is_not_sealed_and_says_so(tmp_path: Path) -> None:
         await eventually(lambda: axis.of_type(SubmissionRefused))
 
     assert axis.of_type(SubmissionRefused)[0].problems[0].code == "E_SEAL_STATUS"
-    assert axis.tapped.heard == []
+    assert axis.broker.published == []
 
 
 async def test_a_replayed_sealed_message_is_absorbed(tmp_path: Path) -> None:
@@ -315,7 +297,7 @@ async def test_a_replayed_sealed_message_is_absorbed(tmp_path: Path) -> None:
     async with axis.running():
         axis.drop(SENDER, "a.sealed.edxml", _letter())
         await eventually(lambda: axis.statuses(SENDER))
-        again = replace(axis.tapped.heard[0], message_id="again")
+        again = replace(axis.broker.published[0], message_id="again")
         await axis.broker.publish(again, deadline=timedelta(seconds=1))
         await eventually(axis.absorbed)
 
@@ -388,7 +370,7 @@ async def test_a_dead_letter_shows_what_is_in_sight_and_is_replayed_unchanged(
     assert shown["sealed"] == "only its recipients can open it"
     assert SUBJECT not in str(shown)
     assert letter.number is None
-    assert message.body == axis.tapped.heard[0].body
+    assert message.body == axis.broker.published[0].body
     assert SUBJECT.encode() in axis.received(axis.documents(RECIPIENT)[0])
 
 
@@ -411,7 +393,7 @@ async def test_the_operator_of_the_hub_finds_nothing_to_read(tmp_path: Path) -> 
             await eventually(lambda: axis.statuses(SENDER))
     messages = b"\n".join(
         b"\n".join((m.body, m.signature.encode(), repr(m.headers).encode()))
-        for m in axis.tapped.heard
+        for m in axis.broker.published
     )
     rest = b"\n".join(path.read_bytes() for path in axis.hub.rglob("*") if path.is_file())
     everything = messages + rest
@@ -420,7 +402,7 @@ async def test_the_operator_of_the_hub_finds_nothing_to_read(tmp_path: Path) -> 
     assert axis.documents_heard()[0].envelope_id.encode() in messages
     assert axis.documents_heard()[0].envelope_id.encode() in rest
     assert len(list((axis.hub / "attachments").rglob("*/*/*"))) == 2
-    assert {m.exchange for m in axis.tapped.heard} == {"documents", FAILURES}
+    assert {m.exchange for m in axis.broker.published} == {"documents", FAILURES}
     for secret in (SUBJECT, NAME, "Nguyễn Văn Mẫu"):
         assert secret.encode() not in everything
         assert secret.encode("utf-16-le") not in everything
@@ -444,8 +426,8 @@ async def test_the_operator_of_the_hub_opens_nothing_with_any_key_there(tmp_path
     axis.parts = operator
     [envelope] = axis.documents_heard()
     verified = verify(
-        axis.tapped.heard[0].body,
-        axis.tapped.heard[0].signature,
+        axis.broker.published[0].body,
+        axis.broker.published[0].signature,
         keys=axis.parts.ring,
         now=real_now(),
     )
@@ -466,4 +448,4 @@ async def test_a_key_that_the_hub_put_in_the_place_of_anothers_is_noticed(tmp_pa
         await eventually(lambda: axis.of_type(SubmissionRefused))
 
     assert axis.of_type(SubmissionRefused)[0].problems[0].code == "E_SEAL_KEY_FORGED"
-    assert axis.tapped.heard == []
+    assert axis.broker.published == []
