@@ -45,6 +45,7 @@ from bus.processes.hosted_formats import HostedFormat
 from bus.processes.parent import end_with_parent, leaving_after, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
+from bus.services.completion import Completion
 from bus.services.courier import Courier
 from bus.services.crash_guard import CrashGuard, with_crash_guard
 from bus.services.dispatch import Dispatch
@@ -308,6 +309,26 @@ class WorkerProcess:
             reports_as=self.reports_as,
             tracer=self.tracer,
         )
+        courier = Courier(
+            endpoint=endpoint,
+            watch=watch,
+            packing=Packing(
+                format=self._written_for(mailbox), signature_check=self.signature_check
+            ),
+            keys=lambda: self.participants.ring,
+            routing=lambda: self.participants.routing,
+            attachments=self.attachments,
+            inbox=self.store.inbox,
+            records=self.store.records,
+            dispatch=dispatch,
+            sealer=sealer,
+            clock=now,
+            new_id=self._new_id,
+            jitter=random.random,
+            observe=self.observe,
+            hand_over_deadline=self.settings.hand_over_deadline,
+            look_again=self.participants.look_again,
+        )
         preparer = SubmissionPreparer(
             reader=SubmissionReader(
                 mailbox=mailbox,
@@ -346,28 +367,10 @@ class WorkerProcess:
                 poll=self.settings.poll,
                 stop=stop,
             ),
+            completion=Completion.of(courier, stop=stop),
             inbound=Inbound(
                 mailbox=mailbox,
-                courier=Courier(
-                    endpoint=endpoint,
-                    watch=watch,
-                    packing=Packing(
-                        format=self._written_for(mailbox), signature_check=self.signature_check
-                    ),
-                    keys=lambda: self.participants.ring,
-                    routing=lambda: self.participants.routing,
-                    attachments=self.attachments,
-                    inbox=self.store.inbox,
-                    records=self.store.records,
-                    dispatch=dispatch,
-                    sealer=sealer,
-                    clock=now,
-                    new_id=self._new_id,
-                    jitter=random.random,
-                    observe=self.observe,
-                    hand_over_deadline=self.settings.hand_over_deadline,
-                    look_again=self.participants.look_again,
-                ),
+                courier=courier,
                 watch=watch,
                 subscriber=self.broker,
                 prefetch=self.settings.prefetch,

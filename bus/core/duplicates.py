@@ -1,6 +1,7 @@
 """Duplicates: the rule that decides what is done with a delivery that may have come before.
 
-By outcome (docs/wire-contract.md): done → the same receipts again; in work → left alone; other
+By outcome (docs/wire-contract.md): done → the same receipts again; in work → left alone; offered
+to a system that answers later → acknowledged, and not offered a second time; other
 content of the same document → a conflict, for a person; anything else → worked on. Every inbox, in
 a database or in memory, keeps what this rule needs and obeys it.
 """
@@ -15,11 +16,19 @@ from schemas.value import Value
 
 
 class Standing(StrEnum):
-    """Where a delivery stands when it is claimed."""
+    """Where a delivery stands when it is claimed.
+
+    Attributes:
+        OFFERED: The recipient's system has it, and answers later.
+        REFUSED: That system has refused it, and its failure is published; the endpoint has not
+            forgotten the offer yet. A claim is told `IN_PROGRESS`.
+    """
 
     FRESH = "fresh"
     DONE = "done"
     IN_PROGRESS = "in_progress"
+    OFFERED = "offered"
+    REFUSED = "refused"
     CONFLICT = "conflict"
 
 
@@ -59,10 +68,11 @@ def judge(
         before: The same delivery, when it was claimed before.
         versions: Every delivery of the same document to the same mailbox, this one included.
     """
-    if before is not None and before.standing is Standing.DONE:
-        return Standing.DONE, None
-    if before is not None and before.standing is Standing.IN_PROGRESS and _is_leased(before, now):
-        return Standing.IN_PROGRESS, None
+    if before is not None:
+        if before.standing in {Standing.DONE, Standing.OFFERED}:
+            return before.standing, None
+        if before.standing is Standing.REFUSED or _is_in_work(before, now):
+            return Standing.IN_PROGRESS, None
     rival = _rival(envelope_id, versions, now)
     # Once in conflict, always: a person decides.
     was_in_conflict = before is not None and before.standing is Standing.CONFLICT
@@ -75,13 +85,10 @@ def _rival(envelope_id: EnvelopeId, versions: Iterable[Known], now: datetime) ->
         Rival(envelope_id=other.envelope_id, at=other.done_at)
         for other in versions
         if other.envelope_id != envelope_id
-        and (
-            other.standing is Standing.DONE
-            or (other.standing is Standing.IN_PROGRESS and _is_leased(other, now))
-        )
+        and (other.standing in {Standing.DONE, Standing.OFFERED} or _is_in_work(other, now))
     ]
     return min(rivals, key=lambda rival: (rival.at is None, rival.at or now), default=None)
 
 
-def _is_leased(known: Known, now: datetime) -> bool:
-    return known.lease is not None and now < known.lease
+def _is_in_work(known: Known, now: datetime) -> bool:
+    return known.standing is Standing.IN_PROGRESS and known.lease is not None and now < known.lease

@@ -22,6 +22,7 @@ class ServiceName(StrEnum):
     """The services of an axis: loops that serve one item after another."""
 
     BROKER = "broker"
+    COMPLETION = "completion"
     DEAD_LETTERS = "dead_letters"
     DIRECTORY = "directory"
     HEALTH = "health"

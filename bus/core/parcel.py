@@ -62,46 +62,29 @@ def arrival(
     so itself after durable storage.
     """
     return Receipt(
-        report=_report(document, recipient, StatusCode.ARRIVED, ARRIVED_TEXT, now),
+        report=StatusReport(
+            from_agency=Organization(organ_id=recipient.named or recipient.agency),
+            to_organ_id=document.from_agency.organ_id,
+            document_code=document.full_number,
+            document_id=document.document_id,
+            issued_on=document.issued_on,
+            code=StatusCode.ARRIVED,
+            description=ARRIVED_TEXT,
+            at=now.replace(microsecond=0),
+        ),
         answers=envelope.envelope_id,
         delivery=delivery_id(envelope.envelope_id, mailbox),
     )
 
 
-def refusal(
-    envelope: Envelope,
-    document: Document,
-    recipient: Recipient,
-    *,
-    mailbox: MailboxName,
-    problem: Problem,
-    now: datetime,
-) -> Receipt:
-    """The receipt `02` of one addressed agency: why it cannot be delivered, and what to do.
+def refusal(arrived: Receipt, problem: Problem) -> Receipt:
+    """The receipt `02` in place of a receipt `01`: why it cannot be delivered, and what to do.
 
     Decision 28/2018: whoever refuses must say why; the software refuses for the agency only what
     no clerk will ever see.
     """
     vietnamese = Language.VIETNAMESE
     told = f"{problem.code}: {problem.text(vietnamese)} {problem.advice(vietnamese)}"
-    return Receipt(
-        report=_report(document, recipient, StatusCode.REFUSED, told, now),
-        answers=envelope.envelope_id,
-        delivery=delivery_id(envelope.envelope_id, mailbox),
-        problem=problem,
-    )
-
-
-def _report(
-    document: Document, recipient: Recipient, code: StatusCode, told: str, now: datetime
-) -> StatusReport:
-    return StatusReport(
-        from_agency=Organization(organ_id=recipient.named or recipient.agency),
-        to_organ_id=document.from_agency.organ_id,
-        document_code=document.full_number,
-        document_id=document.document_id,
-        issued_on=document.issued_on,
-        code=code,
-        description=told,
-        at=now.replace(microsecond=0),
-    )
+    said = {"code": StatusCode.REFUSED.value, "description": told}
+    report = arrived.report.model_copy(update=said)
+    return arrived.model_copy(update={"report": report, "problem": problem})

@@ -19,7 +19,7 @@ from bus.ports.broker import (
 from bus.ports.children import Child, Command, Launcher
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
-from bus.ports.inbox import Claim, Claimed, Inbox
+from bus.ports.inbox import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.ports.moment import Clock, Jitter, LookAgain, NewId, Observer, nothing_new
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
@@ -48,6 +48,7 @@ __all__ = [
     "LookAgain",
     "NewId",
     "Observer",
+    "Offered",
     "PdfChecker",
     "PublishObserver",
     "PublishOutcome",
@@ -64,6 +65,7 @@ __all__ = [
     "StoredLetter",
     "Subscriber",
     "Tracer",
+    "Unanswered",
     "Untraced",
     "nothing_new",
 ]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bus.core.message import SignedEnvelope
+from bus.core.offered import UnsignedReceipt
 from bus.core.parcel import arrival, refusal
 from bus.core.wire import receipt_envelope
 from bus.ports import Clock
 from bus.services.dispatch import Dispatch
 from bus.services.retry_wait import RetryWait
 from schemas.codes import EnvelopeKind, Lane
-from schemas.envelope import Envelope, Receipt, Recipient
+from schemas.envelope import Envelope, Recipient
 from schemas.problem import Problem
 
 
@@ -21,55 +22,59 @@ class Answers:
     dispatch: Dispatch
     clock: Clock
 
-    async def arrived(
+    def unsigned(
         self, envelope: Envelope, addressed: Sequence[Recipient]
-    ) -> tuple[SignedEnvelope, ...]:
-        """Sign a receipt `01` for each addressed agency. Raises as `Dispatch.seal` does."""
-        document, now = envelope.document, self.clock()
+    ) -> tuple[UnsignedReceipt, ...]:
+        """A receipt `01` of each addressed agency."""
+        document, mailbox = envelope.document, self.dispatch.mailbox
         if document is None:
             return ()
-        mailbox = self.dispatch.mailbox
         return tuple(
-            [
-                await self._signed(
-                    envelope,
-                    recipient,
-                    arrival(envelope, document, recipient, mailbox=mailbox, now=now),
-                )
-                for recipient in addressed
-            ]
+            UnsignedReceipt(
+                sender=recipient.agency,
+                receipt=arrival(envelope, document, recipient, mailbox=mailbox, now=self.clock()),
+            )
+            for recipient in addressed
         )
 
-    async def refused(
-        self, envelope: Envelope, addressed: Sequence[Recipient], problem: Problem
+    async def signed(
+        self,
+        receipts: Sequence[UnsignedReceipt],
+        *,
+        to: Recipient,
+        problem: Problem | None = None,
     ) -> tuple[SignedEnvelope, ...]:
-        """Sign a refusal `02` with the problem for each one. Raises as `Dispatch.seal` does."""
-        document, now = envelope.document, self.clock()
-        if document is None:
-            return ()
-        mailbox = self.dispatch.mailbox
+        """Sign receipts as of now. Raises as `Dispatch.signed` does.
+
+        Args:
+            problem: Why the documents are refused: each receipt becomes a refusal `02`.
+        """
+        now = self.clock()
+        given = [(each.sender, each.at(now).receipt) for each in receipts]
         return tuple(
             [
-                await self._signed(
-                    envelope,
-                    recipient,
-                    refusal(
-                        envelope, document, recipient, mailbox=mailbox, problem=problem, now=now
-                    ),
+                await self.dispatch.signed(
+                    receipt_envelope(
+                        refusal(receipt, problem) if problem else receipt,
+                        sender=sender,
+                        sender_mailbox=self.dispatch.mailbox,
+                        recipient=to,
+                        sent_at=now,
+                    )
                 )
-                for recipient in addressed
+                for sender, receipt in given
             ]
         )
 
     async def send(
         self,
-        envelope: Envelope,
         receipts: Sequence[SignedEnvelope],
         *,
+        to: Recipient,
         retry_wait: RetryWait,
         trace: str = "",
     ) -> None:
-        """Send receipts to whoever sent the envelope, confirmed. Raises `Stopping`.
+        """Send receipts, confirmed. Raises as `Dispatch.send` does.
 
         Args:
             trace: The step that answers, for `traceparent`.
@@ -79,25 +84,12 @@ class Answers:
                 receipt,
                 kind=EnvelopeKind.RECEIPT,
                 lane=Lane.EXPRESS,
-                recipients=(_sender_of(envelope),),
+                recipients=(to,),
                 retry_wait=retry_wait,
                 trace=trace,
             )
 
-    async def _signed(
-        self, envelope: Envelope, recipient: Recipient, receipt: Receipt
-    ) -> SignedEnvelope:
-        return await self.dispatch.signed(
-            receipt_envelope(
-                receipt,
-                sender=recipient.agency,
-                sender_mailbox=self.dispatch.mailbox,
-                recipient=_sender_of(envelope),
-                sent_at=self.clock(),
-            )
-        )
 
-
-def _sender_of(envelope: Envelope) -> Recipient:
+def sender_of(envelope: Envelope) -> Recipient:
     """Where the answers to an envelope go."""
     return Recipient(agency=envelope.sender, mailbox=envelope.sender_mailbox)

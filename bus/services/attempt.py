@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from adapters.contract import AttachmentSource
 from bus.core.failure import Stage
+from bus.core.life_cycle import DeliveryEvent, DeliveryState, after
 from bus.core.parties import Judged
 from bus.ports import ReceivedMessage, Step
 from bus.services.ordering import Ticket
@@ -42,6 +43,11 @@ class Attempt:
     unanswered: int = 0
     looked_again: bool = False
     sealed: bool = False
+    state: DeliveryState = DeliveryState.RECEIVED
+
+    def advance(self, event: DeliveryEvent) -> None:
+        """Record what happened. Raises `IllegalTransitionError`: the program is wrong."""
+        self.state = after(self.state, event)
 
     @property
     def warned(self) -> tuple[str, ...]:

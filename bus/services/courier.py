@@ -1,18 +1,19 @@
-"""Courier: carries one delivery from its proof to its recipient's hands and the receipt for it.
+"""Courier: carries one delivery from its proof to its recipient's system and the receipt for it.
 
-Verify → parse → open a seal → claim → write format → hand over → record done → publish receipts →
-acknowledge.
+Verify → parse → open a seal → claim → write format → offer → record done → publish receipts →
+acknowledge. Where the system answers later, the offer is recorded and the message acknowledged;
+`completion` does the rest.
 What fails is published to `failures`, confirmed, and then acknowledged. Nothing else is.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from adapters.contract import Endpoint, Parcel
+from adapters.contract import Endpoint, Offer, Parcel
 from bus.core.admission import (
     addressed,
     admit,
@@ -30,17 +31,20 @@ from bus.core.events import (
 from bus.core.failure import MAY_BE_NEWS, Stage, internal
 from bus.core.identity import delivery_id
 from bus.core.keyring import KeyRing
+from bus.core.life_cycle import DeliveryEvent
 from bus.core.message import SignedEnvelope
+from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.parties import Standpoint
 from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
 from bus.core.secrecy import refuse_secret
-from bus.core.trace import TRACEPARENT, about, processing, trace_id
+from bus.core.trace import TRACEPARENT, about, processing, trace_id, traced
 from bus.core.wire import identity_of
 from bus.ports import (
     AttachmentStore,
     Claim,
+    Claimed,
     Clock,
     Inbox,
     Jitter,
@@ -55,7 +59,7 @@ from bus.ports import (
     Untraced,
     nothing_new,
 )
-from bus.services.answers import Answers
+from bus.services.answers import Answers, sender_of
 from bus.services.attempt import Attempt
 from bus.services.conflict import conflict_with
 from bus.services.dispatch import Dispatch
@@ -69,7 +73,7 @@ from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.sealer import Sealer
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
-from schemas.problem import AxisError, Problem, TransportError
+from schemas.problem import AxisError, Problem, TransportError, error_of
 from schemas.term import term
 from schemas.vietnam import day_in_vietnam
 
@@ -88,6 +92,9 @@ Each return counts against `MOST_DELIVERIES` up to RabbitMQ 4.2, which is there 
 for retry_wait.
 """
 
+_OF_ENDPOINTS = frozenset({"E_ENDPOINT_DOWN", "E_ENDPOINT_REFUSED"})
+"""What an endpoint may raise of its own (`adapters.contract.Endpoint.offer`)."""
+
 
 @dataclass(kw_only=True)
 class Courier:
@@ -96,6 +103,7 @@ class Courier:
     Attributes:
         most_deliveries: So often it is given out before it is parked untouched.
         look_again: Looks for newer agencies and certificates.
+        offered: Set when a delivery was recorded whose system answers later.
     """
 
     endpoint: Endpoint
@@ -115,12 +123,14 @@ class Courier:
     most_deliveries: int = MOST_DELIVERIES
     hand_over_deadline: timedelta = timedelta(seconds=60)
     look_again: LookAgain = nothing_new
+    offered: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._answers = Answers(dispatch=self.dispatch, clock=self.clock)
-        self._failures = Failures(
+        self._owner = self.new_id()
+        self.answers = Answers(dispatch=self.dispatch, clock=self.clock)
+        self.failures = Failures(
             dispatch=self.dispatch,
-            answers=self._answers,
+            answers=self.answers,
             routing=self.routing,
             clock=self.clock,
             new_id=self.new_id,
@@ -152,7 +162,7 @@ class Courier:
         bare = replace(received, message=replace(received.message, headers={}, attempt=1))
         with Untraced().step("set aside", Role.CONSUMER) as step:
             attempt = self._attempt(bare, step, ticket=ticket, leave=leave)
-            await self._failures.tell(attempt, internal(error, stage=attempt.stage))
+            await self.failures.tell(attempt, internal(error, stage=attempt.stage))
         return Settlement.ACK
 
     def _attempt(
@@ -187,21 +197,24 @@ class Courier:
                 await self._deliver(attempt)
             except TransportError as error:
                 await attempt.retry_wait.wait(error.problem)
+                attempt.advance(DeliveryEvent.GIVE_BACK)
             except AxisError as error:
                 if error.problem.code in MAY_BE_NEWS and not attempt.looked_again:
                     attempt.looked_again, attempt.stage = True, Stage.VERIFY
                     await self.look_again()
+                    attempt.advance(DeliveryEvent.GIVE_BACK)
                     continue
                 if error.problem.code == "E_ENDPOINT_DOWN" and not await self._concerns_one(
                     attempt, error.problem
                 ):
+                    attempt.advance(DeliveryEvent.GIVE_BACK)
                     continue
-                await self._failures.tell(attempt, error.problem)
+                await self.failures.tell(attempt, error.problem)
                 return Settlement.ACK
             except Stopping:
                 raise
             except Exception as error:  # noqa: BLE001 (a bug parks one delivery, not all)
-                await self._failures.tell(attempt, internal(error, stage=attempt.stage))
+                await self.failures.tell(attempt, internal(error, stage=attempt.stage))
                 return Settlement.ACK
             else:
                 return Settlement.ACK
@@ -228,6 +241,7 @@ class Courier:
             raise AxisError.of("E_DELIVERY_LIMIT")
         judge_wrapping(message, queue=attempt.received.queue)
         verified = prove(message, keys=self.keys(), now=now)
+        attempt.advance(DeliveryEvent.PROVE)
         attempt.stage = Stage.OPEN
         envelope = admit(
             verified, message, mailbox=self.dispatch.mailbox, routing=self.routing(), now=now
@@ -243,15 +257,18 @@ class Courier:
             attempt.step.note(about(envelope))
         if envelope.document is not None:
             refuse_secret(envelope.document)
+        attempt.advance(DeliveryEvent.ADMIT)
         attempt.stage = Stage.CLAIM
         await self._judge(attempt, envelope, now=now)
         claim = self._claim(envelope)
-        receipts = await self._standing(claim, attempt)
-        if receipts is None:
+        claimed = await self._take_on(claim, attempt)
+        if claimed.standing is Standing.FRESH:
             receipts = await self._work(attempt, envelope, claim.delivery_id)
         else:
-            # A crash between the record and this leaves the mark behind.
-            await self.endpoint.forget(claim.delivery_id)
+            receipts = claimed.receipts
+            if claimed.standing is Standing.DONE and not await self._is_open(claim):
+                # A crash between the record and this leaves the mark behind.
+                await self.endpoint.forget(claim.delivery_id)
             self.observe(
                 DuplicateAbsorbed(
                     mailbox=self.dispatch.mailbox,
@@ -262,8 +279,11 @@ class Courier:
                     trace=trace_id(attempt.step.traceparent),
                 )
             )
-        await self._answers.send(
-            envelope, receipts, retry_wait=attempt.retry_wait, trace=attempt.step.traceparent
+        await self.answers.send(
+            receipts,
+            to=sender_of(envelope),
+            retry_wait=attempt.retry_wait,
+            trace=attempt.step.traceparent,
         )
 
     async def _judge(self, attempt: Attempt, envelope: Envelope, *, now: datetime) -> None:
@@ -285,16 +305,21 @@ class Courier:
         if arrived is not None and not await self.inbox.done([arrived]):
             await self.records.arrive(arrived, now=self.clock())
 
-    async def _standing(self, claim: Claim, attempt: Attempt) -> tuple[SignedEnvelope, ...] | None:
-        """Take the delivery on: None; or the receipts of its first hand-over, when it is done."""
+    async def _take_on(self, claim: Claim, attempt: Attempt) -> Claimed:
+        """Claim the delivery: it is fresh, and ours; or it is done or offered already."""
         while True:
             claimed = await self.inbox.claim(claim, now=self.clock())
             match claimed.standing:
                 case Standing.FRESH:
                     attempt.lease, attempt.claimed_at = claim.lease, self.clock()
-                    return None
+                    attempt.advance(DeliveryEvent.CLAIM)
+                    return claimed
                 case Standing.DONE:
-                    return claimed.receipts
+                    attempt.advance(DeliveryEvent.FIND_COMPLETE)
+                    return claimed
+                case Standing.OFFERED:
+                    attempt.advance(DeliveryEvent.FIND_OFFERED)
+                    return claimed
                 case Standing.CONFLICT:
                     raise await conflict_with(
                         claimed.rival,
@@ -302,9 +327,10 @@ class Courier:
                         claim=claim,
                         records=self.records,
                     )
-                case Standing.IN_PROGRESS:
+                case Standing.IN_PROGRESS | Standing.REFUSED:
                     if attempt.lease is not None and self.clock() < attempt.lease:
-                        return None
+                        attempt.advance(DeliveryEvent.CLAIM)
+                        return Claimed(standing=Standing.FRESH)
                     # Whoever has it may stand behind us, when it was given out twice.
                     attempt.ticket.leave()
                     await attempt.retry_wait.wait(Problem(code="E_IN_PROGRESS"))
@@ -314,21 +340,34 @@ class Courier:
     async def _work(
         self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId
     ) -> tuple[SignedEnvelope, ...]:
-        """Hand a fresh delivery over, and record it done with its receipts."""
+        """Offer a fresh delivery, and record it done with its receipts; or offered, without."""
         try:
-            file = await self._hand_over(attempt, envelope, delivery)
-            receipts = await self._answers.arrived(envelope, self._addressed(envelope))
+            file, offer = await self._hand_over(attempt, envelope, delivery)
+            unsigned = self.answers.unsigned(envelope, self._addressed(envelope))
+            receipts: tuple[SignedEnvelope, ...] = ()
+            if offer is Offer.COMPLETE:
+                receipts = await self.answers.signed(unsigned, to=sender_of(envelope))
             if envelope.document is not None:
                 await self.records.record(
                     record_of(envelope, envelope.document, now=self.clock(), sealed=attempt.sealed)
                 )
-            await self.inbox.finish(delivery, receipts, now=self.clock())
+            if offer is Offer.COMPLETE:
+                await self.inbox.finish(delivery, receipts, now=self.clock())
+                attempt.advance(DeliveryEvent.COMPLETE)
+            else:
+                await self.inbox.offer(
+                    self._offered(attempt, envelope, delivery, file=file, receipts=unsigned)
+                )
         except BaseException:
             # Where even this fails, the lease stays ours until it runs out.
             with suppress(TransportError):
-                await self.inbox.release(delivery)
+                await self.inbox.release(delivery, owner=self._owner)
                 attempt.lease = None
             raise
+        if offer is Offer.PENDING:
+            attempt.advance(DeliveryEvent.PEND)
+            self.offered.set()
+            return ()
         await self.endpoint.forget(delivery)
         now = self.clock()
         self.observe(
@@ -358,9 +397,44 @@ class Courier:
             mailbox=mailbox,
             identity=identity_of(envelope),
             lease=self.clock() + LEASE,
+            owner=self._owner,
         )
 
-    async def _hand_over(self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId) -> str:
+    def _offered(
+        self,
+        attempt: Attempt,
+        envelope: Envelope,
+        delivery: DeliveryId,
+        *,
+        file: str,
+        receipts: tuple[UnsignedReceipt, ...],
+    ) -> OfferedDelivery:
+        message = attempt.received.message
+        if attempt.step.traceparent:
+            message = replace(message, headers={TRACEPARENT: attempt.step.traceparent})
+        return OfferedDelivery(
+            delivery_id=delivery,
+            envelope_id=envelope.envelope_id,
+            mailbox=self.dispatch.mailbox,
+            kind=envelope.kind,
+            lane=envelope.lane,
+            answer_to=sender_of(envelope),
+            sent_at=envelope.sent_at,
+            offered_at=self.clock(),
+            file=file,
+            status=envelope.receipt.report.code if envelope.receipt else None,
+            warnings=attempt.warned,
+            receipts=receipts,
+            message=replace(message, headers=traced(message)),
+        )
+
+    async def _is_open(self, claim: Claim) -> bool:
+        """Whether `completion` has not closed the delivery yet; then it tells the endpoint."""
+        return bool(await self.inbox.offered([claim.delivery_id]))
+
+    async def _hand_over(
+        self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId
+    ) -> tuple[str, Offer]:
         attempt.stage = Stage.HAND_OVER
         # Before the turn comes, so that a file that takes long delays those behind it the least.
         original = await with_proven_original(
@@ -382,18 +456,30 @@ class Courier:
         if attempt.leave.is_set():
             raise Stopping
         with self.dispatch.tracer.step("hand over", Role.INTERNAL, parent=attempt.step.traceparent):
-            await self._put_into_hands(attempt, envelope, parcel)
+            offer = await self._offer(attempt, envelope, parcel)
         # The order is kept; recording and answering may overlap with the next hand-over.
         attempt.ticket.leave()
-        return parcel.name
+        return parcel.name, offer
 
-    async def _put_into_hands(self, attempt: Attempt, envelope: Envelope, parcel: Parcel) -> None:
-        """Hand over, within the deadline. One that ends later was handed over once all the same."""
+    async def _offer(self, attempt: Attempt, envelope: Envelope, parcel: Parcel) -> Offer:
+        """Offer, within the deadline. An offer that ends later counts once all the same.
+
+        Raises:
+            AxisError: Of the parcel's content; or what an endpoint may raise. Whatever else it
+                raises is its own fault, and becomes E_INTERNAL.
+        """
+        content = _Content(parcel.chunks)
+        parcel = replace(parcel, chunks=content)
         files = envelope.document.attachments if envelope.document else ()
         seconds = seconds_for(sum(file.size for file in files), deadline=self.hand_over_deadline)
         try:
             async with asyncio.timeout(seconds) as limit:
-                await self.endpoint.offer(parcel)
+                return await self.endpoint.offer(parcel)
+        except AxisError as error:
+            if error is content.error or error.problem.code in _OF_ENDPOINTS:
+                raise
+            told = internal(ValueError(error.problem.code), stage=attempt.stage)
+            raise error_of(told) from error
         except TimeoutError as late:
             if not limit.expired():
                 raise
@@ -413,3 +499,18 @@ class Courier:
             stop=leave,
             jitter=self.jitter,
         )
+
+
+@dataclass
+class _Content:
+    """The chunks of a parcel; remembers the error that the content itself raised."""
+
+    chunks: Iterable[bytes]
+    error: AxisError | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self.chunks
+        except AxisError as error:
+            self.error = error
+            raise

@@ -3,22 +3,25 @@
 Only then may the delivery be acknowledged. What the handler makes of it is decided there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bus.core.admission import addressed
 from bus.core.events import DeliveryFailed, ForgeryRefused, ItemSkipped, ServiceName
-from bus.core.failure import REFUSED_TO_SENDER, fail, failure_class
+from bus.core.failure import REFUSED_TO_SENDER, Stage, fail, failure_class
 from bus.core.identity import delivery_id
+from bus.core.life_cycle import DeliveryEvent
 from bus.core.message import SignedEnvelope, WireMessage
+from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.routing import Routing
 from bus.core.topology import account_of
 from bus.core.trace import TRACEPARENT, trace_id
 from bus.ports import Clock, NewId, Observer, PublishOutcome
-from bus.services.answers import Answers
+from bus.services.answers import Answers, sender_of
 from bus.services.attempt import Attempt
 from bus.services.dispatch import Dispatch
-from schemas.envelope import Envelope
+from bus.services.retry_wait import RetryWait
+from schemas.envelope import Recipient
 from schemas.errors import FailureClass
 from schemas.problem import ConfigurationError, Problem, TransportError
 
@@ -41,35 +44,64 @@ class Failures:
             Stopping: Before all was told; the same failure told twice is counted once.
         """
         attempt.step.failed(problem.code)
-        await self._publish(attempt, problem)
+        message, retry_wait = _continued(attempt), attempt.retry_wait
+        await self._publish(message, problem, stage=attempt.stage, retry_wait=retry_wait)
+        attempt.advance(DeliveryEvent.FAIL)
         self._observe(attempt, problem)
         envelope = attempt.envelope
         if envelope is not None and failure_class(problem) in REFUSED_TO_SENDER:
-            refusals = await self._refusals(attempt, envelope, problem)
-            try:
-                await self.answers.send(
-                    envelope,
-                    refusals,
-                    retry_wait=attempt.retry_wait,
-                    trace=attempt.step.traceparent,
-                )
-            except ConfigurationError as error:
-                # Its sender takes nothing: that must not hold up the others. The row is there.
-                self.observe(
-                    ItemSkipped(
-                        service=ServiceName.INBOUND,
-                        item=f"refusal of {attempt.received.message.message_id}",
-                        problem=error.problem,
-                    )
-                )
+            recipients = addressed(
+                envelope, self.dispatch.mailbox, self.routing(), now=self.clock()
+            )
+            await self._refuse(
+                self.answers.unsigned(envelope, recipients),
+                problem,
+                to=sender_of(envelope),
+                message=message,
+                retry_wait=retry_wait,
+            )
 
-    async def _publish(self, attempt: Attempt, problem: Problem) -> None:
+    async def tell_refused(
+        self, offered: OfferedDelivery, problem: Problem, *, retry_wait: RetryWait
+    ) -> None:
+        """Tell that the recipient's system has refused what was offered to it before.
+
+        Raises:
+            Stopping: Before all was told; the same failure told twice is counted once.
+        """
+        message = offered.message
+        await self._publish(message, problem, stage=Stage.HAND_OVER, retry_wait=retry_wait)
+        self.observe(
+            DeliveryFailed(
+                mailbox=offered.mailbox,
+                stage=Stage.HAND_OVER,
+                problem=problem,
+                message_id=message.message_id,
+                kind=offered.kind,
+                lane=offered.lane,
+                envelope_id=offered.envelope_id,
+                delivery_id=offered.delivery_id,
+                trace=trace_id(message.headers.get(TRACEPARENT, "")),
+            )
+        )
+        if failure_class(problem) in REFUSED_TO_SENDER:
+            await self._refuse(
+                offered.receipts,
+                problem,
+                to=offered.answer_to,
+                message=message,
+                retry_wait=retry_wait,
+            )
+
+    async def _publish(
+        self, message: WireMessage, problem: Problem, *, stage: Stage, retry_wait: RetryWait
+    ) -> None:
         mailbox = self.dispatch.mailbox
         while True:
             failed = fail(
-                _continued(attempt),
+                message,
                 problem=problem,
-                stage=attempt.stage,
+                stage=stage,
                 mailbox=mailbox,
                 message_id=self.new_id(),
                 user_id=self.dispatch.reports_as or account_of(mailbox),
@@ -79,7 +111,7 @@ class Failures:
             if outcome is PublishOutcome.CONFIRMED:
                 return
             # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
-            await attempt.retry_wait.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
+            await retry_wait.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
 
     def _observe(self, attempt: Attempt, problem: Problem) -> None:
         mailbox, message, envelope = (
@@ -111,16 +143,43 @@ class Failures:
                 )
             )
 
-    async def _refusals(
-        self, attempt: Attempt, envelope: Envelope, problem: Problem
+    async def _refuse(
+        self,
+        receipts: Sequence[UnsignedReceipt],
+        problem: Problem,
+        *,
+        to: Recipient,
+        message: WireMessage,
+        retry_wait: RetryWait,
+    ) -> None:
+        """Answer with signed refusals when there is a key to sign with. Raises `Stopping`."""
+        refusals = await self._signed(receipts, problem, to=to, retry_wait=retry_wait)
+        trace = message.headers.get(TRACEPARENT, "")
+        try:
+            await self.answers.send(refusals, to=to, retry_wait=retry_wait, trace=trace)
+        except ConfigurationError as error:
+            # Its sender takes nothing: that must not hold up the others. The row is there.
+            self.observe(
+                ItemSkipped(
+                    service=ServiceName.INBOUND,
+                    item=f"refusal of {message.message_id}",
+                    problem=error.problem,
+                )
+            )
+
+    async def _signed(
+        self,
+        receipts: Sequence[UnsignedReceipt],
+        problem: Problem,
+        *,
+        to: Recipient,
+        retry_wait: RetryWait,
     ) -> tuple[SignedEnvelope, ...]:
-        """Sign them when there is a key to sign with. Raises `Stopping`."""
-        recipients = addressed(envelope, self.dispatch.mailbox, self.routing(), now=self.clock())
         while True:
             try:
-                return await self.answers.refused(envelope, recipients, problem)
+                return await self.answers.signed(receipts, to=to, problem=problem)
             except TransportError as error:
-                await attempt.retry_wait.wait(error.problem)
+                await retry_wait.wait(error.problem)
 
 
 def _continued(attempt: Attempt) -> WireMessage:

@@ -3,7 +3,8 @@
 Accepted is a pair of a document and a mailbox that the broker has confirmed: the sender's worker
 keeps it before the sender's system is told. Delivered is what the inbox knows as done, or what a
 signed receipt proves: an agency's own worker has an inbox of its own. A dead letter is waiting or
-parked. Everything else must be in a mailbox or on its way to becoming a dead letter: what is
+parked. What was offered to a system that answers later waits for that answer, without a message.
+Everything else must be in a mailbox or on its way to becoming a dead letter: what is
 neither, while the broker says that nothing is there, is unaccounted. Of a mailbox that is served
 elsewhere it waits until its receipt comes.
 
@@ -146,11 +147,13 @@ class Reconciler:
     async def _find_missing(self, asked: Collection[_Open]) -> Mapping[MailboxName, int]:
         """How many deliveries of each mailbox nobody seems to have."""
         settled, served = self.clock() - _SETTLED, set(self.served())
-        open_ones = Counter(
-            each.mailbox
+        candidates = {
+            delivery_id(each.envelope_id, each.mailbox): each.mailbox
             for each in asked
             if each.letter is None and each.since < settled and each.mailbox in served
-        )
+        }
+        pending = set(await self.inbox.pending(list(candidates)))
+        open_ones = Counter(m for delivery, m in candidates.items() if delivery not in pending)
         if not open_ones:
             return {}
         depths = await self.depths()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from adapters.contract import Endpoint
 from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
+from bus.services.completion import Completion
 from bus.services.inbound import Inbound
 from bus.services.outbound import Outbound
 from bus.services.service_runner import ServiceRunner
@@ -15,7 +16,7 @@ from schemas.identifiers import MailboxName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adapter:
-    """One agency's two directions.
+    """One agency's two directions, and the answers of a system that answers later.
 
     Attributes:
         stop: Set when this one is to stop, for itself or with all others.
@@ -25,6 +26,7 @@ class Adapter:
     endpoint: Endpoint
     outbound: Outbound
     inbound: Inbound
+    completion: Completion
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -91,6 +93,7 @@ class Worker:
             for service, run in (
                 (ServiceName.INBOUND, adapter.inbound.run),
                 (ServiceName.OUTBOUND, adapter.outbound.run),
+                (ServiceName.COMPLETION, adapter.completion.run),
             ):
                 directions.create_task(keep(service, run, of=adapter.mailbox, stop=adapter.stop))
         try:

@@ -1,17 +1,18 @@
 """Inbox: which deliveries were handed over, durable, for many workers at once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from bus.core.duplicates import Rival, Standing, judge
 from bus.core.message import SignedEnvelope
-from bus.ports import Claim, Claimed
+from bus.core.offered import OfferedDelivery
+from bus.ports import Claim, Claimed, Offered, Unanswered
 from bus.store.batch import GroupCommit, padded
-from bus.store.schema import deliveries, receipts
+from bus.store.schema import deliveries, offered, receipts
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 
@@ -39,6 +40,7 @@ class _Row:
     standing: Standing
     lease: datetime | None
     done_at: datetime | None = None
+    owner: str = ""
 
     def columns(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in _COLUMNS}
@@ -63,18 +65,41 @@ _RECLAIM = (
     .values(standing=Standing.FRESH, lease=None)
 )
 _STANDINGS = (
-    select(_ID, deliveries.c.standing)
+    select(_ID, deliveries.c.standing, deliveries.c.owner)
     .where(_ID.in_(bindparam("ids", expanding=True)))
     .order_by(_ID)
     .with_for_update()
 )
-_DONE = select(_ID).where(
-    _ID.in_(bindparam("ids", expanding=True)), deliveries.c.standing == Standing.DONE
+_OF_STANDING = select(_ID).where(
+    _ID.in_(bindparam("ids", expanding=True)),
+    deliveries.c.standing.in_(bindparam("standings", expanding=True)),
 )
 _RECEIPTS = (
     select(receipts.c.delivery_id, receipts.c.body, receipts.c.signature)
     .where(receipts.c.delivery_id.in_(bindparam("ids", expanding=True)))
     .order_by(receipts.c.position)
+)
+_OFFER = insert(offered)
+_OFFERED_ID = offered.c.delivery_id
+_ALREADY_OFFERED = select(_OFFERED_ID).where(_OFFERED_ID.in_(bindparam("ids", expanding=True)))
+_WITHDRAW = delete(offered).where(_OFFERED_ID.in_(bindparam("ids", expanding=True)))
+_OFFERED = (
+    select(offered.c.content, deliveries.c.standing)
+    .join(deliveries, _ID == _OFFERED_ID)
+    .where(_OFFERED_ID.in_(bindparam("ids", expanding=True)))
+    .order_by(offered.c.offered_at)
+)
+_ANSWERED = (
+    select(_OFFERED_ID)
+    .join(deliveries, _ID == _OFFERED_ID)
+    .where(offered.c.mailbox == bindparam("mailbox"))
+    .where(deliveries.c.standing.in_((Standing.DONE, Standing.REFUSED)))
+)
+_UNANSWERED = (
+    select(offered.c.mailbox, func.count(), func.min(offered.c.offered_at))
+    .join(deliveries, _ID == _OFFERED_ID)
+    .where(deliveries.c.standing == Standing.OFFERED)
+    .group_by(offered.c.mailbox)
 )
 _LOCK_MAILBOXES = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(name, 0))"
@@ -101,16 +126,52 @@ class SqlInbox:
 
     async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
         """Which of these are done."""
-        parts = [
-            delivery_ids[start : start + _MOST_IDS]
-            for start in range(0, len(delivery_ids), _MOST_IDS)
-        ]
-        found = [await self._reads.submit(_done, part) for part in parts]
-        return {each for part in found for each in part}
+        return await self._standing_so(delivery_ids, (Standing.DONE,))
 
-    async def release(self, delivery_id: DeliveryId) -> None:
-        """Give the lease back; what is done or in conflict stays so."""
-        await self._writes.submit(_release, delivery_id)
+    async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """Which of these were offered and are not done."""
+        return await self._standing_so(delivery_ids, (Standing.OFFERED, Standing.REFUSED))
+
+    async def _standing_so(
+        self, delivery_ids: Sequence[DeliveryId], standings: tuple[Standing, ...]
+    ) -> Collection[DeliveryId]:
+        found: set[DeliveryId] = set()
+        for start in range(0, len(delivery_ids), _MOST_IDS):
+            part = delivery_ids[start : start + _MOST_IDS]
+            found |= await self._reads.submit(_of_standing, (part, standings))
+        return found
+
+    async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
+        """Give the lease back; what is done, offered, in conflict or another's stays so."""
+        await self._writes.submit(_release, (delivery_id, owner))
+
+    async def offer(self, offered: OfferedDelivery) -> None:
+        """Record that a delivery was offered; of two records the first counts."""
+        await self._writes.submit(_offer, offered)
+
+    async def offered(self, delivery_ids: Sequence[DeliveryId]) -> Sequence[Offered]:
+        """Those that were offered and are not closed, the oldest first."""
+        found: list[Offered] = []
+        for start in range(0, len(delivery_ids), _MOST_IDS):
+            part = delivery_ids[start : start + _MOST_IDS]
+            found += await self._reads.submit(_find_offered, part)
+        return found
+
+    async def answered(self, mailbox: MailboxName) -> Collection[DeliveryId]:
+        """The offered deliveries of a mailbox that are done or refused, but not closed."""
+        return await self._reads.submit(_find_answered, mailbox)
+
+    async def unanswered(self) -> Mapping[MailboxName, Unanswered]:
+        """The deliveries of each mailbox that wait for an answer."""
+        return await self._reads.submit(_find_unanswered, None)
+
+    async def refuse(self, delivery_id: DeliveryId) -> None:
+        """Record that an offered delivery was refused."""
+        await self._writes.submit(_refuse, delivery_id)
+
+    async def close(self, delivery_id: DeliveryId) -> None:
+        """Remove what is kept of an answered offer; one that was refused is fresh again."""
+        await self._writes.submit(_close, delivery_id)
 
     async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
         """Give back every lease of these mailboxes."""
@@ -142,14 +203,17 @@ def _claim(connection: Connection, asked: Sequence[_Claiming]) -> list[Claimed]:
             versions.append(new)
             added.append(new)
         else:
-            before.standing, before.lease = taken, claim.lease
+            before.standing, before.lease, before.owner = taken, claim.lease, claim.owner
             renewed.append(before)
     if added:
         connection.execute(_ADD, [row.columns() for row in added])
     if renewed:
         connection.execute(
             _RENEW,
-            [{"id": r.delivery_id, "standing": r.standing, "lease": r.lease} for r in renewed],
+            [
+                {"id": r.delivery_id, "standing": r.standing, "lease": r.lease, "owner": r.owner}
+                for r in renewed
+            ],
         )
     done = _receipts(
         connection,
@@ -181,6 +245,7 @@ def _new_row(claim: Claim, standing: Standing) -> _Row:
         document=_document(claim),
         standing=standing,
         lease=claim.lease,
+        owner=claim.owner,
     )
 
 
@@ -188,7 +253,7 @@ def _finish(connection: Connection, asked: Sequence[_Finishing]) -> list[Excepti
     standings = _standings(connection, [each.delivery_id for each in asked])
     first: dict[str, _Finishing] = {}
     for each in asked:
-        if standings.get(each.delivery_id, Standing.DONE) != Standing.DONE:
+        if each.delivery_id in standings and standings[each.delivery_id][0] != Standing.DONE:
             first.setdefault(each.delivery_id, each)
     if first:
         connection.execute(
@@ -206,31 +271,130 @@ def _finish(connection: Connection, asked: Sequence[_Finishing]) -> list[Excepti
     if answers:
         connection.execute(_ADD_RECEIPTS, answers)
     return [
-        None
-        if each.delivery_id in standings
-        else ValueError(f"delivery {each.delivery_id} was never claimed")
+        None if each.delivery_id in standings else _never_claimed(each.delivery_id)
         for each in asked
     ]
 
 
-def _done(
+def _of_standing(
+    connection: Connection,
+    asked: Sequence[tuple[Sequence[DeliveryId], tuple[Standing, ...]]],
+) -> list[set[DeliveryId]]:
+    return [
+        {
+            DeliveryId(id_)
+            for id_ in connection.scalars(
+                _OF_STANDING, {"ids": padded(ids), "standings": standings}
+            )
+        }
+        for ids, standings in asked
+    ]
+
+
+def _release(connection: Connection, asked: Sequence[tuple[DeliveryId, str]]) -> list[None]:
+    standings = _standings(connection, [key for key, _ in asked])
+    held = [key for key, owner in asked if standings.get(key) == (Standing.IN_PROGRESS, owner)]
+    _stand(connection, held, Standing.FRESH)
+    return [None] * len(asked)
+
+
+def _offer(connection: Connection, asked: Sequence[OfferedDelivery]) -> list[Exception | None]:
+    ids = [each.delivery_id for each in asked]
+    standings = _standings(connection, ids)
+    before = set(connection.scalars(_ALREADY_OFFERED, {"ids": padded(ids)}))
+    new = {
+        each.delivery_id: each
+        for each in reversed(asked)
+        if each.delivery_id not in before
+        and standings.get(each.delivery_id, ("",))[0] in {Standing.IN_PROGRESS, Standing.FRESH}
+    }
+    if new:
+        rows = [
+            {
+                "delivery_id": key,
+                "mailbox": each.mailbox,
+                "offered_at": each.offered_at,
+                "content": each.to_json(),
+            }
+            for key, each in new.items()
+        ]
+        connection.execute(_OFFER, rows)
+        _stand(connection, list(new), Standing.OFFERED)
+    return [_never_claimed(key) if key not in standings else None for key in ids]
+
+
+def _find_offered(
     connection: Connection, asked: Sequence[Sequence[DeliveryId]]
+) -> list[list[Offered]]:
+    answers: list[list[Offered]] = []
+    for part in asked:
+        rows = connection.execute(_OFFERED, {"ids": padded(part)}).all() if part else ()
+        kept = [
+            (OfferedDelivery.model_validate_json(row.content), Standing(row.standing))
+            for row in rows
+        ]
+        done = [each.delivery_id for each, standing in kept if standing is Standing.DONE]
+        given = _receipts(connection, done)
+        answers.append(
+            [
+                Offered(
+                    delivery=each,
+                    standing=standing,
+                    receipts=tuple(given.get(each.delivery_id, ())),
+                )
+                for each, standing in kept
+            ]
+        )
+    return answers
+
+
+def _find_answered(
+    connection: Connection, asked: Sequence[MailboxName]
 ) -> list[Collection[DeliveryId]]:
     return [
-        {DeliveryId(id_) for id_ in connection.scalars(_DONE, {"ids": padded(part)})}
-        for part in asked
+        [DeliveryId(id_) for id_ in connection.scalars(_ANSWERED, {"mailbox": mailbox})]
+        for mailbox in asked
     ]
 
 
-def _release(connection: Connection, asked: Sequence[DeliveryId]) -> list[None]:
-    held = [
-        {"id": key, "standing": Standing.FRESH, "lease": None}
-        for key, standing in _standings(connection, asked).items()
-        if standing == Standing.IN_PROGRESS
-    ]
-    if held:
-        connection.execute(_RENEW, held)
+def _find_unanswered(
+    connection: Connection, asked: Sequence[None]
+) -> list[Mapping[MailboxName, Unanswered]]:
+    found = {
+        MailboxName(mailbox): Unanswered(count=count, oldest=oldest)
+        for mailbox, count, oldest in connection.execute(_UNANSWERED)
+    }
+    return [found] * len(asked)
+
+
+def _refuse(connection: Connection, asked: Sequence[DeliveryId]) -> list[None]:
+    standings = _standings(connection, asked)
+    offers = [key for key in asked if standings.get(key, ("",))[0] == Standing.OFFERED]
+    _stand(connection, offers, Standing.REFUSED)
     return [None] * len(asked)
+
+
+def _close(connection: Connection, asked: Sequence[DeliveryId]) -> list[None]:
+    standings = _standings(connection, asked)
+    answered = [
+        key for key in asked if standings.get(key, ("",))[0] in {Standing.DONE, Standing.REFUSED}
+    ]
+    if answered:
+        connection.execute(_WITHDRAW, {"ids": padded(answered)})
+    refused = [key for key in answered if standings[key][0] == Standing.REFUSED]
+    _stand(connection, refused, Standing.FRESH)
+    return [None] * len(asked)
+
+
+def _stand(connection: Connection, ids: Collection[DeliveryId], standing: Standing) -> None:
+    """Let deliveries stand so; nobody has a lease of them then."""
+    if ids:
+        rows = [{"id": key, "standing": standing, "lease": None} for key in dict.fromkeys(ids)]
+        connection.execute(_RENEW, rows)
+
+
+def _never_claimed(delivery_id: str) -> ValueError:
+    return ValueError(f"delivery {delivery_id} was never claimed")
 
 
 def _reclaim(connection: Connection, asked: Sequence[tuple[MailboxName, ...]]) -> list[None]:
@@ -257,9 +421,10 @@ def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
     return {row.delivery_id: row for row in rows}
 
 
-def _standings(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+def _standings(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """How each delivery stands, and who claimed it last."""
     loaded = connection.execute(_STANDINGS, {"ids": padded(ids)})
-    return {row.delivery_id: row.standing for row in loaded}
+    return {row.delivery_id: (row.standing, row.owner) for row in loaded}
 
 
 def _receipts(connection: Connection, ids: Sequence[str]) -> dict[str, list[SignedEnvelope]]:

@@ -48,13 +48,27 @@ deliveries = Table(
     Column("standing", String, nullable=False),
     Column("lease", Instant),
     Column("done_at", Instant),
+    Column("owner", String, nullable=False, server_default=""),
     Index("deliveries_of_document", "document"),
 )
-"""The inbox. `standing` is a `bus.ports.Standing`; released deliveries are `fresh` again.
+"""The inbox. `standing` is a `core.duplicates.Standing`; released deliveries are `fresh` again.
+
+`owner` is who claimed a delivery last.
 
 `document` is the mailbox with the document identity in one value: SQLite looks up many values by
 index, but scans the whole table for many pairs.
 """
+
+offered = Table(
+    "offered",
+    metadata,
+    Column("delivery_id", String, primary_key=True),
+    Column("mailbox", String, nullable=False),
+    Column("offered_at", Instant, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("offered_by_mailbox", "mailbox", "offered_at"),
+)
+"""What is kept of deliveries whose system answers later (`core.offered`), until they are closed."""
 
 receipts = Table(
     "receipts",

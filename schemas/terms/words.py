@@ -41,6 +41,7 @@ STAGES: dict[str, Texts] = {
     "dead_letters": ("the dead-letter handler", "dịch vụ xử lý thư lỗi"),
     "directory": ("the directory service", "dịch vụ danh bạ"),
     "health": ("the health service", "dịch vụ theo dõi tình trạng"),
+    "completion": ("the completion service", "dịch vụ hoàn tất việc chuyển giao"),
     "inbound": ("the inbound service", "dịch vụ nhận văn bản"),
     "keys": ("the key service", "dịch vụ khóa"),
     "outbound": ("the outbound service", "dịch vụ gửi văn bản"),

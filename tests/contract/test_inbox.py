@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 
 from bus.core.duplicates import Rival, Standing
 from bus.core.message import SignedEnvelope
+from bus.core.offered import OfferedDelivery
 from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim, Claimed, Inbox
+from bus.ports import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.store.sql import open_store
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from tests.integration.store.databases import DATABASES, empty_database
+from tests.support.offers import offer_of
 
 NOW = datetime(2019, 3, 12, 8, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
@@ -269,3 +272,102 @@ async def test_which_of_many_deliveries_are_done_is_told(inbox: Inbox) -> None:
 
     assert set(found) == {done.delivery_id, claims[-1].delivery_id}
     assert not await inbox.done([])
+
+
+async def offer(inbox: Inbox, claim: Claim, *, now: datetime = NOW) -> OfferedDelivery:
+    assert await standing(inbox, claim) is Standing.FRESH
+    offered = offer_of(claim, now=now)
+    await inbox.offer(offered)
+    return offered
+
+
+async def test_an_offered_delivery_is_left_alone_however_long_it_takes(inbox: Inbox) -> None:
+    offered = await offer(inbox, claim_of())
+    year = NOW + timedelta(days=365)
+
+    await inbox.release(claim_of().delivery_id)
+    await inbox.reclaim([claim_of().mailbox])
+
+    assert await standing(inbox, claim_of(now=year), now=year) is Standing.OFFERED
+    assert await standing(inbox, claim_of("other")) is Standing.CONFLICT
+    assert await inbox.offered([claim_of().delivery_id]) == [
+        Offered(delivery=offered, standing=Standing.OFFERED)
+    ]
+    assert not await inbox.answered(claim_of().mailbox)
+    asked = [claim_of().delivery_id, claim_of("other").delivery_id]
+    assert set(await inbox.pending(asked)) == {claim_of().delivery_id}
+
+
+async def test_an_offer_recorded_twice_is_one_offer(inbox: Inbox) -> None:
+    offered = await offer(inbox, claim_of())
+    later = offer_of(claim_of(), now=NOW + LEASE)
+
+    await asyncio.gather(inbox.offer(later), inbox.offer(later))
+
+    [found] = await inbox.offered([claim_of().delivery_id])
+    assert found.delivery == offered
+
+
+async def test_an_offered_delivery_that_is_done_is_kept_until_it_is_closed(inbox: Inbox) -> None:
+    offered = await offer(inbox, claim_of())
+    id_ = claim_of().delivery_id
+
+    await inbox.finish(id_, RECEIPTS, now=NOW)
+    await inbox.finish(id_, (), now=NOW)
+
+    assert await inbox.offered([id_]) == [
+        Offered(delivery=offered, standing=Standing.DONE, receipts=RECEIPTS)
+    ]
+    assert list(await inbox.answered(claim_of().mailbox)) == [id_]
+    await inbox.close(id_)
+    await inbox.offer(offered)
+    assert not await inbox.offered([id_])
+    assert not await inbox.answered(claim_of().mailbox)
+    assert (await inbox.claim(claim_of(), now=NOW)).receipts == RECEIPTS
+
+
+async def test_a_refused_offer_is_fresh_when_it_is_closed_and_not_before(inbox: Inbox) -> None:
+    await offer(inbox, claim_of())
+    id_ = claim_of().delivery_id
+    late = NOW + 2 * LEASE
+
+    await inbox.close(id_)
+    assert await standing(inbox, claim_of()) is Standing.OFFERED
+    await inbox.refuse(id_)
+    await inbox.reclaim([claim_of().mailbox])
+
+    assert await standing(inbox, claim_of(now=late), now=late) is Standing.IN_PROGRESS
+    assert list(await inbox.answered(claim_of().mailbox)) == [id_]
+    await inbox.close(id_)
+    assert not await inbox.offered([id_])
+    assert await standing(inbox, claim_of()) is Standing.FRESH
+
+
+async def test_offers_that_wait_for_an_answer_are_counted(inbox: Inbox) -> None:
+    first, second, done = claim_of(), claim_of(document="148"), claim_of(document="149")
+    other = claim_of(mailbox="G22")
+    for minutes, claim in enumerate((first, second, done, other)):
+        await offer(inbox, claim, now=NOW + timedelta(minutes=minutes))
+    await inbox.finish(done.delivery_id, (), now=NOW)
+
+    assert await inbox.unanswered() == {
+        first.mailbox: Unanswered(count=2, oldest=NOW),
+        other.mailbox: Unanswered(count=1, oldest=NOW + timedelta(minutes=3)),
+    }
+
+
+async def test_offering_what_was_never_claimed_is_a_mistake_of_the_program(inbox: Inbox) -> None:
+    with pytest.raises(ValueError, match="never claimed"):
+        await inbox.offer(offer_of(claim_of(), now=NOW))
+
+
+async def test_only_the_owner_of_a_lease_can_give_it_back(inbox: Inbox) -> None:
+    late = NOW + LEASE
+    await inbox.claim(replace(claim_of(), owner="first"), now=NOW)
+    await inbox.claim(replace(claim_of(now=late), owner="second"), now=late)
+
+    await inbox.release(claim_of().delivery_id, owner="first")
+    assert await standing(inbox, claim_of(now=late), now=late) is Standing.IN_PROGRESS
+
+    await inbox.release(claim_of().delivery_id, owner="second")
+    assert await standing(inbox, claim_of(now=late), now=late) is Standing.FRESH

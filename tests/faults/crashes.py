@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,8 +12,9 @@ from adapters.contract import AttachmentSource, EndpointContext, Message, Offer,
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.core.message import SignedEnvelope, WireMessage
+from bus.core.offered import OfferedDelivery
 from bus.core.topology import FAILURES
-from bus.ports import Claim, Claimed, Inbox, PublishOutcome
+from bus.ports import Claim, Claimed, Inbox, Offered, PublishOutcome, Unanswered
 from bus.rabbit.broker import RabbitBroker
 from schemas.document import Document
 from schemas.identifiers import DeliveryId, MailboxName
@@ -106,9 +107,37 @@ class DyingInbox:
         """As the inbox."""
         return await self.inbox.done(delivery_ids)
 
-    async def release(self, delivery_id: DeliveryId) -> None:
+    async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
         """As the inbox."""
-        await self.inbox.release(delivery_id)
+        await self.inbox.release(delivery_id, owner=owner)
+
+    async def offer(self, offered: OfferedDelivery) -> None:
+        """As the inbox."""
+        await self.inbox.offer(offered)
+
+    async def offered(self, delivery_ids: Sequence[DeliveryId]) -> Sequence[Offered]:
+        """As the inbox."""
+        return await self.inbox.offered(delivery_ids)
+
+    async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
+        """As the inbox."""
+        return await self.inbox.pending(delivery_ids)
+
+    async def answered(self, mailbox: MailboxName) -> Collection[DeliveryId]:
+        """As the inbox."""
+        return await self.inbox.answered(mailbox)
+
+    async def unanswered(self) -> Mapping[MailboxName, Unanswered]:
+        """As the inbox."""
+        return await self.inbox.unanswered()
+
+    async def refuse(self, delivery_id: DeliveryId) -> None:
+        """As the inbox."""
+        await self.inbox.refuse(delivery_id)
+
+    async def close(self, delivery_id: DeliveryId) -> None:
+        """As the inbox."""
+        await self.inbox.close(delivery_id)
 
     async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
         """As the inbox."""

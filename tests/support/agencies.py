@@ -35,6 +35,7 @@ from bus.ports import (
     Tracer,
     Untraced,
 )
+from bus.services.completion import Completion
 from bus.services.courier import MOST_DELIVERIES, Courier
 from bus.services.dead_letters import DeadLetterHandler
 from bus.services.dispatch import Dispatch
@@ -190,6 +191,27 @@ class Agencies(Folders):
             deadline=parts.publish_deadline,
             tracer=parts.tracer,
         )
+        courier = Courier(
+            endpoint=endpoint,
+            watch=watch,
+            packing=Packing(
+                format=parts.written_in or parts.format,
+                signature_check=parts.signature_check,
+            ),
+            keys=lambda: parts.ring,
+            routing=lambda: parts.routing,
+            attachments=parts.attachments,
+            inbox=parts.inbox,
+            records=parts.records,
+            dispatch=dispatch,
+            sealer=sealer,
+            clock=parts.clock,
+            new_id=self.new_id,
+            jitter=_no_jitter,
+            observe=self.observe,
+            most_deliveries=parts.most_deliveries,
+        )
+        completion = Completion.of(courier, stop=stop)
         preparer = SubmissionPreparer(
             reader=SubmissionReader(
                 mailbox=mailbox,
@@ -225,28 +247,10 @@ class Agencies(Folders):
                 poll=timedelta(milliseconds=10),
                 stop=stop,
             ),
+            completion=completion,
             inbound=Inbound(
                 mailbox=mailbox,
-                courier=Courier(
-                    endpoint=endpoint,
-                    watch=watch,
-                    packing=Packing(
-                        format=parts.written_in or parts.format,
-                        signature_check=parts.signature_check,
-                    ),
-                    keys=lambda: parts.ring,
-                    routing=lambda: parts.routing,
-                    attachments=parts.attachments,
-                    inbox=parts.inbox,
-                    records=parts.records,
-                    dispatch=dispatch,
-                    sealer=sealer,
-                    clock=parts.clock,
-                    new_id=self.new_id,
-                    jitter=_no_jitter,
-                    observe=self.observe,
-                    most_deliveries=parts.most_deliveries,
-                ),
+                courier=courier,
                 watch=watch,
                 subscriber=parts.broker,
                 prefetch=parts.prefetch,

@@ -72,14 +72,14 @@ def test_a_refusal_says_why_and_what_to_do_in_the_language_of_the_agencies() -> 
     envelope: Envelope = an_envelope()
     problem = Problem(code="E_ENDPOINT_REFUSED", params={"agency": "G98", "cause": "quá lớn"})
 
-    receipt = refusal(
+    arrived = arrival(
         envelope,
         a_document(),
         envelope.recipients[0],
         mailbox=MailboxName(RECIPIENT),
-        problem=problem,
         now=NOW,
     )
+    receipt = refusal(arrived, problem)
 
     assert receipt.report.code == "02"
     assert receipt.problem == problem

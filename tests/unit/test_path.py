@@ -183,9 +183,9 @@ class _AwayAfterwards(MemoryInbox):
         self._answer()
         await super().finish(delivery_id, receipts, now=now)
 
-    async def release(self, delivery_id: DeliveryId) -> None:
+    async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
         self._answer()
-        await super().release(delivery_id)
+        await super().release(delivery_id, owner=owner)
 
     def _answer(self) -> None:
         self.answers += 1

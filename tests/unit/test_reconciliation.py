@@ -16,6 +16,7 @@ from bus.services.reconciliation import Reconciler
 from schemas.codes import Lane
 from schemas.identifiers import EnvelopeId, MailboxName
 from tests.support.letters import NOW, an_attempt, an_order, park, retry_at, those
+from tests.support.offers import offer_of
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")
 LATER = timedelta(minutes=1)
@@ -72,6 +73,18 @@ class Axis:
         )
         await self.inbox.claim(claim, now=NOW)
         await self.inbox.finish(delivery, (), now=NOW)
+
+    async def offer(self, name: str) -> None:
+        delivery = delivery_id(envelope_of(name), H24)
+        claim = Claim(
+            delivery_id=delivery,
+            envelope_id=envelope_of(name),
+            mailbox=H24,
+            identity=name,
+            lease=NOW + LATER,
+        )
+        await self.inbox.claim(claim, now=NOW)
+        await self.inbox.offer(offer_of(claim, now=NOW))
 
 
 def counts(account: Account) -> tuple[int, int, int, int, int]:
@@ -151,6 +164,19 @@ async def test_what_nobody_has_in_two_looks_is_unaccounted() -> None:
 
     assert counts(first) == (2, 0, 2, 0, 0)
     assert counts(second) == (2, 0, 1, 0, 1)
+
+
+async def test_what_was_offered_waits_for_its_answer_without_a_message() -> None:
+    axis = Axis(passed=LATER)
+    await axis.accept("offered")
+    await axis.accept("lost")
+    await axis.offer("offered")
+    reconciler = axis.reconciler()
+    await reconciler.look()
+
+    account = await reconciler.look()
+
+    assert (account.waiting, account.unaccounted) == (1, 1)
 
 
 async def test_what_is_under_way_to_becoming_a_dead_letter_is_not_lost() -> None:
