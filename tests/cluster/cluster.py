@@ -157,14 +157,14 @@ class Cluster:
         return self._named(name)
 
     async def connected(self, connection: str) -> PrivateNode:
-        """The node that a connection of this name ends at; it is told within seconds."""
+        """The node at which a connection whose name ends so arrives; it is told within seconds."""
         names: list[str] = []
 
         async def is_told() -> bool:
             names.extend(
                 told["node"]
                 for told in await _told(self.nodes[0], "connections")
-                if told.get("client_properties", {}).get("connection_name") == connection
+                if _name_of(told).endswith(connection)
             )
             return bool(names)
 
@@ -222,6 +222,10 @@ async def _control(node: PrivateNode, *command: str) -> None:
     said, _ = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}: {said.decode(errors='replace')}")
+
+
+def _name_of(connection: dict[str, Any]) -> str:
+    return str(connection.get("client_properties", {}).get("connection_name", ""))
 
 
 async def _told(node: PrivateNode, what: str) -> Any:

@@ -27,7 +27,7 @@ RESUMED_WITHIN_SECONDS = 10.0
 FROZEN_RESUMED_WITHIN_SECONDS = 20.0
 """7 until we notice, 7.5 until its peers do, 3 until a channel opened in between is left, and the
 pauses between tries. 10 is met when the cores have time."""
-PUBLISHING = "lienthong 1/1 publishing"
+PUBLISHING = "/1 publishing"
 
 Choice = Callable[[Cluster], Awaitable[PrivateNode]]
 
