@@ -307,7 +307,7 @@ class Endpoint(Protocol):
     **Errors.** A method raises what it documents here. The code of a `RecipientError` is
     `E_ENDPOINT_DOWN` (the system is away: its mailbox waits) or `E_ENDPOINT_REFUSED` (the system
     says no to this one delivery: its sender gets a signed refusal). Any other error is a fault of
-    the endpoint: the delivery is parked for an operator, and no sender is told of a refusal.
+    the endpoint: the delivery is parked for an operator, and no sender gets a refusal.
     """
 
     async def submissions(self) -> Sequence[Submission]:
@@ -377,8 +377,8 @@ class Endpoint(Protocol):
 
         May return for nothing, but not at once again and again. May be awaited by several tasks,
         and cancelled at any time. A service calls it first, then asks for submissions or answers,
-        then waits for it, and so misses nothing. It asks every few seconds anyway: an endpoint that
-        cannot tell may wait for ever.
+        then waits for it, and so misses nothing. It asks every few seconds anyway, so an
+        endpoint that cannot notice changes may never return from this call.
         """
 
     async def oldest_waiting(self) -> datetime | None:

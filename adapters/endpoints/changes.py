@@ -93,7 +93,7 @@ class FolderChanges:
                 self._watch = _Kernel.of_process().watch(self)
                 self._watched = stat.st_dev, stat.st_ino
         except FileNotFoundError:
-            # The agency's folders are away; whoever looks into them says so.
+            # The agency's folders are missing; the next look into the outbox reports it.
             return False
         except _RemoteError as error:
             self._unwatched(error.name, term("remote_files", name=error.name))

@@ -157,13 +157,12 @@ class Parent:
         return wanted <= running and sum(live.values()) >= len(self.participants.active)
 
     def hindrances(self) -> Sequence[Reason]:
-        """What of this process itself is in the way."""
+        """The reasons why this home does not work as it should."""
         missing = self.supervisor.missing
         idle = [Reason(reason="adapters_not_started", detail=", ".join(missing))] if missing else []
         if self.process.metrics is not None:
-            there = sum(not name.startswith("worker") for name in missing)
-            running = self.workers - (len(missing) - there)
-            self.process.metrics.running(running, wanted=self.workers)
+            lost = sum(name.startswith("worker") for name in missing)
+            self.process.metrics.running(self.workers - lost, wanted=self.workers)
         return [*idle, *hindrances_of(self.participants)]
 
 
@@ -447,7 +446,7 @@ def ensure_keys(
 
 
 def _must_be_able_to_sign(settings: Settings, home: Home, participants: Participants) -> None:
-    """One agency that cannot sign is told by its worker, and is no reason to stop the others.
+    """Stop the start if no agency can sign; one that cannot is reported by its worker alone.
 
     Raises:
         ConfigurationError: E_KEYS: no mailbox has a key to sign with; E_SETTING: one cannot sign

@@ -1,7 +1,6 @@
 """Participants: builds what a process knows of the directory and the certificates of its home."""
 
 import asyncio
-import time
 
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
@@ -43,7 +42,6 @@ async def participants_of(
             register=store.register,
             files=PublicFiles(home.path),
             synced=home.path / "register.json",
-            clock=time.monotonic,
         )
         await sync.look()
 

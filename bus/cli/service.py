@@ -1,4 +1,4 @@
-"""Service: what every command has in common that runs until it is told to stop."""
+"""Service: the options and the start of every command that runs until a signal stops it."""
 
 import os
 from typing import Annotated

@@ -21,7 +21,7 @@ class Standing(StrEnum):
     Attributes:
         OFFERED: The recipient's system has it, and answers later.
         REFUSED: That system has refused it, and its failure is published; the endpoint has not
-            forgotten the offer yet. A claim is told `IN_PROGRESS`.
+            forgotten the offer yet. The answer to a claim is `IN_PROGRESS`.
     """
 
     FRESH = "fresh"

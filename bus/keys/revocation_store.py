@@ -49,7 +49,7 @@ class FolderRevocationStore:
         return self._files.told_revoked
 
     def chains(self) -> Sequence[Chain]:
-        """As promised by the port; what is set aside is told elsewhere (`ring`)."""
+        """As promised by the port; `ring` reports the certificates that cannot be read."""
         authorities, found = self._files.authorities(), []
         for filed in self._files.filed():
             with suppress(DocumentError, ConfigurationError):

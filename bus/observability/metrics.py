@@ -386,7 +386,6 @@ class AxisMetrics(ProcessMetrics):
                 | CertificateEndNeared()
                 | CertificateRevoked()
                 | SigningKeyChanged()
-                | ForgeryRefused()
                 | RevocationSourceLost()
                 | RevocationGraceEnded()
                 | RevocationSourceReturned()

@@ -1,18 +1,13 @@
 """RegisterSync: keeps the public files of a home the same as the register, in both directions."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from adapters.durable_files import replace_file
 from bus.core.register_sync import Synced, compare
 from bus.home.public_files import PublicFiles
 from bus.ports.register import Register
-from schemas.problem import TransportError
-
-LOOK_EVERY = timedelta(seconds=1)
 
 
 @dataclass(kw_only=True)
@@ -21,37 +16,15 @@ class RegisterSync:
 
     Attributes:
         synced: The file that keeps what both had in common, so that a start can tell what changed.
-        clock: Seconds, monotonic.
     """
 
     register: Register
     files: PublicFiles
     synced: Path
-    clock: Callable[[], float]
-    every: timedelta = LOOK_EVERY
 
     def __post_init__(self) -> None:
         self._seen: tuple[int, int] | None = None
-        self._looked = float("-inf")
         self._lock = asyncio.Lock()
-
-    async def run(self) -> None:
-        """Look once a second until cancelled. Raises `TransportError` while the store is away."""
-        while True:
-            await self.look()
-            await asyncio.sleep(self.every.total_seconds())
-
-    async def look_again(self) -> None:
-        """Look at once, at most once a second: for who meets something that it does not know.
-
-        A store that is away changes nothing: what was known counts.
-        """
-        if self.clock() - self._looked < self.every.total_seconds():
-            return
-        try:
-            await self.look()
-        except TransportError:
-            return
 
     async def look(self) -> None:
         """Bring the newer files of the register here, and the changed files of this home there.
@@ -62,7 +35,6 @@ class RegisterSync:
         async with self._lock:
             while not await self._same():
                 pass
-            self._looked = self.clock()
 
     async def _same(self) -> bool:
         """Compare once. False: the register has changed meanwhile, and must be read again."""

@@ -20,7 +20,6 @@ from bus.bootstrap.parent import ensure_keys
 from bus.core.logins import WORKER_ACCOUNT
 from bus.core.placement import WorkerName
 from bus.core.routing import Routing
-from bus.core.topology import HANDLER_ACCOUNT
 from bus.home.layout import Home
 from bus.rabbit.node import PrivateNode
 from bus.settings import load_settings
@@ -49,13 +48,10 @@ class Site:
 
     def start(self, home: Path) -> subprocess.Popen[bytes]:
         """Start `lienthong worker` in a home."""
-        return self._start("worker", home, self.worker_url)
-
-    def _start(self, command: str, home: Path, url: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "bus.cli", command, "--home", str(home)],
-                env={**os.environ, **self.environment, "LIENTHONG_AMQP_URL": url},
+                [sys.executable, "-m", "bus.cli", "worker", "--home", str(home)],
+                env={**os.environ, **self.environment, "LIENTHONG_AMQP_URL": self.worker_url},
                 stdout=log,
                 stderr=log,
             )
@@ -101,7 +97,6 @@ async def site(
         async with located_broker(settings) as address:
             await provision(settings, address, topology_of(settings, routing))
             worker_url = url_of(settings, address, WORKER_ACCOUNT)
-            assert url_of(settings, address, HANDLER_ACCOUNT)
         store = await stack.enter_async_context(open_store(url))
         yield Site(
             first=first,

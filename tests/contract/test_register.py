@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -31,12 +30,10 @@ class Place:
         self.sync = self.started(register)
 
     def started(self, register: SqlRegister) -> RegisterSync:
-        ticks = count(step=10)
         return RegisterSync(
             register=register,
             files=PublicFiles(self.path),
             synced=self.path / "register.json",
-            clock=lambda: float(next(ticks)),
         )
 
     def write(self, name: str, body: bytes) -> None:
