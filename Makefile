@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export LIENTHONG_MAY_INSTALL ?= yes
 DURATION ?= 60
 
-.PHONY: help install demo test test-cluster chaos fuzz look alarms format lint types contracts unit bench lock clean
+.PHONY: help install demo check test rest test-cluster chaos fuzz look alarms format lint types contracts unit bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +24,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install ## Run the main job: 95 bodies exchange documents on a broker of our own
 	$(BIN)/lienthong demo
 
-test: install format lint types contracts unit ## Run every check
+check: install format lint types contracts unit ## Run what every commit must pass: all checks, unit and property tests
+
+test: check rest ## Run every check and every test
 
 format: install
 	$(BIN)/ruff format --check .
@@ -38,8 +40,14 @@ types: install
 contracts: install
 	$(BIN)/lint-imports
 
+# These tests start no broker and share nothing: as many at once as there are cores.
+ALONE := tests/unit tests/property
+
 unit: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(ALONE)
+
+rest: install
+	$(BIN)/pytest $(addprefix --ignore=,$(ALONE))
 
 test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
 	$(BIN)/pytest tests/cluster

@@ -170,7 +170,14 @@ def test_every_flipped_byte_of_a_certificate_is_refused_or_another_certificate()
 MODULUS = rsa.generate_private_key(65537, 2048).public_key().public_numbers().n
 
 
-@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 17, 65535, 65536, 2**70 + 1, MODULUS - 2])
+@pytest.mark.parametrize(
+    "exponent",
+    [
+        *(0, 1, 2, 3, 17, 65535, 65536, 2**70 + 1),
+        # A name of its own: the modulus differs from run to run, a test's name must not.
+        pytest.param(MODULUS - 2, id="modulus less two"),
+    ],
+)
 def test_an_rsa_exponent_that_helps_forgers_or_costs_time_is_refused(exponent: int) -> None:
     """With 1 a padded message is its own signature; with 3 padding can be made up."""
     assert certified(rsa_key(MODULUS, 65537)).algorithms == (Algorithm.PS256, Algorithm.RS256)
