@@ -58,7 +58,7 @@ chaos: install ## Kill, freeze, lock and take away at random under load, for DUR
 fuzz: install ## Hostile bytes at everything that reads them, DURATION seconds a target; SEED=n repeats
 	$(BIN)/python -m tests.fuzz --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET))
 
-bench: install ## Measure a hop, FastStream's hop, ours, and the first month, in one run
+bench: install ## Measure hops, the first month, dead letters, an idle axis, commands, start and stop, in one run
 	$(BIN)/python -m tests.benchmarks
 
 alarms: install ## Cause five troubles beside a real Prometheus, and see their alarms begin and end

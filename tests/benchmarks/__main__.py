@@ -1,4 +1,4 @@
-"""`make bench`: the hops side by side in one run, and the first month's time.
+"""`make bench`: the hops side by side, the first month, an idle axis, and what operators wait for.
 
 Speed is reported, never asserted. Compare ratios of one run, not numbers of two machines.
 """
@@ -22,6 +22,7 @@ from bus.bootstrap.process import settle_process
 from bus.observability.logs import configure
 from bus.rabbit.locate import locate
 from bus.settings import load_settings
+from tests.benchmarks import idle, starting
 from tests.benchmarks.bare_hop import bare_hop
 from tests.benchmarks.dead_letters import measure
 from tests.benchmarks.faststream_hop import faststream_hop
@@ -32,11 +33,13 @@ from tests.benchmarks.replay import ReplayRate, replay_rate
 
 
 def main(
+    *,
     messages: int = typer.Option(4000, help="Messages of each hop."),
     rounds: int = typer.Option(3, help="Rounds; the best of each hop counts."),
     first_month: bool = typer.Option(True, help="Also replay the first month."),
     letters: int = typer.Option(1_000_000, help="Dead letters to look through; 0: none."),
     replays: int = typer.Option(10_000, help="Dead letters to replay; 0: none."),
+    axis: bool = typer.Option(True, help="Also an axis that starts, rests and stops."),
 ) -> None:
     """Measure, and print one table."""
     settle_process()
@@ -54,6 +57,9 @@ def main(
         print_first_month()
     if letters:
         print_dead_letters(letters)
+    if axis:
+        Console().print(str(starting.measure()), highlight=False)
+        Console().print(str(idle.measure()), highlight=False)
 
 
 async def _hops(
