@@ -21,8 +21,9 @@ def defined_in(path: Path) -> set[str]:
                     add(inner, f"{before}{name}.")
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                     names.add(before + name)
-                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(
-                    target=ast.Name(id=name)
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)])
+                    | ast.AnnAssign(target=ast.Name(id=name))
                 ):
                     names.add(before + name)
 
