@@ -26,6 +26,8 @@ def defined_in(path: Path) -> set[str]:
                     | ast.AnnAssign(target=ast.Name(id=name))
                 ):
                     names.add(before + name)
+                case _:
+                    pass
 
     add(ast.parse(path.read_text(encoding="utf-8")).body, "")
     return names
