@@ -45,24 +45,14 @@ from bus.processes.hosted_formats import HostedFormat
 from bus.processes.parent import end_with_parent, leaving_after, obey_signals
 from bus.rabbit.broker import RabbitBroker
 from bus.rabbit.tls import account_in
-from bus.services.completion import Completion
-from bus.services.courier import Courier
+from bus.services.adapter import Adapter, AdapterParts, AdapterSettings, build_adapter
 from bus.services.crash_guard import CrashGuard, with_crash_guard
-from bus.services.dispatch import Dispatch
-from bus.services.endpoint_watch import EndpointWatch
-from bus.services.inbound import Inbound
-from bus.services.outbound import Outbound
-from bus.services.packing import Packing
 from bus.services.participants import Change, Participants
-from bus.services.sealer import Sealer
 from bus.services.service_runner import ServiceRunner
 from bus.services.serving import Serving
 from bus.services.signature_check import SignatureCheck
 from bus.services.signing_keys import SigningKeys
-from bus.services.submission_preparer import SubmissionPreparer
-from bus.services.submission_reader import SubmissionReader
-from bus.services.submission_sender import SubmissionSender
-from bus.services.worker import Adapter, Worker
+from bus.services.worker import Worker
 from bus.settings import Settings
 from bus.store.sql import Store, open_store
 from schemas.codes import FormatName
@@ -132,6 +122,15 @@ class WorkerProcess:
         self._served: set[MailboxName] = set()
         self._reading = asyncio.Semaphore(self.settings.reading)
         self._new_id = fresh_ids()
+        self._settings_of_adapters = AdapterSettings(
+            limits=self.settings.limits,
+            publish_deadline=self.settings.publish_deadline,
+            hand_over_deadline=self.settings.hand_over_deadline,
+            poll=self.settings.poll,
+            prefetch=self.settings.prefetch,
+            seal=self.settings.seal,
+            reports_as=self.reports_as,
+        )
         self._keys = SigningKeys(
             load=self._signing_key,
             deadline=self.settings.publish_deadline,
@@ -276,106 +275,36 @@ class WorkerProcess:
         self._loop.call_soon_threadsafe(self.observe, event)
 
     def _adapter(self, mailbox: MailboxName) -> Adapter:
-        stop = asyncio.Event()
-        name = self.participants.routing.owner_of(mailbox).endpoint
-        endpoint = endpoint_of(mailbox, name, settings=self.settings, home=self.home)
-        watch = EndpointWatch(
-            mailbox=mailbox,
-            endpoint=endpoint,
-            clock=now,
-            jitter=random.random,
-            observe=self.observe,
-            stop=stop,
-        )
         spools = Spools(self.home.spools / mailbox)
-        sealer = Sealer(
-            mailbox=mailbox,
-            ring=lambda: self.participants.ring,
-            keys=SealingFolder(self.home.keys),
-            signer=self._keys.signer(mailbox),
-            store=self.attachments,
-            begin_spool=lambda: spools.begin(now()),
-            new_key=lambda: secrets.token_bytes(KEY_BYTES),
-            clock=now,
-            always=self.settings.seal,
-        )
-        dispatch = Dispatch(
-            mailbox=mailbox,
-            signer=self._keys.signer(mailbox),
-            publisher=self.broker,
-            clock=now,
-            new_id=self._new_id,
-            deadline=self.settings.publish_deadline,
-            reports_as=self.reports_as,
-            tracer=self.tracer,
-        )
-        courier = Courier(
-            endpoint=endpoint,
-            watch=watch,
-            packing=Packing(
-                format=self._written_for(mailbox), signature_check=self.signature_check
-            ),
-            keys=lambda: self.participants.ring,
-            routing=lambda: self.participants.routing,
-            attachments=self.attachments,
-            inbox=self.store.inbox,
-            records=self.store.records,
-            dispatch=dispatch,
-            sealer=sealer,
-            clock=now,
-            new_id=self._new_id,
-            jitter=random.random,
-            observe=self.observe,
-            hand_over_deadline=self.settings.hand_over_deadline,
-            look_again=self.participants.look_again,
-        )
-        preparer = SubmissionPreparer(
-            reader=SubmissionReader(
+        endpoint = self.participants.routing.owner_of(mailbox).endpoint
+        return build_adapter(
+            AdapterParts(
                 mailbox=mailbox,
-                endpoint=endpoint,
+                endpoint=endpoint_of(mailbox, endpoint, settings=self.settings, home=self.home),
+                written_in=self._written_for(mailbox),
                 formats=tuple(self._formats.values()),
                 apart=self._apart_for(mailbox),
-                limits=self.settings.limits,
+                reading=self._reading,
                 routing=lambda: self.participants.routing,
+                ring=lambda: self.participants.ring,
+                look_again=self.participants.look_again,
+                signer=self._keys.signer(mailbox),
+                sealing_keys=SealingFolder(self.home.keys),
+                begin_spool=lambda: spools.begin(now()),
+                new_key=lambda: secrets.token_bytes(KEY_BYTES),
+                broker=self.broker,
+                attachments=self.attachments,
+                inbox=self.store.inbox,
+                records=self.store.records,
+                signature_check=self.signature_check,
+                settings=self._settings_of_adapters,
                 clock=now,
-                slots=self._reading,
-                stop=stop,
-            ),
-            routing=lambda: self.participants.routing,
-            attachments=self.attachments,
-            records=self.store.records,
-            dispatch=dispatch,
-            sealer=sealer,
-            clock=now,
-            look_again=self.participants.look_again,
-        )
-        return Adapter(
-            mailbox=mailbox,
-            endpoint=endpoint,
-            stop=stop,
-            outbound=Outbound(
-                sender=SubmissionSender(
-                    endpoint=endpoint,
-                    preparer=preparer,
-                    dispatch=dispatch,
-                    records=self.store.records,
-                    clock=now,
-                    observe=self.observe,
-                ),
-                watch=watch,
+                new_id=self._new_id,
                 jitter=random.random,
-                poll=self.settings.poll,
-                stop=stop,
+                observe=self.observe,
+                tracer=self.tracer,
             ),
-            completion=Completion.of(courier, stop=stop),
-            inbound=Inbound(
-                mailbox=mailbox,
-                courier=courier,
-                watch=watch,
-                subscriber=self.broker,
-                prefetch=self.settings.prefetch,
-                stop=stop,
-            ),
+            stop=asyncio.Event(),
         )
 
 

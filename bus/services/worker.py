@@ -2,32 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from adapters.contract import Endpoint
 from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
-from bus.services.completion import Completion
-from bus.services.inbound import Inbound
-from bus.services.outbound import Outbound
+from bus.services.adapter import Adapter
 from bus.services.service_runner import ServiceRunner
 from schemas.identifiers import MailboxName
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Adapter:
-    """One agency's two directions, and the answers of a system that answers later.
-
-    Attributes:
-        stop: Set when this one is to stop, for itself or with all others.
-    """
-
-    mailbox: MailboxName
-    endpoint: Endpoint
-    outbound: Outbound
-    inbound: Inbound
-    completion: Completion
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Worker:

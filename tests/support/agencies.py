@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from adapters.contract import EndpointFactory, Format, Limits
+from adapters.contract import EndpointFactory, Format
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.attachments.spool import Spools
@@ -35,22 +35,13 @@ from bus.ports import (
     Tracer,
     Untraced,
 )
-from bus.services.completion import Completion
-from bus.services.courier import MOST_DELIVERIES, Courier
+from bus.services.adapter import Adapter, AdapterParts, AdapterSettings, build_adapter
+from bus.services.courier import MOST_DELIVERIES
 from bus.services.dead_letters import DeadLetterHandler
-from bus.services.dispatch import Dispatch
-from bus.services.endpoint_watch import EndpointWatch
-from bus.services.inbound import Inbound
-from bus.services.outbound import Outbound
-from bus.services.packing import Packing
-from bus.services.sealer import Sealer
 from bus.services.service_runner import ServiceRunner
 from bus.services.signature_check import SignatureCheck
 from bus.services.signing_keys import KeySigner
-from bus.services.submission_preparer import SubmissionPreparer
-from bus.services.submission_reader import SubmissionReader
-from bus.services.submission_sender import SubmissionSender
-from bus.services.worker import Adapter, Worker
+from bus.services.worker import Worker
 from schemas.directory import Agency, Directory
 from schemas.identifiers import AgencyCode, MailboxName
 from tests.support.envelopes import RECIPIENT, SENDER
@@ -171,91 +162,39 @@ class Agencies(Folders):
     def adapter(self, mailbox: MailboxName, stop: asyncio.Event) -> Adapter:
         """One agency's two directions."""
         parts = self.parts
-        endpoint = parts.endpoint(context_of(self.folder(mailbox), settle=SETTLE))
-        watch = EndpointWatch(
-            mailbox=mailbox,
-            endpoint=endpoint,
-            clock=parts.clock,
-            jitter=_no_jitter,
-            observe=self.observe,
-            stop=stop,
-        )
-        sealer = self.sealer(mailbox)
-        dispatch = Dispatch(
-            most_returns=2,
-            mailbox=mailbox,
-            signer=self.signer(mailbox),
-            publisher=parts.broker,
-            clock=parts.clock,
-            new_id=self.new_id,
-            deadline=parts.publish_deadline,
-            tracer=parts.tracer,
-        )
-        courier = Courier(
-            endpoint=endpoint,
-            watch=watch,
-            packing=Packing(
-                format=parts.written_in or parts.format,
-                signature_check=parts.signature_check,
-            ),
-            keys=lambda: parts.ring,
-            routing=lambda: parts.routing,
-            attachments=parts.attachments,
-            inbox=parts.inbox,
-            records=parts.records,
-            dispatch=dispatch,
-            sealer=sealer,
-            clock=parts.clock,
-            new_id=self.new_id,
-            jitter=_no_jitter,
-            observe=self.observe,
-            most_deliveries=parts.most_deliveries,
-        )
-        completion = Completion.of(courier, stop=stop)
-        preparer = SubmissionPreparer(
-            reader=SubmissionReader(
+        spools = Spools(self.root / "spools" / mailbox)
+        return build_adapter(
+            AdapterParts(
                 mailbox=mailbox,
-                endpoint=endpoint,
+                endpoint=parts.endpoint(context_of(self.folder(mailbox), settle=SETTLE)),
+                written_in=parts.written_in or parts.format,
                 formats=(parts.format,),
-                limits=Limits(),
+                reading=asyncio.Semaphore(2),
                 routing=lambda: parts.routing,
-                clock=parts.clock,
-                slots=asyncio.Semaphore(2),
-                stop=stop,
-            ),
-            routing=lambda: parts.routing,
-            attachments=parts.attachments,
-            records=parts.records,
-            dispatch=dispatch,
-            sealer=sealer,
-            clock=parts.clock,
-        )
-        return Adapter(
-            mailbox=mailbox,
-            endpoint=endpoint,
-            outbound=Outbound(
-                sender=SubmissionSender(
-                    endpoint=endpoint,
-                    preparer=preparer,
-                    dispatch=dispatch,
-                    records=parts.records,
-                    clock=parts.clock,
-                    observe=self.observe,
+                ring=lambda: parts.ring,
+                signer=self.signer(mailbox),
+                sealing_keys=self.sealing_keys(mailbox),
+                begin_spool=lambda: spools.begin(parts.clock()),
+                new_key=lambda: secrets.token_bytes(KEY_BYTES),
+                broker=parts.broker,
+                attachments=parts.attachments,
+                inbox=parts.inbox,
+                records=parts.records,
+                signature_check=parts.signature_check,
+                settings=AdapterSettings(
+                    publish_deadline=parts.publish_deadline,
+                    poll=timedelta(milliseconds=10),
+                    prefetch=parts.prefetch,
+                    most_deliveries=parts.most_deliveries,
+                    most_returns=2,
                 ),
-                watch=watch,
+                clock=parts.clock,
+                new_id=self.new_id,
                 jitter=_no_jitter,
-                poll=timedelta(milliseconds=10),
-                stop=stop,
+                observe=self.observe,
+                tracer=parts.tracer,
             ),
-            completion=completion,
-            inbound=Inbound(
-                mailbox=mailbox,
-                courier=courier,
-                watch=watch,
-                subscriber=parts.broker,
-                prefetch=parts.prefetch,
-                stop=stop,
-            ),
+            stop=stop,
         )
 
     def signer(self, mailbox: MailboxName) -> KeySigner:
@@ -266,20 +205,9 @@ class Agencies(Folders):
             deadline=self.parts.publish_deadline,
         )
 
-    def sealer(self, mailbox: MailboxName) -> Sealer:
-        """One agency's seals."""
-        parts = self.parts
-        spools = Spools(self.root / "spools" / mailbox)
-        return Sealer(
-            mailbox=mailbox,
-            ring=lambda: parts.ring,
-            keys=parts.seals(mailbox) if parts.seals else SealingFolder(self.root / "keys"),
-            signer=self.signer(mailbox),
-            store=parts.attachments,
-            begin_spool=lambda: spools.begin(parts.clock()),
-            new_key=lambda: secrets.token_bytes(KEY_BYTES),
-            clock=parts.clock,
-        )
+    def sealing_keys(self, mailbox: MailboxName) -> SealingKeys:
+        """The sealing keys that one agency's worker has."""
+        return self.parts.seals(mailbox) if self.parts.seals else SealingFolder(self.root / "keys")
 
 
 def _no_jitter() -> float:

@@ -21,6 +21,7 @@ from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
 from bus.core.routing import Routing
+from bus.core.sealing.envelope import unseal
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.signing import sign, verify
 from bus.core.topology import DOCUMENTS, FAILURES
@@ -433,8 +434,19 @@ async def test_the_operator_of_the_hub_opens_nothing_with_any_key_there(tmp_path
         keys=axis.parts.ring,
         now=real_now(),
     )
-    sealer = axis.sealer(MailboxName(RECIPIENT))
-    assert code_of(lambda: sealer.open(envelope, verified)) == "E_SEAL_NO_KEY"
+    mailbox = MailboxName(RECIPIENT)
+
+    def opened() -> object:
+        return unseal(
+            envelope,
+            verified,
+            mailbox=mailbox,
+            private=axis.sealing_keys(mailbox).private(mailbox),
+            keys=axis.parts.ring,
+            now=real_now(),
+        )
+
+    assert code_of(opened) == "E_SEAL_NO_KEY"
 
 
 async def test_a_key_that_the_hub_put_in_the_place_of_anothers_is_noticed(tmp_path: Path) -> None:
