@@ -51,9 +51,22 @@ class Letters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outboxes:
-    """For each agency that has dropped files which are not taken yet: how long the oldest lies."""
+    """For each agency with complete files that are not sent yet: how long the oldest waits."""
 
     oldest: Mapping[MailboxName, timedelta]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offers:
+    """The deliveries that each agency's system was offered and has not answered.
+
+    Attributes:
+        unanswered: How many; agencies with none are not named.
+        oldest: When the oldest of them was offered.
+    """
+
+    unanswered: Mapping[MailboxName, int]
+    oldest: Mapping[MailboxName, datetime]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,4 +83,4 @@ class OwnWorkersSeen:
     connected: Mapping[MailboxName, bool]
 
 
-Sight = Account | Letters | Outboxes | Certificates | OwnWorkersSeen
+Sight = Account | Letters | Outboxes | Offers | Certificates | OwnWorkersSeen

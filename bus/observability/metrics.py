@@ -53,6 +53,7 @@ from bus.core.gauges import (
     Account,
     Certificates,
     Letters,
+    Offers,
     Outboxes,
     OwnWorkersSeen,
     Sight,
@@ -290,6 +291,16 @@ class AxisMetrics(ProcessMetrics):
         self._outbox_oldest = self._gauge(
             "outbox_oldest_seconds",
             "Age of the oldest file in an agency's outbox; 0: it is empty.",
+            "agency",
+        )
+        self._unanswered = self._gauge(
+            "unanswered_offers",
+            "Deliveries that an agency's system was offered and has not answered.",
+            "agency",
+        )
+        self._oldest_unanswered = self._gauge(
+            "oldest_unanswered_offer_seconds",
+            "Since the oldest of these offers; 0: there is none.",
             "agency",
         )
         self._endpoint_up = self._gauge(
@@ -538,6 +549,11 @@ class AxisMetrics(ProcessMetrics):
                 ages = dict.fromkeys(self._served, 0.0)
                 ages |= {m: age.total_seconds() for m, age in sight.oldest.items()}
                 self._replace(self._outbox_oldest, {(m,): age for m, age in ages.items()})
+            case Offers():
+                now = self._clock()
+                ages = {m: _seconds(since, now) for m, since in sight.oldest.items()}
+                self._replace(self._unanswered, self._of_all(sight.unanswered))
+                self._replace(self._oldest_unanswered, self._of_all(ages))
             case OwnWorkersSeen():
                 self._replace(
                     self._worker_connected,

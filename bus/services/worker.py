@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
+from adapters.contract import Endpoint
 from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
 from bus.services.adapter import Adapter
@@ -26,6 +27,11 @@ class Worker:
     def serves(self) -> frozenset[MailboxName]:
         """The mailboxes whose adapters run, and are not to stop."""
         return frozenset(self._running)
+
+    @property
+    def endpoints(self) -> dict[MailboxName, Endpoint]:
+        """The endpoints of these adapters."""
+        return {mailbox: adapter.endpoint for mailbox, adapter in self._running.items()}
 
     def start(self, adapters: Iterable[Adapter]) -> None:
         """Start adapters; those that run already go on.

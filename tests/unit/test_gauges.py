@@ -1,16 +1,23 @@
 """What is looked at for the metrics never stands in the way of work."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from adapters.endpoints.folder import FolderEndpoint
 from bus.core.events import Event, ItemSkipped
-from bus.core.gauges import Outboxes, Sight
-from bus.services.gauges import Look, Survey
-from schemas.identifiers import MailboxName
+from bus.core.gauges import Offers, Outboxes, Sight
+from bus.memory.inbox import MemoryInbox
+from bus.ports import Claim
+from bus.services.gauges import Look, OutboxLook, Survey, look_at_offers
+from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import AxisError
 from schemas.term import foreign
+from tests.support.folders import context_of
+from tests.support.offers import offer_of
 
-H24 = MailboxName("H24")
+H24, HANGING = MailboxName("H24"), MailboxName("H25")
+NOW = datetime(2019, 3, 12, 2, tzinfo=UTC)
 SOON = timedelta(milliseconds=5)
 
 
@@ -55,3 +62,58 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     pauses = [event.pause for event in skipped if event.pause is not None]
     assert pauses == sorted(set(pauses))
     assert seen == [Outboxes(oldest={H24: SOON})] * 2
+
+
+class _Asked(FolderEndpoint):
+    """Says since when its oldest file waits, once it is let."""
+
+    def __init__(self, root: Path, since: datetime | Exception | None) -> None:
+        super().__init__(context_of(root))
+        self.since, self.may_answer, self.asked = since, asyncio.Event(), 0
+
+    async def oldest_waiting(self) -> datetime | None:
+        self.asked += 1
+        await self.may_answer.wait()
+        if isinstance(self.since, Exception):
+            raise self.since
+        return self.since
+
+
+async def test_outboxes_are_shown_although_one_endpoint_hangs_and_one_fails(tmp_path: Path) -> None:
+    waiting = _Asked(tmp_path / H24, NOW - timedelta(seconds=90))
+    hanging = _Asked(tmp_path / "hanging", NOW - timedelta(seconds=5))
+    broken = _Asked(tmp_path / "broken", ValueError("nonsense"))
+    endpoints = {H24: waiting, HANGING: hanging, MailboxName("G98"): broken}
+    look = OutboxLook(endpoints=lambda: endpoints, clock=lambda: NOW)
+    waiting.may_answer.set()
+    broken.may_answer.set()
+
+    first = await look.look()
+    second = await look.look()
+    asked_while_hanging = hanging.asked
+    hanging.may_answer.set()
+    third = await look.look()
+
+    assert first == second == Outboxes(oldest={H24: timedelta(seconds=90)})
+    assert asked_while_hanging == 1
+    assert third.oldest == {H24: timedelta(seconds=90), HANGING: timedelta(seconds=5)}
+
+
+async def test_offers_that_are_not_answered_are_counted_for_each_agency() -> None:
+    inbox = MemoryInbox()
+    for number in range(2):
+        claim = a_claim(number)
+        await inbox.claim(claim, now=NOW)
+        await inbox.offer(offer_of(claim, now=NOW + timedelta(minutes=number)))
+
+    assert await look_at_offers(inbox) == Offers(unanswered={H24: 2}, oldest={H24: NOW})
+
+
+def a_claim(number: int) -> Claim:
+    return Claim(
+        delivery_id=DeliveryId(f"d{number}"),
+        envelope_id=EnvelopeId(f"e{number}"),
+        mailbox=H24,
+        identity=f"i{number}",
+        lease=NOW + timedelta(hours=1),
+    )
