@@ -130,6 +130,10 @@ class FolderEndpoint:
 
     async def oldest_waiting(self) -> datetime | None:
         """Since when the oldest finished file lies in `outbox`; None also while that is away."""
+        with suppress(OSError):
+            # Asked every few seconds for every agency: an empty folder costs no thread.
+            if self._folders()[0].is_empty():
+                return None
         since = await asyncio.to_thread(oldest_waiting, self._root / "outbox")
         return None if since is None else datetime.fromtimestamp(since, UTC)
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from adapters.contract import Format
+from adapters.contract import Endpoint, Format
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import formats_of_others, own_formats
@@ -230,9 +230,9 @@ class WorkerProcess:
             await asyncio.to_thread(each.close)
 
     @property
-    def served(self) -> frozenset[MailboxName]:
-        """The mailboxes that it serves now."""
-        return frozenset(self._served)
+    def endpoints(self) -> Mapping[MailboxName, Endpoint]:
+        """How the systems are reached of the agencies that it serves now."""
+        return self._running.endpoints
 
     def _written_for(self, mailbox: MailboxName) -> Format | FormatApart:
         """The format of what is handed over."""
@@ -409,7 +409,7 @@ async def _opened(
             looks = gauges_of_outboxes(
                 process.metrics,
                 home=home,
-                served=lambda: worker.served,
+                endpoints=lambda: worker.endpoints,
                 observe=process.observe,
                 certificates=not impersonates,
             )
