@@ -3,19 +3,18 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from adapters.contract import Endpoint
 from bus.bootstrap.process import now
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.core.gauges import FOR_OPERATORS, NOT_BACK, Certificates, Letters
+from bus.core.gauges import FOR_OPERATORS, NOT_BACK, Certificates, Letters, PendingOffers
 from bus.home.layout import Home
 from bus.keys.ring import keys_in_use, load_ring
 from bus.observability.metrics import AxisMetrics
 from bus.ports import DeadLetters, Inbox, Observer
 from bus.rabbit.management import Management
-from bus.services.gauges import Look, OutboxLook, Survey, look_at_offers
+from bus.services.gauges import Look, OutboxAges, Survey
 from bus.services.own_workers import OwnWorkers, QueueUse
 from bus.services.reconciliation import Reconciler
 from bus.store.sql import Store
@@ -96,23 +95,23 @@ def gauges_of_letters(
     )
 
 
-def gauges_of_worker(
+def gauges_of_outboxes(
     metrics: AxisMetrics,
     *,
     home: Home,
-    inbox: Inbox,
     endpoints: Callable[[], Mapping[MailboxName, Endpoint]],
     observe: Observer,
+    inbox: Inbox,
     alone: bool,
 ) -> Survey:
-    """What a worker looks at: the files that wait in the outboxes that it serves.
+    """What a worker looks at: what waits to be sent by the agencies that it serves.
 
     Args:
-        endpoints: Those of the mailboxes that it serves now.
-        alone: No other process of this home looks at anything: it also tells when certificates
-            end, and what was offered and is not answered.
+        endpoints: Those of these agencies, as they are now.
+        alone: No other process of this home looks at anything, so this one also looks at offers
+            and at the ends of certificates.
     """
-    outboxes = OutboxLook(endpoints=endpoints, clock=now)
+    outboxes = OutboxAges(endpoints, clock=now)
     looks = [Look(look=outboxes.look, every=_OUTBOXES_EVERY, name="outboxes")]
     if alone:
         looks += [_at_offers(inbox), _at_certificates(home)]
@@ -120,7 +119,14 @@ def gauges_of_worker(
 
 
 def _at_offers(inbox: Inbox) -> Look:
-    return Look(look=partial(look_at_offers, inbox), every=_OFFERS_EVERY, name="offers")
+    async def at_offers() -> PendingOffers:
+        offers = await inbox.unanswered()
+        return PendingOffers(
+            count={mailbox: each.count for mailbox, each in offers.items()},
+            oldest={mailbox: each.oldest for mailbox, each in offers.items()},
+        )
+
+    return Look(look=at_offers, every=_OFFERS_EVERY, name="offers")
 
 
 def _at_certificates(home: Home) -> Look:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bus.attachments.folder import FolderAttachments
-from bus.bootstrap.gauges import gauges_of_worker
+from bus.bootstrap.gauges import gauges_of_outboxes
 from bus.bootstrap.observability import noting, observed
 from bus.bootstrap.participants import participants_of
 from bus.bootstrap.pdf import pdf_checker
@@ -135,7 +135,7 @@ async def _opened(
             watching = process.runner.keep(ServiceName.REVOCATIONS, watch.run)
             stack.push_async_callback(ended, asyncio.create_task(watching))
         if process.metrics is not None:
-            looks = gauges_of_worker(
+            looks = gauges_of_outboxes(
                 process.metrics,
                 home=home,
                 inbox=store.inbox,

@@ -51,22 +51,9 @@ class Letters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outboxes:
-    """For each agency with complete files that are not sent yet: how long the oldest waits."""
+    """For each agency that has dropped files which are not taken yet: how long the oldest lies."""
 
     oldest: Mapping[MailboxName, timedelta]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offers:
-    """The deliveries that each agency's system was offered and has not answered.
-
-    Attributes:
-        unanswered: How many; agencies with none are not named.
-        oldest: When the oldest of them was offered.
-    """
-
-    unanswered: Mapping[MailboxName, int]
-    oldest: Mapping[MailboxName, datetime]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,4 +70,17 @@ class OwnWorkersSeen:
     connected: Mapping[MailboxName, bool]
 
 
-Sight = Account | Letters | Outboxes | Offers | Certificates | OwnWorkersSeen
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PendingOffers:
+    """For each mailbox: its deliveries that its agency's system has, and has not answered.
+
+    Attributes:
+        count: How many; mailboxes without any are absent.
+        oldest: When the oldest of them was offered.
+    """
+
+    count: Mapping[MailboxName, int]
+    oldest: Mapping[MailboxName, datetime]
+
+
+Sight = Account | Letters | Outboxes | Certificates | OwnWorkersSeen | PendingOffers

@@ -2,23 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.contract import Endpoint
 from bus.core.backoff import pause_before
 from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
-from bus.core.gauges import Offers, Outboxes, Sight
-from bus.ports import Clock, Inbox, Observer
+from bus.core.gauges import Outboxes, Sight
+from bus.ports import Clock, Observer
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 
 _LONGEST = timedelta(minutes=1)
 """Between two tries of a look that fails, unless it is made less often anyway."""
 
-_ENDPOINT_MAY_TAKE = timedelta(seconds=1)
-"""An endpoint that takes longer is shown by a later look."""
+_ANSWER_SECONDS = 1.0
+"""So long an endpoint may take to say what waits; one that takes longer is asked no second time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,51 +77,42 @@ class Survey:
             await asyncio.sleep(pause.total_seconds())
 
 
-@dataclass(kw_only=True)
-class OutboxLook:
-    """Asks each endpoint since when its oldest complete file waits to be sent.
+class OutboxAges:
+    """How long the oldest file of each agency waits to be sent, as the endpoints say.
 
-    An endpoint that does not answer is not asked a second time meanwhile; what it said last stays.
+    For an endpoint that hangs, what it said last stays; it is asked again when it has answered.
 
-    Attributes:
-        endpoints: Those of the mailboxes that are served now.
+    Args:
+        endpoints: Those that are served now.
     """
 
-    endpoints: Callable[[], Mapping[MailboxName, Endpoint]]
-    clock: Clock
-    _asking: dict[MailboxName, asyncio.Task[None]] = field(default_factory=dict, init=False)
-    _since: dict[MailboxName, datetime | None] = field(default_factory=dict, init=False)
+    def __init__(
+        self, endpoints: Callable[[], Mapping[MailboxName, Endpoint]], *, clock: Clock
+    ) -> None:
+        self._endpoints = endpoints
+        self._clock = clock
+        self._asked: dict[MailboxName, asyncio.Task[datetime | None]] = {}
+        self._since: dict[MailboxName, datetime | None] = {}
 
     async def look(self) -> Outboxes:
-        """Ask all endpoints, and wait a second at most."""
-        served = self.endpoints()
-        for mailbox in served.keys() - self._asking.keys():
-            self._asking[mailbox] = asyncio.create_task(self._ask(mailbox, served[mailbox]))
-        if self._asking:
-            await asyncio.wait(self._asking.values(), timeout=_ENDPOINT_MAY_TAKE.total_seconds())
-        now = self.clock()
+        """Ask every endpoint. Raises nothing that an endpoint raises: such a one has no file."""
+        served = self._endpoints()
+        for mailbox, endpoint in served.items():
+            if mailbox not in self._asked:
+                self._asked[mailbox] = asyncio.create_task(endpoint.oldest_waiting())
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=_ANSWER_SECONDS)
+        for mailbox, asked in list(self._asked.items()):
+            if asked.done():
+                del self._asked[mailbox]
+                failed = asked.cancelled() or asked.exception() is not None
+                self._since[mailbox] = None if failed else asked.result()
+        now = self._clock()
+        waiting = {mailbox: self._since.get(mailbox) for mailbox in served}
         return Outboxes(
             oldest={
                 mailbox: max(now - since, timedelta())
-                for mailbox in served
-                if (since := self._since.get(mailbox)) is not None
+                for mailbox, since in waiting.items()
+                if since is not None
             }
         )
-
-    async def _ask(self, mailbox: MailboxName, endpoint: Endpoint) -> None:
-        try:
-            self._since[mailbox] = await endpoint.oldest_waiting()
-        except Exception:  # noqa: BLE001 (an endpoint may be a stranger's)
-            # Whoever sends its files fails as well, and says so.
-            self._since[mailbox] = None
-        finally:
-            del self._asking[mailbox]
-
-
-async def look_at_offers(inbox: Inbox) -> Offers:
-    """Count the deliveries that agencies' systems have not answered."""
-    unanswered = await inbox.unanswered()
-    return Offers(
-        unanswered={mailbox: each.count for mailbox, each in unanswered.items()},
-        oldest={mailbox: each.oldest for mailbox, each in unanswered.items()},
-    )

@@ -1,7 +1,7 @@
 """Worker: runs adapters side by side, and drains them when it is told to stop."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from adapters.contract import Endpoint
 from bus.core.crash import problem_of
@@ -29,8 +29,8 @@ class Worker:
         return frozenset(self._running)
 
     @property
-    def endpoints(self) -> dict[MailboxName, Endpoint]:
-        """The endpoints of these adapters."""
+    def endpoints(self) -> Mapping[MailboxName, Endpoint]:
+        """The endpoints of these mailboxes."""
         return {mailbox: adapter.endpoint for mailbox, adapter in self._running.items()}
 
     def start(self, adapters: Iterable[Adapter]) -> None:

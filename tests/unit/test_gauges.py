@@ -1,23 +1,20 @@
 """What is looked at for the metrics never stands in the way of work."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.events import Event, ItemSkipped
-from bus.core.gauges import Offers, Outboxes, Sight
-from bus.memory.inbox import MemoryInbox
-from bus.ports import Claim
-from bus.services.gauges import Look, OutboxLook, Survey, look_at_offers
-from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
+from bus.core.gauges import Outboxes, Sight
+from bus.services.gauges import Look, OutboxAges, Survey
+from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import foreign
-from tests.support.folders import context_of
-from tests.support.offers import offer_of
+from tests.support.folders import Folders, context_of
 
-H24, HANGING = MailboxName("H24"), MailboxName("H25")
-NOW = datetime(2019, 3, 12, 2, tzinfo=UTC)
+H24 = MailboxName("H24")
 SOON = timedelta(milliseconds=5)
 
 
@@ -64,56 +61,41 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     assert seen == [Outboxes(oldest={H24: SOON})] * 2
 
 
-class _Asked(FolderEndpoint):
-    """Says since when its oldest file waits, once it is let."""
+class _Hanging(FolderEndpoint):
+    """Answers once, then hangs."""
 
-    def __init__(self, root: Path, since: datetime | Exception | None) -> None:
-        super().__init__(context_of(root))
-        self.since, self.may_answer, self.asked = since, asyncio.Event(), 0
+    hangs = False
 
     async def oldest_waiting(self) -> datetime | None:
-        self.asked += 1
-        await self.may_answer.wait()
-        if isinstance(self.since, Exception):
-            raise self.since
-        return self.since
+        if self.hangs:
+            await asyncio.Event().wait()
+        return await super().oldest_waiting()
 
 
-async def test_outboxes_are_shown_although_one_endpoint_hangs_and_one_fails(tmp_path: Path) -> None:
-    waiting = _Asked(tmp_path / H24, NOW - timedelta(seconds=90))
-    hanging = _Asked(tmp_path / "hanging", NOW - timedelta(seconds=5))
-    broken = _Asked(tmp_path / "broken", ValueError("nonsense"))
-    endpoints = {H24: waiting, HANGING: hanging, MailboxName("G98"): broken}
-    look = OutboxLook(endpoints=lambda: endpoints, clock=lambda: NOW)
-    waiting.may_answer.set()
-    broken.may_answer.set()
-
-    first = await look.look()
-    second = await look.look()
-    asked_while_hanging = hanging.asked
-    hanging.may_answer.set()
-    third = await look.look()
-
-    assert first == second == Outboxes(oldest={H24: timedelta(seconds=90)})
-    assert asked_while_hanging == 1
-    assert third.oldest == {H24: timedelta(seconds=90), HANGING: timedelta(seconds=5)}
+class _Broken(FolderEndpoint):
+    async def oldest_waiting(self) -> datetime | None:
+        raise ZeroDivisionError
 
 
-async def test_offers_that_are_not_answered_are_counted_for_each_agency() -> None:
-    inbox = MemoryInbox()
-    for number in range(2):
-        claim = a_claim(number)
-        await inbox.claim(claim, now=NOW)
-        await inbox.offer(offer_of(claim, now=NOW + timedelta(minutes=number)))
+async def test_the_oldest_file_is_told_by_the_endpoint_whatever_others_do(tmp_path: Path) -> None:
+    kinds: Mapping[str, type[FolderEndpoint]] = {
+        "A01": FolderEndpoint,
+        "A02": _Hanging,
+        "A03": _Broken,
+        "A04": FolderEndpoint,
+    }
+    endpoints = {
+        MailboxName(code): kind(context_of(tmp_path / code)) for code, kind in kinds.items()
+    }
+    for code in ("A01", "A02", "A03"):
+        Folders(tmp_path).drop(code, "a.edxml", b"x")
+    later = datetime.now(UTC) + timedelta(seconds=60)
+    ages = OutboxAges(lambda: endpoints, clock=lambda: later)
 
-    assert await look_at_offers(inbox) == Offers(unanswered={H24: 2}, oldest={H24: NOW})
+    first = await ages.look()
+    _Hanging.hangs = True
+    again = await ages.look()
 
-
-def a_claim(number: int) -> Claim:
-    return Claim(
-        delivery_id=DeliveryId(f"d{number}"),
-        envelope_id=EnvelopeId(f"e{number}"),
-        mailbox=H24,
-        identity=f"i{number}",
-        lease=NOW + timedelta(hours=1),
-    )
+    assert set(first.oldest) == {"A01", "A02"}
+    assert min(first.oldest.values()) >= timedelta(seconds=60)
+    assert again == first

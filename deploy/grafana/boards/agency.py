@@ -45,7 +45,7 @@ _NOW = Row(
         Tile(
             title="Offered, not answered",
             text="Deliveries that its system has taken and will answer later.",
-            queries=(Query(expr=f"max(lienthong_unanswered_offers{{{_OF}}})"),),
+            queries=(Query(expr=f"max(lienthong_offers_pending{{{_OF}}})"),),
         ),
         Tile(
             title="Dead letters",
