@@ -53,7 +53,7 @@ def demo(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Exchange invented documents on a broker of our own, and compare every number with the plan.
+    """Exchange invented documents on a broker of our own, and check every number.
 
     Exit 0 when every number is as planned; 1 when anything is lost, doubled or unexpected.
     """

@@ -51,7 +51,7 @@ COMMANDS = {
     ),
     "demo": (
         "demo:demo",
-        "Exchange invented documents on a broker of our own, and compare every number with the plan.",
+        "Exchange invented documents on a broker of our own, and check every number.",
     ),
     "convert": (
         "convert:convert",
