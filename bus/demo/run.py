@@ -18,7 +18,7 @@ from bus.bootstrap.process import now
 from bus.demo.drop import Drop
 from bus.demo.report import Count, Reconciliation, Tally, count_files, expect, reconcile
 from bus.demo.samples import FilePool
-from bus.observability.reading import quantile, read
+from bus.observability.scrape import quantile, read
 from schemas.codes import StatusCode
 from schemas.identifiers import AgencyCode
 
