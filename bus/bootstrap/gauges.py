@@ -12,7 +12,7 @@ from bus.core.gauges import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Pend
 from bus.home.layout import Home
 from bus.keys.ring import keys_in_use, load_ring
 from bus.observability.metrics import AxisMetrics
-from bus.ports import DeadLetters, Observer
+from bus.ports import DeadLetters, Inbox, Observer
 from bus.rabbit.management import Management
 from bus.services.gauges import Look, OutboxAges, Survey
 from bus.services.own_workers import OwnWorkers, QueueUse
@@ -23,7 +23,8 @@ from schemas.identifiers import MailboxName
 _ACCOUNT_EVERY = timedelta(seconds=5)
 _LETTERS_EVERY = timedelta(seconds=5)
 _OWN_WORKERS_EVERY = timedelta(seconds=5)
-_OUTBOXES_EVERY = timedelta(seconds=2.5)
+_OUTBOXES_EVERY = timedelta(seconds=5)
+_OFFERS_EVERY = timedelta(seconds=5)
 _CERTIFICATES_EVERY = timedelta(minutes=1)
 
 _NOT_BACK = Selection(states=NOT_BACK)
@@ -81,19 +82,12 @@ def gauges_of_letters(
         oldest = await letters.find(_FOR_OPERATORS, sort=Sort.OLDEST, limit=1)
         return Letters(causes=causes, oldest=oldest[0].failed_at if oldest else None)
 
-    async def at_offers() -> PendingOffers:
-        offers = await store.inbox.unanswered()
-        return PendingOffers(
-            count={mailbox: each.count for mailbox, each in offers.items()},
-            oldest={mailbox: each.oldest for mailbox, each in offers.items()},
-        )
-
     return Survey(
         looks=(
             Look(look=reconciler.look, every=_ACCOUNT_EVERY, name="account"),
             Look(look=at_letters, every=_LETTERS_EVERY, name="letters"),
             Look(look=own_workers.look, every=_OWN_WORKERS_EVERY, name="own_workers"),
-            Look(look=at_offers, every=_LETTERS_EVERY, name="offers"),
+            _at_offers(store.inbox),
             _at_certificates(home),
         ),
         see=metrics.see,
@@ -107,19 +101,32 @@ def gauges_of_outboxes(
     home: Home,
     endpoints: Callable[[], Mapping[MailboxName, Endpoint]],
     observe: Observer,
-    certificates: bool,
+    inbox: Inbox,
+    alone: bool,
 ) -> Survey:
     """What a worker looks at: what waits to be sent by the agencies that it serves.
 
     Args:
         endpoints: Those of these agencies, as they are now.
-        certificates: Whether it also tells when certificates end, for no other process here does.
+        alone: No other process of this home looks at anything, so this one also looks at offers
+            and at the ends of certificates.
     """
     outboxes = OutboxAges(endpoints, clock=now)
     looks = [Look(look=outboxes.look, every=_OUTBOXES_EVERY, name="outboxes")]
-    if certificates:
-        looks.append(_at_certificates(home))
+    if alone:
+        looks += [_at_offers(inbox), _at_certificates(home)]
     return Survey(looks=looks, see=metrics.see, observe=observe)
+
+
+def _at_offers(inbox: Inbox) -> Look:
+    async def at_offers() -> PendingOffers:
+        offers = await inbox.unanswered()
+        return PendingOffers(
+            count={mailbox: each.count for mailbox, each in offers.items()},
+            oldest={mailbox: each.oldest for mailbox, each in offers.items()},
+        )
+
+    return Look(look=at_offers, every=_OFFERS_EVERY, name="offers")
 
 
 def _at_certificates(home: Home) -> Look:
