@@ -10,7 +10,7 @@ from bus.cli.top.keys import Key, keys_in, press
 from bus.cli.top.snapshot import Broker, Snapshot, compare
 from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
 from bus.core.events import DeliveryHandedOver, EndpointPaused
-from bus.core.gauges import Account, Certificates, Letters, Outboxes, OwnWorkersSeen
+from bus.core.gauges import Account, Gauge, measured_letters
 from bus.observability.metrics import AxisMetrics
 from bus.observability.reading import Reading, quantile, samples_of, together
 from bus.ports import BrokerHealth
@@ -64,7 +64,7 @@ def snapshot() -> Snapshot:
         axis(handed_over(0.3))
     axis(EndpointPaused(mailbox=H41, problem=DOWN))
     axis(recorded(returned=False))
-    axis.see(
+    axis.show(
         Account(
             accepted=21,
             delivered=10,
@@ -72,11 +72,11 @@ def snapshot() -> Snapshot:
             parked=1,
             unaccounted=1,
             oldest={H41: NOW - timedelta(minutes=12)},
-        )
+        ).measured(NOW)
     )
-    axis.see(Letters(causes=[a_cause(H24, parked=1, waiting=2)], oldest=NOW))
-    axis.see(Outboxes(oldest={H24: timedelta(seconds=7)}))
-    axis.see(Certificates(ends={H24: NOW + timedelta(days=300), H41: NOW + timedelta(days=6)}))
+    axis.show(measured_letters([a_cause(H24, parked=1, waiting=2)], NOW, now=NOW))
+    axis.show({Gauge.OUTBOX_OLDEST: {(H24,): 7}})
+    axis.show({Gauge.CERTIFICATE_LEFT: {(H24,): 300 * 86_400, (H41,): 6 * 86_400}})
     return compare(before, reading(axis, at=110), now=NOW.timestamp() + 5)
 
 
@@ -156,7 +156,7 @@ def test_into_a_pipe_no_keys_are_shown(snapshot: Snapshot) -> None:
 
 def test_an_agency_that_waits_says_why() -> None:
     axis = metrics()
-    axis.see(OwnWorkersSeen(connected={H41: False}))
+    axis.show({Gauge.WORKER_CONNECTED: {(H41,): 0}})
     seen = compare(reading(axis, at=1), reading(axis, at=2), now=0, suspended={"H24"})
     h24, h41 = seen.agencies
 
