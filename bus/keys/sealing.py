@@ -2,7 +2,7 @@
 
     <folder>/agencies/<code>/sealing/*.json      a public key with its owner's signature: published
     <folder>/agencies/<code>/sealing/*.key       its private key, only where this home opens with it
-    <folder>/agencies/<code>/sealing/ids.secret  the secret that the ids of its sealed documents need
+    <folder>/agencies/<code>/sealing/ids.secret  the secret behind the ids of its sealed documents
 
 A mailbox may have several keys: senders seal to the strongest and newest, and it opens with all.
 """
