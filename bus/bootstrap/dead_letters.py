@@ -11,9 +11,8 @@ from contextlib import AsyncExitStack
 from bus.bootstrap.broker import located_broker, managed, suspended_in
 from bus.bootstrap.gauges import gauges_of_axis
 from bus.bootstrap.observability import hindrances_of, observed
-from bus.bootstrap.participants import participants_of
 from bus.bootstrap.process import fresh_ids, now
-from bus.bootstrap.revocation import revocations_for
+from bus.bootstrap.trust import participants_of, revocations_for
 from bus.core.dead_letters.order import OrderState
 from bus.core.dead_letters.report import Believed
 from bus.core.events import ServiceName

@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bus.attachments.folder import FolderAttachments
+from bus.bootstrap.document_signatures import pdf_checker
 from bus.bootstrap.gauges import gauges_of_worker
 from bus.bootstrap.observability import observed
-from bus.bootstrap.participants import participants_of
-from bus.bootstrap.pdf import pdf_checker
 from bus.bootstrap.process import now
-from bus.bootstrap.revocation import revocations_for
+from bus.bootstrap.trust import participants_of, revocations_for
 from bus.bootstrap.worker_process import WorkerProcess
 from bus.core.events import ServiceName
 from bus.core.key_events import KeyFileRefused
