@@ -150,10 +150,10 @@ class _NewVersions(_Folder):
 
 
 class _TellsNothing(_Folder):
-    async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
+    async def refuse(self, submission: Submission, _: Sequence[Problem]) -> None:
         await super().refuse(submission, ())
 
-    async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
+    async def accept(self, submission: Submission, **_: object) -> None:
         await super().accept(submission)
 
 
