@@ -52,7 +52,7 @@ class TwoAgencies(Agencies):
         root: Path,
         *,
         inbox: Inbox | None = None,
-        endpoint: EndpointFactory = FolderEndpoint,
+        endpoint: EndpointFactory | type[FolderEndpoint] = FolderEndpoint,
     ) -> None:
         routing = routing_of_two()
         self.signers = Signers()
