@@ -44,7 +44,7 @@ def program(name: str) -> Path:
 def _found(name: str) -> Path | None:
     if name == "rabbitmq-server":
         here = installation()  # not always on the path
-        return here and here.home / "sbin" / name
+        return None if here is None else here.home / "sbin" / name
     found = shutil.which(name)
     return None if found is None else Path(found)
 
