@@ -39,8 +39,8 @@ from bus.core.topology import HANDLER_ACCOUNT
 from bus.home.layout import Home, Running, write_prometheus_targets
 from bus.home.slots import DEAD_LETTERS, dead_letters_name, workers_of
 from bus.keys.authority import DevelopmentAuthority, lacking
-from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
+from bus.keys.issuance import DEVELOPMENT
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Reason
