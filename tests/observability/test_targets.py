@@ -11,7 +11,9 @@ def test_processes_and_the_node_of_our_own_are_named_with_their_jobs(tmp_path: P
     file = tmp_path / "targets.json"
 
     write_prometheus_targets(
-        file, axis=["http://127.0.0.1:9464", "http://127.0.0.1:9465"], broker="http://127.0.0.1:4711"
+        file,
+        axis=["http://127.0.0.1:9464", "http://127.0.0.1:9465"],
+        broker="http://127.0.0.1:4711",
     )
 
     assert json.loads(file.read_text()) == [
