@@ -23,6 +23,7 @@ from bus.services.answers import Answers
 from bus.services.courier import Courier
 from bus.services.failures import Failures
 from bus.services.retry_wait import RetryWait, Stopping
+from bus.services.waiting import Turns
 from schemas.identifiers import DeliveryId, MailboxName
 from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
@@ -71,7 +72,9 @@ class Completion:
         """Take answers until `stop` is set. What a crash left half done is finished first."""
         try:
             await self._finish_what_was_begun()
+            turns = Turns()
             while not self.stop.is_set():
+                await turns.next()
                 self.offered.clear()
                 await self.look()
                 await self._until_changed()

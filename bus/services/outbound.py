@@ -19,6 +19,7 @@ from bus.services.ordering import Ordering, Ticket
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.send_attempt import SendAttempt
 from bus.services.submission_sender import SubmissionSender
+from bus.services.waiting import Turns
 from schemas.problem import RecipientError, TransportError
 
 MOST_UNANSWERED = 5
@@ -53,8 +54,9 @@ class Outbound:
 
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
-        retry_wait = self._retry_wait()
+        retry_wait, turns = self._retry_wait(), Turns()
         while not self.stop.is_set():
+            await turns.next()
             async with self._changes() as changed:
                 try:
                     waiting = await self.sender.endpoint.submissions()
