@@ -39,7 +39,7 @@ _MOST_KEY_BYTES = 64 * 1024
 
 @contextmanager
 def key_errors(path: Path, *, agency: str) -> Iterator[None]:
-    """Turn errors of the disk, and of files with wrong content, into errors about this agency's keys.
+    """Turn errors of the disk, and of wrong content, into errors about this agency's keys.
 
     Raises:
         ConfigurationError: E_KEYS; or E_PATH: the path may not be read or written, or the disk is
