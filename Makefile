@@ -48,6 +48,7 @@ unit: install
 
 # These start brokers and axes, and mostly wait: two files at a time, each with brokers of its own.
 rest: install
+	$(BIN)/python -m tests.support.packages
 	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(addprefix --ignore=,$(ALONE))
 
 test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
