@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
+from adapters.endpoints.arrivals import oldest_waiting, unreadable
 from adapters.endpoints.changes import FolderChanges
 from adapters.endpoints.inbox import HandOver, Inbox
-from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
+from adapters.endpoints.outbox import FileError, Outbox, stays
 from adapters.endpoints.porter import porter_of_process
 from adapters.endpoints.staging import Staging
 from adapters.endpoints.trial import FolderError
@@ -68,9 +69,9 @@ class FolderEndpoint:
         with self._reachable():
             outbox, _ = self._folders()
             if self._is_known_empty(outbox):
-                outbox.resting = None
+                outbox.arrivals.resting = None
                 return ()
-            return await asyncio.to_thread(outbox.look, self._changes.take_moved_in())
+            return await asyncio.to_thread(outbox.arrivals.look, self._changes.take_moved_in())
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the very file that was seen, once it is proven that it can be moved away."""
@@ -80,7 +81,7 @@ class FolderEndpoint:
         except FileNotFoundError:
             raise
         except FileError as error:
-            raise error_of(unreadable(submission.name, error)) from error
+            raise error_of(unreadable(submission.name, of_os(error))) from error
         except OSError as error:
             raise self._down(error) from error
         return cast("BinaryIO", BufferedReader(_Dropped(file, submission.name)))
@@ -125,7 +126,7 @@ class FolderEndpoint:
 
     async def changed(self) -> None:
         """Wait until something appears in `outbox`, or a file there has rested."""
-        await self._changes.wait(at_most=self._made[0].resting if self._made else None)
+        await self._changes.wait(at_most=self._made[0].arrivals.resting if self._made else None)
 
     async def oldest_waiting(self) -> datetime | None:
         """Since when the oldest finished file lies in `outbox`; None also while that is away."""
@@ -145,7 +146,7 @@ class FolderEndpoint:
         It is asked every few seconds for each agency. A folder that the kernel watches is on a disk
         of this machine, which does not keep the event loop waiting. Raises `OSError`.
         """
-        return self._changes.watched and outbox.is_empty()
+        return self._changes.watched and outbox.arrivals.is_empty()
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
@@ -207,7 +208,7 @@ class _Dropped(RawIOBase):
         try:
             data = self._file.read(len(view))
         except OSError as error:
-            raise error_of(unreadable(self._name, error)) from error
+            raise error_of(unreadable(self._name, of_os(error))) from error
         view[: len(data)] = data
         return len(data)
 

@@ -91,3 +91,18 @@ def _numbered(name: str, number: int, room: int) -> str:
     stem = name.removesuffix(suffix)
     ending = f"-{number}{suffix}" if number > 1 else suffix
     return stem.encode()[: room - len(ending.encode())].decode(errors="ignore") + ending
+
+
+def put_back(source: Path, folder: Path, name: str) -> None:
+    """Move a file to where the agency gives names too: by a link, which never overwrites."""
+    while True:
+        try:
+            (folder / free_name(folder, name)).hardlink_to(source)
+        except FileExistsError:
+            continue
+        except PermissionError:
+            # A folder, or a file of another owner.
+            source.rename(folder / free_name(folder, name))
+            return
+        source.unlink()
+        return
