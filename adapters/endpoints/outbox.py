@@ -19,9 +19,9 @@ from typing import BinaryIO
 
 from adapters.contract import Submission
 from adapters.endpoints.arrivals import Arrivals, open_plain, version_of
+from adapters.endpoints.folder_checks import check_folders, must_be_movable, remove_leftovers
 from adapters.endpoints.naming import MAX_NAME_BYTES, free_name, numbered, put_back
 from adapters.endpoints.staging import Staging
-from adapters.endpoints.trial import must_be_movable, pass_through, sweep
 from schemas.problem import AxisError, Language, Place, Problem
 from schemas.term import of_os
 
@@ -55,14 +55,14 @@ class Outbox:
         self.arrivals = Arrivals(self._outbox, settle=settle)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        sweep((*folders, staging.folder))
+        remove_leftovers((*folders, staging.folder))
 
     def probe(self) -> None:
         """Prove that a file can be taken out, moved to where it belongs, and reported.
 
         Raises `FolderError`.
         """
-        pass_through((self._staging.folder, self._outbox, self._sent, self._refused))
+        check_folders((self._staging.folder, self._outbox, self._sent, self._refused))
         self._proven_at = time.monotonic()
 
     def open(self, submission: Submission) -> BinaryIO:
