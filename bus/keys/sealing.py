@@ -4,7 +4,7 @@
     <folder>/agencies/<code>/sealing/*.key       its private key, only where this home opens with it
     <folder>/agencies/<code>/sealing/ids.secret  the secret for the ids of its sealed documents
 
-A mailbox may have several keys: senders seal to the strongest and newest, and it opens with all.
+A mailbox may have several. Senders seal to the strongest and newest; it opens with all.
 """
 
 import secrets
@@ -119,7 +119,7 @@ class SealingFolder:
         return frozenset(owner for owner in owners if self._files(owner, "*.key"))
 
     def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
-        """Copy what a mailbox's own worker needs to another key folder: public and private keys.
+        """Copy what a mailbox's worker needs to its key folder: all public keys, its private ones.
 
         Args:
             folder: The key folder of the worker's home. Files that are there already stay.
