@@ -17,7 +17,6 @@ from schemas.errors import ENTRIES
 from schemas.sealing import SealedContent, SealingKey, SignedSealingKey
 from schemas.status import StatusReport
 from schemas.terms import VOCABULARIES
-from schemas.terms.texts import Texts
 from schemas.value import Value
 from schemas.warnings import WARNINGS
 
@@ -48,15 +47,13 @@ def exports() -> dict[str, str]:
         for name, model in _MODELS.items()
     }
     return {name: _text(content) for name, content in schemas.items()} | {
-        "errors.json": _text(
-            {code: entry.model_dump(mode="json") for code, entry in ENTRIES.items()}
-        ),
+        "errors.json": _text({code: entry._asdict() for code, entry in ENTRIES.items()}),
         "warnings.json": _text(_in_both(WARNINGS)),
         "terms.json": _text({name: _in_both(each.terms) for name, each in VOCABULARIES.items()}),
     }
 
 
-def _in_both(texts: Mapping[str, Texts]) -> dict[str, dict[str, str]]:
+def _in_both(texts: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
     return {code: {"text_en": en, "text_vi": vi} for code, (en, vi) in texts.items()}
 
 
@@ -88,8 +85,8 @@ def _text(content: object) -> str:
 _CODES_HEAD = """\
 # Codes
 
-Made by `python -m schemas.export`; edit `schemas/errors.py`, `schemas/warnings.py` and
-`schemas/terms` instead.
+Made by `python -m schemas.export`; edit `schemas/errors`, `schemas/warnings.py` and `schemas/terms`
+instead.
 
 ## Errors
 

@@ -140,7 +140,7 @@ class AxisError(Exception):
             cause: Why: a term with a text in both languages, another problem, or, by `foreign`,
                 what somebody else's software said.
             what: What it is about, in the same way.
-            params: Data: codes, numbers, names, paths (`schemas.terms.data`).
+            params: Data: codes, numbers, names, paths (`schemas.terms.DATA`).
         """
         terms = {"cause": cause, "what": what}
         told = {name: value for name, value in terms.items() if value is not None}

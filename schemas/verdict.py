@@ -241,7 +241,7 @@ _ABOUT_TEXTS = {
         Language.VIETNAMESE: "Nói về văn bản của {owner}: {document}.",
     },
     False: {
-        Language.ENGLISH: "It speaks of a document of {owner} that is not in our records here: "
+        Language.ENGLISH: "It is about a document of {owner} that is not in our records here: "
         "{document}.",
         Language.VIETNAMESE: "Nói về văn bản của {owner} không có trong sổ tại đây: {document}.",
     },
@@ -273,15 +273,15 @@ _OUTCOME_TEXTS = {
         Language.VIETNAMESE: "Tệp đã bị sửa đổi sau khi ký số.",
     },
     PdfOutcome.UNTRUSTED: {
-        Language.ENGLISH: "The signer's certificate is not of the trust list, or was revoked.",
+        Language.ENGLISH: "The signer's certificate is not on the trust list, or it was revoked.",
         Language.VIETNAMESE: "Chứng thư số của người ký không được tin cậy hoặc đã bị thu hồi.",
     },
     PdfOutcome.EXPIRED: {
-        Language.ENGLISH: "The signer's certificate is out of date; no time stamp saves it.",
+        Language.ENGLISH: "The signer's certificate is out of date, and there is no time stamp.",
         Language.VIETNAMESE: "Chứng thư số của người ký ngoài thời hạn và không có dấu thời gian.",
     },
     PdfOutcome.INDETERMINATE: {
-        Language.ENGLISH: "It cannot be said whether the signature is valid.",
+        Language.ENGLISH: "It cannot be decided whether the signature is valid.",
         Language.VIETNAMESE: "Chưa thể kết luận chữ ký số có hợp lệ hay không.",
     },
     PdfOutcome.NONE: {

@@ -46,13 +46,13 @@ H54 = agency("H54")
         ((agency("H24-07", connected=True), agency("H24.07", connected=True)), (), "same queues"),
         ((agency("h24", connected=True), agency("H24", connected=True)), (), "same queues"),
         ((H53,), (alias(" x", "H53"),), "' x' cannot be a code of H53"),
-        ((H53, agency("H53", name_vi="Khác")), (), "the agency H53 stands in the directory twice"),
+        ((H53, agency("H53", name_vi="Khác")), (), "the directory contains the agency H53 twice"),
         ((agency("H53.1", parent="H53"),), (), "the parent H53 of H53.1 is not in the directory"),
-        ((agency("H53", parent="H53"),), (), "H53 is its own parent, by way of H53"),
+        ((agency("H53", parent="H53"),), (), "H53 is its own parent, through H53"),
         (
             (agency("A1", parent="A2"), agency("A2", parent="A3"), agency("A3", parent="A2")),
             (),
-            "A2 is its own parent, by way of A3",
+            "A2 is its own parent, through A3",
         ),
         (
             (agency("H53", merged_into="H54"),),
@@ -62,7 +62,7 @@ H54 = agency("H54")
         (
             (agency("H53", merged_into="H54"), agency("H54", merged_into="H53")),
             (),
-            "H53 is its own successor, by way of H54",
+            "H53 is its own successor, through H54",
         ),
         ((H53,), (alias("x", "H54"),), "the alias x names H54, which is not in the directory"),
         (
