@@ -45,7 +45,7 @@ class Findings:
         cause: Coded | None = None,
         **params: object,
     ) -> None:
-        """Add a warning about something unusual or repaired; its text may use `{field}`, `params`."""
+        """Add a warning of something unusual or repaired; its text may use all parameters."""
         if len(self._warnings) < self.limits.max_warnings:
             told = flat(params if cause is None else {"cause": cause, **params})
             if field is not None:
