@@ -10,9 +10,12 @@ import select
 import signal
 import time
 import traceback
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from adapters.conformance import promised
 from adapters.contract import MIB
 
 MEMORY_BYTES = 128 * MIB
@@ -82,3 +85,15 @@ def _read(reading: int) -> bytes | None:
         if not piece:
             return answer
         answer += piece
+
+
+@contextmanager
+def bounded_memory(most: int = 8 * MIB) -> Iterator[None]:
+    """Raise `AssertionError` when the block takes more memory of Python than so many bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    promised(peak <= most, f"memory stays bounded ({peak:,} bytes)")
