@@ -177,7 +177,7 @@ class Completion:
         )
 
     def _leave(self, delivery: DeliveryId, problem: Problem) -> None:
-        """Leave a delivery to the next look."""
+        """Report an error; the next look tries this delivery again."""
         self._unfinished = True
         self._skip(delivery, problem)
 
@@ -194,9 +194,9 @@ class Completion:
 
 
 def _believed(refusal: Problem) -> Problem:
-    """The refusal as the system gave it; with a code that an endpoint may not use, its own fault.
+    """The refusal of the system, or an internal error if an endpoint may not use its code.
 
-    The sender is told nothing of such an answer (`adapters.contract.Endpoint`).
+    The sender is told nothing of an internal error (`adapters.contract.Endpoint`).
     """
     if refusal.code == "E_ENDPOINT_REFUSED":
         return refusal
