@@ -12,7 +12,7 @@ from adapters.conformance.files import MemoryFiles
 from adapters.contract import Message
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner, sign_packet
-from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.document_signatures import header_signer
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
