@@ -311,7 +311,13 @@ class Endpoint(Protocol):
     """
 
     async def submissions(self) -> Sequence[Submission]:
-        """What waits to be sent, oldest first. Never a file that is still being written."""
+        """What waits to be sent, oldest first. Never a file that is still being written.
+
+        A file is returned again, with the same version, until it is accepted or refused.
+
+        Raises:
+            RecipientError: E_ENDPOINT_DOWN; it is asked again.
+        """
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the file, seekable. Blocking: called in a thread. The caller closes it.
@@ -334,7 +340,11 @@ class Endpoint(Protocol):
         """
 
     async def refuse(self, submission: Submission, problems: Sequence[Problem]) -> None:
-        """Tell the agency it was refused, and why. The original stays with it."""
+        """Tell the agency it was refused, and why. The original stays with it.
+
+        Raises:
+            RecipientError: Not now; it is tried again.
+        """
 
     async def offer(self, parcel: Parcel) -> Offer:
         """Offer a delivery to the agency's system, durably, all or nothing.

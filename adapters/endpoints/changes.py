@@ -62,6 +62,11 @@ class FolderChanges:
         taken, self._moved_in = self._moved_in, set()
         return taken
 
+    @property
+    def watched(self) -> bool:
+        """Whether the kernel watches the folder."""
+        return self._watched is not None
+
     def close(self) -> None:
         """Watch no more."""
         if self._watch is not None:

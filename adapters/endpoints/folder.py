@@ -66,9 +66,8 @@ class FolderEndpoint:
     async def submissions(self) -> Sequence[Submission]:
         """The complete files in `outbox`, oldest first."""
         with self._reachable():
-            # Asked a few times a second for every agency: an empty folder costs no thread.
             outbox, _ = self._folders()
-            if outbox.is_empty():
+            if self._is_known_empty(outbox):
                 outbox.resting = None
                 return ()
             return await asyncio.to_thread(outbox.look, self._changes.take_moved_in())
@@ -130,12 +129,23 @@ class FolderEndpoint:
 
     async def oldest_waiting(self) -> datetime | None:
         """Since when the oldest finished file lies in `outbox`; None also while that is away."""
+        with suppress(OSError):
+            if self._made and self._is_known_empty(self._made[0]):
+                return None
         since = await asyncio.to_thread(oldest_waiting, self._root / "outbox")
         return None if since is None else datetime.fromtimestamp(since, UTC)
 
     async def close(self) -> None:
         """Watch the outbox no more."""
         self._changes.close()
+
+    def _is_known_empty(self, outbox: Outbox) -> bool:
+        """Whether the outbox is empty, and can be asked without a thread.
+
+        It is asked every few seconds for each agency. A folder that the kernel watches is on a disk
+        of this machine, which does not keep the event loop waiting. Raises `OSError`.
+        """
+        return self._changes.watched and outbox.is_empty()
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:

@@ -321,6 +321,9 @@ class Outbox:
                 return False
             source.rename(target)
         except FileNotFoundError:
+            # Raises where it is the folders that are away.
+            self._outbox.stat()
+            target.parent.stat()
             return False
         if _version(target.lstat()) == submission.version:
             return True

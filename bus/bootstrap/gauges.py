@@ -1,22 +1,20 @@
 """Gauges: what the processes of an axis look at every few seconds, for their metrics."""
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from adapters.endpoints.outbox import oldest_waiting
+from adapters.contract import Endpoint
 from bus.bootstrap.process import now
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.core.gauges import FOR_OPERATORS, NOT_BACK, Certificates, Letters, Outboxes
+from bus.core.gauges import FOR_OPERATORS, NOT_BACK, Certificates, Letters, PendingOffers
 from bus.home.layout import Home
 from bus.keys.ring import keys_in_use, load_ring
 from bus.observability.metrics import AxisMetrics
-from bus.ports import DeadLetters, Observer
+from bus.ports import DeadLetters, Inbox, Observer
 from bus.rabbit.management import Management
-from bus.services.gauges import Look, Survey
+from bus.services.gauges import Look, OutboxAges, Survey
 from bus.services.own_workers import OwnWorkers, QueueUse
 from bus.services.reconciliation import Reconciler
 from bus.store.sql import Store
@@ -25,7 +23,8 @@ from schemas.identifiers import MailboxName
 _ACCOUNT_EVERY = timedelta(seconds=5)
 _LETTERS_EVERY = timedelta(seconds=5)
 _OWN_WORKERS_EVERY = timedelta(seconds=5)
-_OUTBOXES_EVERY = timedelta(seconds=2.5)
+_OUTBOXES_EVERY = timedelta(seconds=5)
+_OFFERS_EVERY = timedelta(seconds=5)
 _CERTIFICATES_EVERY = timedelta(minutes=1)
 
 _NOT_BACK = Selection(states=NOT_BACK)
@@ -88,6 +87,7 @@ def gauges_of_letters(
             Look(look=reconciler.look, every=_ACCOUNT_EVERY, name="account"),
             Look(look=at_letters, every=_LETTERS_EVERY, name="letters"),
             Look(look=own_workers.look, every=_OWN_WORKERS_EVERY, name="own_workers"),
+            _at_offers(store.inbox),
             _at_certificates(home),
         ),
         see=metrics.see,
@@ -99,24 +99,34 @@ def gauges_of_outboxes(
     metrics: AxisMetrics,
     *,
     home: Home,
-    served: Callable[[], Iterable[MailboxName]],
+    endpoints: Callable[[], Mapping[MailboxName, Endpoint]],
     observe: Observer,
-    certificates: bool,
+    inbox: Inbox,
+    alone: bool,
 ) -> Survey:
-    """What a worker looks at: the outboxes that it serves.
+    """What a worker looks at: what waits to be sent by the agencies that it serves.
 
     Args:
-        certificates: Whether it also tells when certificates end, for no other process here does.
+        endpoints: Those of these agencies, as they are now.
+        alone: No other process of this home looks at anything, so this one also looks at offers
+            and at the ends of certificates.
     """
-    outboxes = _Outboxes(home.agencies)
-
-    async def at_outboxes() -> Outboxes | None:
-        return outboxes.look(served())
-
-    looks = [Look(look=at_outboxes, every=_OUTBOXES_EVERY, name="outboxes")]
-    if certificates:
-        looks.append(_at_certificates(home))
+    outboxes = OutboxAges(endpoints, clock=now)
+    looks = [Look(look=outboxes.look, every=_OUTBOXES_EVERY, name="outboxes")]
+    if alone:
+        looks += [_at_offers(inbox), _at_certificates(home)]
     return Survey(looks=looks, see=metrics.see, observe=observe)
+
+
+def _at_offers(inbox: Inbox) -> Look:
+    async def at_offers() -> PendingOffers:
+        offers = await inbox.unanswered()
+        return PendingOffers(
+            count={mailbox: each.count for mailbox, each in offers.items()},
+            oldest={mailbox: each.oldest for mailbox, each in offers.items()},
+        )
+
+    return Look(look=at_offers, every=_OFFERS_EVERY, name="offers")
 
 
 def _at_certificates(home: Home) -> Look:
@@ -124,37 +134,6 @@ def _at_certificates(home: Home) -> Look:
         return Certificates(ends=await asyncio.to_thread(_ends, home.keys))
 
     return Look(look=at_certificates, every=_CERTIFICATES_EVERY, name="certificates")
-
-
-class _Outboxes:
-    """Agencies' outboxes, looked into by a thread of their own.
-
-    A folder that hangs (a lost network drive) holds up neither the axis nor its end.
-    """
-
-    def __init__(self, agencies: Path) -> None:
-        self._agencies = agencies
-        self._looking: threading.Thread | None = None
-        self._seen: Outboxes | None = None
-
-    def look(self, mailboxes: Iterable[MailboxName]) -> Outboxes | None:
-        """What was seen since the last call; begin to look anew."""
-        if self._looking is not None and self._looking.is_alive():
-            return None
-        seen, self._seen = self._seen, None
-        self._looking = threading.Thread(
-            target=self._look, args=(tuple(mailboxes),), name="outboxes", daemon=True
-        )
-        self._looking.start()
-        return seen
-
-    def _look(self, mailboxes: Iterable[MailboxName]) -> None:
-        moment, ages = time.time(), {}
-        for mailbox in mailboxes:
-            since = oldest_waiting(self._agencies / mailbox / "outbox")
-            if since is not None:
-                ages[mailbox] = timedelta(seconds=max(0.0, moment - since))
-        self._seen = Outboxes(oldest=ages)
 
 
 def _ends(keys: Path) -> dict[MailboxName, datetime]:

@@ -36,12 +36,11 @@ from bus.core.logins import WORKER_ACCOUNT
 from bus.core.placement import worker_count
 from bus.core.routing import Routing
 from bus.core.topology import HANDLER_ACCOUNT
-from bus.home.layout import Home, Running
+from bus.home.layout import Home, Running, write_prometheus_targets
 from bus.home.slots import DEAD_LETTERS, dead_letters_name, workers_of
-from bus.home.targets import TargetsFile
 from bus.keys.authority import DevelopmentAuthority, lacking
-from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
+from bus.keys.issuance import DEVELOPMENT
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Reason
@@ -254,7 +253,7 @@ async def open_axis(
             )
         )
         urls = _urls(settings, 2 + workers)
-        TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
+        write_prometheus_targets(home.prometheus_targets, axis=urls, broker=address.metrics_url)
         stack.enter_context(
             home.announced(
                 Running(
@@ -320,7 +319,7 @@ async def open_connection(
                 stop=stop,
             )
         )
-        TargetsFile(home.prometheus_targets).save(axis=_urls(settings, 2), broker=None)
+        write_prometheus_targets(home.prometheus_targets, axis=_urls(settings, 2), broker=None)
         yield parent
 
 

@@ -70,4 +70,17 @@ class OwnWorkersSeen:
     connected: Mapping[MailboxName, bool]
 
 
-Sight = Account | Letters | Outboxes | Certificates | OwnWorkersSeen
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PendingOffers:
+    """For each mailbox: its deliveries that its agency's system has, and has not answered.
+
+    Attributes:
+        count: How many; mailboxes without any are absent.
+        oldest: When the oldest of them was offered.
+    """
+
+    count: Mapping[MailboxName, int]
+    oldest: Mapping[MailboxName, datetime]
+
+
+Sight = Account | Letters | Outboxes | Certificates | OwnWorkersSeen | PendingOffers

@@ -1,4 +1,4 @@
-"""Paused: which mailboxes wait because their agency's system is away, for operators who ask."""
+"""Paused: the mailboxes that wait because their agency's system cannot be used, for operators."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -25,7 +25,7 @@ class Paused(Value):
     """A mailbox that waits, since when, and what is wrong.
 
     Attributes:
-        sending: What its agency sends waits instead.
+        sending: Documents from the agency wait. Otherwise, documents for it do.
     """
 
     mailbox: MailboxName
@@ -38,14 +38,14 @@ _LIST = TypeAdapter(tuple[Paused, ...])
 
 
 class PausedFile:
-    """A small file that is written whole whenever a mailbox begins or ceases to wait."""
+    """The file of one worker. It is written whole when a mailbox begins or ceases to wait."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._paused: dict[tuple[MailboxName, bool], Paused] = {}
 
     def note(self, event: Event, *, now: datetime) -> None:
-        """Take from an event what it says of a mailbox that waits."""
+        """Update the file if an event says that a mailbox begins or ceases to wait."""
         match event:
             case EndpointPaused(mailbox=mailbox, problem=problem):
                 self._paused[mailbox, False] = Paused(mailbox=mailbox, since=now, problem=problem)
@@ -57,7 +57,7 @@ class PausedFile:
                 if self._paused.pop((mailbox, True), None) is None:
                     return
             case EndpointResumed(mailbox=mailbox) | DeliveryHandedOver(mailbox=mailbox):
-                # A hand-over proves it as well, should the worker that paused have crashed.
+                # A hand-over ends the pause too: the worker may have crashed before it resumed.
                 if self._paused.pop((mailbox, False), None) is None:
                     return
             case _:
@@ -65,19 +65,19 @@ class PausedFile:
         self.save()
 
     def save(self) -> None:
-        """Write what is known; nothing, at the start."""
+        """Write the file; at the start its list is empty."""
         paused = _LIST.dump_json(tuple(self._paused.values()), exclude_defaults=True)
-        # It only informs: a full disk must not stop who does the work.
+        # The file only informs: a full disk must not stop the worker.
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, paused, synced=False)
 
 
 def load_paused(folder: Path) -> tuple[Paused, ...]:
-    """The mailboxes that wait in a home, as its workers tell; none where no worker has run."""
+    """The mailboxes that wait, from the files of all workers of a home."""
     found: list[Paused] = []
     for path in sorted(folder.glob("*.json")):
-        # Not there any more, or cut off: it only informs.
+        # A file that is gone or incomplete is left out: it only informs.
         with suppress(FileNotFoundError, ValidationError):
             found.extend(_LIST.validate_json(path.read_bytes()))
     return tuple(found)

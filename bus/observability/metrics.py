@@ -55,6 +55,7 @@ from bus.core.gauges import (
     Letters,
     Outboxes,
     OwnWorkersSeen,
+    PendingOffers,
     Sight,
 )
 from bus.core.topology import DOCUMENTS, FAILURES, REDELIVERY
@@ -290,6 +291,16 @@ class AxisMetrics(ProcessMetrics):
         self._outbox_oldest = self._gauge(
             "outbox_oldest_seconds",
             "Age of the oldest file in an agency's outbox; 0: it is empty.",
+            "agency",
+        )
+        self._offers = self._gauge(
+            "offers_pending",
+            "Deliveries that an agency's system has, and has not answered.",
+            "agency",
+        )
+        self._oldest_offer = self._gauge(
+            "oldest_offer_seconds",
+            "Age of the oldest delivery that an agency's system has not answered; 0: none.",
             "agency",
         )
         self._endpoint_up = self._gauge(
@@ -538,6 +549,11 @@ class AxisMetrics(ProcessMetrics):
                 ages = dict.fromkeys(self._served, 0.0)
                 ages |= {m: age.total_seconds() for m, age in sight.oldest.items()}
                 self._replace(self._outbox_oldest, {(m,): age for m, age in ages.items()})
+            case PendingOffers():
+                self._replace(self._offers, self._of_all(sight.count))
+                now = self._clock()
+                ages = {m: _seconds(since, now) for m, since in sight.oldest.items()}
+                self._replace(self._oldest_offer, self._of_all(ages))
             case OwnWorkersSeen():
                 self._replace(
                     self._worker_connected,

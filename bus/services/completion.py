@@ -21,8 +21,10 @@ from bus.core.trace import TRACEPARENT, trace_id
 from bus.ports import Clock, Inbox, Jitter, Observer, Offered
 from bus.services.answers import Answers
 from bus.services.courier import Courier
+from bus.services.endpoint_changes import noticing, until_noticed
 from bus.services.failures import Failures
 from bus.services.retry_wait import RetryWait, Stopping
+from bus.services.waiting import Turns
 from schemas.identifiers import DeliveryId, MailboxName
 from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
@@ -71,10 +73,13 @@ class Completion:
         """Take answers until `stop` is set. What a crash left half done is finished first."""
         try:
             await self._finish_what_was_begun()
+            turns = Turns()
             while not self.stop.is_set():
+                await turns.next()
                 self.offered.clear()
-                await self.look()
-                await self._until_changed()
+                async with noticing(self.endpoint) as changed:
+                    await self.look()
+                    await until_noticed(changed, self.stop, self.offered, at_most=self.slow_look)
         except Stopping:
             return
 
@@ -183,26 +188,6 @@ class Completion:
                 return list(await self.inbox.offered(deliveries))
             except TransportError as error:
                 await retry_wait.wait(error.problem)
-
-    async def _until_changed(self) -> None:
-        """Until the endpoint tells of a change, the slow look is due, or the service stops."""
-        waits = [
-            asyncio.ensure_future(self.endpoint.changed()),
-            asyncio.ensure_future(self.stop.wait()),
-            asyncio.ensure_future(self.offered.wait()),
-        ]
-        try:
-            await asyncio.wait(
-                waits,
-                timeout=self.slow_look.total_seconds(),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if waits[0].done() and waits[0].exception() is not None:
-                # One that cannot tell of changes is asked slowly.
-                await asyncio.wait(waits[1:], timeout=self.slow_look.total_seconds())
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     def _tell_completed(self, offered: Offered) -> None:
         delivery, now = offered.delivery, self.clock()

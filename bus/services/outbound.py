@@ -5,20 +5,23 @@ endpoint. A crash anywhere repeats the work with the same ids.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from adapters.contract import Submission
 from bus.core.events import ServiceName
 from bus.ports import Jitter, Role
+from bus.services.endpoint_changes import noticing, until_noticed
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failed_items import FailedItems
 from bus.services.ordering import Ordering, Ticket
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.send_attempt import SendAttempt
+from bus.services.submission_reader import EndpointFaultError
 from bus.services.submission_sender import SubmissionSender
+from bus.services.waiting import Turns
 from schemas.problem import RecipientError, TransportError
 
 MOST_UNANSWERED = 5
@@ -53,9 +56,10 @@ class Outbound:
 
     async def run(self) -> None:
         """Send what is dropped until `stop` is set; finish what is under way."""
-        retry_wait = self._retry_wait()
+        retry_wait, turns = self._retry_wait(), Turns()
         while not self.stop.is_set():
-            async with self._changes() as changed:
+            await turns.next()
+            async with noticing(self.sender.endpoint) as changed:
                 try:
                     waiting = await self.sender.endpoint.submissions()
                 except RecipientError as error:
@@ -67,7 +71,8 @@ class Outbound:
                 due = [each for each in waiting if self._failed.is_due(_version_of(each))]
                 await self._send_all(due)
                 if not due:
-                    await self._idle(changed)
+                    pause = self._failed.shorten(self.poll * (1 + self.jitter()))
+                    await until_noticed(changed, self.stop, at_most=pause)
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
         """Send in order of submission, a few in work at a time."""
@@ -84,30 +89,6 @@ class Outbound:
             for submission in waiting:
                 await window.acquire()
                 tasks.create_task(send(submission, ordering.ticket()))
-
-    @asynccontextmanager
-    async def _changes(self) -> AsyncIterator[asyncio.Task[None]]:
-        """A task that ends when something changes from now on; it waits already."""
-        changed = asyncio.create_task(self.sender.endpoint.changed())
-        try:
-            await asyncio.sleep(0)
-            yield changed
-        finally:
-            changed.cancel()
-            # How it failed does not matter: the next look finds what is there.
-            await asyncio.gather(changed, return_exceptions=True)
-
-    async def _idle(self, changed: asyncio.Task[None]) -> None:
-        """Wait for a change, the stop, or the time to look anyway."""
-        stopped = asyncio.create_task(self.stop.wait())
-        tasks = [stopped] if changed.done() and changed.exception() else [stopped, changed]
-        pause = self._failed.shorten(self.poll * (1 + self.jitter()))
-        try:
-            await asyncio.wait(
-                tasks, timeout=pause.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            stopped.cancel()
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
@@ -147,6 +128,9 @@ class Outbound:
             except TransportError as error:
                 with suppress(Stopping):
                     await attempt.retry_wait.wait(error.problem)
+            except EndpointFaultError as fault:
+                self._try_later(attempt.submission, fault.error)
+                return
             except Exception as error:  # noqa: BLE001 (a bug delays one file, not all)
                 self._try_later(attempt.submission, error)
                 return

@@ -1,9 +1,10 @@
-"""Waiting: for the first of several, and for an event no longer than a while."""
+"""Waiting: for the first of several, for an event no longer than a while, and between turns."""
 
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
+from math import inf
 
 
 async def first_of(*waits: Coroutine[object, object, object]) -> None:
@@ -22,3 +23,17 @@ async def set_within(event: asyncio.Event, pause: timedelta) -> bool:
         async with asyncio.timeout(pause.total_seconds()):
             await event.wait()
     return event.is_set()
+
+
+class Turns:
+    """Keeps the turns of a loop apart, so that what wakes it all the time makes it no busy loop."""
+
+    def __init__(self, *, apart: timedelta = timedelta(milliseconds=20)) -> None:
+        self._apart = apart.total_seconds()
+        self._last = -inf
+
+    async def next(self) -> None:
+        """Wait until the next turn may begin, which it does when this returns."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._last + self._apart - loop.time()))
+        self._last = loop.time()

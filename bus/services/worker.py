@@ -1,8 +1,9 @@
 """Worker: runs adapters side by side, and drains them when it is told to stop."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from adapters.contract import Endpoint
 from bus.core.crash import problem_of
 from bus.core.events import ItemSkipped, ServiceName
 from bus.services.adapter import Adapter
@@ -26,6 +27,11 @@ class Worker:
     def serves(self) -> frozenset[MailboxName]:
         """The mailboxes whose adapters run, and are not to stop."""
         return frozenset(self._running)
+
+    @property
+    def endpoints(self) -> Mapping[MailboxName, Endpoint]:
+        """The endpoints of these mailboxes."""
+        return {mailbox: adapter.endpoint for mailbox, adapter in self._running.items()}
 
     def start(self, adapters: Iterable[Adapter]) -> None:
         """Start adapters; those that run already go on.

@@ -1,14 +1,18 @@
 """What is looked at for the metrics never stands in the way of work."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from adapters.endpoints.folder import FolderEndpoint
 from bus.core.events import Event, ItemSkipped
 from bus.core.gauges import Outboxes, Sight
-from bus.services.gauges import Look, Survey
+from bus.services.gauges import Look, OutboxAges, Survey
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import foreign
+from tests.support.folders import Folders, context_of
 
 H24 = MailboxName("H24")
 SOON = timedelta(milliseconds=5)
@@ -55,3 +59,43 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     pauses = [event.pause for event in skipped if event.pause is not None]
     assert pauses == sorted(set(pauses))
     assert seen == [Outboxes(oldest={H24: SOON})] * 2
+
+
+class _Hanging(FolderEndpoint):
+    """Answers once, then hangs."""
+
+    hangs = False
+
+    async def oldest_waiting(self) -> datetime | None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return await super().oldest_waiting()
+
+
+class _Broken(FolderEndpoint):
+    async def oldest_waiting(self) -> datetime | None:
+        raise ZeroDivisionError
+
+
+async def test_the_oldest_file_is_told_by_the_endpoint_whatever_others_do(tmp_path: Path) -> None:
+    kinds: Mapping[str, type[FolderEndpoint]] = {
+        "A01": FolderEndpoint,
+        "A02": _Hanging,
+        "A03": _Broken,
+        "A04": FolderEndpoint,
+    }
+    endpoints = {
+        MailboxName(code): kind(context_of(tmp_path / code)) for code, kind in kinds.items()
+    }
+    for code in ("A01", "A02", "A03"):
+        Folders(tmp_path).drop(code, "a.edxml", b"x")
+    later = datetime.now(UTC) + timedelta(seconds=60)
+    ages = OutboxAges(lambda: endpoints, clock=lambda: later)
+
+    first = await ages.look()
+    _Hanging.hangs = True
+    again = await ages.look()
+
+    assert set(first.oldest) == {"A01", "A02"}
+    assert min(first.oldest.values()) >= timedelta(seconds=60)
+    assert again == first

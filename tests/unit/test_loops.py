@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
-from adapters.contract import AttachmentSink, Limits, Submission
+from adapters.contract import Answer, AttachmentSink, Limits, Submission
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
 from bus.core.events import (
@@ -104,6 +104,40 @@ async def test_a_direction_that_dies_again_and_again_costs_nobody_else_anything(
     died = axis.of_type(ServiceEnded)
     assert {(event.service, event.of) for event in died} == {(ServiceName.OUTBOUND, RECIPIENT)}
     assert [event.pause for event in died] == sorted(event.pause for event in died)
+
+
+class _Restless(FolderEndpoint):
+    """Reports a change all the time."""
+
+    looks = 0
+
+    async def submissions(self) -> Sequence[Submission]:
+        self.looks += 1
+        return await super().submissions()
+
+    async def answers(self) -> Sequence[Answer]:
+        self.looks += 1
+        return ()
+
+    async def changed(self) -> None:
+        return
+
+
+async def test_an_endpoint_that_reports_changes_all_the_time_makes_no_busy_loop(
+    tmp_path: Path,
+) -> None:
+    axis, loop = TwoAgencies(tmp_path, endpoint=_Restless), asyncio.get_running_loop()
+    adapter = axis.adapter(MailboxName(SENDER), asyncio.Event())
+    assert isinstance(adapter.endpoint, _Restless)
+    endpoint, began = adapter.endpoint, loop.time()
+    running = [asyncio.create_task(run()) for run in (adapter.outbound.run, adapter.completion.run)]
+    await eventually(lambda: endpoint.looks >= 10)
+    looks, took = endpoint.looks, loop.time() - began
+    adapter.stop.set()
+    await asyncio.gather(*running)
+
+    # Two loops, each of which looks at once and then at most every 20 ms.
+    assert looks <= 2 * (1 + took / 0.02)
 
 
 def test_what_is_set_aside_is_tried_later_and_later_and_forgotten_when_it_is_gone() -> None:

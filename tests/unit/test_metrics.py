@@ -43,7 +43,7 @@ from bus.core.events import (
     WorkStalled,
 )
 from bus.core.failure import Stage
-from bus.core.gauges import Account, Certificates, Letters, Outboxes
+from bus.core.gauges import Account, Certificates, Letters, Outboxes, PendingOffers
 from bus.core.placement import WorkerName
 from bus.core.revocation.statement import RevocationReason
 from bus.observability.metrics import AxisMetrics, ProcessMetrics
@@ -429,6 +429,17 @@ def test_outboxes_and_certificates_are_shown(metrics: AxisMetrics) -> None:
         'lienthong_outbox_oldest_seconds{agency="H24"} 5.0',
         'lienthong_certificate_left_seconds{agency="H24"} 2.592e+06',
         'lienthong_certificate_left_seconds{agency="H41"} -86400.0',
+    }
+
+
+def test_offers_without_an_answer_are_shown(metrics: AxisMetrics) -> None:
+    before = shown(metrics)
+
+    metrics.see(PendingOffers(count={H24: 2}, oldest={H24: NOW - timedelta(hours=1)}))
+
+    assert shown(metrics) - before >= {
+        'lienthong_offers_pending{agency="H24"} 2.0',
+        'lienthong_oldest_offer_seconds{agency="H24"} 3600.0',
     }
 
 

@@ -5,7 +5,6 @@ All algorithms come from the library: HPKE (RFC 9180) with X25519, or with the h
 """
 
 from enum import StrEnum
-from typing import assert_never
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
@@ -36,13 +35,7 @@ class SealingSuite(StrEnum):
     @property
     def strength(self) -> int:
         """Higher is stronger. The two differ only against an attacker with a quantum computer."""
-        match self:
-            case SealingSuite.HYBRID:
-                return 2
-            case SealingSuite.X25519:
-                return 1
-            case _ as never:
-                assert_never(never)
+        return 2 if self is SealingSuite.HYBRID else 1
 
     @property
     def _hpke(self) -> Suite:

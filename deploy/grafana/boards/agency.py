@@ -43,6 +43,11 @@ _NOW = Row(
             bad=300,
         ),
         Tile(
+            title="Offered, not answered",
+            text="Deliveries that its system has taken and will answer later.",
+            queries=(Query(expr=f"max(lienthong_offers_pending{{{_OF}}})"),),
+        ),
+        Tile(
             title="Dead letters",
             text="Parked or quarantined: `lienthong dlq groups --agency $agency`.",
             queries=(Query(expr=f"max(lienthong_dead_letters_of_agency{{{_OF}}})"),),
