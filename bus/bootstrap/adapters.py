@@ -10,7 +10,7 @@ from adapters.contract import Endpoint, EndpointContext, Format
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import endpoint_named, formats_of_others, own_formats
-from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.document_signatures import header_signer
 from bus.bootstrap.process import now
 from bus.core.events import Event
 from bus.core.restart import HELD

@@ -13,7 +13,6 @@ import structlog
 from bus.bootstrap.process import now
 from bus.core.crash import cause_of
 from bus.core.events import Event, ServiceName
-from bus.home.paused import PausedFile
 from bus.observability.health import Health, Reason, ended
 from bus.observability.http import serving
 from bus.observability.logs import log_event
@@ -122,15 +121,6 @@ def heard_by(*observers: Observer | None) -> Observer:
                     _log.error("observer_failed", kind=kind, cause=cause_of(error))
 
     return tell
-
-
-def noting(paused: PausedFile) -> Observer:
-    """Keep in a file which mailboxes wait, for operators."""
-
-    def note(event: Event) -> None:
-        paused.note(event, now=now())
-
-    return note
 
 
 def hindrances_of(participants: Participants) -> Iterator[Reason]:

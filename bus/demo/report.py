@@ -1,6 +1,5 @@
-"""Report: what was planned against what was seen, agency by agency, to the last delivery."""
+"""Report: compares what was planned with what was seen, for every agency and every delivery."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -16,16 +15,16 @@ from schemas.identifiers import AgencyCode
 
 @dataclass(kw_only=True, slots=True)
 class Tally:
-    """What one agency counts; grows while it is counted.
+    """The numbers of one agency.
 
     Attributes:
-        sent: Its documents that were accepted, those sent again not counted.
-        repeated: Its documents that were accepted again; they lead to nothing new.
-        reported: Its status reports that were accepted.
-        refused: Its files that were refused.
-        received: Documents handed to it.
-        receipts: Signed receipts for its documents, one for each of their deliveries.
-        statuses: Status reports handed to it.
+        sent: Its accepted documents, without those that were sent again.
+        repeated: Its documents that were sent and accepted again.
+        reported: Its accepted status reports.
+        refused: Its refused files.
+        received: Documents that it received.
+        receipts: Signed receipts for its documents, one for each delivery.
+        statuses: Status reports that it received.
     """
 
     sent: int = 0
@@ -63,12 +62,12 @@ class Row:
 
     @property
     def lost(self) -> int:
-        """What was due and did not come: documents, receipts, statuses."""
+        """Documents, receipts and statuses that were expected and did not come."""
         return sum(max(0, -excess) for excess in self._excesses())
 
     @property
     def twice(self) -> int:
-        """What came although it was not due."""
+        """Documents, receipts and statuses that came and were not expected."""
         return sum(max(0, excess) for excess in self._excesses())
 
     def _excesses(self) -> Iterable[int]:
@@ -78,7 +77,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciliation:
-    """The whole account. `exact` says that every number is the planned one."""
+    """The result for all agencies."""
 
     rows: tuple[Row, ...]
     total: Row
@@ -87,17 +86,17 @@ class Reconciliation:
 
     @property
     def lost(self) -> int:
-        """Lost at any agency; another's surplus does not make up for it."""
+        """Lost at any agency; a surplus at another agency does not reduce it."""
         return sum(row.lost for row in self.rows)
 
     @property
     def twice(self) -> int:
-        """Handed over twice, or to the wrong agency."""
+        """Received twice, or by the wrong agency."""
         return sum(row.twice for row in self.rows)
 
     @property
     def exact(self) -> bool:
-        """Nothing lost, nothing twice, every file accepted or refused as planned."""
+        """Whether every number is the planned one."""
         return (
             all(row.expected == row.seen for row in self.rows)
             and self.refusals_expected == self.refusals_seen
@@ -107,11 +106,11 @@ class Reconciliation:
 def count_files(
     drops: Iterable[Drop], refusals: Mapping[tuple[AgencyCode, str], str | None]
 ) -> Count:
-    """Count what became of the dropped files; what was handed over is not in it.
+    """Count the accepted and refused files; what agencies received is not counted here.
 
     Args:
-        refusals: (outbox, file name) → the code it was refused with, None when it was accepted.
-            A file that is not among them is not counted: nobody has answered it.
+        refusals: (outbox, file name) → the code with which it was refused; None: it was accepted.
+            A file that is absent has no answer and is not counted.
     """
     tallies: defaultdict[AgencyCode, Tally] = defaultdict(Tally)
     codes: Counter[str] = Counter()
@@ -133,7 +132,7 @@ def count_files(
 
 
 def expect(drops: Sequence[Drop]) -> Count:
-    """What a plan must lead to."""
+    """The numbers that a plan must lead to."""
     count = count_files(drops, {(drop.sender, drop.name): drop.refusal for drop in drops})
     for drop in drops:
         for recipient in drop.recipients:
@@ -146,10 +145,7 @@ def expect(drops: Sequence[Drop]) -> Count:
 
 
 def reconcile(directory: Directory, *, expected: Count, seen: Count) -> Reconciliation:
-    """Set one count against the other, in the order of the directory.
-
-    Agencies of either count that the directory does not hold get rows of their own at the end.
-    """
+    """Compare the counts, in the order of the directory; unknown agencies come last."""
     names = {agency.code: agency.name_vi for agency in directory.agencies if agency.connected}
     for code in (*expected.tallies, *seen.tallies):
         names.setdefault(code, "?")
@@ -177,7 +173,7 @@ def reconcile(directory: Directory, *, expected: Count, seen: Count) -> Reconcil
 
 
 def agency_table(account: Reconciliation) -> Table:
-    """Every agency with its numbers; fits a terminal of 100 columns."""
+    """Every agency with its numbers; fits into 80 columns."""
     total = account.total
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -194,21 +190,19 @@ def agency_table(account: Reconciliation) -> Table:
         table.add_column(
             name.capitalize(), footer=footer, justify="right", no_wrap=True, min_width=width
         )
-    table.add_column(
-        "Lost", footer=_alarm(account.lost), justify="right", no_wrap=True, min_width=4
-    )
+    lost = _alarm(account.lost)
+    table.add_column("Lost", footer=lost, justify="right", no_wrap=True, min_width=4)
     for row in account.rows:
-        numbers = (_number(row.expected, row.seen, name) for name in _COLUMNS)
+        # The name is shortened in its cell: a column that does not wrap would not get narrower.
         name = row.name.replace("Ủy ban nhân dân", "UBND")
-        # A name gives way, cut in its own cell: a column that never wraps could not be narrower.
-        table.add_row(
-            row.code, Text(name, no_wrap=True, overflow="ellipsis"), *numbers, _alarm(row.lost)
-        )
+        shortened = Text(name, no_wrap=True, overflow="ellipsis")
+        numbers = (_number(row.expected, row.seen, name) for name in _COLUMNS)
+        table.add_row(row.code, shortened, *numbers, _alarm(row.lost))
     return table
 
 
 def refusal_table(account: Reconciliation) -> Table:
-    """Which refusals were due and which were seen."""
+    """The refusals that were expected, and those that were seen."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     table.add_column("Refused with")
     table.add_column("Expected", justify="right")
@@ -219,34 +213,20 @@ def refusal_table(account: Reconciliation) -> Table:
     return table
 
 
-def to_json(account: Reconciliation) -> str:
-    """The account for machines."""
-    return json.dumps(
-        {
-            "exact": account.exact,
-            "lost": account.lost,
-            "twice": account.twice,
-            "total": _row(account.total),
-            "refusals": {
-                "expected": account.refusals_expected,
-                "seen": account.refusals_seen,
-            },
-            "agencies": [_row(row) for row in account.rows],
-        },
-        ensure_ascii=False,
-        indent=2,
-    )
+def as_json_values(account: Reconciliation) -> dict[str, object]:
+    """The account as JSON values."""
+    return {
+        "exact": account.exact,
+        "lost": account.lost,
+        "twice": account.twice,
+        "total": _row(account.total),
+        "refusals": {"expected": account.refusals_expected, "seen": account.refusals_seen},
+        "agencies": [_row(row) for row in account.rows],
+    }
 
 
 def _row(row: Row) -> dict[str, object]:
-    return {
-        "code": row.code,
-        "name": row.name,
-        "expected": asdict(row.expected),
-        "seen": asdict(row.seen),
-        "lost": row.lost,
-        "twice": row.twice,
-    }
+    return asdict(row) | {"lost": row.lost, "twice": row.twice}
 
 
 def _number(expected: Tally, seen: Tally, name: str) -> Text:

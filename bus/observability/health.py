@@ -14,7 +14,7 @@ from datetime import timedelta
 from bus.core.crash import cause_of
 from bus.core.events import Event, ServiceEnded, ServiceName
 from bus.core.restart import HELD
-from bus.observability.metrics import ProcessMetrics
+from bus.observability.process_metrics import ProcessMetrics
 from bus.ports import BrokerHealth
 from schemas.problem import TransportError
 from schemas.value import Value

@@ -11,11 +11,11 @@ from bus.demo.drop import Drop, DropKind
 from bus.demo.report import (
     Count,
     agency_table,
+    as_json_values,
     count_files,
     expect,
     reconcile,
     refusal_table,
-    to_json,
 )
 from schemas.directory import Agency, Directory
 from schemas.document import Document, Organization
@@ -45,7 +45,7 @@ def drop(kind: DropKind, sender: AgencyCode, *to: AgencyCode, refusal: str | Non
 
 
 PLAN = (
-    drop(DropKind.DOWN, A, B),
+    drop(DropKind.LETTER, A, B),
     drop(DropKind.CIRCULAR, A, B),
     drop(DropKind.REPEAT, A),
     drop(DropKind.STATUS, B, A),
@@ -112,7 +112,7 @@ def test_what_reaches_an_agency_outside_the_directory_is_seen(seen: Count) -> No
 
 
 def test_a_file_that_nobody_answered_is_not_counted() -> None:
-    count = count_files(PLAN, {(A, "DOWN.edxml"): None, (B, "BROKEN.edxml"): "E_DTD"})
+    count = count_files(PLAN, {(A, "LETTER.edxml"): None, (B, "BROKEN.edxml"): "E_DTD"})
 
     assert (count.tallies[A].sent, count.tallies[B].refused) == (1, 1)
     assert count.refusals == {"E_DTD": 1}
@@ -136,7 +136,9 @@ def test_the_tables_fit_a_terminal_and_show_what_is_missing(seen: Count, columns
 
 
 def test_the_account_is_told_to_machines(seen: Count) -> None:
-    told = json.loads(to_json(reconcile(DIRECTORY, expected=expect(PLAN), seen=seen)))
+    told = json.loads(
+        json.dumps(as_json_values(reconcile(DIRECTORY, expected=expect(PLAN), seen=seen)))
+    )
 
     assert told["exact"] is True
     assert told["total"]["seen"]["received"] == 2

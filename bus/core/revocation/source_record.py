@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from pydantic import AwareDatetime
 
-from bus.core.events import (
-    Event,
+from bus.core.events import Event
+from bus.core.key_events import (
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
