@@ -1,7 +1,7 @@
-"""Bounded: an act in a process of its own, whose memory and time the kernel bounds.
+"""Bounded work: runs a function in a process of its own, whose memory and time the kernel limits.
 
-What does not come to its end, or takes too much memory in whichever language, harms nobody, and is
-found out.
+So a function that never ends or takes too much memory, also in native code, is found out and harms
+nothing else. It needs a system with `fork`.
 """
 
 import os
@@ -18,37 +18,37 @@ from adapters.contract import MIB
 MEMORY_BYTES = 128 * MIB
 """Beyond what the process has already."""
 SECONDS = 60.0
-_MOST_TOLD_BYTES = 64 * 1024
+_MOST_BYTES = 64 * 1024
 
 
 def within_bounds(act: Callable[[], str]) -> str:
-    """Do something elsewhere, and answer what it answers; or what became of it.
+    """Run a function in another process.
 
     Returns:
-        The answer; the traceback of an exception; or `does not end`, `takes too much memory`, or
-        the signal that it died of.
+        What it returns; the traceback of its exception; or `does not end`, `takes too much memory`
+        or `dies of` a signal.
     """
-    heard, told = os.pipe()
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(heard)
-        _act(act, told)
-    os.close(told)
+        os.close(reading)
+        _act(act, writing)
+    os.close(writing)
     try:
-        said = _said(heard)
+        answer = _read(reading)
     finally:
-        os.close(heard)
+        os.close(reading)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    if said is None:
+    if answer is None:
         return "does not end"
-    if not said and os.WIFSIGNALED(status):
+    if not answer and os.WIFSIGNALED(status):
         number = signal.Signals(os.WTERMSIG(status))
         return "does not end" if number is signal.SIGXCPU else f"dies of {number.name}"
-    return said.decode(errors="replace")
+    return answer.decode(errors="replace")
 
 
-def _act(act: Callable[[], str], told: int) -> None:
+def _act(act: Callable[[], str], writing: int) -> None:
     try:
         _bound_memory()
         resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS) + 5, int(SECONDS) + 10))
@@ -58,27 +58,27 @@ def _act(act: Callable[[], str], told: int) -> None:
     except BaseException:  # noqa: BLE001 (the other process tells it)
         answer = traceback.format_exc()
     try:
-        os.write(told, answer.encode(errors="replace")[:_MOST_TOLD_BYTES])
+        os.write(writing, answer.encode(errors="replace")[:_MOST_BYTES])
     finally:
         os._exit(0)
 
 
 def _bound_memory() -> None:
-    """Where the system says how much there is already; elsewhere only time is bounded."""
+    """Limit the memory beyond that of the process so far, where the system tells how much it is."""
     sizes = Path("/proc/self/statm")
     if sizes.exists():
         now = int(sizes.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY_BYTES, resource.RLIM_INFINITY))
 
 
-def _said(heard: int) -> bytes | None:
-    """What comes until the end; None when it does not come in time."""
-    deadline, said = time.monotonic() + SECONDS, b""
+def _read(reading: int) -> bytes | None:
+    """Read to the end; None: the end did not come in time."""
+    deadline, answer = time.monotonic() + SECONDS, b""
     while True:
-        ready, _, _ = select.select([heard], (), (), max(0.0, deadline - time.monotonic()))
+        ready, _, _ = select.select([reading], (), (), max(0.0, deadline - time.monotonic()))
         if not ready:
             return None
-        piece = os.read(heard, _MOST_TOLD_BYTES)
+        piece = os.read(reading, _MOST_BYTES)
         if not piece:
-            return said
-        said += piece
+            return answer
+        answer += piece
