@@ -143,7 +143,8 @@ def _progress(console: Console) -> Progress:
 
 
 def _show(outcome: Outcome, *, as_json: bool) -> None:
-    account, total = outcome.account, outcome.account.total.seen
+    account = outcome.account
+    total = account.seen.of(None)
     if as_json:
         times = {
             "seconds": round(outcome.seconds, 2),
@@ -154,15 +155,15 @@ def _show(outcome: Outcome, *, as_json: bool) -> None:
         return
     console = screen()
     show_table(agency_table(account), console=console)
-    if account.refusals_expected or account.refusals_seen:
+    if account.expected.refusals or account.seen.refusals:
         show_table(refusal_table(account), console=console)
     verdict = ("reconciled", "green") if account.exact else ("NOT RECONCILED", "bold red")
     console.print(
         Text.assemble(
             verdict,
-            f": {total.sent:,} documents to {total.received:,} receivers, "
-            f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
-            f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
+            f": {total['sent']:,} documents to {total['received']:,} receivers, "
+            f"{total['receipts']:,} signed receipts, {total['statuses']:,} statuses, "
+            f"{total['refused']:,} files refused, {account.lost()} lost, {account.twice()} twice\n"
             f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
             f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
             f"p99 {outcome.p99_seconds:.2f} s",

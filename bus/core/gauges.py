@@ -27,6 +27,9 @@ class ZeroFor(Enum):
     """Those of the directory."""
 
 
+_ALL = (("agency",), ZeroFor.ALL)
+
+
 class Gauge(Enum):
     """Every gauge: name without `lienthong_`, description, labels, who is 0 if not measured.
 
@@ -50,21 +53,18 @@ class Gauge(Enum):
     OLDEST_UNDELIVERED = (
         "oldest_undelivered_seconds",
         "Age of the oldest document that waits for an agency; 0: none.",
-        ("agency",),
-        ZeroFor.ALL,
+        *_ALL,
     )
     LETTERS = ("dead_letters", "Dead letters by class and state.", ("failure_class", "state"))
     LETTERS_OF_AGENCY = (
         "dead_letters_of_agency",
         "Parked and quarantined dead letters of an agency.",
-        ("agency",),
-        ZeroFor.ALL,
+        *_ALL,
     )
     RETRIES_WAITING = (
         "retries_waiting",
         "Dead letters of an agency that wait for their retry.",
-        ("agency",),
-        ZeroFor.ALL,
+        *_ALL,
     )
     OLDEST_LETTER = (
         "oldest_dead_letter_seconds",
@@ -79,14 +79,12 @@ class Gauge(Enum):
     OFFERS_PENDING = (
         "offers_pending",
         "Deliveries that an agency's system has, and has not answered.",
-        ("agency",),
-        ZeroFor.ALL,
+        *_ALL,
     )
     OLDEST_OFFER = (
         "oldest_offer_seconds",
         "Age of the oldest delivery that an agency's system has not answered; 0: none.",
-        ("agency",),
-        ZeroFor.ALL,
+        *_ALL,
     )
     WORKER_CONNECTED = (
         "agency_worker_connected",

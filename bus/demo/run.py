@@ -16,7 +16,7 @@ from adapters.endpoints.inbox import NOTE_SUFFIX
 from bus.bootstrap.parent import Parent
 from bus.bootstrap.process import now
 from bus.demo.drop import Drop
-from bus.demo.report import Count, Reconciliation, Tally, count_files, expect, reconcile
+from bus.demo.report import ARRIVING, Count, Reconciliation, count_files, expect, reconcile
 from bus.demo.samples import FilePool
 from bus.observability.scrape import quantile, read
 from schemas.codes import StatusCode
@@ -53,8 +53,8 @@ def due_by_wave(drops: Sequence[Drop]) -> list[Exchanged]:
     dues, due = [], Exchanged()
     for _, wave in groupby(drops, key=lambda drop: drop.wave):
         for drop in wave:
-            tallies = expect([drop]).tallies.values()
-            handed_over = sum(each.received + each.receipts + each.statuses for each in tallies)
+            numbers = expect([drop]).numbers.items()
+            handed_over = sum(number for (_, name), number in numbers if name in ARRIVING)
             due = Exchanged(due.answered + 1, due.handed_over + handed_over)
         dues.append(due)
     return dues
@@ -145,11 +145,11 @@ def count_on_disk(drops: Sequence[Drop], agencies: Path) -> Count:
             answers[drop.sender, drop.name] = json.loads(report)["problems"][0]["code"]
     count = count_files(drops, answers)
     for folder in sorted(agencies.iterdir()):
-        tally = count.tallies.setdefault(AgencyCode(folder.name), Tally())
+        agency = AgencyCode(folder.name)
         codes = Counter(path.name.split("_")[1] for path in _parcels(folder / "inbox/statuses"))
-        tally.received = len(_parcels(folder / "inbox/documents"))
-        tally.receipts = codes.pop(StatusCode.ARRIVED, 0)
-        tally.statuses = codes.total()
+        count.numbers[agency, "received"] = len(_parcels(folder / "inbox/documents"))
+        count.numbers[agency, "receipts"] = codes.pop(StatusCode.ARRIVED, 0)
+        count.numbers[agency, "statuses"] = codes.total()
     return count
 
 

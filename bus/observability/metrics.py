@@ -10,12 +10,8 @@ from datetime import datetime
 from functools import partial
 from math import inf
 
-from prometheus_client import Counter, Gauge
-
 from bus.core.events import (
-    Event,
     FailureRecorded,
-    Handlers,
     ItemSkipped,
     LettersRedelivered,
     ProcessEnded,
@@ -26,8 +22,7 @@ from bus.core.failure import Stage
 from bus.core.gauges import Gauge as GaugeName
 from bus.core.gauges import Measurement, ZeroFor, seconds_since
 from bus.core.key_events import KeyFileRefused, RevocationSourceAsked
-from bus.observability.path_metrics import OTHER, PathMetrics
-from bus.observability.process_metrics import ProcessMetrics
+from bus.observability.path_metrics import PathMetrics
 from bus.ports import Clock
 from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
@@ -50,21 +45,12 @@ _MOST_FROM_ZERO = 500
 """With more agencies than this, counters that begin at 0 would make each scrape too large."""
 
 
-class AxisMetrics(ProcessMetrics):
-    """The metrics of one process of an axis; the axis is the sum over its processes.
-
-    A call with an event counts it. An event without a handler changes no metric.
-    """
+class AxisMetrics(PathMetrics):
+    """The metrics of one process of an axis; the axis is the sum over its processes."""
 
     def __init__(self, *, version: str, clock: Clock, has_broker: bool = True) -> None:
-        super().__init__(version=version, has_broker=has_broker)
-        self._clock = clock
-        self._known: frozenset[MailboxName] = frozenset()
+        super().__init__(version=version, clock=clock, has_broker=has_broker)
         self._served: frozenset[MailboxName] = frozenset()
-        self._handlers = Handlers()
-        self._path = PathMetrics(
-            self.registry, agency=self._agency, clock=clock, handlers=self._handlers
-        )
         self._gauges = {
             each: self._gauge(each.metric, each.text, *each.labels) for each in GaugeName
         }
@@ -74,10 +60,6 @@ class AxisMetrics(ProcessMetrics):
         self._count_dead_letters()
         self._count_services()
         self._watch_revocations()
-
-    def __call__(self, event: Event) -> None:
-        """Count one event."""
-        self._handlers(event)
 
     def knowing(self, known: Iterable[MailboxName]) -> None:
         """Set the mailboxes of the directory: only these are values of the label `agency`."""
@@ -93,12 +75,14 @@ class AxisMetrics(ProcessMetrics):
         """Set the mailboxes that this process serves now."""
         now_served = frozenset(served)
         for mailbox in now_served - self._served:
-            self._path.begin(mailbox, from_zero=len(now_served) <= _MOST_FROM_ZERO)
+            self._endpoint_up.labels(mailbox).set(1)
+            if len(now_served) <= _MOST_FROM_ZERO:
+                self._begin_traffic(mailbox)
         for mailbox in self._served - now_served:
             # The process that serves it now shows its gauges; what was counted here stays.
-            self._path.end(mailbox)
-            with suppress(KeyError):
-                self._gauges[GaugeName.OUTBOX_OLDEST].remove(mailbox)
+            for gauge in (self._endpoint_up, self._gauges[GaugeName.OUTBOX_OLDEST]):
+                with suppress(KeyError):
+                    gauge.remove(mailbox)
         self._served = now_served
 
     def running(self, workers: int, *, wanted: int) -> None:
@@ -131,9 +115,7 @@ class AxisMetrics(ProcessMetrics):
         self._failures = self._counter(
             "failures",
             "Failed attempts that became, or came back as, dead letters.",
-            "agency",
-            "stage",
-            "failure_class",
+            *("agency", "stage", "failure_class"),
         )
         replays = self._counter(
             "dead_letter_replays",
@@ -192,12 +174,3 @@ class AxisMetrics(ProcessMetrics):
             RevocationSourceAsked,
             lambda event: gauge.labels(event.source).set_function(partial(age, event.answered_at)),
         )
-
-    def _agency(self, mailbox: MailboxName) -> str:
-        return mailbox if mailbox in self._known else OTHER
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"lienthong_{name}", text, labels, registry=self.registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"lienthong_{name}", text, labels, registry=self.registry)

@@ -1,10 +1,5 @@
 """Path metrics: what is counted and timed of documents on their way from sender to recipient."""
 
-from collections.abc import Callable
-from contextlib import suppress
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
 from bus.core.events import (
     DeliveryFailed,
     DeliveryHandedOver,
@@ -12,10 +7,12 @@ from bus.core.events import (
     EndpointPaused,
     EndpointResumed,
     EnvelopeSent,
+    Event,
     Handlers,
     SubmissionRefused,
 )
 from bus.core.failure import Stage
+from bus.observability.process_metrics import ProcessMetrics
 from bus.ports import Clock
 from schemas.codes import EnvelopeKind, Lane, StatusCode
 from schemas.identifiers import MailboxName
@@ -46,85 +43,61 @@ _KINDS = (
 """The lanes and kinds of envelopes that exist together."""
 
 
-class PathMetrics:
+class PathMetrics(ProcessMetrics):
     """Counts and times submissions, envelopes, deliveries and receipts.
 
-    Args:
-        agency: The label of a mailbox.
-        handlers: Where it registers for the events that it counts.
+    A call with an event counts it. An event without a handler changes no metric.
     """
 
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        *,
-        agency: Callable[[MailboxName], str],
-        clock: Clock,
-        handlers: Handlers,
-    ) -> None:
-        self._agency = agency
+    def __init__(self, *, version: str, clock: Clock, has_broker: bool) -> None:
+        super().__init__(version=version, has_broker=has_broker)
         self._clock = clock
-        self._submissions = Counter(
-            "lienthong_submissions",
+        self._known: frozenset[MailboxName] = frozenset()
+        self._submissions = self._counter(
+            "submissions",
             "Files that agencies' systems dropped, by what became of them.",
-            ("agency", "outcome"),
-            registry=registry,
+            "agency",
+            "outcome",
         )
-        self._envelopes_sent = Counter(
-            "lienthong_envelopes_sent",
+        self._envelopes_sent = self._counter(
+            "envelopes_sent",
             "Envelopes that every recipient's mailbox has confirmed, by their sender.",
-            ("agency", "lane", "kind"),
-            registry=registry,
+            *("agency", "lane", "kind"),
         )
-        self._deliveries = Counter(
-            "lienthong_deliveries",
+        self._deliveries = self._counter(
+            "deliveries",
             "Attempts at deliveries that have ended, by their recipient.",
-            ("agency", "lane", "kind", "outcome"),
-            registry=registry,
+            *("agency", "lane", "kind", "outcome"),
         )
-        self._receipts = Counter(
-            "lienthong_receipts",
-            "Statuses handed over to the system of a sender.",
-            ("agency", "status"),
-            registry=registry,
+        self._receipts = self._counter(
+            "receipts", "Statuses handed over to the system of a sender.", "agency", "status"
         )
-        self._verdicts = Counter(
-            "lienthong_signature_verdicts",
+        self._verdicts = self._counter(
+            "signature_verdicts",
             "The result of each delivery's signature check, once for each ended attempt.",
-            ("verdict",),
-            registry=registry,
+            "verdict",
         )
-        self._hand_over = Histogram(
-            "lienthong_hand_over_seconds",
-            "From the claim of a delivery to its hand-over.",
-            ("lane",),
-            buckets=_WORK,
-            registry=registry,
+        self._hand_over = self._histogram(
+            "hand_over_seconds", "From the claim of a delivery to its hand-over.", _WORK, "lane"
         )
-        self._end_to_end = Histogram(
-            "lienthong_end_to_end_seconds",
+        self._end_to_end = self._histogram(
+            "end_to_end_seconds",
             "From the signature of an envelope to its hand-over.",
-            ("lane",),
-            buckets=_WAY,
-            registry=registry,
+            _WAY,
+            "lane",
         )
-        self._first_status = Histogram(
-            "lienthong_first_status_seconds",
+        self._first_status = self._histogram(
+            "first_status_seconds",
             "From the sending of a document to the automatic receipt of each recipient.",
-            buckets=_WAY,
-            registry=registry,
+            _WAY,
         )
-        self._last_success = Gauge(
-            "lienthong_last_success_timestamp_seconds",
+        self._last_success = self._gauge(
+            "last_success_timestamp_seconds",
             "When something was last handed over to an agency, since this start.",
-            ("agency",),
-            registry=registry,
+            "agency",
         )
-        self._endpoint_up = Gauge(
-            "lienthong_endpoint_up",
-            "1: served; 0: paused, for the agency's system is away.",
-            ("agency",),
-            registry=registry,
+        self._endpoint_up = self._gauge(
+            "endpoint_up", "1: served; 0: paused, for the agency's system is away.", "agency"
         )
         # Prometheus sees no increase in the first value of a counter, so known ones begin at 0.
         for verdict in (_VERIFIED, *_VERDICTS.values()):
@@ -132,6 +105,7 @@ class PathMetrics:
         for lane in Lane:
             self._hand_over.labels(lane)
             self._end_to_end.labels(lane)
+        self._handlers = handlers = Handlers()
         handlers.on(EnvelopeSent, self._sent)
         handlers.on(SubmissionRefused, self._refused)
         handlers.on(DeliveryHandedOver, self._handed_over)
@@ -140,15 +114,12 @@ class PathMetrics:
         handlers.on(EndpointPaused, lambda event: self._set_up(event.mailbox, up=False))
         handlers.on(EndpointResumed, lambda event: self._set_up(event.mailbox, up=True))
 
-    def begin(self, mailbox: MailboxName, *, from_zero: bool) -> None:
-        """Show that an agency is served here.
+    def __call__(self, event: Event) -> None:
+        """Count one event."""
+        self._handlers(event)
 
-        Args:
-            from_zero: Whether its counters begin at 0, and not with their first event.
-        """
-        self._endpoint_up.labels(mailbox).set(1)
-        if not from_zero:
-            return
+    def _begin_traffic(self, mailbox: MailboxName) -> None:
+        """Let the counters of an agency that is served here begin at 0."""
         for outcome in ("accepted", "refused"):
             self._submissions.labels(mailbox, outcome)
         for lane, kind in _KINDS:
@@ -158,11 +129,6 @@ class PathMetrics:
         self._deliveries.labels(mailbox, OTHER, OTHER, "failed")
         for status in StatusCode:
             self._receipts.labels(mailbox, status)
-
-    def end(self, mailbox: MailboxName) -> None:
-        """Stop showing whether an agency's system is there."""
-        with suppress(KeyError):
-            self._endpoint_up.remove(mailbox)
 
     def _sent(self, event: EnvelopeSent) -> None:
         agency = self._agency(event.mailbox)
@@ -205,3 +171,6 @@ class PathMetrics:
 
     def _set_up(self, mailbox: MailboxName, *, up: bool) -> None:
         self._endpoint_up.labels(self._agency(mailbox)).set(up)
+
+    def _agency(self, mailbox: MailboxName) -> str:
+        return mailbox if mailbox in self._known else OTHER

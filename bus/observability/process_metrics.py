@@ -20,38 +20,35 @@ class ProcessMetrics:
     """
 
     def __init__(self, *, version: str, has_broker: bool = True) -> None:
-        self.registry = registry = CollectorRegistry()
-        of_broker = registry if has_broker else None
-        ProcessCollector(registry=registry)
-        Info("lienthong_build", "The running version.", registry=registry).info(
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("lienthong_build", "The running version.", registry=self.registry).info(
             {"version": version}
         )
-        self._publishes = Counter(
-            "lienthong_publishes",
+        self._publishes = self._counter(
+            "publishes",
             "Publishes by what the broker answered; unknown is no answer in time.",
-            ("exchange", "outcome"),
-            registry=registry,
+            "exchange",
+            "outcome",
         )
         # Prometheus sees no increase in the first value of a counter, so known ones begin at 0.
         for exchange in (DOCUMENTS, FAILURES, REDELIVERY):
             for outcome in PublishOutcome:
                 self._publishes.labels(exchange, outcome)
-        self._lag = Histogram(
-            "lienthong_event_loop_lag_seconds",
+        self._lag = self._histogram(
+            "event_loop_lag_seconds",
             "How late the event loop of this process turns, sampled twice a second.",
-            buckets=_LAG,
-            registry=registry,
+            _LAG,
         )
-        self._connected = Gauge(
-            "lienthong_broker_connected",
-            "1 while this process has both its connections to the broker.",
-            registry=of_broker,
-        )
-        self._blocked = Gauge(
-            "lienthong_broker_blocked",
-            "1 while the broker takes no publishes from this process (alarm).",
-            registry=of_broker,
-        )
+        self._connected = self._blocked = None
+        if has_broker:
+            self._connected = self._gauge(
+                "broker_connected", "1 while this process has both its connections to the broker."
+            )
+            self._blocked = self._gauge(
+                "broker_blocked",
+                "1 while the broker takes no publishes from this process (alarm).",
+            )
 
     def published(self, exchange: str, outcome: PublishOutcome) -> None:
         """Count one publish."""
@@ -63,5 +60,17 @@ class ProcessMetrics:
 
     def broker_is(self, health: BrokerHealth) -> None:
         """Show the state of the connections to the broker."""
-        self._connected.set(health is not BrokerHealth.AWAY)
-        self._blocked.set(health is BrokerHealth.BLOCKED)
+        if self._connected is not None and self._blocked is not None:
+            self._connected.set(health is not BrokerHealth.AWAY)
+            self._blocked.set(health is BrokerHealth.BLOCKED)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"lienthong_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"lienthong_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(f"lienthong_{name}", text, labels, buckets=buckets, registry=self.registry)
