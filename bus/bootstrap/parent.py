@@ -19,8 +19,8 @@ import structlog
 
 from bus.bootstrap.broker import located_broker, provision, suspended_in, topology_of, url_of
 from bus.bootstrap.directory import directory_of
-from bus.bootstrap.header_signature import header_signer
-from bus.bootstrap.hub import at_home, must_be_able_to_connect, until_let_in
+from bus.bootstrap.document_signatures import header_signer, trust_list_of
+from bus.bootstrap.hub import at_home, must_be_able_to_connect, until_connected
 from bus.bootstrap.observability import (
     ObservedProcess,
     free_ports,
@@ -28,9 +28,8 @@ from bus.bootstrap.observability import (
     observed,
     url_at,
 )
-from bus.bootstrap.participants import participants_of
-from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import now, processors
+from bus.bootstrap.trust import participants_of
 from bus.core.events import ServiceName
 from bus.core.logins import WORKER_ACCOUNT
 from bus.core.placement import worker_count
@@ -304,7 +303,7 @@ async def open_connection(
             is_hub=False,
         )
         await asyncio.to_thread(_must_be_able_to_sign, settings, home, participants)
-        await until_let_in(url, mailbox, stop=stop, health=process.health, progress=progress)
+        await until_connected(url, mailbox, stop=stop, health=process.health, progress=progress)
         arguments = _arguments(home, [mailbox])
         parent = await stack.enter_async_context(
             _started(

@@ -51,7 +51,7 @@ COMMANDS = {
     ),
     "demo": (
         "demo:demo",
-        "Show the whole path at work on a broker of our own, and reconcile to the last receipt.",
+        "Exchange invented documents on a broker of our own, and check every number.",
     ),
     "convert": (
         "convert:convert",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.bootstrap.pdf import trust_list_of
+from bus.bootstrap.document_signatures import trust_list_of
 from bus.pdf.trust_list import TrustList, read_trust_list
 from bus.settings import Settings
 from schemas.problem import ConfigurationError, Problem

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.files import MemoryFiles
 from adapters.contract import Limits
 from schemas.document import Attachment, Document
 from tests.support.builders import (
@@ -29,7 +29,7 @@ def packet_with(name: str, data: bytes | str, declared: str = "application/pdf")
 
 def read_one(data: bytes) -> tuple[Attachment, bytes, list[str]]:
     """The only attachment of a packet, its bytes, and the warnings."""
-    shelf = Shelf()
+    shelf = MemoryFiles()
     reading = read_packet(data, shelf)
     assert not shelf.open_writers
     assert isinstance(reading.message, Document)

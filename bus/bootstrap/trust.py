@@ -1,18 +1,26 @@
-"""Participants: builds what a process knows of the directory and the certificates of its home."""
+"""Trust: builds what a process knows of the directory, the certificates and their revocation."""
 
 import asyncio
+import secrets
+from functools import partial
 
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.home.layout import Home
 from bus.home.public_files import PublicFiles
+from bus.keys.revocation_fetch import HttpRevocationFetcher
+from bus.keys.revocation_store import FolderRevocationStore
 from bus.ports import Observer
 from bus.services.participants import Participants
 from bus.services.register_sync import RegisterSync
+from bus.services.revocations import Revocations
 from bus.settings import Settings
 from bus.store.sql import Store
 from schemas.identifiers import MailboxName
+
+_NONCE_BYTES = 32
+"""RFC 9654, 2.1."""
 
 
 async def participants_of(
@@ -25,16 +33,16 @@ async def participants_of(
     is_hub: bool = True,
     warns: bool = False,
 ) -> Participants:
-    """Read the directory and the certificates, after those of the other homes.
+    """Read the directory and the certificates, first those of the other homes.
 
     Args:
         only: The mailboxes that may be served here; None: all of the directory.
-        is_hub: Whether the database may be shared with other homes; an agency's own worker has its
-            own.
-        warns: Whether this process tells of certificates that end soon and of odd key files.
+        is_hub: Whether the database may be shared with other homes; an agency's own worker has a
+            database of its own.
+        warns: Whether this process reports ignored key files and certificates that expire soon.
 
     Raises:
-        ConfigurationError: The directory must not be believed, or a format of it is not installed.
+        ConfigurationError: The directory cannot be trusted, or a format in it is not installed.
     """
     sync = None
     if settings.database_url is not None and is_hub:
@@ -59,3 +67,16 @@ async def participants_of(
     )
     participants.sync = sync
     return participants
+
+
+def revocations_for(settings: Settings, home: Home, *, observe: Observer) -> Revocations:
+    """The service that asks for revocations; every process that checks signatures reads them."""
+    return Revocations(
+        fetcher=HttpRevocationFetcher(),
+        store=FolderRevocationStore(home.keys),
+        every=settings.revocation_every,
+        grace=settings.revocation_grace,
+        nonce=partial(secrets.token_bytes, _NONCE_BYTES),
+        clock=now,
+        observe=observe,
+    )

@@ -1,6 +1,6 @@
-"""Trial: whether files can be moved through some folders, and whether one file can be moved at all.
+"""Folder checks: whether files can be moved through folders, and whether one file can be moved.
 
-What is tried leaves nothing behind. Blocking.
+A check leaves nothing behind. Blocking.
 """
 
 import fcntl
@@ -19,11 +19,7 @@ _CANNOT_BE_MOVED = 0x10 | 0x20
 
 
 class FolderError(OSError):
-    """What an operating system says of a folder.
-
-    Attributes:
-        folder: Which one.
-    """
+    """An error of the operating system about a folder."""
 
     def __init__(self, error: OSError, folder: Path) -> None:
         super().__init__(error.errno, error.strerror)
@@ -31,8 +27,8 @@ class FolderError(OSError):
 
 
 @contextmanager
-def of(folder: Path) -> Iterator[None]:
-    """Name the folder that an error is about."""
+def errors_of(folder: Path) -> Iterator[None]:
+    """Turn any `OSError` inside into a `FolderError` about this folder."""
     try:
         yield
     except FolderError:
@@ -41,23 +37,24 @@ def of(folder: Path) -> Iterator[None]:
         raise FolderError(error, folder) from error
 
 
-def pass_through(folders: Sequence[Path]) -> None:
-    """Write a small file into each folder and remove it, then move one through them all.
+def check_folders(folders: Sequence[Path]) -> None:
+    """List each folder, write a small file there and remove it, then move one through them all.
 
-    Each is also looked into. Raises `FolderError` with the first that does not allow it.
+    Raises `FolderError` with the first folder that does not allow it.
     """
     name = f"{_PREFIX}{secrets.token_hex(8)}"
     path = folders[0] / name
     try:
         for folder in folders:
-            with of(folder):
-                _look_into(folder)
+            with errors_of(folder):
+                with os.scandir(folder) as entries:
+                    next(entries, None)
                 path = folder / name
                 path.write_bytes(b".")
                 path.unlink()
         path.write_bytes(b".")
         for folder in folders:
-            with of(folder):
+            with errors_of(folder):
                 path = path.rename(folder / name)
         path.unlink()
     except OSError:
@@ -66,8 +63,8 @@ def pass_through(folders: Sequence[Path]) -> None:
         raise
 
 
-def sweep(folders: Iterable[Path]) -> None:
-    """Remove what a crash in the middle of a trial left behind, as far as that goes."""
+def remove_leftovers(folders: Iterable[Path]) -> None:
+    """Remove what a crash in the middle of a check left behind, as far as possible."""
     for folder in folders:
         with suppress(OSError):
             for path in folder.glob(f"{_PREFIX}*"):
@@ -75,19 +72,15 @@ def sweep(folders: Iterable[Path]) -> None:
 
 
 def must_be_movable(file: int, folder: Path) -> None:
-    """Raise `PermissionError` for an open file that nobody, or not we, can move out of a folder.
+    """Raise `PermissionError` for an open file that this process cannot move out of a folder.
 
-    The folder allows it otherwise. Elsewhere than on Linux an immutable file is not found out.
+    The reasons are a sticky folder, or an immutable file, which only Linux reports. The rights of
+    the folder itself are checked elsewhere.
     """
     ours, theirs = os.fstat(file), folder.stat()
     others = os.geteuid() not in {0, ours.st_uid, theirs.st_uid}
     if (theirs.st_mode & stat.S_ISVTX and others) or _flags_of(file) & _CANNOT_BE_MOVED:
         raise PermissionError(1, "it cannot be moved")
-
-
-def _look_into(folder: Path) -> None:
-    with os.scandir(folder) as entries:
-        next(entries, None)
 
 
 def _flags_of(file: int) -> int:
