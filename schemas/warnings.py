@@ -1,4 +1,4 @@
-"""Named warnings: what was odd or repaired in an accepted message, English and Vietnamese."""
+"""Warnings about unusual or repaired parts of accepted messages, in English and Vietnamese."""
 
 WARNINGS: dict[str, tuple[str, str]] = {
     "W_LENGTH": (

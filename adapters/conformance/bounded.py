@@ -4,51 +4,52 @@ So a function that never ends or takes too much memory, also in native code, is 
 nothing else. It needs a system with `fork`.
 """
 
-import os
+import multiprocessing
 import resource
-import select
 import signal
-import time
 import traceback
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+from adapters.conformance import promised
 from adapters.contract import MIB
 
 MEMORY_BYTES = 128 * MIB
 """Beyond what the process has already."""
 SECONDS = 60.0
-_MOST_BYTES = 64 * 1024
+_MOST_CHARS = 64 * 1024
 
 
 def within_bounds(act: Callable[[], str]) -> str:
     """Run a function in another process.
 
     Returns:
-        What it returns; the traceback of its exception; or `does not end`, `takes too much memory`
-        or `dies of` a signal.
+        What it returns; the traceback of its exception; or `does not end`, `takes too much memory`,
+        `dies of` a signal or `ends with code`.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _act(act, writing)
-    os.close(writing)
+    processes = multiprocessing.get_context("fork")
+    reading, writing = processes.Pipe(duplex=False)
+    child = processes.Process(target=_act, args=(act, writing), daemon=True)
+    child.start()
+    writing.close()
     try:
-        answer = _read(reading)
+        return str(reading.recv()) if reading.poll(SECONDS) else "does not end"
+    except EOFError:
+        child.join()
+        code = child.exitcode or 0
+        if code == -signal.SIGXCPU:
+            return "does not end"
+        return f"dies of {signal.Signals(-code).name}" if code < 0 else f"ends with code {code}"
     finally:
-        os.close(reading)
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    if answer is None:
-        return "does not end"
-    if not answer and os.WIFSIGNALED(status):
-        number = signal.Signals(os.WTERMSIG(status))
-        return "does not end" if number is signal.SIGXCPU else f"dies of {number.name}"
-    return answer.decode(errors="replace")
+        child.kill()
+        child.join()
+        reading.close()
 
 
-def _act(act: Callable[[], str], writing: int) -> None:
+def _act(act: Callable[[], str], writing: Connection) -> None:
     try:
         _bound_memory()
         resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS) + 5, int(SECONDS) + 10))
@@ -57,10 +58,7 @@ def _act(act: Callable[[], str], writing: int) -> None:
         answer = "takes too much memory"
     except BaseException:  # noqa: BLE001 (the other process tells it)
         answer = traceback.format_exc()
-    try:
-        os.write(writing, answer.encode(errors="replace")[:_MOST_BYTES])
-    finally:
-        os._exit(0)
+    writing.send(answer[:_MOST_CHARS])
 
 
 def _bound_memory() -> None:
@@ -71,14 +69,13 @@ def _bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY_BYTES, resource.RLIM_INFINITY))
 
 
-def _read(reading: int) -> bytes | None:
-    """Read to the end; None: the end did not come in time."""
-    deadline, answer = time.monotonic() + SECONDS, b""
-    while True:
-        ready, _, _ = select.select([reading], (), (), max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return None
-        piece = os.read(reading, _MOST_BYTES)
-        if not piece:
-            return answer
-        answer += piece
+@contextmanager
+def bounded_memory(most: int = 8 * MIB) -> Iterator[None]:
+    """Raise `AssertionError` when the block takes more memory of Python than so many bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    promised(peak <= most, f"memory stays bounded ({peak:,} bytes)")

@@ -10,9 +10,7 @@ complete messages of its own. What a `LossyFormat` declares to omit is proven ex
 are read within bounds (`bounded`), which needs a system with `fork`.
 """
 
-import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -22,7 +20,7 @@ from tempfile import TemporaryFile
 from typing import ClassVar
 
 from adapters.conformance import promised
-from adapters.conformance.bounded import within_bounds
+from adapters.conformance.bounded import bounded_memory, within_bounds
 from adapters.conformance.files import DiskSink, LargeFile, MemoryFiles
 from adapters.conformance.hostile import PATHS, bombs, marked_name, packed_bomb, with_path
 from adapters.conformance.messages import (
@@ -58,7 +56,6 @@ _BOUNDED = Limits(max_packet_bytes=64 * MIB)
 _ALLOWED = frozenset({"read", "refused"})
 """What may become of a hostile file."""
 
-_MEMORY_BYTES = 8 * MIB
 _CHUNK_BYTES = 4 * MIB
 
 
@@ -184,14 +181,14 @@ class FormatConformance:
         document = next(s.message for s in self.samples if isinstance(s.message, Document))
         large = document.model_copy(update={"attachments": (LargeFile().attachment(),), "raw": {}})
         with TemporaryFile() as packet:
-            with _bounded_memory():
+            with bounded_memory():
                 for chunk in self.subject.write(
                     large, attachments=LargeFile(), written_at=WRITTEN_AT
                 ):
                     promised(len(chunk) <= _CHUNK_BYTES, "chunks stay small")
                     packet.write(chunk)
             packet.seek(0)
-            with _bounded_memory():
+            with bounded_memory():
                 reading = self.subject.read(packet, sink=DiskSink(), limits=Limits(), today=TODAY)
         self._must_come_back(reading.message, large)
 
@@ -292,17 +289,6 @@ def _refusal(action: Callable[[], object]) -> str | None:
     except DocumentError as error:
         return error.problem.code
     return None
-
-
-@contextmanager
-def _bounded_memory() -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    promised(peak <= _MEMORY_BYTES, f"memory stays bounded ({peak:,} bytes)")
 
 
 def _named(name: str) -> Sample:

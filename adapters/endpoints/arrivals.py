@@ -68,7 +68,7 @@ class Arrivals:
         self._aside: dict[str, tuple[str, int]] = {}
 
     def is_empty(self) -> bool:
-        """Quick: whether there is nothing to look at."""
+        """Whether the folder contains nothing; cheap."""
         with os.scandir(self._outbox) as entries:
             return next(entries, None) is None
 
@@ -136,7 +136,7 @@ class Arrivals:
         return seen.complete
 
     def _left(self, seen: _Seen) -> tuple[float, float]:
-        """How many seconds are left until it was unchanged, and untouched, for long enough."""
+        """Seconds until two looks saw it unchanged for `settle`, and until it is `settle` old."""
         return (
             self._settle - (time.monotonic() - seen.since),
             self._settle - (time.time() - seen.mtime_ns / 1e9),
@@ -188,7 +188,7 @@ def oldest_waiting(outbox: Path) -> float | None:
 
 
 def version_of(stat: os.stat_result) -> str:
-    """Another one when there is another file under the same name, or other content."""
+    """A text that differs when a file is replaced or its content changes."""
     return f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}"
 
 
@@ -198,7 +198,9 @@ def unreadable(name: str, cause: Term) -> Problem:
 
 
 def is_being_written(path: Path) -> bool | None:
-    """Ask the kernel; None where it cannot tell (another system, owner or file system).
+    """Whether any process has the file open for writing; None: the kernel cannot tell.
+
+    It cannot on other systems than Linux, on some file systems, or for files of another owner.
 
     Linux grants a read lease only while nobody has the file open for writing (fcntl(2),
     "Leases"). It is given back at once; should a writer come in between, the kernel makes that
@@ -219,13 +221,13 @@ def is_being_written(path: Path) -> bool | None:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Open a file for reading; never a link's target, and never waiting as a pipe would."""
+    """Open a file for reading, without following a link or waiting for the writer of a pipe."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     return os.fdopen(handle, "rb")
 
 
 def _entries(outbox: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """What may be taken, links not followed; at most `MAX_OUTBOX_FILES`."""
+    """Names and states of at most `MAX_OUTBOX_FILES` entries that may be taken."""
     with os.scandir(outbox) as entries:
         for entry in islice(entries, MAX_OUTBOX_FILES):
             if is_taken(entry.name):

@@ -135,7 +135,7 @@ class _Kernel:
 
     @classmethod
     def of_process(cls) -> "_Kernel":
-        """The one of the running event loop; each process has one event loop."""
+        """The instance of the running event loop, of which each process has one."""
         return cls._of_loop.setdefault(asyncio.get_running_loop(), cls())
 
     def watch(self, changes: FolderChanges) -> "Watch":

@@ -72,9 +72,10 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
 
 
 def must_be_movable(file: int, folder: Path) -> None:
-    """Raise `PermissionError` for an open file that nobody, or not we, can move out of a folder.
+    """Raise `PermissionError` for an open file that this process cannot move out of a folder.
 
-    The rights of the folder were checked before. Only Linux tells that a file is immutable.
+    The reasons are a sticky folder, or an immutable file, which only Linux reports. The rights of
+    the folder itself are checked elsewhere.
     """
     ours, theirs = os.fstat(file), folder.stat()
     others = os.geteuid() not in {0, ours.st_uid, theirs.st_uid}

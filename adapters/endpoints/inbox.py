@@ -34,7 +34,7 @@ class Inbox:
 
     Attributes:
         device: The file system they are on.
-        naming: Names in the inbox are given by this process alone, one at a time.
+        naming: Held while a name is chosen. Only this process chooses names in the inbox.
     """
 
     def __init__(self, root: Path, staging: Staging) -> None:
@@ -56,7 +56,7 @@ class Inbox:
             self.staging.write((b"",)).unlink()
 
     def forget(self, delivery_id: DeliveryId) -> None:
-        """Remove the mark: somebody else remembers now."""
+        """Remove the mark and a waiting note of a delivery."""
         (self.staging.folder / delivery_id).unlink(missing_ok=True)
         staged_note(self.staging, delivery_id).unlink(missing_ok=True)
 
@@ -85,7 +85,7 @@ class InboxParcel:
         return os.path.lexists(self._mark) or self._draft.write(most=most)
 
     def start_sync(self) -> None:
-        """Begin to bring the draft to disk."""
+        """Let the kernel begin to write the draft to disk."""
         self._draft.start_sync()
 
     def sync(self) -> None:
@@ -113,7 +113,7 @@ class InboxParcel:
                 self._staged.unlink(missing_ok=True)
 
     def _named(self) -> str:
-        """The name in the inbox; the note lies beside it already."""
+        """Choose the name in the inbox, and put the note beside it."""
         if self._note is not None:
             self._stage(self._note)
         # Also without a note: one whose parcel was taken must not seem to be about this one.
@@ -131,5 +131,5 @@ class InboxParcel:
 
 
 def staged_note(staging: Staging, delivery_id: DeliveryId) -> Path:
-    """Where a note waits; one that is left over is removed as a draft is."""
+    """The file in which a note waits. If it is left over, it is removed as drafts are."""
     return staging.folder / f"{delivery_id}{NOTE_SUFFIX}{DRAFT_SUFFIX}"

@@ -14,7 +14,7 @@ _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp", "~")
 
 
 def bare(name: str) -> str:
-    """The name, if it is the name of a file in a folder and no path. Raises `ValueError`."""
+    """Return the name of a file unchanged. Raises `ValueError` if it is empty or a path."""
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise ValueError(f"{name!r} is not the name of a file")
     return name
@@ -53,7 +53,7 @@ def name_to_drop(said: str, mark: str, *, ending: str = "") -> str:
 
 
 def free_name(folder: Path, name: str, *, companion: str = "", placed: Path | None = None) -> str:
-    """The name, or with -2, -3 … before its suffix, under which nothing lies in the folder.
+    """The first of `name`, `name`-2, `name`-3 … under which the folder contains nothing.
 
     Args:
         name: Encodable in UTF-8.
@@ -94,7 +94,10 @@ def _numbered(name: str, number: int, room: int) -> str:
 
 
 def put_back(source: Path, folder: Path, name: str) -> None:
-    """Move a file to where the agency gives names too: by a link, which never overwrites."""
+    """Move a file into a folder under a free name, never over a file that the agency adds now.
+
+    A hard link fails where a file of its name exists; a rename would overwrite it.
+    """
     while True:
         try:
             (folder / free_name(folder, name)).hardlink_to(source)

@@ -34,7 +34,7 @@ _NOT_ITS_FAULT = frozenset(
 
 
 class FileError(OSError):
-    """What an operating system says of one file, while the folders are in order."""
+    """An error of the operating system about one file, while the folders are in order."""
 
 
 class Outbox:
@@ -50,7 +50,7 @@ class Outbox:
         )
         self._staging = staging
         self._proven_at = -_PROVEN_SECONDS
-        # Names in `sent` and `refused` are given by this process alone, one at a time.
+        # Held while a name is chosen. Only this process chooses names in `sent` and `refused`.
         self._naming = threading.Lock()
         self.arrivals = Arrivals(self._outbox, settle=settle)
         for folder in folders:
@@ -147,7 +147,7 @@ class Outbox:
 
     @contextmanager
     def _of_the_file(self) -> Iterator[None]:
-        """Distinguish what is wrong with one file from what is wrong with the folders, or here."""
+        """Turn an `OSError` into a `FileError` if its cause is this file and not the folders."""
         try:
             yield
         except FileNotFoundError:

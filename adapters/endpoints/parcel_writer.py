@@ -30,9 +30,10 @@ class _Waiting:
 
 
 class ParcelWriter:
-    """Shared by the agencies of one process. An error of one agency's disk concerns it alone.
+    """Writes the parcels of all agencies of one process.
 
-    A disk that hangs holds up only the parcels for the same file system.
+    An error of one agency's disk affects only this agency. A disk that hangs holds up only the
+    parcels for the same file system.
     """
 
     def __init__(self) -> None:
@@ -94,7 +95,7 @@ _WRITERS: WeakKeyDictionary[asyncio.AbstractEventLoop, ParcelWriter] = WeakKeyDi
 
 
 def parcel_writer_of_process() -> ParcelWriter:
-    """The one that all agencies of the running event loop share."""
+    """The parcel writer of the running event loop."""
     return _WRITERS.setdefault(asyncio.get_running_loop(), ParcelWriter())
 
 

@@ -64,7 +64,7 @@ class Draft:
             raise
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove the draft."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()

@@ -34,7 +34,7 @@ _TIME_TO_FINISH = timedelta(seconds=5)
 
 
 def endpoint_of(mailbox: MailboxName, name: str, *, settings: Settings, home: Home) -> Endpoint:
-    """The endpoint of one agency.
+    """Build the endpoint of one agency from its entry point.
 
     Args:
         name: Of an entry point in the group `lienthong.endpoints`.

@@ -38,13 +38,13 @@ hangs can hold at once without taking a thread from the others. Threads are made
 
 
 async def run_worker(settings: Settings, *, only: frozenset[MailboxName] | None) -> None:
-    """Be a worker until a signal says stop, or the parent that started it is gone.
+    """Run a worker until a signal stops it, or until the parent that started it has ended.
 
     Args:
         only: The mailboxes that it may serve; None: all of the directory.
 
     Raises:
-        ConfigurationError: One sentence says what the operator must mend.
+        ConfigurationError: A setting or a key is wrong; the operator must correct it.
     """
     stop, home = asyncio.Event(), Home(settings.home.absolute())
     obey_signals(stop)
@@ -64,7 +64,7 @@ async def _opened(
     only: frozenset[MailboxName] | None,
     stop: asyncio.Event,
 ) -> AsyncIterator[WorkerProcess]:
-    """Build everything; on the way out take it down in the reverse order."""
+    """Build the worker process; at the end close its parts in the reverse order."""
     url = settings.broker_url
     if url is None:
         cause = term("hub_broker_due")

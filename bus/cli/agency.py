@@ -19,7 +19,7 @@ from bus.cli.directory_change import change
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, note, print_json
 from bus.cli.recorded import recorded
-from bus.core.directory import add, resume, seal, suspend, unseal, vouch
+from bus.core.directory import add, edit
 from bus.core.directory_rules import alias_of, clean_name, own_code
 from bus.core.routing import Routing
 from bus.home.layout import Home as HomeFolder
@@ -164,7 +164,7 @@ def suspend_agency(code: Code, home: Home = None) -> None:
 
     Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
     """
-    change(home, f"suspend {code}", lambda directory: suspend(directory, code))
+    change(home, f"suspend {code}", lambda directory: edit(directory, code, {"suspended": True}))
     _apply_accounts(home)
 
 
@@ -174,7 +174,7 @@ def resume_agency(code: Code, home: Home = None) -> None:
 
     A running axis lets it in once all its workers know, within a second or two.
     """
-    change(home, f"resume {code}", lambda directory: resume(directory, code))
+    change(home, f"resume {code}", lambda directory: edit(directory, code, {"suspended": False}))
     if HomeFolder(load_settings(home=home).home).running() is None:
         _apply_accounts(home)
 
@@ -229,13 +229,13 @@ def _note_whether_told(told: bool) -> None:
 @app.command("seal")
 def seal_agency(code: Code, home: Home = None) -> None:
     """Seal every document that a connected agency's mailbox sends; unsealed ones are refused."""
-    change(home, f"seal {code}", lambda directory: seal(directory, code))
+    change(home, f"seal {code}", lambda directory: edit(directory, code, {"seals": True}))
 
 
 @app.command("unseal")
 def unseal_agency(code: Code, home: Home = None) -> None:
     """Leave it to each document whether it is sealed."""
-    change(home, f"unseal {code}", lambda directory: unseal(directory, code))
+    change(home, f"unseal {code}", lambda directory: edit(directory, code, {"seals": False}))
 
 
 @app.command("vouch")
@@ -256,4 +256,5 @@ def vouch_for(
     filed = () if release else tuple(key for key in ring if ring[key].owner == code)
     if not filed and not release:
         raise typer.BadParameter(f"no certificate of {code} is filed; see 'lienthong keys show'")
-    change(home, f"vouch {code}", lambda directory: vouch(directory, code, filed))
+    named = {"certificates": tuple(sorted(filed))}
+    change(home, f"vouch {code}", lambda directory: edit(directory, code, named))

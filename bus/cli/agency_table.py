@@ -24,8 +24,8 @@ from bus.cli.options import AnyHome, Home, exists_or_told, must_exist
 from bus.cli.output import AsJson, Exit, note, print_json, write_bytes
 from bus.cli.recorded import recorded
 from bus.core.directory_csv import read_csv, to_csv
-from bus.core.directory_import import CellProblem, ImportRefusedError, imported
-from bus.core.directory_rows import Difference, difference
+from bus.core.directory_import import ImportRefusedError, imported
+from bus.core.directory_rows import CellProblem, Difference, difference
 from bus.settings import load_settings
 from schemas.directory import Directory
 from schemas.problem import AxisError, Language

@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bus.core.events import Event
-from schemas.legible import escaped, legible_lines
 from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import Problem, Warned
-from schemas.redaction import redacted
+from schemas.safe_text import escaped, legible_lines, redacted
 from schemas.vietnam import VIETNAM
 
 _log = structlog.get_logger()

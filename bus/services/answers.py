@@ -91,5 +91,5 @@ class Answers:
 
 
 def sender_of(envelope: Envelope) -> Recipient:
-    """Where the answers to an envelope go."""
+    """The recipient of the receipts for an envelope: its sender."""
     return Recipient(agency=envelope.sender, mailbox=envelope.sender_mailbox)

@@ -46,10 +46,10 @@ class Attempt:
     state: DeliveryState = DeliveryState.RECEIVED
 
     def advance(self, event: DeliveryEvent) -> None:
-        """Record what happened. Raises `IllegalTransitionError`: the program is wrong."""
+        """Change the state by an event. Raises `IllegalTransitionError`: a fault of the program."""
         self.state = after(self.state, event)
 
     @property
     def warned(self) -> tuple[str, ...]:
-        """Codes of what its recipient is warned of."""
+        """The codes of the warnings for the recipient."""
         return tuple(warned.code for warned in self.judged.warnings)

@@ -14,20 +14,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from adapters.contract import Endpoint
 from bus.core.duplicates import Standing
 from bus.core.events import DeliveryHandedOver, ItemSkipped, ServiceName
 from bus.core.failure import Stage, internal
 from bus.core.message import SignedEnvelope
 from bus.core.trace import TRACEPARENT, trace_id
-from bus.ports import Clock, Inbox, Jitter, Observer, Offered
-from bus.services.answers import Answers
+from bus.ports import Offered
 from bus.services.courier import Courier
 from bus.services.endpoint_changes import noticing, until_noticed
-from bus.services.failures import Failures
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.waiting import Turns
-from schemas.identifiers import DeliveryId, MailboxName
+from schemas.identifiers import DeliveryId
 from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
 SLOW_LOOK = timedelta(seconds=5)
@@ -38,41 +35,18 @@ Result = TypeVar("Result")
 
 @dataclass(kw_only=True)
 class Completion:
-    """Completes the offered deliveries of one mailbox.
+    """Completes the deliveries that one courier has offered."""
 
-    Attributes:
-        offered: Set when a delivery was recorded as offered: its answer may be there already.
-    """
-
-    mailbox: MailboxName
-    endpoint: Endpoint
-    inbox: Inbox
-    answers: Answers
-    failures: Failures
-    clock: Clock
-    jitter: Jitter
-    observe: Observer
-    offered: asyncio.Event
+    courier: Courier
     stop: asyncio.Event
     slow_look: timedelta = SLOW_LOOK
     _sent: set[DeliveryId] = field(default_factory=set, init=False)
     _unfinished: bool = field(default=True, init=False)
 
-    @classmethod
-    def of(cls, courier: Courier, *, stop: asyncio.Event) -> "Completion":
-        """What completes the deliveries that a courier offers."""
-        return cls(
-            mailbox=courier.dispatch.mailbox,
-            endpoint=courier.endpoint,
-            inbox=courier.inbox,
-            answers=courier.answers,
-            failures=courier.failures,
-            clock=courier.clock,
-            jitter=courier.jitter,
-            observe=courier.observe,
-            offered=courier.offered,
-            stop=stop,
-        )
+    def __post_init__(self) -> None:
+        self.mailbox = self.courier.dispatch.mailbox
+        self.endpoint, self.inbox = self.courier.endpoint, self.courier.inbox
+        self._observe = self.courier.observe
 
     async def run(self) -> None:
         """Take answers until `stop` is set."""
@@ -80,10 +54,12 @@ class Completion:
         try:
             while not self.stop.is_set():
                 await turns.next()
-                self.offered.clear()
+                self.courier.offered.clear()
                 async with noticing(self.endpoint) as changed:
                     await self.look()
-                    await until_noticed(changed, self.stop, self.offered, at_most=self.slow_look)
+                    await until_noticed(
+                        changed, self.stop, self.courier.offered, at_most=self.slow_look
+                    )
         except Stopping:
             return
 
@@ -136,13 +112,13 @@ class Completion:
     async def _settle(self, offered: Offered, refusal: Problem | None) -> None:
         delivery = offered.delivery
         if offered.standing is Standing.OFFERED and refusal is not None:
-            await self.failures.tell_refused(
+            await self.courier.failures.tell_refused(
                 delivery, _believed(refusal), retry_wait=self._retry_wait()
             )
             await self.inbox.refuse(delivery.delivery_id)
         elif offered.standing is Standing.OFFERED:
-            receipts = await self.answers.signed(delivery.receipts, to=delivery.answer_to)
-            await self.inbox.finish(delivery.delivery_id, receipts, now=self.clock())
+            receipts = await self.courier.answers.signed(delivery.receipts, to=delivery.answer_to)
+            await self.inbox.finish(delivery.delivery_id, receipts, now=self.courier.clock())
             self._tell_completed(offered)
             await self._send(offered, receipts)
         elif offered.standing is Standing.DONE:
@@ -156,7 +132,7 @@ class Completion:
         if delivery.delivery_id in self._sent:
             return
         try:
-            await self.answers.send(
+            await self.courier.answers.send(
                 receipts,
                 to=delivery.answer_to,
                 retry_wait=self._retry_wait(),
@@ -182,8 +158,8 @@ class Completion:
                 await retry_wait.wait(error.problem)
 
     def _tell_completed(self, offered: Offered) -> None:
-        delivery, now = offered.delivery, self.clock()
-        self.observe(
+        delivery, now = offered.delivery, self.courier.clock()
+        self._observe(
             DeliveryHandedOver(
                 mailbox=self.mailbox,
                 kind=delivery.kind,
@@ -201,23 +177,26 @@ class Completion:
         )
 
     def _leave(self, delivery: DeliveryId, problem: Problem) -> None:
-        """Leave a delivery to the next look."""
+        """Report an error; the next look tries this delivery again."""
         self._unfinished = True
         self._skip(delivery, problem)
 
     def _skip(self, item: str, problem: Problem) -> None:
-        self.observe(ItemSkipped(service=ServiceName.COMPLETION, item=item, problem=problem))
+        self._observe(ItemSkipped(service=ServiceName.COMPLETION, item=item, problem=problem))
 
     def _retry_wait(self) -> RetryWait:
         return RetryWait(
-            mailbox=self.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
+            mailbox=self.mailbox,
+            observe=self._observe,
+            stop=self.stop,
+            jitter=self.courier.jitter,
         )
 
 
 def _believed(refusal: Problem) -> Problem:
-    """The refusal as the system gave it; with a code that an endpoint may not use, its own fault.
+    """The refusal of the system, or an internal error if an endpoint may not use its code.
 
-    The sender is told nothing of such an answer (`adapters.contract.Endpoint`).
+    The sender is told nothing of an internal error (`adapters.contract.Endpoint`).
     """
     if refusal.code == "E_ENDPOINT_REFUSED":
         return refusal

@@ -10,9 +10,9 @@ from adapters.contract import Endpoint
 
 @asynccontextmanager
 async def noticing(endpoint: Endpoint) -> AsyncIterator[asyncio.Task[None]]:
-    """A task that waits already, and ends when something changes from now on.
+    """Provide a task that ends when something changes at the endpoint from now on.
 
-    So a look at the endpoint inside this context misses nothing: what comes later ends the task.
+    The task waits already. So when a look inside this context misses a change, the task ends.
     """
     changed = asyncio.create_task(endpoint.changed())
     try:
@@ -27,9 +27,9 @@ async def noticing(endpoint: Endpoint) -> AsyncIterator[asyncio.Task[None]]:
 async def until_noticed(
     changed: asyncio.Task[None], *events: asyncio.Event, at_most: timedelta
 ) -> None:
-    """Wait for the change, for one of the events, or so long.
+    """Wait for a change or for one of the events, but at most so long.
 
-    An endpoint that fails when it should wait for a change is looked at when the time is over.
+    If the endpoint fails to wait for changes, wait for the events or the time.
     """
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     pause = at_most.total_seconds()

@@ -22,10 +22,10 @@ PROBE_DEADLINE = timedelta(seconds=30)
 
 @dataclass(kw_only=True)
 class EndpointWatch:
-    """Shared by both directions of one adapter.
+    """Watches one agency's system for both directions of its adapter.
 
     Attributes:
-        sending: It is only about what the agency sends; receiving goes on meanwhile.
+        sending: Watch only what the agency sends; receiving goes on meanwhile.
         gone: Set while the system is away.
     """
 

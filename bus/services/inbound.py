@@ -24,7 +24,7 @@ SUSPECT = 2
 
 @dataclass(kw_only=True)
 class Inbound:
-    """The receiving side of one adapter.
+    """Receives the deliveries of one mailbox.
 
     Attributes:
         prefetch: Deliveries in work per lane; offers keep the order of the lane.

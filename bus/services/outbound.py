@@ -32,7 +32,7 @@ _AT_ONCE = 8
 
 @dataclass(kw_only=True)
 class Outbound:
-    """The sending side of one adapter.
+    """Sends what one agency's system gives to be sent.
 
     Attributes:
         poll: How long to wait before the next look when the endpoint reports no change. At random
@@ -64,7 +64,7 @@ class Outbound:
                     waiting = await self.sender.endpoint.submissions()
                 except RecipientError as error:
                     with suppress(Stopping):
-                        await self._outwait(error, retry_wait)
+                        await self._wait_for_system(error, retry_wait)
                     continue
                 retry_wait = self._retry_wait()
                 self._failed.keep_only(map(_version_of, waiting))
@@ -124,7 +124,7 @@ class Outbound:
                     self._try_later(attempt.submission, error)
                     return
                 with suppress(Stopping):
-                    await self._outwait(error, attempt.retry_wait)
+                    await self._wait_for_system(error, attempt.retry_wait)
             except TransportError as error:
                 with suppress(Stopping):
                     await attempt.retry_wait.wait(error.problem)
@@ -137,7 +137,7 @@ class Outbound:
             else:
                 return
 
-    async def _outwait(self, error: RecipientError, retry_wait: RetryWait) -> None:
+    async def _wait_for_system(self, error: RecipientError, retry_wait: RetryWait) -> None:
         """Wait until the agency's system may answer again. Raises `Stopping`.
 
         If the whole system is away, receiving pauses too. If only files cannot be taken from it,

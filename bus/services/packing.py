@@ -82,7 +82,7 @@ class Packing:
             return await asyncio.to_thread(_parcel, envelope, delivery, check, files, introduced)
 
     def _tells(self, judged: Judged) -> bool:
-        """Whether the check is worth a note; within the parcel itself there is always a place."""
+        """Whether what was judged must be told: in a note only if it says something new."""
         if isinstance(self.format, CheckedFormat):
             return bool(judged.about or judged.warnings)
         return bool(judged.warnings) or not judged.evident

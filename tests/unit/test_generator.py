@@ -9,7 +9,8 @@ import pytest
 
 from bus.core.directory import seed_directory
 from bus.core.identity import document_identity
-from bus.core.parties import targets_of
+from bus.core.receivers import route
+from bus.core.reference import targets_of
 from bus.core.routing import Routing
 from bus.demo.bodies import ascii_name, bodies_of
 from bus.demo.drop import ANSWERS, Drop, DropKind
@@ -112,7 +113,7 @@ def test_every_expected_recipient_is_the_one_that_the_directory_finds(
     routing = Routing(DIRECTORY)
 
     for drop, document in documents(drops):
-        routed = routing.route(document.to_agencies, TODAY)
+        routed = route(routing, document.to_agencies, TODAY)
         assert tuple(recipient.agency for recipient in routed.recipients) == drop.recipients
         assert tuple(problem.code for problem in routed.problems) == drop.notices
         assert routed.warnings == ()
