@@ -1,8 +1,6 @@
 """Stores for tests of rules: SQLite files, copied from one that was migrated once."""
 
 import asyncio
-import atexit
-import shutil
 import tempfile
 import threading
 from functools import cache
@@ -21,22 +19,21 @@ Letters = TypeVar("Letters", bound=SqlDeadLetters)
 
 
 @cache
-def _template() -> Path:
-    """An empty database with all tables."""
-    folder = Path(tempfile.mkdtemp(prefix="lienthong-template-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    file = folder / "store.db"
+def _template() -> bytes:
+    """An empty database with all tables. Held in memory, for tests that run as another user."""
+    with tempfile.TemporaryDirectory(prefix="lienthong-template-") as folder:
+        file = Path(folder) / "store.db"
 
-    async def make() -> None:
-        database = connect(f"sqlite:///{file}")
-        await database.write(migrate)
-        await database.aclose()
+        async def make() -> None:
+            database = connect(f"sqlite:///{file}")
+            await database.write(migrate)
+            await database.aclose()
 
-    # The caller may run in an event loop already.
-    making = threading.Thread(target=asyncio.run, args=(make(),))
-    making.start()
-    making.join()
-    return file
+        # The caller may run in an event loop already.
+        making = threading.Thread(target=asyncio.run, args=(make(),))
+        making.start()
+        making.join()
+        return file.read_bytes()
 
 
 def database_in(folder: Path, name: str) -> Database:
@@ -44,7 +41,7 @@ def database_in(folder: Path, name: str) -> Database:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.db"
     if not file.exists():
-        shutil.copyfile(_template(), file)
+        file.write_bytes(_template())
     return connect(f"sqlite:///{file}")
 
 
