@@ -2,8 +2,6 @@
 
 import asyncio
 import tempfile
-import threading
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,22 +16,18 @@ Inbox = TypeVar("Inbox", bound=SqlInbox)
 Letters = TypeVar("Letters", bound=SqlDeadLetters)
 
 
-@cache
-def _template() -> bytes:
-    """An empty database with all tables. Held in memory, for tests that run as another user."""
+async def _template() -> bytes:
+    """An empty database with all tables."""
     with tempfile.TemporaryDirectory(prefix="lienthong-template-") as folder:
         file = Path(folder) / "store.db"
-
-        async def make() -> None:
-            database = connect(f"sqlite:///{file}")
-            await database.write(migrate)
-            await database.aclose()
-
-        # The caller may run in an event loop already.
-        making = threading.Thread(target=asyncio.run, args=(make(),))
-        making.start()
-        making.join()
+        database = connect(f"sqlite:///{file}")
+        await database.write(migrate)
+        await database.aclose()
         return file.read_bytes()
+
+
+_TEMPLATE = asyncio.run(_template())
+"""Made at import: a test that runs as another user can neither import nor read much."""
 
 
 def database_in(folder: Path, name: str) -> Database:
@@ -41,7 +35,7 @@ def database_in(folder: Path, name: str) -> Database:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.db"
     if not file.exists():
-        file.write_bytes(_template())
+        file.write_bytes(_TEMPLATE)
     return connect(f"sqlite:///{file}")
 
 
