@@ -46,8 +46,10 @@ ALONE := tests/unit tests/property
 unit: install
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(ALONE)
 
+# These start brokers and axes, and mostly wait: two files at a time, each with brokers of its own.
 rest: install
-	$(BIN)/pytest $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m tests.support.packages
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(addprefix --ignore=,$(ALONE))
 
 test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
 	$(BIN)/pytest tests/cluster

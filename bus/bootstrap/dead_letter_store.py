@@ -1,4 +1,4 @@
-"""DeadLetterStore: the dead letters of a home, for an operator.
+"""DeadLetterStore: the dead letters of a home and the journal, for an operator.
 
 Apart from `dead_letters`, because a command that reads them needs no driver of the broker.
 """
@@ -8,9 +8,9 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bus.ports import DeadLetters
+from bus.ports import DeadLetters, Journal
 from bus.settings import Settings
-from bus.store.sql import open_dead_letters
+from bus.store.sql import open_dead_letters, open_journal
 from schemas.problem import AxisError
 from schemas.term import of_os
 
@@ -26,6 +26,21 @@ async def reached_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     _must_be_writable(settings)
     async with open_dead_letters(settings.failures_url) as letters:
         yield letters
+
+
+@asynccontextmanager
+async def reached_journal(settings: Settings) -> AsyncIterator[Journal]:
+    """The journal of this home; a home that is being set up gets one.
+
+    Raises:
+        ConfigurationError: E_PATH, its file may not be written by who asks.
+        TransportError: E_STORE_AWAY.
+    """
+    if settings.failures_file is not None:
+        settings.failures_file.parent.mkdir(parents=True, exist_ok=True)
+    _must_be_writable(settings)
+    async with open_journal(settings.failures_url) as journal:
+        yield journal
 
 
 def _must_be_writable(settings: Settings) -> None:

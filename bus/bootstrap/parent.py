@@ -40,8 +40,8 @@ from bus.home.layout import Home, Running
 from bus.home.slots import DEAD_LETTERS, dead_letters_name, workers_of
 from bus.home.targets import TargetsFile
 from bus.keys.authority import DevelopmentAuthority, lacking
-from bus.keys.draft import DEVELOPMENT
 from bus.keys.folder import KeyFolder
+from bus.keys.issuance import DEVELOPMENT
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Reason

@@ -17,6 +17,7 @@ from bus.cli import agency_changes, agency_table
 from bus.cli.directory_change import change
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, note, print_json
+from bus.cli.recorded import recorded
 from bus.core.directory import add, resume, seal, suspend, unseal, vouch
 from bus.core.directory_rules import alias_of, clean_name, own_code
 from bus.core.routing import Routing
@@ -204,7 +205,8 @@ def credentials(
     the folder there by a safe way; what it holds lets one speak as this agency.
     """
     settings = load_settings(home=home)
-    told = lay_out(settings, MailboxName(code), to, broker=broker, move_key=move_key)
+    with recorded(settings, "agency credentials", code, "in", to):
+        told = lay_out(settings, MailboxName(code), to, broker=broker, move_key=move_key)
     way = "its certificate" if told.by_certificate else "its password"
     note(f"{told.folder}: {told.account} logs in with {way}")
     if told.signing_keys and not move_key:
@@ -215,7 +217,9 @@ def credentials(
 def rotate(code: Code, home: Home = None) -> None:
     """Give an agency's account another password; its connections are closed at once."""
     settings = load_settings(home=home)
-    if not asyncio.run(renew_password(settings, MailboxName(code))):
+    with recorded(settings, "agency rotate", code):
+        told = asyncio.run(renew_password(settings, MailboxName(code)))
+    if not told:
         note(_NOT_TOLD)
 
 

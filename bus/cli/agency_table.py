@@ -21,6 +21,7 @@ from bus.cli.directory_change import (
 from bus.cli.legible import legible
 from bus.cli.options import AnyHome, Home, exists_or_told, must_exist
 from bus.cli.output import AsJson, Exit, note, print_json, write_bytes
+from bus.cli.recorded import recorded
 from bus.core.directory_csv import read_csv, to_csv
 from bus.core.directory_import import CellProblem, ImportRefusedError, NumberedRow, imported
 from bus.core.directory_rows import Difference, difference
@@ -90,9 +91,10 @@ def import_agencies(
             raise AxisError.of("E_DIRECTORY_CHANGED", version=now.version)
         return after
 
-    before, after = change_directory(
-        settings, change, made=made_by(f"import {table.name}"), force=force
-    )
+    with recorded(settings, "agency import", table.name):
+        before, after = change_directory(
+            settings, change, made=made_by(f"import {table.name}"), force=force
+        )
     _tell_done(before, after, found, as_json=as_json)
 
 

@@ -18,6 +18,7 @@ from bus.cli.directory_change import (
 from bus.cli.moment import shown_exactly
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, note, print_json
+from bus.cli.recorded import recorded
 from bus.core.directory_rows import difference
 from bus.home.directory_file import DirectoryFile
 from bus.settings import load_settings
@@ -95,9 +96,10 @@ def restore(
         else:
             note("nothing was changed")
         return
-    after = restore_directory(
-        settings, found, made=made_by(f"restore {found.version}"), force=force
-    )
+    with recorded(settings, "directory restore", f"version {found.version}"):
+        after = restore_directory(
+            settings, found, made=made_by(f"restore {found.version}"), force=force
+        )
     if as_json:
         print_json({"applied": True, "version": after.version, **_json(found)})
     else:

@@ -1,7 +1,5 @@
 """DirectoryChange: what the commands that change the directory have in common."""
 
-import getpass
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ from rich.text import Text
 from bus.bootstrap.directory import change_directory
 from bus.cli.legible import legible
 from bus.cli.output import note, screen, show_table
+from bus.cli.recorded import operator_here, recorded
 from bus.core.directory_history import Made
 from bus.core.directory_rows import Difference, Row
 from bus.settings import load_settings
@@ -32,14 +31,8 @@ _SHOWN_AT_MOST = 40
 
 
 def made_by(deed: str) -> Made:
-    """What the history says of a command: who, as `LIENTHONG_OPERATOR` or the login names them."""
-    operator = os.environ.get("LIENTHONG_OPERATOR", "").strip()
-    if not operator:
-        try:
-            operator = getpass.getuser()
-        except (ImportError, KeyError, OSError):
-            operator = f"uid {os.getuid()}"  # a container's user without a name
-    return Made(operator=legible(operator)[:80], deed=legible(deed)[:200])
+    """What the history says of a command."""
+    return Made(operator=operator_here()[:80], deed=legible(deed)[:200])
 
 
 def change(
@@ -50,9 +43,10 @@ def change(
     force: bool = False,
 ) -> Directory:
     """Sign the next version, and say so; the directory as it is from now on."""
-    before, after = change_directory(
-        load_settings(home=home), change, made=made_by(deed), force=force
-    )
+    settings = load_settings(home=home)
+    verb, _, about = deed.partition(" ")
+    with recorded(settings, f"agency {verb}", about):
+        before, after = change_directory(settings, change, made=made_by(deed), force=force)
     tell_version(before, after)
     return after
 

@@ -19,6 +19,7 @@ from bus.cli.certificates import (
 from bus.cli.moment import shown_alone
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, print_json, say, screen
+from bus.cli.recorded import recorded
 from bus.cli.sources import sources
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import RevocationReason
@@ -101,7 +102,8 @@ def request(
     Nothing changes until its certificate is brought in with `keys import`.
     """
     settings, files = _folder(home)
-    made = _requested(settings, files, MailboxName(code), kind=algorithm, encrypt=encrypt)
+    with recorded(settings, "keys request", code):
+        made = _requested(settings, files, MailboxName(code), kind=algorithm, encrypt=encrypt)
     _tell_request(made, as_json=as_json)
 
 
@@ -130,24 +132,27 @@ def import_(
     """
     settings, files = _folder(home)
     if authority:
+        with recorded(settings, "keys import", "authority", file.name):
+            trusted = import_authority(files, file)
         rows = [
             {
                 "trusted": each.subject.rfc4514_string(),
                 "thumbprint": thumbprint_of(each),
                 "valid_to": each.not_valid_after_utc.date().isoformat(),
             }
-            for each in import_authority(files, file)
+            for each in trusted
         ]
         listing(rows, as_json=as_json, title="Authorities trusted from now on")
         return
-    done = import_certificate(
-        files,
-        file,
-        owner=MailboxName(owner) if owner else None,
-        token=token,
-        access=settings.key_access,
-        now=datetime.now(UTC),
-    )
+    with recorded(settings, "keys import", *filter(None, [owner]), file.name):
+        done = import_certificate(
+            files,
+            file,
+            owner=MailboxName(owner) if owner else None,
+            token=token,
+            access=settings.key_access,
+            now=datetime.now(UTC),
+        )
     told = {
         "owner": done.key.owner,
         "file": done.file,
@@ -194,8 +199,9 @@ def rotate(
     if all(row.development for row in mine) and algorithm in (None, KeyKind.P256):
         if encrypt:
             _must_have_passphrase(settings, owner)
-        authority = DevelopmentAuthority.open(files.root, now=now, access=settings.key_access)
-        filed = authority.issue(owner, now=now)
+        with recorded(settings, "keys rotate", owner):
+            authority = DevelopmentAuthority.open(files.root, now=now, access=settings.key_access)
+            filed = authority.issue(owner, now=now)
         told = {
             "owner": owner,
             "file": filed.path.name,
@@ -210,7 +216,8 @@ def rotate(
     kind = algorithm or (
         kind_of(current.key.public_key) if current and current.key else KeyKind.P256
     )
-    made = _requested(settings, files, owner, kind=kind, encrypt=encrypt)
+    with recorded(settings, "keys rotate", owner):
+        made = _requested(settings, files, owner, kind=kind, encrypt=encrypt)
     _tell_request(made, as_json=as_json)
 
 
@@ -239,7 +246,8 @@ def revoke(
     row = _the_one(rows, which, reason)
     if row.key is None:
         raise AxisError.of("E_KEYS", agency=row.owner, cause=row.problem)
-    done = revoke_here(files, row.key.thumbprint, reason=reason, now=now)
+    with recorded(settings, "keys revoke", row.owner, row.key.thumbprint, why=reason):
+        done = revoke_here(files, row.key.thumbprint, reason=reason, now=now)
     after = describe(files.root, now=now, access=settings.key_access)
     left = any(each.signs for each in after if each.owner == row.owner)
     if as_json:

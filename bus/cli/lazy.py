@@ -89,6 +89,10 @@ COMMANDS = {
         "dlq.app:app",
         "Dead letters: deliveries that failed, why, and what to do about them.",
     ),
+    "journal": (
+        "journal:journal",
+        "List what operators did: who, when, what, about what, why, and how it ended.",
+    ),
     "topology": (
         "topology:app",
         "Compare the broker with what the directory asks for, and make it so.",

@@ -7,6 +7,7 @@ import typer
 
 from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, note
+from bus.cli.recorded import recorded
 from bus.core.sealing.suite import SealingSuite
 from bus.home.layout import Home as HomeFolder
 from bus.keys.ring import load_ring, load_signing_key
@@ -41,12 +42,13 @@ def rotate(
     """
     settings, now = load_settings(home=home), datetime.now(UTC)
     folder, access = HomeFolder(settings.home).keys, settings.key_access
-    key_id = SealingFolder(folder).rotate(
-        MailboxName(mailbox),
-        suite=suite,
-        signing=lambda owner: load_signing_key(folder, owner, now=now, access=access),
-        now=now,
-    )
+    with recorded(settings, "keys seal-rotate", mailbox):
+        key_id = SealingFolder(folder).rotate(
+            MailboxName(mailbox),
+            suite=suite,
+            signing=lambda owner: load_signing_key(folder, owner, now=now, access=access),
+            now=now,
+        )
     note(f"{mailbox} is sealed to key {key_id[:12]} from now on")
 
 

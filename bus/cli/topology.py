@@ -11,6 +11,7 @@ from bus.bootstrap.broker import provisioning, reached_broker, topology_of, trie
 from bus.bootstrap.directory import directory_of
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, Exit, listing, note
+from bus.cli.recorded import recorded
 from bus.core.plan import Plan
 from bus.core.routing import Routing
 from bus.core.topology import Topology
@@ -43,7 +44,9 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Make the broker so. Safe to repeat. Exit 1 when a queue did not give its probe back."""
-    steps, findings = asyncio.run(_apply(load_settings(home=home), remove=remove))
+    settings = load_settings(home=home)
+    with recorded(settings, "topology apply", "with --remove" if remove else ""):
+        steps, findings = asyncio.run(_apply(settings, remove=remove))
     listing(_steps(steps), as_json=as_json, title="Done")
     _report(findings)
 

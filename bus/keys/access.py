@@ -1,7 +1,7 @@
-"""KeyAccess: how private keys are come by that do not lie open: passphrase, token, PIN.
+"""KeyAccess: the secrets that open private keys: the passphrase of files, the PIN of tokens.
 
 Secrets are read from files that only their owner can read. They never stand on a command line or
-in the environment, which other processes and crash reports can see.
+in the environment, because other processes and crash reports can see those.
 """
 
 import os
@@ -16,12 +16,12 @@ _MOST_SECRET_BYTES = 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyAccess:
-    """Where the secrets lie, by the operator's choice.
+    """In which files the secrets are, as the operator has set.
 
     Attributes:
-        passphrase_file: Holds the passphrase of the encrypted private keys.
-        module: The PKCS #11 module, a shared library, of the tokens.
-        pin_file: Holds the tokens' PIN, where a key's URI names no other file (`pin-source`).
+        passphrase_file: Holds the passphrase of encrypted private keys.
+        module: The PKCS #11 module of the tokens, a shared library.
+        pin_file: Holds the PIN of the tokens. A key's URI may name another file (`pin-source`).
     """
 
     passphrase_file: Path | None = None
@@ -29,7 +29,7 @@ class KeyAccess:
     pin_file: Path | None = None
 
     def passphrase(self, *, agency: str) -> bytes | None:
-        """The passphrase, if one is set up. Raises `ConfigurationError` E_KEYS."""
+        """The passphrase; None if none is set. Raises `ConfigurationError` E_KEYS."""
         if self.passphrase_file is None:
             return None
         return read_secret(self.passphrase_file, agency=agency)

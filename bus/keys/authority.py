@@ -1,12 +1,12 @@
-"""DevelopmentAuthority: certificates for trying the axis out, with nothing bought or configured.
+"""DevelopmentAuthority: issues certificates for trying the axis out, without any setup.
 
-Created on first use; every name it gives says DEVELOPMENT. A certificate of a public authority
-that is filed beside its own is used like them.
+It is made on first use. Every name in its certificates says DEVELOPMENT. A certificate of a public
+authority that is filed beside them is used in the same way.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -18,7 +18,6 @@ from bus.core.algorithm import PrivateKey
 from bus.core.keyring import OWNER_PREFIX, thumbprint_of
 from bus.core.revocation.statement import Revocation
 from bus.keys.access import KeyAccess
-from bus.keys.draft import DEVELOPMENT, development_name, draft
 from bus.keys.files import (
     read_certificates,
     read_private_key,
@@ -26,17 +25,20 @@ from bus.keys.files import (
     write_private_key,
 )
 from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.issuance import (
+    DEVELOPMENT,
+    LIFE,
+    RENEWED_AHEAD,
+    development_name,
+    self_signed,
+    unsigned,
+)
 from bus.keys.revocation_store import revoked_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import term
 
 _AGENCY = "the development authority"
-_AUTHORITY_LIFE = timedelta(days=3650)
-_LIFE = timedelta(days=365)
-_RENEWED_AHEAD = timedelta(days=30)
-# A signer whose clock is a little behind must not find its fresh certificate not yet valid.
-_BACKDATED = timedelta(hours=1)
 _OPEN = KeyAccess()
 
 
@@ -61,7 +63,7 @@ class DevelopmentAuthority:
         files = KeyFolder(folder)
         with files.locked():
             if not files.development_certificate.exists():
-                _found(files, now=now, passphrase=access.passphrase(agency=_AGENCY))
+                _make(files, now=now, passphrase=access.passphrase(agency=_AGENCY))
         key = read_private_key(
             files.development_key, agency=_AGENCY, passphrase=access.passphrase(agency=_AGENCY)
         )
@@ -94,38 +96,21 @@ class DevelopmentAuthority:
 
     def _issue(self, owner: MailboxName, *, now: datetime) -> FiledKey:
         key = ec.generate_private_key(ec.SECP256R1())
-        unsigned = draft(
-            key,
-            subject=development_name(owner, stated_owner=f"{OWNER_PREFIX}{owner}"),
-            issuer=self.certificate.subject,
-            not_before=max(now - _BACKDATED, self.certificate.not_valid_before_utc),
-            not_after=min(now + _LIFE, self.certificate.not_valid_after_utc),
-            authority=False,
-        )
+        name = development_name(owner, stated_owner=f"{OWNER_PREFIX}{owner}")
+        made = unsigned(key, subject=name, issuer=self.certificate, now=now, life=LIFE)
         return self.folder.file(
             owner,
-            [unsigned.sign(self.private_key, SHA256())],
+            [made.sign(self.private_key, SHA256())],
             key=key,
             passphrase=self.access.passphrase(agency=owner),
         )
 
 
-def _found(files: KeyFolder, *, now: datetime, passphrase: bytes | None) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = development_name("Liên Thông DEVELOPMENT authority")
-    unsigned = draft(
-        key,
-        subject=name,
-        issuer=name,
-        not_before=now - _BACKDATED,
-        not_after=now + _AUTHORITY_LIFE,
-        authority=True,
-    )
+def _make(files: KeyFolder, *, now: datetime, passphrase: bytes | None) -> None:
+    key, certificate = self_signed("Liên Thông DEVELOPMENT authority", now=now, authority=True)
     write_private_key(files.development_key, key, agency=_AGENCY, passphrase=passphrase)
-    # The certificate comes last: while it is missing, the authority is founded anew.
-    write_certificates(
-        files.development_certificate, [unsigned.sign(key, SHA256())], agency=_AGENCY
-    )
+    # The certificate comes last: while it is missing, the authority is made anew.
+    write_certificates(files.development_certificate, [certificate], agency=_AGENCY)
 
 
 def lacking(
@@ -159,5 +144,5 @@ def _suffices(filed: FiledKey, revoked: Mapping[str, Revocation], *, now: dateti
         return True
     if not is_development(certificate):
         return True
-    lasts = now + _RENEWED_AHEAD < certificate.not_valid_after_utc
+    lasts = now + RENEWED_AHEAD < certificate.not_valid_after_utc
     return filed.has_private_key and lasts and thumbprint_of(certificate) not in revoked

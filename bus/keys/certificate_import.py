@@ -1,6 +1,6 @@
-"""Certificate import: files what an authority issued, and authorities to trust.
+"""Certificate import: file a certificate that an authority issued, or an authority to trust.
 
-A certificate is matched to a request by its public key, whatever the authority wrote into it.
+A certificate answers the request that has the same public key, whatever subject it states.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ from schemas.term import term
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """A certificate that was brought in.
+    """A certificate that was imported.
 
     Attributes:
-        answers: Whether it answered a request, so that its owner signs with it here.
+        answers: Whether its private key is here, so that its owner signs with it here.
     """
 
     key: CertifiedKey
@@ -45,16 +45,16 @@ def import_certificate(
     access: KeyAccess,
     now: datetime,
 ) -> Imported:
-    """File a certificate, with the intermediate ones beside it in the file, under its owner.
+    """File a certificate, with its intermediate certificates, in the folder of its owner.
 
     Args:
         path: PEM, in any order; or DER.
-        owner: Under whom; absent: who asked for it, or whom its subject states.
+        owner: The owner; None: who requested it, or whom its subject states.
         token: The URI of its private key in a token.
 
     Raises:
-        ConfigurationError: It cannot be read, is nobody's, has ended, or no authority that is
-            trusted here vouches for it (E_KEYS).
+        ConfigurationError: E_KEYS; it cannot be read, has no owner, has expired, or no authority
+            that is trusted here has issued it.
     """
     said = owner or "nobody"
     certificate, *others = _leaf_first(path, agency=said)
@@ -121,7 +121,7 @@ def _stated(certificate: x509.Certificate) -> MailboxName | None:
 
 
 def _asks_for(request: Request, key: object) -> bool:
-    """A request that cannot be read asks for nothing, and is no reason to refuse another's."""
+    """Whether a request is for this key; False if the request cannot be read."""
     try:
         return request.public_key() == key
     except ConfigurationError:
@@ -129,7 +129,7 @@ def _asks_for(request: Request, key: object) -> bool:
 
 
 def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
-    """Refuse the key of another owner: a certificate is no secret, anybody can hand it in."""
+    """Refuse a key that another agency has filed: anybody can obtain its certificate."""
     for filed in files.filed():
         if filed.owner != key.owner and filed.has_key(key.public_key):
             raise unusable(path, key.owner, term("key_elsewhere", owner=filed.owner))
@@ -147,7 +147,7 @@ def _waiting_key(request: Request) -> bytes:
 
 
 def _answered(request: Request) -> None:
-    """The key lies beside its certificate now."""
+    """Remove an answered request: its key is beside the certificate now."""
     with key_errors(request.path, agency=request.owner):
         request.path.unlink()
         request.private_key_path.unlink(missing_ok=True)

@@ -3,24 +3,22 @@
     <folder>/directory/*.pem    its certificates
     <folder>/directory/*.key    their private keys (or `.pkcs11`), only where the directory is kept
 
-Whoever files a certificate there vouches for it; no other authority is asked. That of a real hub
-is filed by its operator. Where there is none, one is made on first use, and says DEVELOPMENT.
+A certificate in that folder is trusted because somebody put it there; no other authority is asked.
+The operator of a real hub files its certificate. Where there is none, one is made on first use, and
+its name says DEVELOPMENT.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from bus.core.directory_proof import DirectoryTrust
 from bus.core.keyring import CertifiedKey, KeyRing, key_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
-from bus.keys.draft import development_name, draft
 from bus.keys.files import key_errors, sync_keys, unusable, write_certificates, write_private_key
 from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.issuance import self_signed
 from bus.keys.revocation_store import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
@@ -29,8 +27,6 @@ from schemas.term import term
 AUTHORITY = "the directory authority"
 
 _OWNER = MailboxName(AUTHORITY)
-_LIFE = timedelta(days=3650)
-_BACKDATED = timedelta(hours=1)
 
 
 def directory_folder(folder: Path) -> Path:
@@ -48,7 +44,7 @@ def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> D
     filed = _filed(folder)
     if not filed:
         with files.locked():
-            filed = _filed(folder) or _found(folder, now=now, access=access)
+            filed = _filed(folder) or _make(folder, now=now, access=access)
     pairs = _readable(filed)
     ring = KeyRing([key for _, key in pairs], revocations_here(files))
     signing = [
@@ -95,24 +91,16 @@ def _certified(filed: FiledKey) -> CertifiedKey:
     return key
 
 
-def _found(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
+def _make(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     place = directory_folder(folder)
     with key_errors(place, agency=AUTHORITY):
         place.mkdir(mode=0o700, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = development_name("Liên Thông DEVELOPMENT directory authority")
-    unsigned = draft(
-        key,
-        subject=name,
-        issuer=name,
-        not_before=now - _BACKDATED,
-        not_after=now + _LIFE,
-        authority=False,
-    )
+    name = "Liên Thông DEVELOPMENT directory authority"
+    key, certificate = self_signed(name, now=now, authority=False)
     filed = FiledKey(owner=_OWNER, path=place / "development.pem")
-    # The certificate comes last: while it is missing, the authority is founded anew.
+    # The certificate comes last: while it is missing, the authority is made anew.
     passphrase = access.passphrase(agency=AUTHORITY)
     write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
-    write_certificates(filed.path, [unsigned.sign(key, SHA256())], agency=AUTHORITY)
+    write_certificates(filed.path, [certificate], agency=AUTHORITY)
     sync_keys(place, agency=AUTHORITY)
     return [filed]

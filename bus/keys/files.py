@@ -1,6 +1,6 @@
-"""Files: one private key or certificate on disk, written whole and kept from other eyes.
+"""Files: read and write one private key or certificate; private keys only for their owner.
 
-Which file lies where is known to `folder`.
+`folder` decides where each file is.
 """
 
 import errno
@@ -29,21 +29,21 @@ from schemas.problem import AxisError, Place
 from schemas.term import Coded, of_os, term
 
 GROUP_AND_OTHERS = 0o077
-"""Permissions that no file with a secret has."""
+"""Permissions that no file with a secret may have."""
 
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
-"""The disk, or who may write to it, must be mended, and not the keys."""
+"""Errors of the disk or its permissions, not of the keys."""
 _ENCRYPTED = b"ENCRYPTED"  # in the first line of encrypted PKCS #8 (RFC 7468, 11)
 _MOST_KEY_BYTES = 64 * 1024
 
 
 @contextmanager
 def key_errors(path: Path, *, agency: str) -> Iterator[None]:
-    """Tell what the disk, or a file that is not what it should be, did to this agency's keys.
+    """Turn errors of the disk, and of wrong content, into errors about this agency's keys.
 
     Raises:
-        ConfigurationError: It failed (E_KEYS); or the place may not be read or written, or is full
-            (E_PATH).
+        ConfigurationError: E_KEYS; or E_PATH: the path may not be read or written, or the disk is
+            full.
     """
     try:
         yield
@@ -68,7 +68,7 @@ def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
 
 
 def read_regular(path: Path, *, most: int) -> bytes:
-    """A file that somebody put into a key folder; never waits for a pipe, never reads without end.
+    """The content of a regular file, with a size limit; never waits for a pipe.
 
     Raises:
         OSError: It cannot be read.
@@ -88,7 +88,7 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """The opening of a pipe would wait for who writes into it."""
+    """Open without waiting: opening a pipe would wait for its writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -124,7 +124,7 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
             key = load_pem_private_key(pem, password=passphrase if encrypted else None)
         except ValueError as error:
             if encrypted:
-                # The driver's words fill a screen.
+                # The message of the library fills a screen.
                 raise unusable(path, agency, term("passphrase_wrong")) from error
             raise
     if not isinstance(key, PrivateKey):
@@ -135,9 +135,7 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
 def write_certificates(
     path: Path, certificates: Sequence[x509.Certificate], *, agency: str
 ) -> None:
-    """Write a certificate and the intermediate ones it needs, for everybody to read.
-
-    Whole or not at all.
+    """Write a certificate and its intermediate certificates, readable by everybody, atomically.
 
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
@@ -150,7 +148,7 @@ def write_certificates(
 def write_private_key(
     path: Path, key: PrivateKey, *, agency: str, passphrase: bytes | None = None
 ) -> None:
-    """Write a private key, whole or not at all, never readable by others even for a moment.
+    """Write a private key atomically; nobody but its owner can read it at any moment.
 
     Args:
         passphrase: Encrypts it (PKCS #8).
@@ -165,9 +163,7 @@ def write_private_key(
 
 
 def write_file(path: Path, data: bytes, *, agency: str, mode: int = 0o600) -> None:
-    """Write a file, whole or not at all, readable by nobody beyond `mode` even for a moment.
-
-    Without `mode` only its owner can read it.
+    """Write a file atomically, with the permissions `mode` from the first moment.
 
     Raises:
         ConfigurationError: It cannot be written (E_KEYS).
@@ -189,7 +185,7 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
 
 
 def sync_keys(folder: Path, *, agency: str) -> None:
-    """Make the names of new files survive a power cut.
+    """Sync a folder, so that the names of new files survive a power cut.
 
     Raises:
         ConfigurationError: The disk failed (E_KEYS).

@@ -1,16 +1,16 @@
-"""KeyFolder: where the key material of one home lies.
+"""KeyFolder: the files with the keys and certificates of one home.
 
     <folder>/authorities/*.pem       trust anchors
     <folder>/agencies/<code>/*.pem   a certificate, followed by the intermediate ones it needs
     <folder>/agencies/<code>/*.key   its private key (PKCS #8), only where this home signs with it
     <folder>/agencies/<code>/*.pkcs11    in its place: the URI of a key in a token (RFC 7512)
-    <folder>/requests/<code>/*.csr   a certificate request that waits for its answer
+    <folder>/requests/<code>/*.csr   a certificate request that is not answered yet
     <folder>/requests/<code>/*.key   its private key
-    <folder>/revoked.json            what an operator has revoked (`revoked`)
+    <folder>/revoked.json            what operators have revoked (`revocation_store`)
     <folder>/agencies/<code>/sealing its sealing keys; see `sealing`
     <folder>/development.key         private key of the development authority, if there is one
 
-Whether a certificate is believed is judged in `bus.core.keyring`.
+`bus.core.keyring` decides whether a certificate is trusted.
 """
 
 import fcntl
@@ -46,7 +46,7 @@ from schemas.problem import ConfigurationError, Problem
 from schemas.term import term
 
 AUTHORITIES = "the authorities"
-"""Whose the trust anchors are, in reasons."""
+"""The owner of the trust anchors in error messages."""
 
 _AXIS = "the axis"
 _MOST_URI_BYTES = 4096
@@ -54,19 +54,19 @@ _MOST_URI_BYTES = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FiledKey:
-    """A certificate filed under its owner, perhaps with the private key beside it."""
+    """A certificate in the folder of its owner, perhaps with its private key beside it."""
 
     owner: MailboxName
     path: Path
 
     @property
     def private_key_path(self) -> Path:
-        """Where the private key lies, if it is here."""
+        """The file of the private key, if it is here."""
         return self.path.with_suffix(".key")
 
     @property
     def token_path(self) -> Path:
-        """Where it is said in which token the private key is, if it is in one."""
+        """The file that names the token of the private key, if it is in one."""
         return self.path.with_suffix(".pkcs11")
 
     @property
@@ -81,28 +81,28 @@ class FiledKey:
 
     @property
     def filed_at(self) -> int:
-        """Orders certificates by when they were filed."""
+        """When the certificate was filed, to sort by."""
         with key_errors(self.path, agency=self.owner):
             return self.path.stat().st_mtime_ns
 
     def pem(self) -> bytes:
-        """The file as it is. Raises `ConfigurationError` E_KEYS."""
+        """The content of the file. Raises `ConfigurationError` E_KEYS."""
         with key_errors(self.path, agency=self.owner):
             return read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
 
     def certificate(self) -> x509.Certificate:
-        """The certificate itself, unjudged. Raises `ConfigurationError` E_KEYS."""
+        """The certificate, not verified. Raises `ConfigurationError` E_KEYS."""
         return read_certificates(self.path, agency=self.owner)[0]
 
     def has_key(self, key: PublicKey) -> bool:
-        """Whether the certificate is of this key; one that cannot be read is of none."""
+        """Whether the certificate is of this key; False if it cannot be read."""
         try:
             return self.certificate().public_key() == key
         except ConfigurationError:
             return False
 
     def private_key(self, access: KeyAccess) -> PrivateKey | KeyElsewhere:
-        """The private key, or the way to it. Raises `ConfigurationError` E_KEYS."""
+        """The private key, or the token that has it. Raises `ConfigurationError` E_KEYS."""
         if self.is_in_token:
             with key_errors(self.token_path, agency=self.owner):
                 uri = read_regular(self.token_path, most=_MOST_URI_BYTES).decode().strip()
@@ -111,10 +111,10 @@ class FiledKey:
         return read_private_key(self.private_key_path, agency=self.owner, passphrase=passphrase)
 
     def signing_key(self, key: CertifiedKey, access: KeyAccess) -> SigningKey:
-        """What signs under this certificate.
+        """The key that signs under this certificate.
 
         Args:
-            key: What the certificate says.
+            key: The certificate as it was verified.
 
         Raises:
             ConfigurationError: The private key cannot be used, or is that of another certificate
@@ -131,10 +131,10 @@ class FiledKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anchors:
-    """Whom a home trusts.
+    """The trust anchors of a home.
 
     Attributes:
-        set_aside: E_KEYS for each file that cannot be read; it vouches for nobody.
+        set_aside: E_KEYS for each file that cannot be read; it is not trusted.
     """
 
     certificates: tuple[x509.Certificate, ...]
@@ -145,38 +145,38 @@ class Anchors:
 class KeyFolder:
     """The files of one home. Every method raises `ConfigurationError` E_KEYS when the disk fails.
 
-    Nothing is remembered: what is read is what lies there now.
+    Nothing is cached: every call reads the files anew.
     """
 
     root: Path
 
     @property
     def development_certificate(self) -> Path:
-        """The development authority, one trust anchor among others."""
+        """The certificate of the development authority, one of the trust anchors."""
         return self._authorities / "development.pem"
 
     @property
     def development_key(self) -> Path:
-        """With what the development authority signs."""
+        """The private key of the development authority."""
         return self.root / "development.key"
 
     @property
     def revoked(self) -> Path:
-        """What an operator has revoked."""
+        """The certificates that operators have revoked."""
         return self.root / "revoked.json"
 
     @property
     def told_revoked(self) -> Path:
-        """What CRLs and OCSP responders have told (`revocation_store`)."""
+        """What CRLs and OCSP responders have said (`revocation_store`)."""
         return self.root / "revocation.json"
 
     @property
     def requests(self) -> Path:
-        """Certificate requests that wait for their answers."""
+        """The folder of the certificate requests that are not answered yet."""
         return self.root / "requests"
 
     def stamp(self) -> int:
-        """Changes whenever a certificate, a private key or a revocation does."""
+        """A number that changes whenever a certificate, a private key or a revocation changes."""
         tops = (self._authorities, self._agencies, self.revoked, self.told_revoked)
         return hash(tuple(seen for top in tops for seen in _seen(top)))
 
@@ -190,9 +190,9 @@ class KeyFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep every other writer out, thread or process; makes the folders where there are none.
+        """Hold the only write lock, among all threads and processes; make missing folders.
 
-        Names of files written within are on the disk at the exit.
+        At the exit the names of the files that were written are on the disk.
         """
         folders = (self.root, self._authorities, self._agencies)
         with key_errors(self.root, agency=_AXIS):
@@ -209,11 +209,11 @@ class KeyFolder:
             os.close(lock)
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
-        """The trust anchors; a file that cannot be read holds none."""
+        """The trust anchors that can be read."""
         return self.anchors().certificates
 
     def anchors(self) -> Anchors:
-        """The trust anchors, and which files were set aside and why."""
+        """The trust anchors, and the files that cannot be read, with the reasons."""
         found: list[x509.Certificate] = []
         set_aside: list[Problem] = []
         for path in sorted(self._authorities.glob("*.pem")):
@@ -247,12 +247,12 @@ class KeyFolder:
     ) -> FiledKey:
         """Add a certificate, and how to sign with it, beside those that are there.
 
-        The key goes first, so that a crash between the two leaves nothing that looks complete.
+        The key is written first: a crash in between leaves nothing that looks complete.
 
         Args:
-            certificates: The certificate, followed by the intermediate ones it needs.
-            key: Its private key; as `key_pem`, when it is written already.
-            token: The URI of its private key.
+            certificates: The certificate, followed by its intermediate certificates.
+            key: Its private key; `key_pem` if it is already PEM.
+            token: The URI of its private key in a token.
             passphrase: Encrypts `key`.
         """
         certificate = certificates[0]
@@ -277,12 +277,12 @@ class KeyFolder:
         return path
 
     def owners(self) -> tuple[MailboxName, ...]:
-        """Whose keys are here, of whatever kind."""
+        """The mailboxes that have any key here."""
         folders = sorted(path for path in self._agencies.glob("*") if path.is_dir())
         return tuple(MailboxName(unquote(folder.name)) for folder in folders)
 
     def folder_of(self, owner: MailboxName) -> Path:
-        """Where everything of one agency lies."""
+        """The folder of one agency."""
         return self._agencies / folder_name(owner)
 
 
@@ -290,24 +290,24 @@ def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:
-        return False  # no disk holds a name that is so long
+        return False  # the name is too long for any disk
 
 
 def folder_name(owner: MailboxName) -> str:
-    """A code may be any text: quoted it is one folder's name, and never "." or ".."."""
+    """The name of an agency's folder. A code may be any text; quoted it is never "." or ".."."""
     name = quote(owner, safe="")
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def _seen(path: Path | os.DirEntry[str]) -> Iterator[tuple[str, int, int, int]]:
-    """How a file looks, or a folder and all that is in it, by name.
+    """Name, time, size and inode of a file, or of a folder and everything in it.
 
-    Called every second for thousands of files, so no path is made of each.
+    Called every second for thousands of files, so it makes no `Path` of each.
     """
     try:
         found = path.stat()
     except OSError:
-        return  # removed while we look, not there at all, or a link to itself
+        return  # absent, removed a moment ago, or a link to itself
     yield os.fspath(path), found.st_mtime_ns, found.st_size, found.st_ino
     is_folder = path.is_dir() if isinstance(path, Path) else path.is_dir(follow_symlinks=False)
     if is_folder:

@@ -2,7 +2,7 @@
 
     <folder>/<account>.password
 
-Made here at random; the broker keeps a salted digest.
+Each password is random. The broker keeps a salted digest of it.
 """
 
 import secrets
@@ -21,17 +21,17 @@ class PasswordFolder:
     folder: Path
 
     def kept(self, account: str) -> str | None:
-        """The password of an account; None when it has none yet."""
+        """The password of an account; None if it has none yet."""
         path = self._path(account)
         with key_errors(path, agency=account):
             return path.read_text(encoding="ascii").strip() if path.exists() else None
 
     def of(self, account: str) -> str:
-        """The password of an account, made when it has none yet."""
+        """The password of an account; a new one if it has none yet."""
         return self.kept(account) or self.renew(account)
 
     def renew(self, account: str) -> str:
-        """Another password; it counts as soon as the broker is told."""
+        """A new password for an account. It counts as soon as the broker is told."""
         path = self._path(account)
         with key_errors(self.folder, agency=account):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

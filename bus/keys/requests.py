@@ -27,6 +27,7 @@ from bus.keys.files import (
     write_private_key,
 )
 from bus.keys.folder import KeyFolder, folder_name
+from bus.keys.issuance import usage
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import ConfigurationError, Problem
@@ -36,7 +37,7 @@ _RSA_BITS = 3072
 
 
 class KeyKind(StrEnum):
-    """What a new pair is made of."""
+    """The algorithm of a new key pair."""
 
     P256 = "p256"
     ED25519 = "ed25519"
@@ -62,7 +63,7 @@ class Request:
 
     @property
     def problem(self) -> Problem | None:
-        """Why it cannot be read; no certificate answers it then."""
+        """Why the request cannot be read, if it cannot; then no certificate can answer it."""
         try:
             self.public_key()
         except ConfigurationError as error:
@@ -70,7 +71,7 @@ class Request:
         return None
 
     def public_key(self) -> object:
-        """For what a certificate is asked. Raises `ConfigurationError` E_KEYS."""
+        """The key for which a certificate is requested. Raises `ConfigurationError` E_KEYS."""
         with key_errors(self.path, agency=self.owner):
             asked = read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
             return x509.load_pem_x509_csr(asked).public_key()
@@ -100,10 +101,11 @@ def make_request(
     asked = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(name)
-        .add_extension(_FOR_SIGNING, critical=True)
+        .add_extension(usage(authority=False), critical=True)
         .sign(key, digest)
     )
-    digest_of_key = sha256(_bytes_of(key.public_key())).hexdigest()
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    digest_of_key = sha256(public).hexdigest()
     folder = files.requests / folder_name(owner)
     request = Request(owner=owner, path=folder / f"{now.date()}-{digest_of_key[:12]}.csr")
     with files.locked():
@@ -135,7 +137,7 @@ def _generated(kind: KeyKind) -> PrivateKey:
 
 
 def kind_of(key: PublicKey) -> KeyKind:
-    """What a pair is made of."""
+    """The algorithm of a key."""
     match key:
         case ec.EllipticCurvePublicKey():
             return KeyKind.P256
@@ -149,16 +151,3 @@ def kind_of(key: PublicKey) -> KeyKind:
 
 def _bytes_of(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-_FOR_SIGNING = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)

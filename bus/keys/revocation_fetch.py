@@ -1,4 +1,4 @@
-"""RevocationFetch: gets lists and answers over HTTP, with limits on time and size."""
+"""RevocationFetch: fetches revocation lists and OCSP answers over HTTP, with limits."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ _TYPE = "application/ocsp-request"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpRevocationFetcher:
-    """One connection for each question, so that none can hold up another.
+    """Opens a connection for each request, so that no source delays another.
 
     Attributes:
-        deadline: For the whole of it: a source that drips is as good as one that is silent.
-        most_list_bytes: The largest list that is taken.
+        deadline: For a whole request, however slowly the source sends.
+        most_list_bytes: The largest list that is accepted.
         most_answer_bytes: The largest answer of a responder.
     """
 

@@ -1,4 +1,4 @@
-"""RevocationStore: what operators and sources said of revoked certificates, in the key folder.
+"""RevocationStore: keeps in the key folder which certificates operators and sources have revoked.
 
 <folder>/revoked.json       what operators revoked: `[{"thumbprint": …, "at": …, "reason": …}]`
 <folder>/crl/*              lists that an operator filed, DER or PEM
@@ -8,13 +8,12 @@ The oldest entry of `revoked.json` stands first, and none is ever removed: a cer
 revoked stays so (RFC 5280, 5).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from bus.core.certificate import UnreadableError
 from bus.core.keyring import chain_of
@@ -26,12 +25,24 @@ from bus.keys.files import key_errors, read_regular, write_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 from schemas.term import term
+from schemas.value import Value
 
 LISTS = "the filed lists"
-"""Whose the lists are, in reasons."""
+"""The owner of the lists in error messages."""
 
 _AXIS = "the axis"
 _MOST_LIST_BYTES = 32 * 1024 * 1024
+
+
+class _Stated(Value):
+    """An entry of `revoked.json`."""
+
+    thumbprint: str
+    at: AwareDatetime
+    reason: RevocationReason
+
+
+_ALL_STATED = TypeAdapter(list[_Stated])
 
 
 class FolderRevocationStore:
@@ -61,7 +72,7 @@ class FolderRevocationStore:
         return {path.name: _content(path) for path in self._list_paths()}
 
     def unreadable_lists(self) -> tuple[Problem, ...]:
-        """E_KEYS for each filed list that is none, with its name and the reason."""
+        """E_KEYS for each filed list that cannot be read, with its name and the reason."""
         found = []
         for path in self._list_paths():
             try:
@@ -102,7 +113,7 @@ class FolderRevocationStore:
 
 
 def _content(path: Path) -> bytes:
-    """Nothing, when it cannot be read: a source of its own tells that."""
+    """The content; empty if it cannot be read, which the list's own source reports."""
     try:
         return read_regular(path, most=_MOST_LIST_BYTES)
     except (OSError, UnreadableError):
@@ -110,28 +121,36 @@ def _content(path: Path) -> bytes:
 
 
 def revocations_here(files: KeyFolder) -> tuple[Revocation, ...]:
-    """What the operator has revoked, oldest statement first.
+    """The revocations by operators, the oldest first.
 
     Raises:
         ConfigurationError: The file cannot be understood (E_KEYS).
     """
     with key_errors(files.revoked, agency=_AXIS):
         try:
-            said = json.loads(files.revoked.read_bytes())
+            stated = _ALL_STATED.validate_json(files.revoked.read_bytes())
         except FileNotFoundError:
             return ()
-        return _read_all(said)
+    return tuple(
+        Revocation(
+            thumbprint=each.thumbprint,
+            at=each.at,
+            reason=each.reason,
+            source=RevocationSource.OPERATOR,
+        )
+        for each in stated
+    )
 
 
 def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
-    """What the operator has revoked, by thumbprint. Raises `ConfigurationError` E_KEYS."""
+    """The revocations by operators, by thumbprint. Raises `ConfigurationError` E_KEYS."""
     return strictest(revocations_here(files))
 
 
 def revoke_here(
     files: KeyFolder, thumbprint: str, *, reason: RevocationReason, now: datetime
 ) -> Revocation:
-    """State that a certificate counts no more from now on; on the disk at the return.
+    """Revoke a certificate from now on; the statement is on the disk when this returns.
 
     Raises:
         ConfigurationError: The file cannot be read or written (E_KEYS).
@@ -143,39 +162,10 @@ def revoke_here(
             reason=reason,
             source=RevocationSource.OPERATOR,
         )
-        told = [_said(each) for each in (*revocations_here(files), revocation)]
-        data = json.dumps(told, indent=1).encode() + b"\n"
+        stated = [
+            _Stated(thumbprint=each.thumbprint, at=each.at, reason=each.reason)
+            for each in (*revocations_here(files), revocation)
+        ]
+        data = _ALL_STATED.dump_json(stated, indent=1) + b"\n"
         write_file(files.revoked, data, mode=0o644, agency=_AXIS)
     return revocation
-
-
-def _read_all(said: object) -> tuple[Revocation, ...]:
-    match said:
-        case [*each]:
-            return tuple(map(_read, each))
-        case _:
-            raise ValueError("it is no list of revocations")
-
-
-def _read(said: object) -> Revocation:
-    match said:
-        case {"thumbprint": str(thumbprint), "at": str(at), "reason": str(reason)}:
-            moment = datetime.fromisoformat(at)
-            if moment.tzinfo is None:
-                raise ValueError(f"{at} has no time zone")
-            return Revocation(
-                thumbprint=thumbprint,
-                at=moment,
-                reason=RevocationReason(reason),
-                source=RevocationSource.OPERATOR,
-            )
-        case _:
-            raise ValueError("a revocation has thumbprint, at and reason")
-
-
-def _said(revocation: Revocation) -> dict[str, str]:
-    return {
-        "thumbprint": revocation.thumbprint,
-        "at": revocation.at.isoformat(),
-        "reason": revocation.reason,
-    }

@@ -1,7 +1,7 @@
-"""Ring: what the key folder of a home amounts to: whom to believe, and with what to sign.
+"""Ring: which certificates in the key folder of a home are trusted, and with which keys it signs.
 
-A file that cannot be read, or that nobody trusted vouches for, is set aside and told: it never
-hurts the other files. `describe` shows it with its reason.
+A file that cannot be read, or that no trusted authority has signed, is left out and reported; the
+other files still count. `describe` shows it with the reason.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ from bus.core.keyring import CertifiedKey, KeyRing, certify
 from bus.core.revocation.statement import Revocation, strictest
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
-from bus.keys.draft import DEVELOPMENT
 from bus.keys.files import unusable
 from bus.keys.folder import FiledKey, KeyFolder
+from bus.keys.issuance import DEVELOPMENT
 from bus.keys.revocation_store import FolderRevocationStore, revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Problem
@@ -33,14 +33,14 @@ class KeyRow:
 
     Attributes:
         file: Name of the certificate's file.
-        key: Absent when the certificate cannot be believed.
-        days_left: Whole days until it ends, negative afterwards.
+        key: None if the certificate is not trusted.
+        days_left: Whole days until the certificate ends; negative afterwards.
         development: Issued by a development authority.
-        has_private_key: A private key lies beside it, or is in a token.
+        has_private_key: Its private key is in this home or in a token.
         in_token: The private key is in a token.
-        signs: Its owner signs with it now.
-        revocation: That it counts no more, if an operator, a CRL or a responder said so.
-        problem: Why the certificate, or the private key beside it, cannot be used.
+        signs: Its owner signs with this key now.
+        revocation: Its revocation by an operator, a CRL or an OCSP responder, if any.
+        problem: Why the certificate or its private key cannot be used, if so.
     """
 
     owner: MailboxName
@@ -57,10 +57,10 @@ class KeyRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Believed:
-    """What a key folder amounts to.
+    """The trusted certificates of a key folder.
 
     Attributes:
-        set_aside: E_KEYS for each file that does not count, with its name and the reason.
+        set_aside: E_KEYS for each file that was left out, with its name and the reason.
     """
 
     ring: KeyRing
@@ -68,16 +68,16 @@ class Believed:
 
 
 def load_ring(folder: Path) -> KeyRing:
-    """All certificates of a home, the ended ones too: what they signed in time still counts.
+    """All trusted certificates of a home. Expired ones too: what they signed in time still counts.
 
     Raises:
-        ConfigurationError: What was revoked cannot be read (E_KEYS).
+        ConfigurationError: The revocations cannot be read (E_KEYS).
     """
     return read_folder(folder).ring
 
 
 def read_folder(folder: Path) -> Believed:
-    """As `load_ring`, with the files that were set aside."""
+    """As `load_ring`, with the files that were left out."""
     files = KeyFolder(folder)
     anchors, known = files.anchors(), FolderRevocationStore(folder).load()
     read = _read(files, anchors.certificates)
@@ -93,10 +93,10 @@ def read_folder(folder: Path) -> Believed:
 def _read(
     files: KeyFolder, authorities: Sequence[x509.Certificate]
 ) -> Mapping[FiledKey, CertifiedKey | Problem]:
-    """Every filed certificate, or why it does not count.
+    """Every filed certificate, or why it is left out.
 
-    One key speaks for one owner: of two that have it the one who filed it first. A certificate is
-    no secret, so whoever files that of another must not take it away from its owner by that.
+    A key has one owner. If two agencies filed a certificate of the same key, the first one owns it:
+    a certificate is no secret, so anybody could file that of another agency.
     """
     read: dict[FiledKey, CertifiedKey | Problem] = {}
     order: list[tuple[int, FiledKey]] = []
@@ -118,7 +118,7 @@ def _read(
 
 
 def keys_in_use(ring: KeyRing) -> tuple[CertifiedKey, ...]:
-    """The keys whose end matters: not revoked, and not replaced by those of a real authority."""
+    """The keys whose expiry matters: not revoked, and not replaced by those of a real authority."""
     real = {key.owner for key in ring.values() if not _is_development(key)}
     return tuple(
         key
@@ -136,11 +136,11 @@ def load_signing_key(
     access: KeyAccess = _OPEN,
     known: Collection[str] | None = None,
 ) -> SigningKey:
-    """The owner's key pair that counts now; of several real ones the youngest.
+    """The key with which an owner signs now: of several, the one with the newest certificate.
 
     Args:
-        known: Thumbprints of the certificates that those who will verify are known to have; None:
-            all.
+        known: Thumbprints of the certificates that all verifiers are known to have; None: all
+            certificates.
 
     Raises:
         ConfigurationError: There is none, or it cannot be used (E_KEYS).
@@ -165,12 +165,12 @@ def load_signing_key(
 
 
 def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple[KeyRow, ...]:
-    """All certificates of a home, also those that cannot be used.
+    """A row for every certificate of a home, also for those that cannot be used.
 
-    After them every other file of the folder that cannot be read: trust anchors, filed lists.
+    Rows for other files that cannot be read (trust anchors, filed lists) follow.
 
     Raises:
-        ConfigurationError: What was revoked cannot be read (E_KEYS).
+        ConfigurationError: The revocations cannot be read (E_KEYS).
     """
     files = KeyFolder(folder)
     anchors, revoked = files.anchors(), _revoked(files)
@@ -193,7 +193,7 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
 
 
 def _revoked(files: KeyFolder) -> Mapping[str, Revocation]:
-    """Everything that is said against certificates, by an operator and by their authorities."""
+    """All revocations, by operators and by authorities, by thumbprint."""
     known = FolderRevocationStore(files.root).load()
     return strictest((*revocations_here(files), *known.revocations))
 
@@ -205,9 +205,9 @@ def _pair_that_signs(
     now: datetime,
     known: Collection[str] | None = None,
 ) -> _Pair | None:
-    """Of the pairs that count the youngest.
+    """Of the usable pairs, the one with the newest certificate.
 
-    Those of a development authority are out of it for good once a real one is known.
+    Once a certificate of a real authority is known, development certificates are never used again.
     """
     told = [pair for pair in pairs if known is None or pair[1].thumbprint in known]
     real = [pair for pair in told if not _is_development(pair[1])]

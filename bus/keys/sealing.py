@@ -1,10 +1,10 @@
-"""Sealing: the sealing keys of a home, beside the signing keys of the same agencies.
+"""Sealing: the files with the sealing keys of a home.
 
     <folder>/agencies/<code>/sealing/*.json      a public key with its owner's signature: published
     <folder>/agencies/<code>/sealing/*.key       its private key, only where this home opens with it
-    <folder>/agencies/<code>/sealing/ids.secret  what the ids of its sealed documents are keyed with
+    <folder>/agencies/<code>/sealing/ids.secret  the secret for the ids of its sealed documents
 
-Several stand side by side: the strongest and newest is sealed to, all are opened with.
+A mailbox may have several. Senders seal to the strongest and newest; it opens with all.
 """
 
 import secrets
@@ -36,11 +36,11 @@ _SECRET_BYTES = 32
 _MOST_STATEMENT_BYTES = 64 * 1024
 
 SigningKeyOf = Callable[[MailboxName], SigningKey]
-"""With what an owner signs now. Raises `AxisError` when it cannot be signed with."""
+"""The key with which an owner signs now. Raises `AxisError` if it cannot be used."""
 
 
 class _Kept(Value):
-    """A private key on disk."""
+    """The file of a private key."""
 
     owner: MailboxName
     suite: SealingSuite
@@ -54,9 +54,9 @@ class SealingRow:
     """One line of `lienthong keys seal-show`.
 
     Attributes:
-        key: What the published statement says; absent when it cannot be read.
-        has_private_key: Documents sealed to it are opened here.
-        problem: Why nobody should seal to it.
+        key: The published key; None if it cannot be read.
+        has_private_key: This home can open documents that are sealed to this key.
+        problem: Why nobody should seal to this key, if so.
     """
 
     owner: MailboxName
@@ -71,32 +71,32 @@ class SealingRow:
 class SealingFolder:
     """The sealing keys of one home. Every method raises `ConfigurationError` E_KEYS.
 
-    Nothing is remembered: a key that was made or copied here a moment ago is used at once.
+    Nothing is cached: a key that was just made or copied here is used at once.
     """
 
     root: Path
 
     def published(self, mailbox: MailboxName) -> tuple[SignedSealingKey, ...]:
-        """What is published as a mailbox's keys; nothing of it is proven."""
+        """The published keys of a mailbox, not verified."""
         found = [_published(path, mailbox) for path in self._files(mailbox, "*.json")]
         return tuple(each for each in found if each is not None)
 
     def private(self, mailbox: MailboxName) -> tuple[PrivateSealingKey, ...]:
-        """The private keys of a mailbox that are here, the old ones too."""
+        """The private keys of a mailbox that are here, also old ones."""
         return tuple(_private(path, mailbox) for path in self._files(mailbox, "*.key"))
 
     def secret(self, mailbox: MailboxName) -> bytes:
-        """What the ids of sealed documents of a mailbox are keyed with."""
+        """The secret from which the ids of a mailbox's sealed documents are made."""
         path = self._secret(mailbox)
         return from_base64url(read_secret_file(path, agency=mailbox).decode().strip())
 
     def ensure(
         self, owners: Iterable[MailboxName], *, signing: SigningKeyOf, now: datetime
     ) -> None:
-        """Give each owner that signs here a key pair, unless one is good for another 30 days.
+        """Make a key pair for each owner that signs here and has none for another 30 days.
 
-        Owners whose signing keys are elsewhere make theirs there. One that cannot sign now gets
-        none now: whoever would seal to it is told.
+        Owners whose signing keys are on other machines make theirs there. An owner that cannot
+        sign now gets none now; a sender that would seal to it is told.
         """
         folder = KeyFolder(self.root)
         with folder.locked():
@@ -107,23 +107,23 @@ class SealingFolder:
     def rotate(
         self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKeyOf, now: datetime
     ) -> str:
-        """Make a new key pair beside those that are there; its id."""
+        """Make a new key pair beside the old ones; return its id."""
         with KeyFolder(self.root).locked():
             key = signing(owner)
             self._ensure_secret(owner)
             return self._make(owner, suite=suite, signing=key, now=now)
 
     def opens_for(self) -> frozenset[MailboxName]:
-        """Whose private keys are here."""
+        """The mailboxes whose private sealing keys are here."""
         owners = KeyFolder(self.root).owners()
         return frozenset(owner for owner in owners if self._files(owner, "*.key"))
 
     def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
-        """Copy what a mailbox's own worker needs into its key folder: all public keys, its private.
+        """Copy what a mailbox's worker needs to its key folder: all public keys, its private ones.
 
         Args:
-            folder: The key folder of the home that the worker runs in. What it has stays.
-            move: Keep no copy of the private parts.
+            folder: The key folder of the worker's home. Files that are there already stay.
+            move: Keep no copy of the private keys here.
         """
         there = SealingFolder(folder)
         for owner in KeyFolder(self.root).owners():
@@ -136,7 +136,7 @@ class SealingFolder:
                     path.unlink()
 
     def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
-        """Copy a file of another home in, unless one of its name is here."""
+        """Copy a file of another home into this one, unless a file of that name is here."""
         target = self.folder_of(owner) / path.name
         with key_errors(target, agency=owner):
             if target.exists():
@@ -147,7 +147,7 @@ class SealingFolder:
         sync_keys(target.parent, agency=owner)
 
     def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
-        """All published keys of a home, also those that cannot be used."""
+        """A row for every published key of a home, also for those that cannot be used."""
         return tuple(
             _row(path, owner, ring, now=now)
             for owner in KeyFolder(self.root).owners()
@@ -160,7 +160,7 @@ class SealingFolder:
             if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
                 return
         except ConfigurationError:
-            return  # told by who opens with it; one more key would not mend it
+            return  # reported when it is used; another key would not help
         try:
             key = signing(owner)
         except AxisError:
@@ -191,7 +191,7 @@ class SealingFolder:
             not_after=ends,
         )
         path = self.folder_of(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
-        # The private key first: nobody may seal to what cannot be opened.
+        # The private key is written first: nobody may seal to a key that cannot open.
         write_file(path.with_suffix(".key"), kept.to_json(), agency=owner)
         published = publish(key, signing=signing, now=now)
         write_file(path, published.to_json(), mode=0o644, agency=owner)
@@ -211,7 +211,7 @@ class SealingFolder:
 
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
-    """None: it is none, and what stands beside it may be one."""
+    """The key that is published in a file; None if the file holds no such key."""
     with key_errors(path, agency=owner):
         text = read_regular(path, most=_MOST_STATEMENT_BYTES)
     try:
@@ -234,7 +234,7 @@ def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
             not_after=kept.not_after,
         )
     except ValueError:
-        # `from None`: the words about a private key may quote it.
+        # `from None`: the error message might quote the private key.
         cause = term("no_private_sealing_key")
         place = Place(file=path.name)
         raise AxisError.of("E_KEYS", place=place, agency=owner, cause=cause) from None

@@ -1,12 +1,12 @@
-"""Token: private keys that never leave a PKCS #11 token, and are asked to sign there.
+"""Token: sign with private keys that stay inside a PKCS #11 token.
 
-A key is named by a URI (RFC 7512) in a file; the module, a shared library that is run, is named by
-the operator's setting only, and the PIN stands in a file of its own.
+A file names the key by a URI (RFC 7512). Only the operator's setting names the module, because it
+is a shared library that is executed. The PIN is in a file of its own.
 
-PKCS #11 has one login per token and process, and a session signs one thing at a time. So there is
-one session per token, held for the life of the process as the module itself is, and one lock around
-each module: threads wait for each other, and never in the middle of an operation. Waiting is for
-threads that have nothing else to do (`bus.services.signing_keys`), not for the event loop.
+PKCS #11 has one login for each token and process, and a session signs one thing at a time. So the
+process keeps one session for each token, and one lock for each module. Callers wait for the lock,
+so they must be threads that have nothing else to do (`bus.services.signing_keys`), never the event
+loop.
 """
 
 import threading
@@ -56,7 +56,7 @@ class TokenKey:
 
 
 def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
-    """The key in a token that a URI names; logs in where that was not done yet.
+    """The key in a token that a URI names; logs in first, if that was not done yet.
 
     Raises:
         ConfigurationError: PKCS #11 is not set up, the PIN is wrong, there is no such key, or it
@@ -87,9 +87,9 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
 class _Module:
     """One PKCS #11 module in this process, with one session for each token.
 
-    After a failure the module is begun anew: some, SoftHSM among them, see a token that was put
-    back in no other way. A PIN that was wrong is never tried a second time: tokens lock themselves
-    after a few.
+    After a failure the module is initialized anew, because some modules, such as SoftHSM, do not
+    otherwise see a token that was plugged in again. A wrong PIN is never tried twice, because
+    tokens lock themselves after a few wrong tries.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +102,7 @@ class _Module:
         self._keys: dict[TokenUri, Any] = {}
 
     def public_key(self, uri: TokenUri, *, pin: bytes) -> PublicKey | None:
-        """The public half; None for an unfit kind. Raises `PKCS11Error`, `RuntimeError`."""
+        """The public key; None if its kind cannot be used. Raises `PKCS11Error`, `RuntimeError`."""
         with self._lock, self._beginning_anew():
             self._pins[uri.token_name] = pin
             return self._public_of(self._key(uri), uri)
@@ -117,11 +117,11 @@ class _Module:
         try:
             yield
         except (self.pkcs11.NoSuchKey, self.pkcs11.PinIncorrect):
-            raise  # the module has done its part well
+            raise  # the module works; the key or the PIN is wrong
         except self.pkcs11.PKCS11Error:
             self._keys, self._sessions = {}, {}
             with suppress(self.pkcs11.PKCS11Error):
-                # Closes its sessions; asked for the next time it is initialized again.
+                # This closes its sessions; the next use initializes it again.
                 self.pkcs11.lib(self._path).finalize()
             raise
 
@@ -166,7 +166,7 @@ class _Module:
             try:
                 self._sessions[name] = token.open(user_pin=pin.decode("utf-8", "replace"))
             except self.pkcs11.UserAlreadyLoggedIn:
-                # Known here under another name (label, serial): the login is the process's.
+                # Another URI names the same token; the login counts for the whole process.
                 self._sessions[name] = token.open()
             except self.pkcs11.PinIncorrect:
                 self._wrong.add(tried)
@@ -195,7 +195,7 @@ class _Module:
                 )
                 return numbers.public_key()
             case kind.EC:
-                # The point is an attribute of the public half alone, found by the same name.
+                # Only the public key object has the point; it has the same label and id.
                 half = self._session(uri).get_key(
                     object_class=self.pkcs11.ObjectClass.PUBLIC_KEY,
                     label=key[attribute.LABEL] or None,
@@ -229,7 +229,7 @@ def _p256_of(point: bytes) -> PublicKey | None:
 
 def _pkcs11(agency: str) -> ModuleType:
     try:
-        # An optional part: homes without a token do without it.
+        # Optional: only homes with a token need it.
         import pkcs11  # noqa: PLC0415
     except ImportError as error:
         raise unusable_token(agency, term("token_extra")) from error

@@ -16,7 +16,7 @@ TokenName = tuple[str | None, str | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenUri:
-    """What a PKCS #11 URI says of a key (RFC 7512).
+    """Which key of which token a URI names (RFC 7512).
 
     Attributes:
         token: Label of the token.
@@ -34,7 +34,7 @@ class TokenUri:
 
     @property
     def token_name(self) -> TokenName:
-        """What it calls the token."""
+        """How the URI names the token."""
         return self.token, self.serial
 
 
@@ -42,7 +42,7 @@ def token_uri(text: str, *, agency: str) -> TokenUri:
     """Read a PKCS #11 URI.
 
     Raises:
-        ConfigurationError: It is none, names no key, holds a PIN or a module (E_KEYS).
+        ConfigurationError: E_KEYS; it is no such URI, names no key, or holds a PIN or a module.
     """
     scheme, _, rest = text.partition(":")
     path, _, query = rest.partition("?")

@@ -1,17 +1,17 @@
-"""TransportAuthority: certificates for the way to the broker, with nothing bought or configured.
+"""TransportAuthority: issues certificates for TLS to the broker, without any setup.
 
     <folder>/authority.pem, authority.key    for development; the private node believes no other
     <folder>/broker.pem, broker.key          the private node's own
     <folder>/<account>.pem, <account>.key    with which an account logs in
 
-Apart from the authority that certifies signatures: a certificate to sign with must not be one to
-log in with, nor the reverse.
+It is another authority than the one that certifies signatures, so that nobody can log in with a
+signing certificate, or sign with a login certificate.
 """
 
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from bus.core.algorithm import PrivateKey
-from bus.keys.draft import development_name, draft
 from bus.keys.files import (
     key_errors,
     read_certificates,
@@ -29,13 +28,10 @@ from bus.keys.files import (
     write_certificates,
     write_private_key,
 )
+from bus.keys.issuance import LIFE, RENEWED_AHEAD, development_name, self_signed, unsigned
 
 _BROKER = "broker"
 _HOSTS = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-_AUTHORITY_LIFE = timedelta(days=3650)
-_LIFE = timedelta(days=365)
-_RENEWED_AHEAD = timedelta(days=30)
-_BACKDATED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +63,7 @@ class TransportAuthority:
 
     def for_account(self, account: str, *, now: datetime) -> CertificateFiles:
         """The certificate that logs an account in."""
-        return self._ensure(f"{account}", account, [], ExtendedKeyUsageOID.CLIENT_AUTH, now)
+        return self._ensure(account, account, [], ExtendedKeyUsageOID.CLIENT_AUTH, now)
 
     def _ensure(
         self,
@@ -83,8 +79,8 @@ class TransportAuthority:
         authority, authority_key = self._authority(now)
         if not _lasts(files, authority, now=now):
             key = ec.generate_private_key(ec.SECP256R1())
-            builder = _draft(
-                key, development_name(common_name), authority.subject, now=now, life=_LIFE
+            builder = unsigned(
+                key, subject=development_name(common_name), issuer=authority, now=now, life=LIFE
             ).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             for extension in extensions:
                 builder = builder.add_extension(extension, critical=False)
@@ -104,12 +100,11 @@ class TransportAuthority:
         with key_errors(self.folder, agency=owner):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificate.exists():
-            key = ec.generate_private_key(ec.SECP256R1())
-            name = development_name("Liên Thông DEVELOPMENT transport authority")
-            builder = _draft(key, name, name, now=now, life=_AUTHORITY_LIFE, authority=True)
+            name = "Liên Thông DEVELOPMENT transport authority"
+            key, made = self_signed(name, now=now, authority=True)
             write_private_key(path, key, agency=owner)
-            # Last: while it is missing, the authority is founded anew.
-            write_certificates(self.certificate, [builder.sign(key, SHA256())], agency=owner)
+            # Last: while it is missing, the authority is made anew.
+            write_certificates(self.certificate, [made], agency=owner)
         certificate = read_certificates(self.certificate, agency=owner)[0]
         return certificate, read_private_key(path, agency=owner)
 
@@ -122,25 +117,5 @@ def _lasts(files: CertificateFiles, authority: x509.Certificate, *, now: datetim
     return (
         certificate.issuer == authority.subject
         and certificate.public_key() == key.public_key()
-        and now + _RENEWED_AHEAD < certificate.not_valid_after_utc
+        and now + RENEWED_AHEAD < certificate.not_valid_after_utc
     )
-
-
-def _draft(
-    key: ec.EllipticCurvePrivateKey,
-    subject: x509.Name,
-    issuer: x509.Name,
-    *,
-    now: datetime,
-    life: timedelta,
-    authority: bool = False,
-) -> x509.CertificateBuilder:
-    """With the key's identifier, which TLS libraries look for."""
-    return draft(
-        key,
-        subject=subject,
-        issuer=issuer,
-        not_before=now - _BACKDATED,
-        not_after=now + life,
-        authority=authority,
-    ).add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

@@ -17,7 +17,9 @@ from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
 from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import EmbeddedPdfSignature
 
-from bus.pdf.painted import Box, box_of, painted_on, value_in
+from bus.pdf.drawn_areas import areas_drawn_on
+from bus.pdf.fonts import value_in
+from bus.pdf.geometry import Box, box_of
 from schemas.term import Term, term
 
 _MOST_FIELDS = 10_000
@@ -185,8 +187,8 @@ class AdditionsFinder:
         if key not in self._shown:
             old = self.reader.get_historical_resolver(signature.signed_revision)
             before = old.get_object(page)
-            painted = ((None, each) for each in painted_on(before))
-            self._shown[key] = (*painted, *_shown_by_annotations(before))
+            drawn = ((None, each) for each in areas_drawn_on(before))
+            self._shown[key] = (*drawn, *_shown_by_annotations(before))
         for of, shown in self._shown[key]:
             if of is not None and of in own:
                 continue

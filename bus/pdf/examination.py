@@ -1,12 +1,12 @@
-"""Examination: what pyHanko finds in one PDF, as a verdict. Blocking, and as slow as the file is.
+"""Examination: judge the signatures of one PDF with pyHanko. Blocking, and as slow as the file is.
 
-Nothing is fetched: revocation counts as far as the file itself brings its evidence. A signature is
-judged now; where a trusted time stamp proves when it was made, at that moment (ETSI EN 319 102-1,
-5.5). What was added after a signature must be of the kind that a signature allows (pyHanko's
-difference analysis), and must not change what is seen (`additions`). What cannot be read strictly
-is read a second time to show who signed, and is never valid then (`leniency`).
+Nothing is fetched: revocation counts only if the file itself brings evidence. A signature is judged
+as of now, or as of the moment that a trusted time stamp proves (ETSI EN 319 102-1, 5.5). What was
+added after a signature must be of a kind that the signature allows (pyHanko's difference analysis)
+and must not change what is seen (`additions`). A file that cannot be read strictly is read again
+without strictness, only to show who signed it (`reasons`).
 
-Deep nesting and the like raise what they raise: `examiner` is where that is caught.
+Deep nesting and similar attacks raise errors here; `examiner` catches them.
 """
 
 import asyncio
@@ -21,12 +21,10 @@ from asn1crypto import x509
 from pyhanko.pdf_utils.crypt import AuthStatus
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import (
     DocumentSecurityStore,
     EmbeddedPdfSignature,
     PdfSignatureStatus,
-    SignatureCoverageLevel,
     async_validate_pdf_signature,
     async_validate_pdf_timestamp,
 )
@@ -39,22 +37,20 @@ from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 
 from bus.pdf.additions import Additions, AdditionsFinder
-from bus.pdf.leniency import fault_of
+from bus.pdf.reasons import alteration, contradiction, fault_of, said_by, trust_of, why_not_judged
 from bus.pdf.signer import aware, common_name_of, identity_of, stamp_of
-from bus.pdf.trust import trust_of
 from schemas.term import Term, term
 from schemas.verdict import PdfOutcome, PdfSigner, PdfVerdict
 
 MOST_SIGNATURES = 32
 CLOCK_TOLERANCE = timedelta(minutes=10)
-"""A signature may be this much younger than our clock says it can be."""
+"""How far in the future, by our clock, a signature may have been made."""
 
 _USAGES = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"})
-"""Either: certificates of agencies have been seen with the one and with both."""
+"""One of them is enough: certificates of agencies have one or both."""
 
 _END_MARK = b"%%EOF"
 _TAIL_BYTES = 64 * 1024
-_MAX_SAID = 200
 
 _BROKEN = (
     PdfError,
@@ -68,7 +64,7 @@ _BROKEN = (
     NotImplementedError,
     zlib.error,
 )
-"""What pyHanko raises on files that are none, as tried with a changed byte at every place."""
+"""What pyHanko raises for damaged files, as found by changing each byte of a file in turn."""
 
 _WORST_FIRST = (
     PdfOutcome.ALTERED,
@@ -92,13 +88,13 @@ def examine(file: BinaryIO, *, anchors: Sequence[bytes], now: datetime) -> PdfVe
         return _examine(PdfFileReader(file), trusted, now, passed_over=None)
     except _BROKEN as error:
         strict = error
-    # It is not as PDFs should be. Who signed it is shown all the same, if that can be found out.
+    # Its form is faulty. Who signed it is shown all the same, if that can be found out.
     fault = fault_of(strict)
     try:
         file.seek(0)
         lenient = _examine(PdfFileReader(file, strict=False), trusted, now, passed_over=fault)
     except _BROKEN:
-        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=_said(strict))
+        return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=said_by(strict))
     if not lenient.signers:
         return PdfVerdict(outcome=PdfOutcome.UNREADABLE, reason=fault)
     return lenient
@@ -136,7 +132,7 @@ def _examine(
 
 
 def _opens_for_everybody(reader: PdfFileReader) -> bool:
-    """Whether it is encrypted only to forbid printing and the like, with no password to open it."""
+    """Whether it opens without a password: it is encrypted only to forbid printing and the like."""
     try:
         return reader.decrypt("").status is not AuthStatus.FAILED
     except _BROKEN:
@@ -165,7 +161,7 @@ class _Judge:
         self._additions = AdditionsFinder(reader=reader, names={**names, **self._stampers()})
 
     def signer(self, signature: EmbeddedPdfSignature) -> PdfSigner:
-        """What one signature is worth. Raises `_BROKEN`, when it can be judged otherwise."""
+        """Judge one signature. Raises `_BROKEN` if it can be judged only without strictness."""
         known = self._known[signature.field_name]
         strict = self._passed_over is None
         try:
@@ -176,13 +172,16 @@ class _Judge:
                 then = asyncio.run(self._validate(signature, stamped, compare=False))
                 outcome, reason = trust_of(then)
         except DisallowedAlgorithmError as error:
-            reason = _said(error, "pdf_algorithm")
+            reason = said_by(error, "pdf_algorithm")
             return known.model_copy(update={"outcome": PdfOutcome.INDETERMINATE, "reason": reason})
         except _BROKEN as error:
             if strict:
                 raise
             return known.model_copy(
-                update={"outcome": PdfOutcome.INDETERMINATE, "reason": _why_not(signature, error)}
+                update={
+                    "outcome": PdfOutcome.INDETERMINATE,
+                    "reason": why_not_judged(signature, error),
+                }
             )
         if outcome is PdfOutcome.VALID and not strict:
             outcome, reason = PdfOutcome.INDETERMINATE, self._passed_over
@@ -197,7 +196,7 @@ class _Judge:
         )
 
     def _stampers(self) -> Mapping[str, str]:
-        """Field → who stamped it, of every time stamp of the document that counts."""
+        """For each trusted time stamp of the document: its field → who made it."""
         found: dict[str, str] = {}
         for stamp in self._reader.embedded_timestamp_signatures[:MOST_SIGNATURES]:
             with suppress(*_BROKEN):
@@ -225,7 +224,7 @@ class _Judge:
             "allow_fetching": False,
             "revocation_mode": "soft-fail",
             "moment": moment,
-            # A list of today tells, too, what was revoked at that moment and what was not yet.
+            # A revocation list of today also says since when each certificate is revoked.
             "retroactive_revinfo": moment < self._now,
         }
         if self._evidence is not None:
@@ -233,7 +232,7 @@ class _Judge:
         return ValidationContext(**chosen)
 
     def _addition(self, signature: EmbeddedPdfSignature) -> Term | None:
-        """What follows a signature and belongs to no later revision: readers differ about it."""
+        """Bytes behind the last revision, which programs treat differently."""
         file = self._reader.stream
         if signature.signed_revision == self._reader.xrefs.total_revisions - 1:
             file.seek(signature.byte_range[-2] + signature.byte_range[-1])
@@ -246,10 +245,10 @@ class _Judge:
     def _outcome(
         self, signature: EmbeddedPdfSignature, status: PdfSignatureStatus, stamped: datetime | None
     ) -> tuple[PdfOutcome, Term | None, tuple[Term, ...]]:
-        """By the integrity of the file first, then by trust and time; and what was added since."""
-        altered, added = _contradiction(status), Additions()
+        """Outcome, reason and additions: by integrity first, then by trust and time."""
+        altered, added = contradiction(status), Additions()
         if altered is None and self._passed_over is None:
-            altered = _alteration(status) or self._addition(signature)
+            altered = alteration(status) or self._addition(signature)
             if altered is None:
                 added = self._additions.after(signature)
                 altered = added.fault
@@ -264,40 +263,8 @@ class _Judge:
 
 
 def _evidence(reader: PdfFileReader) -> DocumentSecurityStore | None:
-    """Certificates, CRLs and OCSP answers that the file brings, each signed itself."""
+    """The certificates, CRLs and OCSP answers in the file; each is signed itself."""
     try:
         return DocumentSecurityStore.read_dss(reader)
     except NoDSSFoundError:
         return None
-
-
-def _contradiction(status: PdfSignatureStatus) -> Term | None:
-    """How the signature itself contradicts what it covers; None when it does not."""
-    if not status.intact:
-        return term("digest_differs")
-    if not status.valid:
-        return term("value_differs")
-    return None
-
-
-def _alteration(status: PdfSignatureStatus) -> Term | None:
-    """How the file was changed around the signed content; None when it was not."""
-    coverage = status.coverage
-    if coverage is None or coverage < SignatureCoverageLevel.ENTIRE_REVISION:
-        return term("pdf_coverage")
-    if status.modification_level is ModificationLevel.OTHER or not status.docmdp_ok:
-        return term("pdf_addition")
-    return None
-
-
-def _why_not(signature: EmbeddedPdfSignature, error: Exception) -> Term:
-    """Why a signature is not judged, though the file can be read."""
-    kind = str(signature.sig_object.get("/SubFilter", ""))
-    if "SubFilter" in str(error):
-        return term("pdf_subfilter", kind=kind)
-    return fault_of(error)
-
-
-def _said(error: Exception, code: str = "pdf_unreadable") -> Term:
-    """What a library says of a file, at a length that can be shown; never the file's content."""
-    return term(code, said=f"{type(error).__name__}: {error}"[:_MAX_SAID])

@@ -20,6 +20,7 @@ from bus.ports.children import Child, Command, Launcher
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
 from bus.ports.formats import FormatApart
 from bus.ports.inbox import Claim, Claimed, Inbox, Offered, Unanswered
+from bus.ports.journal import Journal
 from bus.ports.moment import Clock, Jitter, LookAgain, NewId, Observer, nothing_new
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
@@ -44,6 +45,7 @@ __all__ = [
     "Handler",
     "Inbox",
     "Jitter",
+    "Journal",
     "Launcher",
     "LookAgain",
     "NewId",

@@ -8,7 +8,7 @@ from schemas.problem import AxisError
 from schemas.term import foreign
 
 _SCRIPTS = Path(__file__).with_name("migrations")
-HEAD = "0009"
+HEAD = "0010"
 """The newest version of the tables; the tests prove that it is."""
 _VERSION = text("SELECT version_num FROM alembic_version")
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913311)")

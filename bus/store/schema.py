@@ -254,6 +254,21 @@ holds = Table(
 )
 """Which order under way a letter belongs to: at most one. A million are held in a few seconds."""
 
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("why", String),
+    Column("outcome", String, nullable=False),
+    Column("code", String),
+    Index("journal_by_time", "at"),
+)
+"""What operators did (`core.journal`)."""
+
 # --- several workers, several homes -------------------------------------------------------------
 
 workers = Table(

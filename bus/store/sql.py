@@ -9,6 +9,7 @@ from bus.store.batch import GroupCommit
 from bus.store.database import BULK, Database, connect, prove_writable
 from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.inbox import SqlInbox
+from bus.store.journal import SqlJournal
 from bus.store.leases import SqlLeases
 from bus.store.migration import migrate
 from bus.store.records import SqlRecords
@@ -76,3 +77,11 @@ async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
         await database.write(migrate)
         async with aclosing(SqlDeadLetters(database)) as letters:
             yield letters
+
+
+@asynccontextmanager
+async def open_journal(url: str) -> AsyncIterator[SqlJournal]:
+    """Open the journal, which lies in the database of the dead letters. Raises as that does."""
+    async with aclosing(connect(url)) as database:
+        await database.write(migrate)
+        yield SqlJournal(database)

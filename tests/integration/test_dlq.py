@@ -55,11 +55,18 @@ class Operator:
     screen: pytest.CaptureFixture[bytes]
     monkeypatch: pytest.MonkeyPatch
 
+    def journal(self) -> Any:
+        """What the journal says that operators did, the newest at the end."""
+        return self._runs("journal --json").json
+
     def types(self, command: str, **environment: str) -> Said:
-        """Run a command in this process; it ends as it would end in its own."""
+        """Run a command of `dlq` in this process; it ends as it would end in its own."""
+        return self._runs(f"dlq {command}", **environment)
+
+    def _runs(self, command: str, **environment: str) -> Said:
         self.screen.readouterr()
         with self.monkeypatch.context() as patched:
-            arguments = ["lienthong", "dlq", *shlex.split(command)]
+            arguments = ["lienthong", *shlex.split(command)]
             patched.setattr(sys, "argv", arguments)
             settings = {"COLUMNS": "120", "LIENTHONG_HOME": str(self.home)}
             for name, value in (settings | environment).items():
@@ -540,6 +547,10 @@ def test_very_many_need_a_second_operator(operator: Operator, backlog: Backlog) 
     backlog.carry_out(order["id"])
     assert operator.types(f"follow {order['id']}").code == Exit.DONE
     assert backlog.letter(letters[0].id).state is LetterState.REDELIVERED
+    assert [(row["operator"], row["what"]) for row in operator.journal()] == [
+        ("lan", "dlq replay"),
+        ("minh", "dlq approve"),
+    ]
 
 
 def test_a_cancelled_order_frees_its_letters(operator: Operator, backlog: Backlog) -> None:
@@ -555,6 +566,10 @@ def test_a_cancelled_order_frees_its_letters(operator: Operator, backlog: Backlo
     assert followed.code == Exit.REFUSED
     assert (again.code, "E_ORDER_STATE" in again.err) == (Exit.MISUSED, True)
     assert sum(backlog.letter(each.id).order is None for each in letters) == 3
+    assert [(row["operator"], row["what"], row["about"]) for row in operator.journal()] == [
+        ("lan", "dlq replay", f"order {order['id']}, 3 dead letters"),
+        ("minh", "dlq cancel", f"order {order['id']}, 3 dead letters"),
+    ]
 
 
 # --- giving up, keeping -------------------------------------------------------------------------

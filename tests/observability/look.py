@@ -184,7 +184,7 @@ def main() -> None:
         s.enter_context(running([*demo, "--documents", str(documents)], folder / "axis.log"))
         wait_for("the axis names its ports", targets.exists)
         prometheus = [
-            str(program("prometheus", package="prometheus")),
+            str(program("prometheus")),
             f"--config.file={configuration(folder, targets)}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",

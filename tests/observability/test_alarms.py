@@ -24,7 +24,7 @@ def alarms() -> dict[str, dict[str, Any]]:
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    tool = program("promtool", package="prometheus")
+    tool = program("promtool")
     return subprocess.run(
         [tool, *arguments], capture_output=True, text=True, check=False, timeout=120
     )

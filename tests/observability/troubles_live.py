@@ -162,7 +162,7 @@ async def observed(folder: Path) -> AsyncIterator[Scene]:
     ours = str(PROMETHEUS / "rules")
     config.write_text(config.read_text().replace(ours, str(folder / "rules")), encoding="utf-8")
     prometheus = [
-        str(program("prometheus", package="prometheus")),
+        str(program("prometheus")),
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",

@@ -25,7 +25,7 @@ from bus.core.signing import sign
 from bus.home import directory_file
 from bus.home.directory_file import DirectoryFile
 from bus.keys.authority import DevelopmentAuthority
-from bus.keys.draft import DEVELOPMENT
+from bus.keys.issuance import DEVELOPMENT
 from bus.keys.ring import load_ring, load_signing_key
 from bus.settings import load_settings
 from schemas.directory import Agency, Directory

@@ -1,7 +1,6 @@
 """Desk: from where an operator works: which axis, which form of answer, and in whose name."""
 
 import asyncio
-import getpass
 import os
 import shlex
 from collections.abc import Coroutine
@@ -18,6 +17,7 @@ from bus.bootstrap.process import now
 from bus.cli.legible import legible
 from bus.cli.options import Home
 from bus.cli.output import AsJson
+from bus.cli.recorded import NAME_AT_MOST, operator_here
 from bus.core.routing import Routing
 from bus.home.layout import Home as HomeFolder
 from bus.home.paused import Paused, load_paused
@@ -27,8 +27,6 @@ from schemas.problem import AxisError
 from schemas.vietnam import day_in_vietnam
 
 Answer = TypeVar("Answer")
-
-NAME_AT_MOST = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +94,6 @@ class Desk:
         return agency.code
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return ""  # a container's user without a name: then one must be given
-
-
 def _operator(given: str) -> str:
     name = given.strip()
     if not name or len(name) > NAME_AT_MOST or not name.isprintable():
@@ -113,7 +104,7 @@ def _operator(given: str) -> str:
 Operator = Annotated[
     str,
     typer.Option(
-        default_factory=_login,
+        default_factory=operator_here,
         envvar="LIENTHONG_OPERATOR",
         callback=_operator,
         help="Who acts; stands in the history. Default: your login name.",

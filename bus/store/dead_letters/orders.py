@@ -43,10 +43,12 @@ from bus.core.dead_letters.order import (
     must_approve,
     within_limits,
 )
+from bus.core.journal import JournalEntry, Outcome
 from bus.ports import StoredLetter
 from bus.store.dead_letters.letter_row import keys_of, stored_of, stored_query
 from bus.store.dead_letters.moves import move
 from bus.store.dead_letters.scope import Scope
+from bus.store.journal import write_entry
 from bus.store.schema import holds, letters, orders
 from schemas.problem import AxisError, ConfigurationError, Problem
 
@@ -171,6 +173,7 @@ def place(connection: Connection, asked: Placing) -> Order:
             done=0,
         )
     )
+    _note(connection, placed, placed.action, operator=placed.operator, now=now)
     if placed.total and placed.needs_approval:
         return placed
     return _run(connection, Held(number, placed), now=now)
@@ -180,6 +183,7 @@ def approve(connection: Connection, asked: Approving) -> Order:
     """Let a pending order run. Raises `ConfigurationError` as `must_approve`."""
     held = load(connection, asked.order_id)
     must_approve(held.order, asked.operator)
+    _note(connection, held.order, "approve", operator=asked.operator, now=asked.now)
     return _run(connection, held, now=asked.now, approved_by=asked.operator)
 
 
@@ -194,6 +198,7 @@ def cancel(connection: Connection, asked: Cancelling) -> Order:
     if not _change(connection, held, {OrderState.PENDING, OrderState.RUNNING}, ended):
         raise AxisError.of("E_ORDER_STATE", id=asked.order_id, state=held.order.state)
     connection.execute(delete(holds).where(holds.c.order_number == held.number))
+    _note(connection, held.order, "cancel", operator=asked.operator, now=asked.now)
     return load(connection, asked.order_id).order
 
 
@@ -318,6 +323,20 @@ def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
             raise ValueError("a replay is carried out by the handler")
         case _ as never:
             assert_never(never)
+
+
+def _note(connection: Connection, order: Order, verb: str, *, operator: str, now: datetime) -> None:
+    """Tell the journal what an operator did, in the transaction that does it."""
+    entry = JournalEntry(
+        id=f"{order.id}-{verb}",
+        at=now,
+        operator=operator,
+        what=f"dlq {verb}",
+        about=f"order {order.id}, {order.total} dead letters",
+        why=order.reason if verb == order.action else None,
+        outcome=Outcome.DONE,
+    )
+    write_entry(connection, entry)
 
 
 def _stands_as_left_by(held: Held) -> ColumnElement[bool]:

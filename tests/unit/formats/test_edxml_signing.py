@@ -71,7 +71,7 @@ def test_the_rest_of_the_packet_is_byte_for_byte_the_unsigned_one() -> None:
 
 
 def test_another_house_verifies_it_too(tmp_path: Path) -> None:
-    xmlsec1 = program("xmlsec1", package="xmlsec1")
+    xmlsec1 = program("xmlsec1")
     packet, certificate = tmp_path / "a.edxml", tmp_path / "certificate.pem"
     packet.write_bytes(written(document()))
     certificate.write_bytes(signer().certificate.public_bytes(Encoding.PEM))

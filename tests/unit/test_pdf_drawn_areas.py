@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 
-from bus.pdf.painted import EVERYWHERE, Box, painted_on
+from bus.pdf.drawn_areas import areas_drawn_on
+from bus.pdf.geometry import EVERYWHERE, Box
 from tests.support.changed_pdfs import numbers
 
 
@@ -69,7 +70,9 @@ def page(content: bytes) -> generic.DictionaryObject:
     ],
 )
 def test_what_is_drawn_is_found_where_it_is(content: bytes, box: Box) -> None:
-    assert box in [Box(*(round(side, 6) for side in each)) for each in painted_on(page(content))]
+    assert box in [
+        Box(*(round(side, 6) for side in each)) for each in areas_drawn_on(page(content))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_what_is_drawn_is_found_where_it_is(content: bytes, box: Box) -> None:
     ],
 )
 def test_what_shows_nothing_paints_nothing(content: bytes) -> None:
-    assert all(each.area == 0 for each in painted_on(page(content)))
+    assert all(each.area == 0 for each in areas_drawn_on(page(content)))
 
 
 @pytest.mark.parametrize(
@@ -103,11 +106,11 @@ def test_what_shows_nothing_paints_nothing(content: bytes) -> None:
     ],
 )
 def test_what_cannot_be_followed_is_painted_everywhere(content: bytes) -> None:
-    assert list(painted_on(page(content))) == [EVERYWHERE]
+    assert list(areas_drawn_on(page(content))) == [EVERYWHERE]
 
 
 def test_a_page_that_is_drawn_by_a_shading_is_painted_everywhere() -> None:
-    assert EVERYWHERE in painted_on(page(b"/Sh sh"))
+    assert EVERYWHERE in areas_drawn_on(page(b"/Sh sh"))
 
 
 WORDS = [b"q", b"Q", b"re", b"f", b"S", b"W", b"n", b"BT", b"Tf", b"Tj", b"Do", b"cm", b"/F1", b"9"]
@@ -115,4 +118,4 @@ WORDS = [b"q", b"Q", b"re", b"f", b"S", b"W", b"n", b"BT", b"Tf", b"Tj", b"Do", 
 
 @given(content=st.binary(max_size=200) | st.lists(st.sampled_from(WORDS)).map(b" ".join))
 def test_whatever_the_content_is_there_is_an_answer(content: bytes) -> None:
-    assert isinstance(list(painted_on(page(content))), list)
+    assert isinstance(list(areas_drawn_on(page(content))), list)

@@ -1,76 +1,40 @@
-"""Painted: where a page shows something, as rectangles that are never smaller than what is seen.
+"""Drawn areas: the rectangles of a page that its content may draw on.
 
-Only as exact as it takes to tell whether a signature that was added later lies over the text. What
-is not understood counts as painted everywhere. White fills, and text that is never drawn, show
-nothing. The operators are those of ISO 32000-1, annex A.
+Used to decide whether a signature that was added later covers something that the signer saw. A
+rectangle is never smaller than what is drawn. Content that cannot be followed counts as drawn on
+the whole page. White fills and invisible text draw nothing. The operators are those of
+ISO 32000-1, annex A.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from bus.pdf.content import UnclearError, words_in
+from bus.pdf.content_stream import UnclearError, words_in
+from bus.pdf.fonts import Font, read_font, value_in
+from bus.pdf.geometry import EVERYWHERE, UNIT, Box, Matrix, box_of, matrix_of, moved, times
 
 MOST_CONTENT_BYTES = 8 * 1024 * 1024
 MOST_OPERATORS = 300_000
 _DEEPEST = 8
-_FULL_WIDTH = 1000.0
 _ABOVE, _BELOW = 1.0, 0.3
-"""How far letters reach from their line, in their size."""
+"""How far letters reach above and below their line, as a part of their size."""
 _INVISIBLE_TEXT = frozenset({3, 7})
 
 
-class Box(NamedTuple):
-    """A rectangle in the units of its page."""
-
-    left: float
-    low: float
-    right: float
-    high: float
-
-    def meeting(self, other: "Box") -> "Box":
-        """What two rectangles have in common; empty when its sides are the wrong way round."""
-        return Box(
-            max(self.left, other.left),
-            max(self.low, other.low),
-            min(self.right, other.right),
-            min(self.high, other.high),
-        )
-
-    @property
-    def area(self) -> float:
-        """Zero, when it is empty."""
-        return max(0.0, self.right - self.left) * max(0.0, self.high - self.low)
-
-
-EVERYWHERE = Box(-1e6, -1e6, 1e6, 1e6)
-
-Matrix = tuple[float, float, float, float, float, float]
-_UNIT: Matrix = (1, 0, 0, 1, 0, 0)
-
-
-def box_of(rectangle: object) -> Box | None:
-    """A rectangle of a PDF, whichever two corners it names; None when it is none."""
+def areas_drawn_on(page: generic.DictionaryObject) -> Sequence[Box]:
+    """The areas that the content of a page, without its annotations, may draw on."""
+    follower = _ContentFollower()
     try:
-        one, two, three, four = (float(each.get_object()) for each in rectangle)  # type: ignore[attr-defined]
-    except (TypeError, ValueError, AttributeError):
-        return None
-    return Box(min(one, three), min(two, four), max(one, three), max(two, four))
-
-
-def painted_on(page: generic.DictionaryObject) -> Sequence[Box]:
-    """Where the content of a page, without its annotations, may show something."""
-    painter = _Painter()
-    try:
-        painter.follow(_content(page), _inherited(page, "/Resources"), depth=0)
+        follower.follow(_content(page), _inherited(page, "/Resources"), depth=0)
     except (UnclearError, RecursionError):
         return (EVERYWHERE,)
     except Exception:  # noqa: BLE001 (a page that cannot be followed may show anything)
         return (EVERYWHERE,)
-    return painter.boxes
+    return follower.boxes
 
 
 def _content(page: generic.DictionaryObject) -> bytes:
@@ -92,41 +56,18 @@ def _inherited(page: generic.DictionaryObject, key: str) -> Mapping[str, Any]:
     return found
 
 
-def value_in(values: Mapping[str, Any], key: str, otherwise: Any) -> Any:
-    """What stands there itself, and not the reference to it."""
-    try:
-        found = values[key]
-    except KeyError:
-        return otherwise
-    return otherwise if isinstance(found, generic.NullObject) else found
-
-
-@dataclass(slots=True)
-class _Font:
-    """How wide its letters are, in thousandths of its size."""
-
-    widths: Mapping[int, float] = field(default_factory=dict)
-    otherwise: float = _FULL_WIDTH
-    bytes_each: int = 1
-
-    def width_of(self, text: bytes) -> tuple[float, int]:
-        step = self.bytes_each
-        codes = [int.from_bytes(text[at : at + step], "big") for at in range(0, len(text), step)]
-        return sum(self.widths.get(code, self.otherwise) for code in codes), len(codes)
-
-
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What `q` keeps."""
+    """The graphics state, which the operator `q` saves and `Q` restores."""
 
-    matrix: Matrix = _UNIT
+    matrix: Matrix = UNIT
     clip: Box = EVERYWHERE
     white_fill: bool = False
     white_stroke: bool = False
     fill_space_is_plain: bool = True
     stroke_space_is_plain: bool = True
     line_width: float = 1.0
-    font: _Font | None = None
+    font: Font | None = None
     size: float = 0.0
     letter_space: float = 0.0
     word_space: float = 0.0
@@ -137,8 +78,8 @@ class _State:
 
 
 @dataclass(slots=True)
-class _Painter:
-    """Follows the operators of one page, and of the forms that it draws."""
+class _ContentFollower:
+    """Follows the operators of one page, and of the forms that it draws, and collects areas."""
 
     boxes: list[Box] = field(default_factory=list)
     _state: _State = _State()
@@ -146,13 +87,13 @@ class _Painter:
     _path: list[tuple[float, float]] = field(default_factory=list)
     _segments: list[Box] = field(default_factory=list)
     _clips: bool = False
-    _line: Matrix = _UNIT
-    _text: Matrix = _UNIT
+    _line: Matrix = UNIT
+    _text: Matrix = UNIT
     _count: int = 0
-    _fonts: dict[int, _Font] = field(default_factory=dict)
+    _fonts: dict[int, Font] = field(default_factory=dict)
 
     def follow(self, data: bytes, resources: Mapping[str, Any], *, depth: int) -> None:
-        """Raises whatever a content that is none leads to."""
+        """Follow a content stream. Raises any error if the bytes are no content stream."""
         if depth > _DEEPEST:
             raise UnclearError
         kept = len(self._kept)
@@ -178,7 +119,7 @@ class _Painter:
                 if self._kept:
                     self._state = self._kept.pop()
             case "cm":
-                self._set(matrix=_times(_matrix(given), self._state.matrix))
+                self._set(matrix=times(matrix_of(given), self._state.matrix))
             case "w":
                 self._set(line_width=given[-1])
             case "m" | "l" | "c" | "v" | "y" | "re" | "h":
@@ -204,10 +145,10 @@ class _Painter:
     def _set(self, **changed: Any) -> None:
         self._state = replace(self._state, **changed)
 
-    def _across(self, points: Sequence[tuple[float, float]], matrix: Matrix = _UNIT) -> Box:
-        whole = _times(matrix, self._state.matrix)
-        moved = [_moved(point, whole) for point in points]
-        across, up = [x for x, _ in moved], [y for _, y in moved]
+    def _across(self, points: Sequence[tuple[float, float]], matrix: Matrix = UNIT) -> Box:
+        whole = times(matrix, self._state.matrix)
+        corners = [moved(point, whole) for point in points]
+        across, up = [x for x, _ in corners], [y for _, y in corners]
         return Box(min(across), min(up), max(across), max(up))
 
     def _show(self, box: Box) -> None:
@@ -271,8 +212,8 @@ class _Painter:
             self._show(self._across(_CORNERS))
             return
         before = self._state
-        matrix = _matrix([float(each) for each in value_in(drawn, "/Matrix", _UNIT)])
-        self._set(matrix=_times(matrix, before.matrix))
+        matrix = matrix_of([float(each) for each in value_in(drawn, "/Matrix", UNIT)])
+        self._set(matrix=times(matrix, before.matrix))
         limits = box_of(drawn["/BBox"])
         if limits is None or len(drawn.data) > MOST_CONTENT_BYTES:
             raise UnclearError
@@ -289,7 +230,7 @@ class _Painter:
     ) -> None:
         match name:
             case "BT":
-                self._line = self._text = _UNIT
+                self._line = self._text = UNIT
             case "Tf":
                 self._set(font=self._font(resources["/Font"].raw_get(given[-2])), size=given[-1])
             case "Tc":
@@ -305,7 +246,7 @@ class _Painter:
             case "Tr":
                 self._set(mode=int(given[-1]))
             case "Tm":
-                self._line = self._text = _matrix(given)
+                self._line = self._text = matrix_of(given)
             case "Td" | "TD":
                 if name == "TD":
                     self._set(leading=-given[-1])
@@ -323,7 +264,7 @@ class _Painter:
                 pass
 
     def _next_line(self, across: float, up: float) -> None:
-        self._line = self._text = _times((1, 0, 0, 1, across, up), self._line)
+        self._line = self._text = times((1, 0, 0, 1, across, up), self._line)
 
     def _letters(self, given: list[Any]) -> None:
         state = self._state
@@ -332,7 +273,7 @@ class _Painter:
         for each in given:
             if not isinstance(each, bytes):
                 shift = -each / 1000 * state.size * state.scale
-                self._text = _times((1, 0, 0, 1, shift, 0), self._text)
+                self._text = times((1, 0, 0, 1, shift, 0), self._text)
                 continue
             width, count = state.font.width_of(each)
             spaces = each.count(b" ") if state.font.bytes_each == 1 else 0
@@ -342,13 +283,13 @@ class _Painter:
             if state.mode not in _INVISIBLE_TEXT and each.strip():
                 corners = [(0, low), (across, low), (across, high), (0, high)]
                 self._show(self._across(corners, self._text))
-            self._text = _times((1, 0, 0, 1, across, 0), self._text)
+            self._text = times((1, 0, 0, 1, across, 0), self._text)
 
-    def _font(self, named: Any) -> _Font:
+    def _font(self, named: Any) -> Font:
         if not isinstance(named, generic.IndirectObject):
-            return _read_font(named)
+            return read_font(named)
         if named.idnum not in self._fonts:
-            self._fonts[named.idnum] = _read_font(named.get_object())
+            self._fonts[named.idnum] = read_font(named.get_object())
         return self._fonts[named.idnum]
 
 
@@ -356,7 +297,7 @@ _CORNERS = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
 
 
 def _is_plain(name: str, resources: Mapping[str, Any]) -> bool:
-    """Whether in this colour space all ones are white."""
+    """Whether the colour with all components 1 is white in this colour space."""
     if name in {"/DeviceGray", "/DeviceRGB", "/CalGray", "/CalRGB"}:
         return True
     space = value_in(value_in(resources, "/ColorSpace", {}), name, None)
@@ -366,64 +307,3 @@ def _is_plain(name: str, resources: Mapping[str, Any]) -> bool:
     return kind in {"/CalGray", "/CalRGB"} or (
         kind == "/ICCBased" and value_in(space[1], "/N", 0) in {1, 3}
     )
-
-
-def _read_font(font: Mapping[str, Any]) -> _Font:
-    match font["/Subtype"]:
-        case "/Type0":
-            below = font["/DescendantFonts"][0]
-            return _Font(
-                widths=dict(_widths_of_many(value_in(below, "/W", []))),
-                otherwise=float(value_in(below, "/DW", _FULL_WIDTH)),
-                bytes_each=2,
-            )
-        case "/Type3":
-            raise UnclearError
-        case _:
-            first = int(value_in(font, "/FirstChar", 0))
-            widths = {
-                first + at: float(width.get_object())
-                for at, width in enumerate(value_in(font, "/Widths", ()))
-            }
-            return _Font(widths=widths)
-
-
-def _widths_of_many(given: Sequence[Any]) -> Iterator[tuple[int, float]]:
-    """The array W of ISO 32000-1, 9.7.4.3."""
-    items = [each.get_object() for each in given]
-    at = 0
-    while at < len(items):
-        first = int(items[at])
-        if isinstance(items[at + 1], generic.ArrayObject):
-            for offset, width in enumerate(items[at + 1]):
-                yield first + offset, float(width)
-            at += 2
-        else:
-            for code in range(first, min(int(items[at + 1]), first + 65_535) + 1):
-                yield code, float(items[at + 2])
-            at += 3
-
-
-def _matrix(given: Sequence[Any]) -> Matrix:
-    one, two, three, four, five, six = (float(each) for each in given[-6:])
-    return one, two, three, four, five, six
-
-
-def _times(one: Matrix, two: Matrix) -> Matrix:
-    """First one, then two."""
-    a, b, c, d, e, f = one
-    p, q, r, s, t, u = two
-    return (
-        a * p + b * r,
-        a * q + b * s,
-        c * p + d * r,
-        c * q + d * s,
-        e * p + f * r + t,
-        e * q + f * s + u,
-    )
-
-
-def _moved(point: tuple[float, float], matrix: Matrix) -> tuple[float, float]:
-    across, up = point
-    a, b, c, d, e, f = matrix
-    return across * a + up * c + e, across * b + up * d + f

@@ -1,4 +1,4 @@
-"""Content: the words of a content stream, in which pages are drawn (ISO 32000-1, 7.8.2)."""
+"""Content stream: its operands and operators, which draw a page (ISO 32000-1, 7.8.2)."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class UnclearError(Exception):
-    """The content cannot be followed."""
+    """The content stream cannot be understood."""
 
 
 _WORD = re.compile(
@@ -29,13 +29,13 @@ _ESCAPED: Mapping[bytes, bytes] = {
 
 
 def words_in(data: bytes) -> Iterator[tuple[str, Any]]:
-    """The operands and operators in their order: their kinds, and what they are.
+    """Yield the operands and operators in their order, each as its kind and its value.
 
     Numbers are floats, strings bytes, names texts with their slash. The brackets of arrays and
     dictionaries are left out. An image within the content is one operator, `image`.
 
     Raises:
-        UnclearError: It is no content stream.
+        UnclearError: The bytes are no content stream.
     """
     at = 0
     readers: Mapping[str, Callable[[bytes], Any]] = {

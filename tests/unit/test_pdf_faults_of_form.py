@@ -14,7 +14,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from bus.pdf.examination import examine
-from bus.pdf.leniency import fault_of
+from bus.pdf.reasons import fault_of
 from schemas.term import Language
 from schemas.verdict import LegalValue, PdfOutcome, PdfVerdict
 from tests.support.changed_pdfs import changed

@@ -1,0 +1,95 @@
+"""Issuance: certificates that this home makes itself; every name in them says DEVELOPMENT."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
+
+DEVELOPMENT = "DEVELOPMENT - not for production"
+"""The organization in every name that is given here."""
+
+AUTHORITY_LIFE = timedelta(days=3650)
+LIFE = timedelta(days=365)
+RENEWED_AHEAD = timedelta(days=30)
+"""A certificate that ends sooner than this is replaced."""
+
+_BACKDATED = timedelta(hours=1)
+"""A signer whose clock is a little behind must not find its fresh certificate not yet valid."""
+
+
+def development_name(common_name: str, *, stated_owner: str | None = None) -> x509.Name:
+    """The name of a subject that nobody vouches for."""
+    attributes = [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+    ]
+    if stated_owner is not None:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, stated_owner))
+    return x509.Name(attributes)
+
+
+def usage(*, authority: bool) -> x509.KeyUsage:
+    """What a key may do: sign certificates and revocation lists, or sign data and log in."""
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def unsigned(
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    subject: x509.Name,
+    issuer: x509.Certificate | x509.Name,
+    now: datetime,
+    life: timedelta,
+    authority: bool = False,
+) -> x509.CertificateBuilder:
+    """A certificate that its issuer has still to sign.
+
+    Args:
+        issuer: The issuer's certificate, within whose time this one stays; or the issuer's name.
+        life: How long it is valid from now on.
+        authority: Whether it signs other certificates.
+    """
+    begins, ends = now - _BACKDATED, now + life
+    if isinstance(issuer, x509.Certificate):
+        begins = max(begins, issuer.not_valid_before_utc)
+        ends = min(ends, issuer.not_valid_after_utc)
+        issuer = issuer.subject
+    constraints = x509.BasicConstraints(ca=authority, path_length=0 if authority else None)
+    # TLS libraries look for the key's identifier.
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+        .add_extension(constraints, critical=True)
+        .add_extension(usage(authority=authority), critical=True)
+        .add_extension(identifier, critical=False)
+    )
+
+
+def self_signed(
+    common_name: str, *, now: datetime, authority: bool
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A new key and its certificate, signed by itself, for ten years."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), development_name(common_name)
+    made = unsigned(
+        key, subject=name, issuer=name, now=now, life=AUTHORITY_LIFE, authority=authority
+    )
+    return key, made.sign(key, SHA256())
