@@ -9,10 +9,11 @@ import typer
 import uvloop
 from rich.text import Text
 
-from bus.bootstrap.parent import open_connection
+from bus.bootstrap.connection import open_connection
 from bus.cli.options import Home
 from bus.cli.output import say, screen
-from bus.cli.service import begin
+from bus.cli.service import begin, forked_launcher
+from bus.processes.launcher import ProcessLauncher
 from bus.settings import Settings, load_settings
 
 
@@ -30,18 +31,24 @@ def connect(
     not answer, it says "not connected yet" with the reason, and tries again.
     """
     settings = load_settings(home=home)
+    launcher = forked_launcher(1)
     begin(settings)
-    uvloop.run(_run(settings, agency))
+    try:
+        uvloop.run(_run(settings, agency, launcher))
+    finally:
+        launcher.dismiss()
 
 
-async def _run(settings: Settings, agency: str) -> None:
+async def _run(settings: Settings, agency: str, launcher: ProcessLauncher) -> None:
     console, stop = screen(stderr=True), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     # What a broker says is data: never markup, and on one line.
     progress = partial(console.print, markup=False, highlight=False, soft_wrap=True)
-    async with open_connection(settings, agency, stop=stop, progress=progress) as connected:
+    async with open_connection(
+        settings, agency, stop=stop, progress=progress, launcher=launcher
+    ) as connected:
         running = asyncio.create_task(connected.run())
         if not stop.is_set():
             folder = connected.home.agencies / agency

@@ -10,10 +10,13 @@ import uvloop
 from rich.console import Console
 from rich.text import Text
 
-from bus.bootstrap.parent import Parent, open_axis
+from bus.bootstrap.axis import open_axis
+from bus.bootstrap.parent import Parent
+from bus.bootstrap.process import processors
 from bus.cli.options import AnyHome, MetricsPort, Workers
 from bus.cli.output import say, screen
-from bus.cli.service import Agencies, begin, mailboxes_meant
+from bus.cli.service import Agencies, begin, forked_launcher, mailboxes_meant
+from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.tls import without_login
 from bus.settings import Settings, load_settings
 from schemas.identifiers import MailboxName
@@ -36,17 +39,26 @@ def up(
     settings = load_settings(
         home=home, max_packet_bytes=max_packet_bytes, workers=workers, metrics_port=metrics_port
     )
+    # Forked before anything is read or begun: a worker for each processor, and the dead letters.
+    launcher = forked_launcher((settings.workers or processors()) + 1)
     begin(settings)
     only = mailboxes_meant(settings, agencies)
-    uvloop.run(_run(settings, only))
+    try:
+        uvloop.run(_run(settings, only, launcher))
+    finally:
+        launcher.dismiss()
 
 
-async def _run(settings: Settings, only: frozenset[MailboxName] | None) -> None:
+async def _run(
+    settings: Settings, only: frozenset[MailboxName] | None, launcher: ProcessLauncher
+) -> None:
     console, stop = screen(stderr=True), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_axis(settings, only=only, stop=stop, progress=console.print) as axis:
+    async with open_axis(
+        settings, only=only, stop=stop, progress=console.print, launcher=launcher
+    ) as axis:
         running = asyncio.create_task(axis.run())
         if not stop.is_set():
             _greet(axis, console)

@@ -37,6 +37,7 @@ class ProcessLauncher:
         `main` finds the command in `sys.argv` and its settings in the environment. Call this before
         the process has a second thread or an event loop: a fork copies neither.
         """
+        parent = os.getpid()
         for _ in range(count):
             reading, writing = os.pipe()
             with _interrupt_blocked():
@@ -45,7 +46,7 @@ class ProcessLauncher:
                     # Held open here, they would hide from the others that the parent has ended.
                     for pipe in (*(forked.orders for forked in self._forked), writing):
                         os.close(pipe)
-                    _obey(reading, main)
+                    _obey(reading, main, parent)
             os.close(reading)
             self._forked.append(_Forked(pid=pid, orders=writing))
 
@@ -147,7 +148,7 @@ def _interrupt_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _obey(orders: int, main: Callable[[], object]) -> NoReturn:
+def _obey(orders: int, main: Callable[[], object], parent: int) -> NoReturn:
     """Wait for a command, run it, and end; nothing of the parent's call stack is run."""
     code: object = 1
     try:
@@ -158,9 +159,9 @@ def _obey(orders: int, main: Callable[[], object]) -> NoReturn:
         if not order:
             os._exit(ORPHANED)
         arguments, environment = json.loads(order)
-        os.environ.update(environment, **{PARENT: str(os.getppid())})
+        os.environ.update(environment, **{PARENT: str(parent)})
         sys.argv[1:] = arguments
-        _show_command([sys.argv[0], *arguments])
+        _show_command(["lienthong", *arguments])
         main()
         code = 0
     except SystemExit as end:
@@ -179,4 +180,6 @@ def _show_command(line: Sequence[str]) -> None:
         # proc(5): fields 48 and 49, where the arguments begin and end; the second may hold blanks.
         begin, end = map(int, told.rpartition(")")[2].split()[45:47])
         room = end - begin
-        ctypes.memmove(begin, b"\0".join(map(os.fsencode, line))[: room - 1].ljust(room, b"\0"), room)
+        ctypes.memmove(
+            begin, b"\0".join(map(os.fsencode, line))[: room - 1].ljust(room, b"\0"), room
+        )
