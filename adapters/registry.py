@@ -1,4 +1,4 @@
-"""Registry: finds formats and endpoints by entry points, so that anybody's package adds its own.
+"""Registry: finds formats and endpoints by entry points, so that other packages can add theirs.
 
 An entry of the group `lienthong.formats` names a class, one of `lienthong.endpoints` an
 `EndpointFactory`.
@@ -16,18 +16,13 @@ FORMATS = "lienthong.formats"
 ENDPOINTS = "lienthong.endpoints"
 
 
-def load_formats() -> Mapping[str, Format]:
-    """Every installed format, by name. Raises `ConfigurationError` E_SETTING for a broken one."""
-    return {entry.name: _format(entry) for entry in entry_points(group=FORMATS)}
-
-
 def own_formats() -> Mapping[str, Format]:
-    """The formats that this distribution brings along, by name."""
+    """The formats of this distribution, by name."""
     return {entry.name: _format(entry) for entry in entry_points(group=FORMATS) if _is_ours(entry)}
 
 
 def formats_of_others() -> tuple[str, ...]:
-    """The names of the other installed formats. Runs none of their code."""
+    """The names of the formats of other packages. Runs none of their code."""
     return tuple(entry.name for entry in entry_points(group=FORMATS) if not _is_ours(entry))
 
 
@@ -35,7 +30,7 @@ def usable_formats(skipped: Callable[[AxisError], None]) -> tuple[Format, ...]:
     """Every installed format that can be loaded, our own first.
 
     Args:
-        skipped: Told why one cannot.
+        skipped: Called with the reason why one cannot.
     """
     found = list(own_formats().values())
     for name in sorted(formats_of_others()):
@@ -47,39 +42,33 @@ def usable_formats(skipped: Callable[[AxisError], None]) -> tuple[Format, ...]:
 
 
 def format_named(name: str) -> Format:
-    """One installed format. Raises `ConfigurationError` E_SETTING listing what is installed."""
-    for entry in entry_points(group=FORMATS, name=name):
-        return _format(entry)
-    raise _unknown("format", name, FORMATS)
+    """One installed format. Raises `ConfigurationError` E_SETTING."""
+    return _format(_entry("format", name))
 
 
 def require_format(name: str) -> None:
     """Raise `ConfigurationError` E_SETTING unless it is installed. Runs none of its code."""
-    if not entry_points(group=FORMATS, name=name):
-        raise _unknown("format", name, FORMATS)
+    _entry("format", name)
 
 
 def format_names() -> frozenset[str]:
     """The names of all installed formats. Runs none of their code."""
-    return frozenset(entry.name for entry in entry_points(group=FORMATS))
+    return frozenset(entry_points(group=FORMATS).names)
 
 
 def endpoint_named(name: str) -> EndpointFactory:
     """What builds endpoints of one kind. Raises `ConfigurationError` E_SETTING."""
-    for entry in entry_points(group=ENDPOINTS, name=name):
-        return cast("EndpointFactory", _load(entry))
-    raise _unknown("endpoint", name, ENDPOINTS)
+    return cast("EndpointFactory", _load(_entry("endpoint", name)))
 
 
 def require_endpoint(name: str) -> None:
     """Raise `ConfigurationError` E_SETTING unless it is installed. Runs none of its code."""
-    if not entry_points(group=ENDPOINTS, name=name):
-        raise _unknown("endpoint", name, ENDPOINTS)
+    _entry("endpoint", name)
 
 
 def endpoint_names() -> frozenset[str]:
     """The names of all installed endpoints. Runs none of their code."""
-    return frozenset(entry.name for entry in entry_points(group=ENDPOINTS))
+    return frozenset(entry_points(group=ENDPOINTS).names)
 
 
 def format_for(head: bytes, filename: str, formats: Sequence[Format]) -> Format:
@@ -106,28 +95,23 @@ def _is_ours(entry: EntryPoint) -> bool:
     return entry.module.partition(".")[0] == __name__.partition(".")[0]
 
 
+def _entry(kind: str, name: str) -> EntryPoint:
+    """The entry point of this name; the error lists those that are installed."""
+    installed = entry_points(group=FORMATS if kind == "format" else ENDPOINTS)
+    for entry in installed.select(name=name):
+        return entry
+    cause = term("plugin_unknown", name=name, installed=", ".join(sorted(installed.names)))
+    raise AxisError.of("E_SETTING", name=kind, cause=cause)
+
+
 def _format(entry: EntryPoint) -> Format:
-    made = cast("type[Format]", _load(entry))
+    return cast("Format", _load(entry, lambda made: cast("type[Format]", made)()))
+
+
+def _load(entry: EntryPoint, use: Callable[[object], object] = lambda made: made) -> object:
+    """What an entry point names, used at once; whatever fails in it is its own fault."""
     try:
-        return made()
+        return use(entry.load())
     except Exception as error:
-        raise _broken(entry, error) from error
-
-
-def _load(entry: EntryPoint) -> object:
-    try:
-        return cast("object", entry.load())
-    except Exception as error:
-        raise _broken(entry, error) from error
-
-
-def _broken(entry: EntryPoint, error: Exception) -> AxisError:
-    cause = term("plugin_broken", name=entry.name, said=error)
-    return AxisError.of("E_SETTING", name=entry.group, cause=cause)
-
-
-def _unknown(kind: str, name: str, group: str) -> AxisError:
-    installed = ", ".join(sorted(entry.name for entry in entry_points(group=group)))
-    return AxisError.of(
-        "E_SETTING", name=kind, cause=term("plugin_unknown", name=name, installed=installed)
-    )
+        cause = term("plugin_broken", name=entry.name, said=error)
+        raise AxisError.of("E_SETTING", name=entry.group, cause=cause) from error

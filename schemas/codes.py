@@ -1,4 +1,4 @@
-"""The code lists of the domain: business types, statuses, urgency, lanes, document types.
+"""Code lists: business types, statuses, urgency, lanes, document types.
 
 Sources: QCVN 102:2016/BTTTT as observed, Decree 30/2020/NĐ-CP annex III.
 """
@@ -16,7 +16,7 @@ class BusinessType(IntEnum):
 
 
 class StatusCode(StrEnum):
-    """`StatusCode` of a status message: the nine whose meaning is known."""
+    """`StatusCode` of a status message: the nine codes with a known meaning."""
 
     ARRIVED = "01"
     REFUSED = "02"
@@ -32,7 +32,7 @@ class StatusCode(StrEnum):
 STATUS_NEEDS_REASON = frozenset(
     {StatusCode.REFUSED, StatusCode.TAKE_BACK, StatusCode.RECALL_REFUSED}
 )
-"""Decision 28/2018 and Decree 30/2020 article 21: who refuses or takes back must say why."""
+"""Statuses that need a reason (Decision 28/2018; Decree 30/2020, article 21)."""
 
 
 class Priority(IntEnum):
@@ -46,21 +46,21 @@ class Priority(IntEnum):
 
 
 class Lane(StrEnum):
-    """Which of the two queues of a mailbox a message takes."""
+    """The two queues of a mailbox."""
 
     EXPRESS = "express"
     STANDARD = "standard"
 
 
 class EnvelopeKind(StrEnum):
-    """What an envelope carries."""
+    """The kind of content of an envelope."""
 
     DOCUMENT = "document"
     RECEIPT = "receipt"
 
 
 class FormatName(StrEnum):
-    """Wire formats named in the wire contract; third parties may use others."""
+    """The formats in the wire contract; third parties may add others."""
 
     EDXML = "edxml"
     JSON = "json"

@@ -1,7 +1,7 @@
-"""Compatibility: what may not change in the wire contract within one major version.
+"""Find changes that the wire contract does not allow within one major version.
 
-Old readers meet new messages and new readers old ones, kept for years. So a field, once there,
-stays exactly as it is; a new field must be optional. Even a wider value breaks an old reader.
+Old software reads new messages, and new software reads stored old messages. So a field must never
+change, and a new field must be optional. Even a wider range of values breaks old software.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,23 +11,23 @@ JsonObject = Mapping[str, Any]
 
 _ANNOTATIONS = frozenset({"$id", "$schema", "description", "examples", "title"})
 _NAMES = ("properties", "$defs")
-"""Keywords whose members are names of our own; a newer minor version may add some."""
+"""Keywords whose members are our names; a newer minor version may add some."""
 _CONSEQUENCES = ("fault", "retryable")
 
 
 def breaking_changes(old: JsonObject, new: JsonObject) -> tuple[str, ...]:
-    """Name every change between two JSON Schemas that another version could not bear.
+    """List the changes between two JSON Schemas that break another version.
 
-    A default counts: fields that hold theirs are left out of messages, so a new default would
-    change what old messages say. Titles and descriptions may change freely.
+    A changed default is one of them, because messages omit fields that have their default. Titles
+    and descriptions may change.
     """
     return tuple(_changes(old, new, "$"))
 
 
 def breaking_codes(old: JsonObject, new: JsonObject) -> tuple[str, ...]:
-    """Name every code of a catalogue that is gone or has another consequence.
+    """List the codes of a catalogue that are missing or have another consequence.
 
-    Codes travel in receipts and dead letters; their texts may be improved.
+    Receipts and dead letters contain codes. Texts may change.
     """
     gone = [f"{code}: removed" for code in old if code not in new]
     changed = [
@@ -57,7 +57,7 @@ def _changes(old: JsonObject, new: JsonObject, path: str) -> Iterator[str]:
 
 
 def _bare(node: Any) -> Any:
-    """A part of a schema without its texts."""
+    """A part of a schema without descriptions."""
     match node:
         case dict():
             return {key: _bare(value) for key, value in node.items() if key not in _ANNOTATIONS}

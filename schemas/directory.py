@@ -1,4 +1,4 @@
-"""Directory: who exists, under which codes, and which mailbox serves whom. A versioned snapshot."""
+"""The directory of agencies: their codes, their parents, and which of them have a mailbox."""
 
 from datetime import date
 from enum import StrEnum
@@ -8,12 +8,12 @@ from pydantic import Field
 
 from schemas.codes import FormatName
 from schemas.document import NonEmpty
-from schemas.identifiers import AgencyCode, CodeScheme
+from schemas.identifiers import AgencyCode, CodeScheme, MailboxName
 from schemas.value import Value
 
 
 class AgencyKind(StrEnum):
-    """What sort of body an agency is."""
+    """The kind of an agency."""
 
     PARTY = "party"
     MINISTRY = "ministry"
@@ -23,7 +23,7 @@ class AgencyKind(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How sure we are of a seeded code; shown to administrators."""
+    """How certain a code of the seed list is; administrators see it."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -31,21 +31,21 @@ class Confidence(StrEnum):
 
 
 FOLDER_ENDPOINT = "folder"
-"""The endpoint of an agency of which nothing else is said."""
+"""The default endpoint."""
 
 
 class Agency(Value):
-    """A body with a code.
+    """An agency.
 
     Attributes:
-        connected: It has a mailbox of its own; otherwise its nearest connected ancestor serves it.
-        format: The wire format that its system reads; it may send any that is installed.
-        endpoint: How its system is reached; the name of an installed endpoint.
-        suspended: It may neither send nor be sent to, until resumed.
-        merged_into: Where documents for an expired code go.
-        seals: Its mailbox seals every document it sends, and unsealed ones from it are refused.
-        certificates: Thumbprints (`x5t#S256`) of those that speak for its mailbox, and no others;
-            empty: whichever are filed.
+        connected: It has its own mailbox; otherwise its nearest connected ancestor serves it.
+        format: The format that its system reads. It may send any installed format.
+        endpoint: The name of the installed endpoint that connects its system.
+        suspended: It can neither send nor receive until it is resumed.
+        merged_into: Its successor, which gets the documents after `valid_to`.
+        seals: Its mailbox seals every document; unsealed documents from it are refused.
+        certificates: The only certificates that may sign for its mailbox, by thumbprint
+            (`x5t#S256`); empty: all stored certificates.
     """
 
     code: Annotated[AgencyCode, Field(min_length=1, max_length=64)]
@@ -66,7 +66,7 @@ class Agency(Value):
 
 
 class AgencyAlias(Value):
-    """Another code of an agency. Aliases of one code may not overlap in time."""
+    """Another code of an agency. The periods of one code must not overlap."""
 
     code: Annotated[str, Field(min_length=1, max_length=64)]
     scheme: CodeScheme
@@ -76,8 +76,20 @@ class AgencyAlias(Value):
 
 
 class Directory(Value):
-    """A snapshot; `version` grows by one with every change."""
+    """All agencies and aliases; `version` grows by one with every change."""
 
     version: Annotated[int, Field(ge=1)] = 1
     agencies: tuple[Agency, ...] = ()
     aliases: tuple[AgencyAlias, ...] = ()
+
+
+class Recipient(Value):
+    """An addressed agency, and the mailbox that serves it.
+
+    `named` is the code in the document, if it is another one. Answers use this code, because the
+    sender's system knows it.
+    """
+
+    agency: AgencyCode
+    mailbox: MailboxName
+    named: str | None = None

@@ -1,7 +1,7 @@
-"""Document: the canonical content of an official document, independent of any agency's format.
+"""The canonical content of an official document, independent of any agency's format.
 
-Field names are the glossary's. Reading is tolerant: what a source leaves out is absent here and
-listed by `missing_fields`, so nothing is ever invented.
+The glossary defines the names of fields. A field that a source omits is None here, never invented;
+`missing_fields` lists the required ones.
 """
 
 from datetime import date
@@ -17,7 +17,7 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 
 
 class Organization(Value):
-    """A sender or receiver as the packet names it. Routing uses `organ_id` alone."""
+    """A sender or receiver as in the packet. Routing uses only `organ_id`."""
 
     organ_id: NonEmpty
     governing_body: str | None = None
@@ -38,7 +38,7 @@ class Signer(Value):
 
 
 class ResponseFor(Value):
-    """The document that is answered; `code` is the full number as text."""
+    """The document that is answered; `code` is its full number."""
 
     organ_id: str | None = None
     code: str | None = None
@@ -47,7 +47,7 @@ class ResponseFor(Value):
 
 
 class Staff(Value):
-    """`StaffInfo`: who did it."""
+    """`StaffInfo`: the person who did something."""
 
     department: str | None = None
     department_id: str | None = None
@@ -72,10 +72,10 @@ class Replacement(Value):
 
 
 class Bussiness(Value):
-    """The business block, spelled as on the wire.
+    """The business block, spelled as in edXML.
 
-    `target_document_id` is meaningful for recall and update only; readers drop leftovers.
-    `paper_raw` is kept and shown as it came.
+    `target_document_id` has a meaning only for recalls and updates; elsewhere readers drop it.
+    `paper_raw` is kept and shown unchanged.
     """
 
     type: BusinessType = BusinessType.NEW
@@ -90,21 +90,21 @@ class Bussiness(Value):
 
 
 class Hop(Value):
-    """One hop of the packet. `at` is UTC; `organ_id` is absent when the source had none."""
+    """One hop of the packet; `at` is UTC."""
 
     organ_id: str | None = None
     at: AwareDatetime | None = None
 
 
 class Attachment(Value):
-    """A file of a document: it travels by digest, never inside a message.
+    """A file of a document. Messages contain its digest, never its bytes.
 
     Attributes:
-        name: Plain, as `schemas.file_name` has it; judged where it is signed and where it arrives.
-        media_type: The true type, sniffed from the bytes.
-        size: Bytes of the unwrapped file.
-        sha256: Of the unwrapped bytes.
-        damaged: The bytes went through a text decoder before they reached us.
+        name: A plain file name (`schemas.file_name`), checked by sender and recipient.
+        media_type: The type that its bytes show.
+        size: The size of the unpacked file, in bytes.
+        sha256: The digest of the unpacked file.
+        damaged: A text decoder changed the bytes before we received them.
     """
 
     name: NonEmpty
@@ -116,11 +116,11 @@ class Attachment(Value):
 
 
 class Document(Value):
-    """Everything an edXML packet says of a document.
+    """Everything that an edXML packet says about a document.
 
-    `raw` keeps what the source said and we give no meaning to (vendor extensions, unknown
-    elements, declared media types), by path: shown, never acted on, and written back where it
-    stood for recipients of the same format (decision record 0034).
+    `raw` contains values without a meaning here (vendor extensions, unknown elements, declared
+    media types) by path. They are shown and written back at the same place for recipients of the
+    same format (decision record 0034), but nothing depends on them.
     """
 
     from_agency: Organization
@@ -163,7 +163,7 @@ class Document(Value):
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
-        """Required fields of QCVN 102 that the source left out: the message is incomplete."""
+        """The fields that QCVN 102 requires and the source omits."""
         required = {
             "number": self.number,
             "notation": self.notation,
@@ -176,5 +176,5 @@ class Document(Value):
         return tuple(name for name, value in required.items() if value is None)
 
     def without_raw(self) -> "Document":
-        """The document without the values that we give no meaning to."""
+        """A copy without `raw`."""
         return self.model_copy(update={"raw": {}})

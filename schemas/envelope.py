@@ -1,26 +1,24 @@
-"""Envelope: the exact content that is signed and travels (wire contract, version 1)."""
+"""The envelope: the content that is signed and sent (wire contract, version 1)."""
 
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.codes import EnvelopeKind, Lane
+from schemas.directory import Recipient
 from schemas.document import Document
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName, Sha256
 from schemas.limits import MAX_BODY_BYTES
 from schemas.problem import Problem, Warned
 from schemas.reading import SignatureCheck, Source
-from schemas.recipient import Recipient
 from schemas.sealing import Sealed
 from schemas.status import StatusReport
 from schemas.value import Value
 
 WIRE_VERSION = "1.0"
 
-__all__ = ["MAX_BODY_BYTES", "WIRE_VERSION", "Envelope", "Receipt", "Recipient"]
-
 SEALED_WIRE_VERSION = "1.1"
-"""Of sealed envelopes alone: who knows 1.0 only cannot open them, and has no sealing key."""
+"""The version of sealed envelopes. Software that knows only 1.0 has no sealing key."""
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -36,9 +34,9 @@ class Receipt(Value):
     """A signed answer to a delivery: arrived, refused, or a business status 01 to 16.
 
     Attributes:
-        answers: The envelope that is answered; absent when an agency reports by document id only.
-        delivery: The delivery that is answered, on automatic receipts.
-        problem: Why, when the axis itself refused.
+        answers: The answered envelope; None when an agency reports by document id only.
+        delivery: The answered delivery, in automatic receipts.
+        problem: The reason when the axis itself refused.
     """
 
     report: StatusReport
@@ -48,19 +46,18 @@ class Receipt(Value):
 
 
 class Envelope(Value):
-    """Who, to whom, when, what.
+    """Sender, recipients, time and content of a message.
 
     Attributes:
-        envelope_id: Digest of document identity and content hash; the recipient recomputes it.
-            Of a sealed document it follows from the content only for who can open it.
-        sender: Canonical code of the sending agency.
-        sender_mailbox: The mailbox whose account publishes, and whose certificate signs.
-        recipients: All of them: signed once, and who is not on the list refuses.
+        envelope_id: Digest of document identity and content hash; the recipient recomputes it. For
+            a sealed document only who can open it can recompute it.
+        sender: The sending agency's own code.
+        sender_mailbox: The mailbox whose account publishes and whose certificate signs.
+        recipients: All recipients. A mailbox that is not among them refuses the envelope.
         sent_at: When the sender's worker signed, UTC.
-        sealed: Stands in the place of the document until a recipient opens it, and stays beside
-            it then.
+        sealed: Replaces the document until a recipient opens it; after that both are present.
         source: The original bytes, where they must be kept.
-        warnings: What was odd or repaired when the sender's file was read.
+        warnings: What was unusual or repaired in the sender's file.
     """
 
     version: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
@@ -79,7 +76,7 @@ class Envelope(Value):
     warnings: tuple[Warned, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_what_it_says(self) -> Self:
+    def _has_the_content_of_its_kind(self) -> Self:
         documents = (self.document is not None) + (self.sealed is not None)
         held = (documents, self.receipt is not None)
         said = self.kind is EnvelopeKind.DOCUMENT
@@ -89,7 +86,7 @@ class Envelope(Value):
 
     @property
     def message(self) -> Document | StatusReport:
-        """What the recipient's system gets to read. A sealed document must be opened first."""
+        """The content for the recipient's system. A sealed document must be opened first."""
         if self.document is not None:
             return self.document
         if self.receipt is not None:
@@ -98,7 +95,7 @@ class Envelope(Value):
 
     @property
     def lane(self) -> Lane:
-        """Receipts and urgent documents go express."""
+        """The express lane for receipts and urgent documents."""
         if self.sealed is not None:
             return self.sealed.lane
         return Lane.EXPRESS if self.document is None else self.document.lane

@@ -1,8 +1,8 @@
-"""Export: the JSON Schemas of all that travels, and the catalogue of codes, as files.
+"""Write the JSON Schemas of all messages and the catalogue of codes as files.
 
-`python -m schemas.export` renews `schemas/jsonschema` and `docs/codes.md`; with `--freeze`, at a
-release, also the copy under the newest wire version that later versions must stay compatible with
-(`schemas.compatibility`).
+`python -m schemas.export` renews `schemas/jsonschema` and `docs/codes.md`. With `--freeze`, at a
+release, it also writes a copy for the newest wire version; later versions must stay compatible with
+this copy (`schemas.compatibility`).
 """
 
 import json
@@ -17,7 +17,6 @@ from schemas.errors import ENTRIES
 from schemas.sealing import SealedContent, SealingKey, SignedSealingKey
 from schemas.status import StatusReport
 from schemas.terms import VOCABULARIES
-from schemas.terms.texts import Texts
 from schemas.value import Value
 from schemas.warnings import WARNINGS
 
@@ -38,7 +37,7 @@ _MODELS: dict[str, type[Value]] = {
 
 
 def exports() -> dict[str, str]:
-    """File name → content. Nothing is written."""
+    """The exported files: name → content. Nothing is written."""
     schemas = {
         f"{name}.json": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -48,20 +47,18 @@ def exports() -> dict[str, str]:
         for name, model in _MODELS.items()
     }
     return {name: _text(content) for name, content in schemas.items()} | {
-        "errors.json": _text(
-            {code: entry.model_dump(mode="json") for code, entry in ENTRIES.items()}
-        ),
+        "errors.json": _text({code: entry._asdict() for code, entry in ENTRIES.items()}),
         "warnings.json": _text(_in_both(WARNINGS)),
         "terms.json": _text({name: _in_both(each.terms) for name, each in VOCABULARIES.items()}),
     }
 
 
-def _in_both(texts: Mapping[str, Texts]) -> dict[str, dict[str, str]]:
+def _in_both(texts: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
     return {code: {"text_en": en, "text_vi": vi} for code, (en, vi) in texts.items()}
 
 
 def codes_page() -> str:
-    """The catalogue for people, as Markdown."""
+    """The catalogue as a Markdown page."""
     errors = (
         f"| `{code}` | {entry.fault} | {'yes' if entry.retryable else 'no'} "
         f"| {entry.text_en}<br>{entry.text_vi} | {entry.advice_en}<br>{entry.advice_vi} |"
@@ -88,13 +85,13 @@ def _text(content: object) -> str:
 _CODES_HEAD = """\
 # Codes
 
-Made by `python -m schemas.export`; edit `schemas/errors.py`, `schemas/warnings.py` and
-`schemas/terms` instead.
+Made by `python -m schemas.export`; edit `schemas/errors`, `schemas/warnings.py` and `schemas/terms`
+instead.
 
 ## Errors
 
-Whose fault it is decides what happens next: what the sender did wrong is refused and never tried
-again; what the world did is waited out.
+The fault decides what happens next. For example, a fault of the sender is refused and never tried
+again; a fault of the world is tried again until it is over.
 
 | code | fault | tried again | text | advice |
 | --- | --- | --- | --- | --- |"""
@@ -102,7 +99,7 @@ again; what the world did is waited out.
 _WARNINGS_HEAD = """\
 ## Warnings
 
-The message is accepted. `W_MISSING_FIELD` appears with the name of the field, as in
+A message with warnings is accepted. `W_MISSING_FIELD` appears with the name of the field, as in
 `W_MISSING_SUBJECT`.
 
 | code | text |
@@ -111,9 +108,10 @@ The message is accepted. `W_MISSING_FIELD` appears with the name of the field, a
 _TERMS_HEAD = """\
 ## Terms
 
-What stands in a text at a placeholder is data, the same in every language, or a term: the code
-travels, and each language has its own words for it. `why` takes the terms of `cause`; a term's own
-values travel under dotted names, as in `cause.limit`. An error's code is a term, too.
+A placeholder in a text stands for data, which are the same in every language, or for a term. A
+message contains the code of the term, and each language has its own text for it. `why` has the
+terms of `cause`. The values of a term have dotted names, as in `cause.limit`. The code of an error
+is also a term.
 
 | placeholder | term | text |
 | --- | --- | --- |"""

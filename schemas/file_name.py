@@ -1,7 +1,7 @@
-"""File name: which names from outside are safe to show and to write (handbook 2.4).
+"""Which names of attachments are safe to show and to write as files (handbook 2.4).
 
-One rule for attachments wherever they come from: formats make names so, senders refuse others
-before they sign, recipients refuse them after the proof, and nothing is written under another.
+Formats make names safe, senders refuse other names before they sign, and recipients refuse them
+after they have verified the signature. No file is written under another name.
 """
 
 import re
@@ -10,17 +10,17 @@ from unicodedata import category, is_normalized
 from schemas.limits import MAX_FILE_NAME_BYTES
 
 UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories: controls, invisible (they can turn the reading direction), line ends."""
+"""Unicode categories: controls, invisible characters and direction marks, line ends."""
 DRIVE = re.compile(r"[A-Za-z]:")
-"""In front of a name, Windows takes it for a disk: `C:a.pdf` would lie on another one."""
+"""A prefix that Windows reads as a drive: `C:a.pdf` would be on another disk."""
 _SEPARATORS = frozenset("/\\")
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether it is the name of a file in the folder where it is put, and looks like what it is.
+    """Whether a name names a visible file in the folder where it is written, on every system.
 
-    Neither empty nor hidden nor `..`, without separators of any system, a disk in front, controls,
-    direction marks and blanks around it, in NFC, at most 255 bytes of UTF-8.
+    The name is not empty, hidden or `..`. It has no separators, drive, control characters,
+    direction marks or blanks at the ends, is in NFC, and has at most 255 bytes of UTF-8.
     """
     return (
         name != ""
@@ -34,5 +34,5 @@ def is_plain_name(name: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """The name with what cannot be seen written out, as in `fdp<U+202E>txt.exe`."""
+    """The name with invisible characters written as in `fdp<U+202E>txt.exe`."""
     return "".join(f"<U+{ord(char):04X}>" if category(char) in UNSAFE else char for char in name)

@@ -1,91 +1,90 @@
-"""Limits: everything that can grow, and how far; the unit is the last word of each name.
+"""The limits of everything that can grow; the last word of each name is the unit.
 
-`docs/limits.md` shows them with what happens beyond; a test keeps the two equal. What an operator
-may choose is in `bus.settings`; what a format may read is bounded by `adapters.contract.Limits`,
-whose defaults are these.
+`docs/limits.md` shows them with their consequences; a test compares the two. Settings of operators
+are in `bus.settings`. These values are the defaults of `adapters.contract.Limits`, which limits
+what a format may read.
 """
 
 KIB = 1024
 MIB = 1024 * KIB
 
-# --- what travels -----------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------
 
 MAX_BODY_BYTES = MIB
-"""Body of a message; attachments are referenced, never carried."""
+"""The body of a message, which contains no attachments."""
 MAX_RECIPIENTS = 2_000
 MAX_LIST_ITEMS = 2_000
-"""Any other list within an envelope."""
+"""Any other list in an envelope."""
 MAX_MAP_ENTRIES = 2_000
-"""Any map within an envelope, as `document.raw`."""
+"""Any map in an envelope, such as `document.raw`."""
 MAX_IDENTIFIER_CHARS = 300
-"""What is looked up: codes, numbers, document ids. PostgreSQL indexes at most 2,704 bytes."""
+"""Codes, numbers and ids, which are looked up. PostgreSQL indexes at most 2,704 bytes."""
 MAX_TEXT_CHARS = 256 * KIB
-"""Any other text within an envelope."""
+"""Any other text in an envelope."""
 MAX_SIGNATURE_CHARS = 8 * KIB
-"""The whole message header `signature`."""
+"""The message header `signature`."""
 MAX_JWS_HEADER_CHARS = 4 * KIB
-"""The protected header within it, as base64url."""
+"""The protected header in a signature, as base64url."""
 MAX_HEADER_FIELDS = 32
-"""Unsigned headers of a message, which are hints: more are not taken up."""
+"""Unsigned headers of a message; further headers are ignored."""
 MAX_HEADER_BYTES = 40 * KIB
-"""One of them. All together must leave room in a frame of 128 KiB for what is added."""
+"""One unsigned header. Together they must leave room for other properties in a frame of 128 KiB."""
 MAX_HEADERS_BYTES = 64 * KIB
 
-# --- what is told -----------------------------------------------------------------------------
+# --- texts ------------------------------------------------------------------------------------
 
 MAX_TOLD_CHARS = 300
-"""One text within a problem or warning: a parameter, a field path, a detail; cut beyond."""
+"""A text in a problem or warning (a parameter, a field path, a detail), cut to this length."""
 MAX_TOLD_PARAMS = 16
 MAX_LOG_VALUE_CHARS = 8 * KIB
-"""One value in a log line, a traceback included; cut beyond."""
+"""A value in a log line, including a traceback, cut to this length."""
 
-# --- what formats read ------------------------------------------------------------------------
+# --- files for formats ------------------------------------------------------------------------
 
 MAX_PACKET_BYTES = 2048 * MIB
-"""A packet file, and apart from it the sum of its files (decision record 0006)."""
+"""A packet, and separately the sum of its files (decision record 0006)."""
 MAX_DEPTH_LEVELS = 64
 MAX_ELEMENTS = 100_000
 MAX_TEXT_BYTES = 256 * KIB
 MAX_TOKEN_BYTES = MIB
-"""A tag, comment or instruction of XML."""
+"""An XML tag, comment or instruction."""
 MAX_NAMESPACE_PREFIXES = 64
 MAX_JUNK_BYTES = KIB
-"""What may stand before the XML declaration."""
+"""Bytes before the XML declaration that are skipped."""
 MAX_RECEIVERS = 2_000
 MAX_ATTACHMENTS = 1_000
 MAX_WARNINGS = 200
 MAX_RAW_BYTES = 64 * KIB
 MAX_ZIP_RATIO = 100
 ZIP_RATIO_FROM_BYTES = MIB
-"""What unpacks to no more than this may have any ratio."""
+"""Files that unpack to at most this size may have any ratio."""
 MAX_ZIP_ENTRIES = 1
 MAX_SIGNED_PACKET_BYTES = 8 * MIB
-"""A header signature over a larger packet is `unverifiable`: it needs the whole tree."""
+"""The header signature of a larger packet is `unverifiable`, because it needs the whole tree."""
 MAX_FILE_NAME_BYTES = 255
 
-# --- what canonical values may be -------------------------------------------------------------
+# --- canonical values ------------------------------------------------------------------------
 
 MIN_YEAR = 1945
-"""Of dates, and of moments in Viet Nam's time: none in the trade lies outside (handbook 2.6)."""
+"""The first year of dates, and of times in Viet Nam (handbook 2.6)."""
 MAX_YEAR = 2100
 MAX_CODE = 2**31 - 1
-"""Of a document type's number and of the vendors' own, and as far below zero: 32 bits."""
+"""The numbers of document types and of vendors, positive and negative: 32 bits."""
 
-# --- what lies on disks -----------------------------------------------------------------------
+# --- files on disk ----------------------------------------------------------------------------
 
 MAX_OUTBOX_FILES = 20_000
-"""Files of one outbox looked at in one go; the others wait until these have left."""
+"""Files of one outbox that are listed at once; the others wait until these are sent."""
 MAX_AGENCIES = 50_000
-"""Agencies of a directory, and apart from them its aliases."""
+"""Agencies of a directory, and separately its aliases."""
 MAX_DIRECTORY_BYTES = 32 * MIB
-"""The signed snapshot of a directory: with every field written out it still fits the line to a
-worker."""
+"""The signed directory."""
 MAX_DIRECTORY_VERSIONS = 1_000
-"""Versions of the directory that are kept; the oldest are forgotten."""
+"""Kept versions of the directory; older ones are deleted."""
 MAX_DIRECTORY_CSV_BYTES = 64 * MIB
 """A table of agencies that is imported."""
 MAX_AGENCY_NAME_CHARS = 500
-"""The name of an agency, when it is entered."""
+"""The name of an agency when it is entered."""
 MAX_CERTIFICATE_FILE_BYTES = 64 * KIB
 MAX_CHAIN_CERTIFICATES = 10
-"""A certificate with the intermediate ones in its file."""
+"""A certificate together with the intermediate certificates in its file."""

@@ -1,6 +1,6 @@
-"""Omission: a message without the fields that a format has no place for.
+"""Remove the fields of a message that a format cannot write.
 
-A path is `subject`, `signer.position` or `to_agencies.email`; in a list it means every item.
+A path is `subject`, `signer.position` or `to_agencies.email`; in a list it applies to every item.
 """
 
 import json
@@ -14,9 +14,9 @@ Message = Document | StatusReport
 
 
 def without(message: Message, paths: Collection[str]) -> tuple[Message, tuple[str, ...]]:
-    """What is left of a message, and the paths at which something is lost, sorted.
+    """A copy without the fields at these paths, and the paths that had a value, sorted.
 
-    Raises `ValueError` for a path without which there is no message.
+    Raises `ValueError` for a required field.
     """
     if not paths:
         return message, ()
@@ -26,14 +26,14 @@ def without(message: Message, paths: Collection[str]) -> tuple[Message, tuple[st
 
 
 def content_of(message: Message) -> dict[str, Any]:
-    """All that a message says, as JSON: without defaults, and without groups that say nothing."""
+    """The content of a message as JSON, without defaults and empty groups."""
     data: dict[str, Any] = json.loads(message.to_json())
     _prune(data)
     return data
 
 
 def _removed(data: object, path: Sequence[str]) -> bool:
-    """Remove what lies at a path; whether anything did."""
+    """Remove the value at a path; True if there was one."""
     match data:
         case list():
             return sum(_removed(item, path) for item in data) > 0

@@ -1,4 +1,4 @@
-"""Problem: one thing that went wrong or was repaired, told so that a person can act on it."""
+"""Problems and warnings that tell a person what happened and what to do, and their exceptions."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -15,7 +15,7 @@ from schemas.warnings import WARNINGS
 
 
 class Place(Value):
-    """Where: any of a line and column of the source (from 1), a field path, a file's name."""
+    """Where: line and column (from 1), path of a field, name of a file; all optional."""
 
     line: int | None = None
     column: int | None = None
@@ -23,22 +23,19 @@ class Place(Value):
     file: Tellable | None = None
 
     def describe(self, language: Language = Language.ENGLISH) -> str:
-        """The place in words, empty when nothing is known."""
-        english = language is Language.ENGLISH
-        parts = []
-        if self.line is not None:
-            parts.append(f"line {self.line}" if english else f"dòng {self.line}")
-        if self.column is not None:
-            parts.append(f"column {self.column}" if english else f"cột {self.column}")
-        if self.field:
-            parts.append(f"field {self.field}" if english else f"trường {self.field}")
-        if self.file:
-            parts.append(f"file {self.file}" if english else f"tệp {self.file}")
+        """The place in words; empty when nothing is known."""
+        named = (
+            (language.choose("line", "dòng"), self.line),
+            (language.choose("column", "cột"), self.column),
+            (language.choose("field", "trường"), self.field or None),
+            (language.choose("file", "tệp"), self.file or None),
+        )
+        parts = [f"{name} {value}" for name, value in named if value is not None]
         return ", ".join(parts)
 
 
 class _Told(Coded):
-    """Shared by problems and warnings: a catalogue code with the values for its text."""
+    """A code of the catalogue with a place and the values for its texts."""
 
     place: Place = Place()
 
@@ -49,74 +46,69 @@ class _Told(Coded):
             return dict(islice(params.items(), MAX_TOLD_PARAMS))
         return params
 
-    def _fill(self, english: str, vietnamese: str, language: Language) -> str:
-        template = english if language is Language.ENGLISH else vietnamese
-        return filled(template, self.params, language)
+    def _texts(self) -> tuple[str, str]:
+        raise NotImplementedError
+
+    def text(self, language: Language = Language.ENGLISH) -> str:
+        """What happened, in one sentence."""
+        return filled(language.choose(*self._texts()), self.params, language)
+
+    def __str__(self) -> str:
+        where = self.place.describe()
+        return f"{self.code}{f' ({where})' if where else ''}: {self.text()}"
 
 
 class Problem(_Told):
-    """A refusal, or a failure: an entry of the error catalogue with place and parameters.
+    """A refusal or a failure: an entry of the error catalogue with its place and values.
 
-    `detail` may add a technical cause for operators; never content, keys or personal data.
+    `detail` may give operators a technical cause. It never contains content, keys or personal data.
     """
 
     detail: Tellable | None = None
 
     @property
     def entry(self) -> Entry:
-        """The catalogue entry; a code of a newer version reads as an unexpected error."""
+        """The entry of the catalogue; for an unknown code of a newer version, E_INTERNAL."""
         return ENTRIES.get(self.code, ENTRIES["E_INTERNAL"])
 
     @property
     def fault(self) -> Fault:
-        """Whose fault it is, which decides what happens next."""
+        """Whose fault it is. This decides what happens next."""
         return self.entry.fault
 
     @property
     def retryable(self) -> bool:
-        """Whether trying again can help without anybody changing anything."""
+        """Whether another attempt can succeed although nobody changes anything."""
         return self.entry.retryable
 
     @property
     def because(self) -> Term:
-        """Its cause alone, to be told as the cause of something else; itself if it has none."""
+        """Its cause, to be used as the cause of another problem; the problem itself without one."""
         if "cause" not in self.params:
             return Term(code=self.code, params=self.params)
         mark = "cause."
         inner = {n.removeprefix(mark): v for n, v in self.params.items() if n.startswith(mark)}
         return Term(code=self.params["cause"], params=inner)
 
-    def text(self, language: Language = Language.ENGLISH) -> str:
-        """What is wrong, in one sentence."""
-        entry = self.entry
-        return self._fill(entry.text_en, entry.text_vi, language)
+    def _texts(self) -> tuple[str, str]:
+        return self.entry.text_en, self.entry.text_vi
 
     def advice(self, language: Language = Language.ENGLISH) -> str:
         """What to do next, in one sentence."""
-        entry = self.entry
-        return self._fill(entry.advice_en, entry.advice_vi, language)
-
-    def __str__(self) -> str:
-        where = self.place.describe()
-        return f"{self.code}{f' ({where})' if where else ''}: {self.text()}"
+        template = language.choose(self.entry.advice_en, self.entry.advice_vi)
+        return filled(template, self.params, language)
 
 
 class Warned(_Told):
-    """A named repair or oddity; the message is accepted."""
+    """Something unusual in a message, or a repair of it; the message is accepted."""
 
-    def text(self, language: Language = Language.ENGLISH) -> str:
-        """What was seen and done, in one sentence."""
+    def _texts(self) -> tuple[str, str]:
         key = "W_MISSING_FIELD" if self.code.startswith("W_MISSING_") else self.code
-        english, vietnamese = WARNINGS.get(key, (self.code, self.code))
-        return self._fill(english, vietnamese, language)
-
-    def __str__(self) -> str:
-        where = self.place.describe()
-        return f"{self.code}{f' ({where})' if where else ''}: {self.text()}"
+        return WARNINGS.get(key, (self.code, self.code))
 
 
 class AxisError(Exception):
-    """Base of every error of ours that somebody outside can cause. Carries its problem."""
+    """The base class of all errors that something outside the program can cause."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -134,13 +126,12 @@ class AxisError(Exception):
         what: Coded | None = None,
         **params: object,
     ) -> "AxisError":
-        """Build the error of the class that a catalogue code's fault asks for.
+        """Make the error for a code of the catalogue, in the class that belongs to its fault.
 
         Args:
-            cause: Why: a term with a text in both languages, another problem, or, by `foreign`,
-                what somebody else's software said.
+            cause: Why: a term, another problem, or a message of other software (`foreign`).
             what: What it is about, in the same way.
-            params: Data: codes, numbers, names, paths (`schemas.terms.data`).
+            params: Data: codes, numbers, names, paths (`schemas.terms.DATA`).
         """
         terms = {"cause": cause, "what": what}
         told = {name: value for name, value in terms.items() if value is not None}
@@ -151,28 +142,28 @@ class AxisError(Exception):
 
 
 def error_of(problem: Problem) -> AxisError:
-    """The error of the class that a problem's fault asks for."""
+    """Make the error for a problem, in the class that belongs to its fault."""
     return _CLASS_OF[problem.fault](problem)
 
 
 class DocumentError(AxisError):
-    """The sender's fault: dead-letter or refuse, never retry."""
+    """The sender's fault: refuse or dead-letter, never retry."""
 
 
 class RecipientError(AxisError):
-    """The recipient's system refused on purpose, or could not be reached."""
+    """The recipient's system refused, or could not be reached."""
 
 
 class TransportError(AxisError):
-    """The world's fault: broker, database or network away. Retry."""
+    """Broker, database or network do not answer. Retry."""
 
 
 class ConfigurationError(AxisError):
-    """The operator's fault: stop at start with one sentence."""
+    """The operator's fault: a command stops with one sentence."""
 
 
 class InternalError(AxisError):
-    """Our fault: park it, raise an alarm."""
+    """Our fault: park the delivery, and raise an alarm."""
 
 
 _CLASS_OF: dict[Fault, type[AxisError]] = {

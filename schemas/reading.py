@@ -1,4 +1,4 @@
-"""Reading: what a format made of a source, with every repair named."""
+"""The result of reading a file: the message, with warnings for every repair."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -16,7 +16,7 @@ ABSENT = "absent"
 
 
 class SignatureOutcome(StrEnum):
-    """The three outcomes of a header signature (handbook 2.5); never two."""
+    """The three outcomes of a header signature (handbook 2.5)."""
 
     VERIFIED = "verified"
     INVALID = "invalid"
@@ -24,10 +24,11 @@ class SignatureOutcome(StrEnum):
 
 
 class SignatureCheck(Value):
-    """What the header signature proves. Trust in the certificate is a separate question.
+    """What the header signature proves, without trust in the certificate.
 
     Attributes:
-        reason: The code of a term (`schemas.terms`): why it is not verified; with its values.
+        reason: The code of a term (`schemas.terms`) that says why it is not verified.
+        reason_params: The values of this term.
     """
 
     outcome: SignatureOutcome
@@ -38,7 +39,7 @@ class SignatureCheck(Value):
 
     @property
     def why(self) -> Term | None:
-        """The reason, to be told in either language."""
+        """The reason as a term."""
         return None if self.reason is None else Term(code=self.reason, params=self.reason_params)
 
     @property
@@ -48,17 +49,17 @@ class SignatureCheck(Value):
 
 
 def unverifiable(reason: Term) -> SignatureCheck:
-    """A signature that proves nothing, neither way."""
+    """The check of a signature that proves nothing."""
     return with_reason(SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE), reason)
 
 
 def with_reason(check: SignatureCheck, reason: Term) -> SignatureCheck:
-    """The same outcome for another reason."""
+    """A copy with another reason."""
     return check.model_copy(update={"reason": reason.code, "reason_params": reason.params})
 
 
 class Source(Value):
-    """The exact bytes an agency's system gave us, kept in the attachment store."""
+    """The original bytes from an agency's system, in the attachment store."""
 
     format: str
     size: Annotated[int, Field(ge=0)]
@@ -66,7 +67,7 @@ class Source(Value):
 
 
 class Reading(Value):
-    """A read message with its warnings. `repaired` says the source was not well formed as sent."""
+    """A message with its warnings; `repaired`: the file was not well formed."""
 
     message: Document | StatusReport
     warnings: tuple[Warned, ...] = ()

@@ -1,6 +1,6 @@
-"""Sealing: what of a sealed document travels in sight, and what only its recipients can open.
+"""Sealed documents: the readable part of the envelope, and the content that only recipients open.
 
-The rules, and what is bound to what, are in `bus.core.sealing`; the wire contract tells them.
+`bus.core.sealing` implements the rules, and the wire contract describes them.
 """
 
 from typing import Annotated
@@ -8,27 +8,27 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from schemas.codes import Lane
+from schemas.directory import Recipient
 from schemas.document import Document
 from schemas.identifiers import AgencyCode, EnvelopeId, MailboxName, Sha256
 from schemas.problem import Warned
 from schemas.reading import SignatureCheck, Source
-from schemas.recipient import Recipient
 from schemas.value import Value
 
 Base64url = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-"""Bytes as text (RFC 4648, 5), without padding."""
+"""Bytes in base64url (RFC 4648, 5), without padding."""
 
 SuiteName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-"""Names KEM, KDF and AEAD together. Any name may stand here; who does not know it refuses."""
+"""The name of a KEM, KDF and AEAD together. Software refuses a name that it does not know."""
 
 
 class SealingKey(Value):
-    """A mailbox's own word on the key that it is to be sealed to; travels with its signature.
+    """A mailbox's statement about its public key for sealing, which the mailbox signs.
 
     Attributes:
-        public_key: As the suite writes it; its SHA-256 with owner and suite is the key's id.
-        not_before: From when on it may be used for sealing, inclusive, UTC.
-        not_after: Until when. What was sealed in time can be opened later.
+        public_key: In the form of the suite. The id of the key is a digest of owner, suite and key.
+        not_before: The first moment at which senders may use it, UTC.
+        not_after: The last such moment. Opening is possible later too.
     """
 
     owner: MailboxName
@@ -39,11 +39,11 @@ class SealingKey(Value):
 
 
 class SignedSealingKey(Value):
-    """A sealing key as it is published: the exact text that was signed, and the signature.
+    """A published sealing key.
 
     Attributes:
-        statement: JSON of a `SealingKey`, character for character.
-        signature: Detached JWS of the owner's signing key.
+        statement: The JSON of a `SealingKey`, exactly as it was signed.
+        signature: A detached JWS by the owner's signing key.
     """
 
     statement: str
@@ -51,11 +51,11 @@ class SignedSealingKey(Value):
 
 
 class WrappedKey(Value):
-    """The content key, readable for one mailbox.
+    """The content key, encrypted for one mailbox.
 
     Attributes:
-        key_id: The sealing key of the mailbox that opens it.
-        wrapped: What HPKE gave (RFC 9180): the encapsulated key, then the ciphertext.
+        key_id: The sealing key of the mailbox.
+        wrapped: The output of HPKE (RFC 9180): the encapsulated key, then the ciphertext.
     """
 
     mailbox: MailboxName
@@ -65,20 +65,20 @@ class WrappedKey(Value):
 
 
 class SealedFile(Value):
-    """A file as the attachment store holds it: size and digest of the ciphertext."""
+    """A file in the attachment store: size and digest of its ciphertext."""
 
     size: Annotated[int, Field(ge=0)]
     sha256: Sha256
 
 
 class Sealed(Value):
-    """What stands in an envelope in the place of a document.
+    """The part of an envelope that replaces a sealed document.
 
     Attributes:
-        lane: How urgent it is, which routing must know.
+        lane: The urgency, which routing needs.
         keys: One for each recipient's mailbox.
-        content: The sealed `SealedContent` with its signature.
-        files: The sealed attachments and, where it must be kept, the sealed original.
+        content: The encrypted `SealedContent` with its signature.
+        files: The encrypted attachments and, where it must be kept, the encrypted original.
     """
 
     lane: Lane
@@ -88,17 +88,17 @@ class Sealed(Value):
 
 
 class InnerFile(Value):
-    """Which of a document's files stands behind a sealed one, in the order of `Sealed.files`."""
+    """The digest `of` a file, and of its ciphertext; in the order of `Sealed.files`."""
 
     of: Sha256
     sealed: Sha256
 
 
 class SealedContent(Value):
-    """What only the recipients read. It repeats who, to whom and when under a signature of its own.
+    """The content that only recipients can read. It repeats the readable parts of the envelope.
 
     Attributes:
-        salt: What the envelope's ids are keyed with, so that nobody can guess content by them.
+        salt: The secret part of the envelope's ids, so that nobody can test guesses with them.
     """
 
     envelope_id: EnvelopeId

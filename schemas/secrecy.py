@@ -1,7 +1,7 @@
-"""Secrecy: the marks of State secrets, where a document declares one (Decision 28/2018/QĐ-TTg).
+"""Find the mark of a State secret that a document declares (Decision 28/2018/QĐ-TTg).
 
-Only what is declared in a field counts. Free text is never searched: "bảo mật" in a subject is
-innocent.
+Only fields that declare a mark count. Free text is not searched, because "bảo mật" in a subject is
+not a mark.
 """
 
 import re
@@ -14,7 +14,7 @@ _MARKS = {
     "mật": "Mật",
     "tốimật": "Tối mật",
     "tuyệtmật": "Tuyệt mật",
-    # As systems without Vietnamese letters write it; "mat" alone would be too many other words.
+    # For systems without Vietnamese letters; "mat" alone has too many other meanings.
     "toimat": "Tối mật",
     "tuyetmat": "Tuyệt mật",
 }
@@ -22,19 +22,20 @@ _LABEL = re.compile(r"(?:(?:dấu|mức|cấp)?độ(?:bảo)?mật[:=])?(?:văn
 _BETWEEN = re.compile(r"[,;/|+&()\[\]{}<>\n–—-]")
 _AROUND = "\"'.:*!«»“”‘’()[]{}<>-–—_"
 _LONGEST = 200
-"""A longer value is a text and no mark."""
+"""A longer value, in characters, is a text and not a mark."""
 
 
 def secrecy_mark(value: str) -> str | None:
-    """The mark that a whole value is, in its usual spelling; None when it is none.
+    """The mark, in its usual spelling, if the whole value is a mark; else None.
 
-    Whatever its case, Unicode form, spaces, punctuation around it, and with a label: `ĐỘ MẬT: MẬT`.
+    Case, Unicode form, spaces and surrounding punctuation do not matter, and a label is allowed:
+    `ĐỘ MẬT: MẬT`.
     """
     return _mark(_folded(value))
 
 
 def mark_in_list(value: str) -> str | None:
-    """The first mark in a field that holds notes beside each other: `Mật, hỏa tốc`."""
+    """The first mark in a field with several notes: `Mật, hỏa tốc`."""
     folded = _folded(value)
     if not folded:
         return None
@@ -43,11 +44,11 @@ def mark_in_list(value: str) -> str | None:
 
 
 def _folded(value: str) -> str:
-    """The value without its case and Unicode form; empty when there is no mark in it for sure."""
+    """The value in one case and Unicode form; empty when it certainly has no mark."""
     if len(value) > _LONGEST:
         return ""
     if not value.isprintable():
-        # Invisible signs may stand between a letter and its accents.
+        # Invisible characters may separate a letter from its accents.
         value = "".join(char for char in value if unicodedata.category(char) != "Cf")
     folded = unicodedata.normalize("NFKC", value).casefold()
     if not folded.isascii():
@@ -67,7 +68,7 @@ def declared_mark(document: Document) -> tuple[str, str] | None:
     for field, value in _notes(document):
         if mark := mark_in_list(value):
             return field, mark
-    # Texts: only one that is nothing but a mark.
+    # A text counts only if it consists of the mark.
     for field, text in (("subject", document.subject), ("content", document.content)):
         if text and (mark := secrecy_mark(text)):
             return field, mark
@@ -75,7 +76,7 @@ def declared_mark(document: Document) -> tuple[str, str] | None:
 
 
 def _notes(document: Document) -> Iterator[tuple[str, str]]:
-    """The fields that are no free text, and those that we do not know."""
+    """The fields that are not free text, and the unknown ones."""
     for field, value in (
         ("circulation", document.circulation),
         ("type_name", document.type_name),

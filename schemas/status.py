@@ -1,4 +1,4 @@
-"""StatusReport: what a receiving office says it did with a document (statuses 01 to 16)."""
+"""Status messages: what an agency reports about a document (statuses 01 to 16)."""
 
 from datetime import date
 
@@ -12,10 +12,10 @@ class StatusReport(Value):
     """A status message.
 
     Attributes:
-        from_agency: Who reports. For 13 (take back) that is the document's sender.
-        to_organ_id: The addressee, `ResponseFor/OrganId`: the routing key.
-        code: Two digits as text; codes besides the nine known are kept and shown.
-        at: UTC; absent when the source had none or an impossible one.
+        from_agency: The reporting agency; for 13 (take back), the document's sender.
+        to_organ_id: The addressee, `ResponseFor/OrganId`, which decides the route.
+        code: Two digits. Codes other than the nine known ones are kept and shown.
+        at: UTC; None when the source has no valid time.
     """
 
     from_agency: Organization
@@ -30,5 +30,5 @@ class StatusReport(Value):
     raw: dict[str, str] = {}
 
     def without_raw(self) -> "StatusReport":
-        """The report without the values that we give no meaning to."""
+        """A copy without `raw`."""
         return self.model_copy(update={"raw": {}})

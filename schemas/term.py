@@ -1,4 +1,4 @@
-"""Term: a part of a sentence that travels as a code and is told in the reader's language."""
+"""Terms: parts of sentences that are sent as codes and shown in the reader's language."""
 
 import errno
 from collections.abc import Iterator, Mapping
@@ -9,26 +9,30 @@ from pydantic import BeforeValidator
 
 from schemas.errors import ENTRIES
 from schemas.limits import MAX_TOLD_CHARS
-from schemas.redaction import redacted
+from schemas.safe_text import redacted
 from schemas.terms import VOCABULARIES
 from schemas.value import Value
 
 
 class Language(StrEnum):
-    """The languages every text of the axis exists in."""
+    """The languages of all texts."""
 
     ENGLISH = "en"
     VIETNAMESE = "vi"
 
+    def choose(self, english: str, vietnamese: str) -> str:
+        """The text in this language."""
+        return english if self is Language.ENGLISH else vietnamese
+
 
 def _tellable(text: Any) -> Any:
-    """A text that may leave the process: without secrets, UTF-8, and no longer than is read.
+    """A text that may leave the process: without secrets, valid UTF-8, and not too long.
 
-    A problem travels in a message header and is kept as a row, whatever hostile bytes it quotes.
+    Problems are sent in message headers and stored in databases, and they may quote hostile bytes.
     """
     if not isinstance(text, str):
         return text
-    # Redacted before it is cut: half a password would no longer be known for one.
+    # Secrets are removed before the text is cut, because half a secret is not recognised.
     text = redacted(text)
     if not text.isascii():
         text = text.encode(errors="replace").decode()
@@ -41,8 +45,8 @@ Tellable = Annotated[str, BeforeValidator(_tellable)]
 class Coded(Value):
     """A code with the values for its texts.
 
-    A value that is coded itself stands in `params` under its code, and its own values under
-    dotted names: `cause`, `cause.limit`.
+    If a value is a term, `params` contains its code under the name of the value, and the values of
+    the term under dotted names: `cause`, `cause.limit`.
     """
 
     code: str
@@ -53,29 +57,29 @@ class Term(Coded):
     """A part of a sentence: an entry of `schemas.terms`, or an error of the catalogue."""
 
     def text(self, language: Language = Language.ENGLISH) -> str:
-        """In words; what no vocabulary knows is quoted in Vietnamese."""
+        """The text; an unknown code is shown as a quotation in Vietnamese."""
         return _said("cause", self.code, self.params, language, inside="")
 
 
 def term(code: str, /, **params: object) -> Term:
-    """A term of `schemas.terms` with its data."""
+    """Make a term of `schemas.terms` with its values."""
     return Term(code=code, params=flat(params))
 
 
 def foreign(said: object) -> Term:
-    """What the software of others said, in whichever language: told as a quotation."""
+    """A message of other software, in any language, which is shown as a quotation."""
     return term("foreign", said=said)
 
 
 def of_os(error: OSError) -> Term:
-    """What an operating system said."""
+    """The term for an error of the operating system."""
     name = errno.errorcode.get(error.errno or 0, "")
     known = VOCABULARIES["cause"].terms
     return term(name) if name in known else foreign(error.strerror or type(error).__name__)
 
 
 def flat(params: Mapping[str, object]) -> dict[str, str]:
-    """Parameters as they travel."""
+    """Parameters in the form in which they are sent."""
     return dict(_flattened(params))
 
 
@@ -91,19 +95,19 @@ def _flattened(params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 def filled(
     template: str, params: Mapping[str, str], language: Language, *, inside: str = ""
 ) -> str:
-    """A text with its placeholders filled; one whose value is not known is left standing.
+    """Replace the placeholders of a text; a placeholder without a value stays.
 
     Args:
-        inside: Under which dotted name the values of this text stand.
+        inside: The dotted prefix of the names of the values.
     """
-    text = template.format_map(_Words(params, language, inside))
-    # A sentence that begins with a term begins with a capital.
+    text = template.format_map(_Values(params, language, inside))
+    # A sentence that begins with a term needs a capital letter.
     begins = template.startswith("{") and template[1:].partition("}")[0] in VOCABULARIES
     return text[:1].upper() + text[1:] if begins and not inside else text
 
 
-class _Words(dict[str, str]):
-    """The words for each placeholder of one text."""
+class _Values(dict[str, str]):
+    """The text for each placeholder."""
 
     def __init__(self, params: Mapping[str, str], language: Language, inside: str) -> None:
         super().__init__()
@@ -122,16 +126,15 @@ def _said(
     vocabulary = VOCABULARIES.get(name)
     if vocabulary is None or not value:
         return value
-    english = language is Language.ENGLISH
     if value in vocabulary.terms:
-        template = vocabulary.terms[value][0 if english else 1]
+        template = language.choose(*vocabulary.terms[value])
     elif value in ENTRIES:
         # Another problem is the cause of this one.
         entry = ENTRIES[value]
-        template = (entry.text_en if english else entry.text_vi).rstrip(".")
-    elif english or vocabulary.or_data:
+        template = language.choose(entry.text_en, entry.text_vi).rstrip(".")
+    elif language is Language.ENGLISH or vocabulary.or_data:
         return value
     else:
-        # A free text of an older version, or a term of a newer one.
+        # A text of an older version, or a term of a newer version.
         return f"chi tiết kỹ thuật “{value}”"
     return filled(template, params, language, inside=inside)

@@ -1,4 +1,4 @@
-"""Validation: says in a term why a value does not follow a schema, from a finding of pydantic."""
+"""Convert an error of pydantic to a term that says why a value does not follow a schema."""
 
 import re
 from collections.abc import Mapping
@@ -44,11 +44,7 @@ _FAMILIES = (
 
 
 def finding_term(details: Mapping[str, Any]) -> Term:
-    """One finding of pydantic in our words; what it says of a rule of ours stays a quotation.
-
-    Args:
-        details: An item of `ValidationError.errors`.
-    """
+    """The term for an item of `ValidationError.errors`; messages of our own rules are quoted."""
     kind = str(details["type"])
     if kind in _TERMS:
         return term(_TERMS[kind])

@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 class Value(BaseModel):
     """A frozen canonical value.
 
-    Unknown fields are ignored in reading: a newer minor version may add some, and the signed
-    bytes, not this object, are what is kept (wire contract, version 1).
+    Unknown fields are ignored, because a newer minor version may add some. The signed bytes are
+    kept, not this object (wire contract, version 1).
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False)
 
     def to_json(self) -> bytes:
-        """UTF-8 JSON without the fields that hold their default."""
+        """UTF-8 JSON without the fields that have their default."""
         serializer = self.__pydantic_serializer__
         return serializer.to_json(self, exclude_defaults=True, by_alias=True)

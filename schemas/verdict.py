@@ -1,7 +1,7 @@
-"""Verdict: what the signatures of a delivered document prove, told to its recipient.
+"""What the signatures of a delivered document prove, as information for its recipient.
 
-Decree 28/2018 (D28): a document signed as the law says equals the paper; any other is for
-information only. A verdict informs and refuses nothing: the recipient's clerk decides.
+Decision 28/2018: a document that is signed as the law requires equals the paper; any other document
+is for information only. A verdict refuses nothing: the recipient's clerk decides.
 """
 
 import json
@@ -20,18 +20,18 @@ CHECK_VERSION = "1.0"
 
 
 class LegalValue(StrEnum):
-    """Whether a file equals the paper."""
+    """Whether a file has the legal value of the paper."""
 
     LEGAL_VALUE = "legal_value"
     REFERENCE_ONLY = "reference_only"
 
     def text(self, language: Language) -> str:
-        """In the words that clerks use."""
-        return _LEGAL_VALUE_TEXTS[self][language]
+        """The words that clerks use."""
+        return language.choose(*_LEGAL_VALUE_TEXTS[self])
 
 
 class PdfOutcome(StrEnum):
-    """What the signatures in one file came to. The worst of several signatures counts."""
+    """The result for all signatures of a file; the worst of several signatures counts."""
 
     VALID = "valid"
     ALTERED = "altered"
@@ -43,19 +43,19 @@ class PdfOutcome(StrEnum):
     NOT_CHECKED = "not_checked"
 
     def text(self, language: Language) -> str:
-        """In one sentence."""
-        return _OUTCOME_TEXTS[self][language]
+        """The result in one sentence."""
+        return language.choose(*_OUTCOME_TEXTS[self])
 
 
 class PdfSigner(Value):
-    """One signature and what it is worth.
+    """One signature and its result.
 
     Attributes:
-        name: Who signed, as the certificate says; absent when it cannot be read.
-        signed_at: When, as the signer's own clock said, or a time stamp where there is a good one.
+        name: The signer in the certificate; None when it cannot be read.
+        signed_at: The time on the signer's clock, or a valid time stamp if there is one.
         time_stamped: Whether `signed_at` is a time stamp of a trusted authority.
-        reason: What stands against it.
-        additions: What can be seen of what was added after it, and may be.
+        reason: Why it is not valid.
+        additions: Visible changes after the signature that are allowed.
     """
 
     name: str | None = None
@@ -69,7 +69,7 @@ class PdfSigner(Value):
 
 
 class PdfVerdict(Value):
-    """What the signatures in these bytes prove, measured against one trust list."""
+    """What the signatures of a file prove, with one trust list."""
 
     outcome: PdfOutcome
     signers: tuple[PdfSigner, ...] = ()
@@ -77,27 +77,27 @@ class PdfVerdict(Value):
 
     @property
     def legal_value(self) -> LegalValue:
-        """Only a file whose every signature is valid, and that has one, equals the paper."""
+        """A file has legal value if it has signatures and all of them are valid."""
         if self.outcome is PdfOutcome.VALID:
             return LegalValue.LEGAL_VALUE
         return LegalValue.REFERENCE_ONLY
 
     @property
     def additions(self) -> tuple[Term, ...]:
-        """What was added after a signature, can be seen, and may be; each once."""
+        """Visible changes after a signature that are allowed, each once."""
         found: list[Term] = []
         for signer in self.signers:
             found += [each for each in signer.additions if each not in found]
         return tuple(found)
 
     def text(self, language: Language) -> str:
-        """In one sentence, or one for each thing that was added."""
+        """The result in one sentence, with the additions."""
         if self.outcome is not PdfOutcome.VALID or not self.additions:
             return self.outcome.text(language)
-        return f"{_ALL_VALID[language]} {self._added(language)}"
+        return f"{language.choose(*_ALL_VALID)} {self._added(language)}"
 
     def legal_value_text(self, language: Language) -> str:
-        """The legal value; never without what was added after a signature."""
+        """The legal value, with the additions."""
         said = self.legal_value.text(language)
         if self.legal_value is LegalValue.REFERENCE_ONLY or not self.additions:
             return said
@@ -117,11 +117,11 @@ class AttachmentVerdict(Value):
 
 
 class About(Value):
-    """Whose document a recall, an update, a replacement or a status is about.
+    """The document to which a recall, an update, a replacement or a status refers.
 
     Attributes:
         owner: The agency that sent the document.
-        number, year: As the records have it; as the message says where they have none.
+        number: From the records, or else from the message; likewise `year`.
         held: Whether the records say that it was delivered to this recipient.
     """
 
@@ -133,20 +133,21 @@ class About(Value):
     held: bool
 
     def text(self, language: Language) -> str:
-        """In one sentence."""
+        """The result in one sentence."""
         owner = f"{self.owner_name} ({self.owner})" if self.owner_name else self.owner
         told = dict.fromkeys(each for each in (self.number, self.document_id) if each)
-        return _ABOUT_TEXTS[self.held][language].format(owner=owner, document=", ".join(told))
+        template = language.choose(*(_HELD if self.held else _NOT_HELD))
+        return template.format(owner=owner, document=", ".join(told))
 
 
 class DeliveryCheck(Value):
-    """Everything the recipient is told about a delivery, beside the message.
+    """Information for the recipient about a delivery, beside the message.
 
     Attributes:
-        header_signature: Of the packet that the sender's system gave us, where it had one.
+        header_signature: The check of the header signature of the original packet, if it had one.
         attachments: Empty when no trust list is configured.
-        about: Whose documents the message is about.
-        warnings: What could not be proven of these references.
+        about: The documents to which the message refers.
+        warnings: What could not be verified about them.
     """
 
     version: str = CHECK_VERSION
@@ -158,19 +159,19 @@ class DeliveryCheck(Value):
 
 
 def judged(name: str, sha256: str, verdict: PdfVerdict) -> AttachmentVerdict:
-    """A verdict with the file that it is about."""
+    """The verdict on a named file."""
     return AttachmentVerdict(
         name=name, sha256=sha256, legal_value=verdict.legal_value, verdict=verdict
     )
 
 
 def note_of(check: DeliveryCheck) -> bytes:
-    """A check as a file of its own, UTF-8 JSON."""
+    """A check as the content of a file, UTF-8 JSON."""
     return json.dumps(told(check), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def told(check: DeliveryCheck) -> dict[str, object]:
-    """A check as JSON for people and programs: with the words in both languages."""
+    """A check as JSON for people and programs, with texts in both languages."""
     fields: dict[str, object] = {"format": "lienthong.check", "version": check.version}
     if check.delivery_id is not None:
         fields["delivery_id"] = check.delivery_id
@@ -217,14 +218,14 @@ def _told(attachment: AttachmentVerdict) -> dict[str, object]:
 
 
 def _in_words(reason: Term | None) -> dict[str, object]:
-    """Its code, and in both languages; nothing where there is none."""
+    """Code and texts of a reason; empty without one."""
     if reason is None:
         return {}
     return {"reason": reason.code, "reason_text": _both(reason.text)}
 
 
 def _added(additions: tuple[Term, ...]) -> dict[str, object]:
-    """What was added after a signature, as codes and in both languages; often nothing."""
+    """Codes and texts of the additions; empty without any."""
     if not additions:
         return {}
     return {
@@ -235,65 +236,47 @@ def _added(additions: tuple[Term, ...]) -> dict[str, object]:
     }
 
 
-_ABOUT_TEXTS = {
-    True: {
-        Language.ENGLISH: "It is about the document of {owner}: {document}.",
-        Language.VIETNAMESE: "Nói về văn bản của {owner}: {document}.",
-    },
-    False: {
-        Language.ENGLISH: "It speaks of a document of {owner} that is not in our records here: "
-        "{document}.",
-        Language.VIETNAMESE: "Nói về văn bản của {owner} không có trong sổ tại đây: {document}.",
-    },
-}
+_HELD = (
+    "It is about the document of {owner}: {document}.",
+    "Nói về văn bản của {owner}: {document}.",
+)
+_NOT_HELD = (
+    "It is about a document of {owner} that is not in our records here: {document}.",
+    "Nói về văn bản của {owner} không có trong sổ tại đây: {document}.",
+)
 
 _LEGAL_VALUE_TEXTS = {
-    LegalValue.LEGAL_VALUE: {
-        Language.ENGLISH: "has legal value",
-        Language.VIETNAMESE: "có giá trị pháp lý",
-    },
-    LegalValue.REFERENCE_ONLY: {
-        Language.ENGLISH: "for reference only",
-        Language.VIETNAMESE: "chỉ để tham khảo",
-    },
+    LegalValue.LEGAL_VALUE: ("has legal value", "có giá trị pháp lý"),
+    LegalValue.REFERENCE_ONLY: ("for reference only", "chỉ để tham khảo"),
 }
 
-_ALL_VALID = {
-    Language.ENGLISH: "Every signature is valid, and what was added afterwards is allowed:",
-    Language.VIETNAMESE: "Mọi chữ ký số đều hợp lệ, nội dung thêm sau khi ký là được phép:",
-}
+_ALL_VALID = (
+    "Every signature is valid, and what was added afterwards is allowed:",
+    "Mọi chữ ký số đều hợp lệ, nội dung thêm sau khi ký là được phép:",
+)
 
 _OUTCOME_TEXTS = {
-    PdfOutcome.VALID: {
-        Language.ENGLISH: "Every signature is valid, and nothing was changed afterwards.",
-        Language.VIETNAMESE: "Mọi chữ ký số đều hợp lệ, nội dung không bị sửa sau khi ký.",
-    },
-    PdfOutcome.ALTERED: {
-        Language.ENGLISH: "The file was changed after it was signed.",
-        Language.VIETNAMESE: "Tệp đã bị sửa đổi sau khi ký số.",
-    },
-    PdfOutcome.UNTRUSTED: {
-        Language.ENGLISH: "The signer's certificate is not of the trust list, or was revoked.",
-        Language.VIETNAMESE: "Chứng thư số của người ký không được tin cậy hoặc đã bị thu hồi.",
-    },
-    PdfOutcome.EXPIRED: {
-        Language.ENGLISH: "The signer's certificate is out of date; no time stamp saves it.",
-        Language.VIETNAMESE: "Chứng thư số của người ký ngoài thời hạn và không có dấu thời gian.",
-    },
-    PdfOutcome.INDETERMINATE: {
-        Language.ENGLISH: "It cannot be said whether the signature is valid.",
-        Language.VIETNAMESE: "Chưa thể kết luận chữ ký số có hợp lệ hay không.",
-    },
-    PdfOutcome.NONE: {
-        Language.ENGLISH: "The file carries no digital signature.",
-        Language.VIETNAMESE: "Tệp không có chữ ký số.",
-    },
-    PdfOutcome.UNREADABLE: {
-        Language.ENGLISH: "The file could not be examined.",
-        Language.VIETNAMESE: "Không thể kiểm tra tệp này.",
-    },
-    PdfOutcome.NOT_CHECKED: {
-        Language.ENGLISH: "The file was not checked.",
-        Language.VIETNAMESE: "Tệp chưa được kiểm tra.",
-    },
+    PdfOutcome.VALID: (
+        "Every signature is valid, and nothing was changed afterwards.",
+        "Mọi chữ ký số đều hợp lệ, nội dung không bị sửa sau khi ký.",
+    ),
+    PdfOutcome.ALTERED: (
+        "The file was changed after it was signed.",
+        "Tệp đã bị sửa đổi sau khi ký số.",
+    ),
+    PdfOutcome.UNTRUSTED: (
+        "The signer's certificate is not on the trust list, or it was revoked.",
+        "Chứng thư số của người ký không được tin cậy hoặc đã bị thu hồi.",
+    ),
+    PdfOutcome.EXPIRED: (
+        "The signer's certificate is out of date, and there is no time stamp.",
+        "Chứng thư số của người ký ngoài thời hạn và không có dấu thời gian.",
+    ),
+    PdfOutcome.INDETERMINATE: (
+        "It cannot be decided whether the signature is valid.",
+        "Chưa thể kết luận chữ ký số có hợp lệ hay không.",
+    ),
+    PdfOutcome.NONE: ("The file carries no digital signature.", "Tệp không có chữ ký số."),
+    PdfOutcome.UNREADABLE: ("The file could not be examined.", "Không thể kiểm tra tệp này."),
+    PdfOutcome.NOT_CHECKED: ("The file was not checked.", "Tệp chưa được kiểm tra."),
 }

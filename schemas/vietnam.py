@@ -1,4 +1,4 @@
-"""Viet Nam's time: +07:00 all year, a fixed offset, never a server's zone (handbook section 10)."""
+"""Time in Viet Nam: +07:00 all year, whatever the zone of the server is (handbook, section 10)."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -6,15 +6,15 @@ VIETNAM = timezone(timedelta(hours=7), "+07:00")
 
 
 def day_in_vietnam(moment: datetime) -> date:
-    """The calendar day of an aware moment."""
+    """The calendar day in Viet Nam at an aware time."""
     return moment.astimezone(VIETNAM).date()
 
 
 def from_vietnam(local: datetime) -> datetime:
-    """UTC of a stamp without a zone, as edXML writes them."""
+    """The UTC time of a local time without a zone, as in edXML."""
     return local.replace(tzinfo=VIETNAM).astimezone(UTC)
 
 
 def to_vietnam(moment: datetime) -> datetime:
-    """Local time, without a zone, of an aware moment."""
+    """The local time, without a zone, of an aware time."""
     return moment.astimezone(VIETNAM).replace(tzinfo=None)

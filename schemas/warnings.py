@@ -1,4 +1,4 @@
-"""Named warnings: what was odd or repaired in an accepted message, English and Vietnamese."""
+"""Warnings about unusual or repaired parts of accepted messages, in English and Vietnamese."""
 
 WARNINGS: dict[str, tuple[str, str]] = {
     "W_LENGTH": (
@@ -6,21 +6,18 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "{field} dài {length} ký tự; QCVN 102 cho phép {limit}.",
     ),
     "W_DATE_FUTURE": (
-        "The issue date {date} lies in the future.",
+        "The issue date {date} is in the future.",
         "Ngày ban hành {date} ở tương lai.",
     ),
     "W_DATE_FORM": (
-        "The date {value} is written in another form than is due; read as {date}.",
+        "The date {value} does not have the required form; read as {date}.",
         "Ngày {value} viết không đúng dạng quy định; hiểu là {date}.",
     ),
     "W_DATE_INVALID": (
-        "{value} is no possible date; the field stays empty.",
+        "{value} is not a possible date; the field stays empty.",
         "{value} không phải ngày hợp lệ; để trống trường này.",
     ),
-    "W_STAMP_DATE_ONLY": (
-        "The time is not stated in {value}.",
-        "Không nêu giờ trong {value}.",
-    ),
+    "W_STAMP_DATE_ONLY": ("The time is not stated in {value}.", "Không nêu giờ trong {value}."),
     "W_MISSING_FIELD": (
         "The required field {field} is missing; the message is incomplete.",
         "Thiếu trường bắt buộc {field}; gói tin chưa đầy đủ.",
@@ -54,17 +51,14 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Tệp đính kèm {name} là ZIP một mục nhưng khai báo {declared}; đã giải nén.",
     ),
     "W_MIME_MISMATCH": (
-        "Attachment {name} is declared {declared}, but its bytes say {sniffed}.",
+        "Attachment {name} is declared {declared}, but its content is {sniffed}.",
         "Tệp đính kèm {name} khai báo {declared} nhưng nội dung là {sniffed}.",
     ),
     "W_NAME_SANITISED": (
         "The attachment name {value} was made safe: {name}.",
         "Tên tệp {value} đã được làm an toàn: {name}.",
     ),
-    "W_SIGNATURE_WEAK": (
-        "The header signature uses SHA-1.",
-        "Chữ ký tiêu đề dùng SHA-1.",
-    ),
+    "W_SIGNATURE_WEAK": ("The header signature uses SHA-1.", "Chữ ký tiêu đề dùng SHA-1."),
     "W_SIGNATURE_INVALID": (
         "The header signature does not match: {cause}.",
         "Chữ ký tiêu đề không khớp: {cause}.",
@@ -86,33 +80,24 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "{field} được giữ lại nhưng không ghi vào gói tin: không đúng kiểu hoặc vị trí.",
     ),
     "W_ELEMENT_REPEATED": (
-        "The element {element} stands more than once; the first one counts, this one is kept raw.",
+        "The element {element} occurs more than once; the first one counts, this one is kept raw.",
         "Phần tử {element} xuất hiện nhiều lần; chỉ lấy phần tử đầu, phần tử này giữ dạng thô.",
     ),
     "W_MIXED_CONTENT": (
-        "{field} holds text and elements side by side; what does not belong there is kept raw.",
+        "{field} mixes text and elements; what does not belong there is kept raw.",
         "{field} chứa lẫn lộn chữ và phần tử con; phần không đúng chỗ được giữ dạng thô.",
     ),
-    "W_BOM": (
-        "The file begins with a byte order mark.",
-        "Tệp bắt đầu bằng BOM.",
-    ),
+    "W_BOM": ("The file begins with a byte order mark.", "Tệp bắt đầu bằng BOM."),
     "W_LEADING_JUNK": (
         "{count} bytes before the XML declaration were skipped.",
         "Đã bỏ {count} byte trước khai báo XML.",
     ),
     "W_XLINK_UNDECLARED": (
-        "The prefix xlink was not declared; declared for it.",
+        "The prefix xlink was not declared; the reader declared it.",
         "Tiền tố xlink chưa khai báo; đã khai báo bổ sung.",
     ),
-    "W_TRACE_ORGAN": (
-        "A hop names no agency.",
-        "Một chặng truyền không ghi cơ quan.",
-    ),
-    "W_EMPTY_RESPONSEFOR": (
-        "An empty ResponseFor was dropped.",
-        "Đã bỏ ResponseFor rỗng.",
-    ),
+    "W_TRACE_ORGAN": ("A hop names no agency.", "Một chặng truyền không ghi cơ quan."),
+    "W_EMPTY_RESPONSEFOR": ("An empty ResponseFor was dropped.", "Đã bỏ ResponseFor rỗng."),
     "W_ID_DATE": (
         "The DocumentId {value} holds an impossible date; kept as it is.",
         "DocumentId {value} chứa ngày không hợp lệ; giữ nguyên.",
@@ -122,19 +107,16 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Thiếu DocumentId; đã tạo thành {value}.",
     ),
     "W_STATUS_EARLY": (
-        "The status is stamped before the document's issue date.",
+        "The time of the status is before the document's issue date.",
         "Thời điểm trạng thái sớm hơn ngày ban hành văn bản.",
     ),
     "W_STATUS_UNKNOWN": (
         "The status code {value} is not known; kept and shown, changes no state.",
         "Mã trạng thái {value} không rõ; giữ và hiển thị, không đổi trạng thái.",
     ),
-    "W_STATUS_REASON": (
-        "Status {value} gives no reason.",
-        "Trạng thái {value} không nêu lý do.",
-    ),
+    "W_STATUS_REASON": ("Status {value} gives no reason.", "Trạng thái {value} không nêu lý do."),
     "W_STATUS_TARGET_UNKNOWN": (
-        "This status on {document_id} cannot be tied to a delivery in our records: check it first.",
+        "This status on {document_id} matches no delivery in our records: check it first.",
         "Trạng thái về {document_id} không gắn được với lượt gửi nào trong sổ: cần kiểm tra trước.",
     ),
     "W_TARGET_UNKNOWN": (
@@ -150,11 +132,11 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Văn bản của {other} có cùng DocumentId {document_id}; chỉ nói tới văn bản của {owner}.",
     ),
     "W_ORIGINAL_DIFFERS": (
-        "The original packet does not say what its sender signed: written anew.",
+        "The original packet differs from what its sender signed; it was written again.",
         "Gói tin gốc không đúng với nội dung bên gửi đã ký: đã ghi lại gói tin.",
     ),
     "W_ID_OF_OTHER": (
-        "The DocumentId {document_id} names {other}, but the document is of {owner}.",
+        "The DocumentId {document_id} names {other}, but the document belongs to {owner}.",
         "DocumentId {document_id} nêu {other}, nhưng văn bản là của {owner}.",
     ),
     "W_MATCH_BY_NUMBER": (
@@ -166,7 +148,7 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Bên nhận {code} bị ghi hai lần; chỉ chuyển một lần.",
     ),
     "W_CODE_SHAPE": (
-        "The code {code} has no known shape.",
+        "The code {code} has no known form.",
         "Mã {code} không đúng dạng nào đã biết.",
     ),
     "W_CODE_EXPIRED": (
@@ -182,7 +164,7 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Độ khẩn {value} không rõ; hiểu là thường.",
     ),
     "W_NUMBER_INVALID": (
-        "{field} holds {value}, which is no number within its bounds; kept raw.",
+        "{field} is {value}, which is not a valid number; kept raw.",
         "{field} là {value}, không phải số hợp lệ; giữ nguyên dạng thô.",
     ),
     "W_ID_REUSED": (
@@ -194,11 +176,11 @@ WARNINGS: dict[str, tuple[str, str]] = {
         "Số {value} đã dùng trong cùng năm.",
     ),
     "W_SETTING_UNKNOWN": (
-        "There is no setting {name}; it does nothing.",
+        "There is no setting {name}; it has no effect.",
         "Không có cấu hình {name}; giá trị này không có tác dụng.",
     ),
     "W_SETTING_MISSPELT": (
-        "There is no setting {name}; it does nothing. Perhaps {nearest} is meant.",
+        "There is no setting {name}; it has no effect. Perhaps {nearest} is meant.",
         "Không có cấu hình {name}; giá trị này không có tác dụng. Có thể ý bạn là {nearest}.",
     ),
 }

@@ -1,1 +1,7 @@
-"""The conformance kit: certifies a format or an endpoint, ours or a stranger's."""
+"""The conformance kit: proves that a format or an endpoint keeps the promises of its contract."""
+
+
+def promised(holds: bool, promise: str) -> None:
+    """Raise `AssertionError` with the promise unless it holds."""
+    if not holds:
+        raise AssertionError(f"not kept: {promise}")

@@ -1,54 +1,55 @@
-"""Bounded: an act in a process of its own, whose memory and time the kernel bounds.
+"""Bounded work: runs a function in a process of its own, whose memory and time the kernel limits.
 
-What does not come to its end, or takes too much memory in whichever language, harms nobody, and is
-found out.
+So a function that never ends or takes too much memory, also in native code, is found out and harms
+nothing else. It needs a system with `fork`.
 """
 
-import os
+import multiprocessing
 import resource
-import select
 import signal
-import time
 import traceback
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+from adapters.conformance import promised
 from adapters.contract import MIB
 
 MEMORY_BYTES = 128 * MIB
 """Beyond what the process has already."""
 SECONDS = 60.0
-_MOST_TOLD_BYTES = 64 * 1024
+_MOST_CHARS = 64 * 1024
 
 
 def within_bounds(act: Callable[[], str]) -> str:
-    """Do something elsewhere, and answer what it answers; or what became of it.
+    """Run a function in another process.
 
     Returns:
-        The answer; the traceback of an exception; or `does not end`, `takes too much memory`, or
-        the signal that it died of.
+        What it returns; the traceback of its exception; or `does not end`, `takes too much memory`,
+        `dies of` a signal or `ends with code`.
     """
-    heard, told = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(heard)
-        _act(act, told)
-    os.close(told)
+    processes = multiprocessing.get_context("fork")
+    reading, writing = processes.Pipe(duplex=False)
+    child = processes.Process(target=_act, args=(act, writing), daemon=True)
+    child.start()
+    writing.close()
     try:
-        said = _said(heard)
+        return str(reading.recv()) if reading.poll(SECONDS) else "does not end"
+    except EOFError:
+        child.join()
+        code = child.exitcode or 0
+        if code == -signal.SIGXCPU:
+            return "does not end"
+        return f"dies of {signal.Signals(-code).name}" if code < 0 else f"ends with code {code}"
     finally:
-        os.close(heard)
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    if said is None:
-        return "does not end"
-    if not said and os.WIFSIGNALED(status):
-        number = signal.Signals(os.WTERMSIG(status))
-        return "does not end" if number is signal.SIGXCPU else f"dies of {number.name}"
-    return said.decode(errors="replace")
+        child.kill()
+        child.join()
+        reading.close()
 
 
-def _act(act: Callable[[], str], told: int) -> None:
+def _act(act: Callable[[], str], writing: Connection) -> None:
     try:
         _bound_memory()
         resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS) + 5, int(SECONDS) + 10))
@@ -57,28 +58,24 @@ def _act(act: Callable[[], str], told: int) -> None:
         answer = "takes too much memory"
     except BaseException:  # noqa: BLE001 (the other process tells it)
         answer = traceback.format_exc()
-    try:
-        os.write(told, answer.encode(errors="replace")[:_MOST_TOLD_BYTES])
-    finally:
-        os._exit(0)
+    writing.send(answer[:_MOST_CHARS])
 
 
 def _bound_memory() -> None:
-    """Where the system says how much there is already; elsewhere only time is bounded."""
+    """Limit the memory beyond that of the process so far, where the system tells how much it is."""
     sizes = Path("/proc/self/statm")
     if sizes.exists():
         now = int(sizes.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY_BYTES, resource.RLIM_INFINITY))
 
 
-def _said(heard: int) -> bytes | None:
-    """What comes until the end; None when it does not come in time."""
-    deadline, said = time.monotonic() + SECONDS, b""
-    while True:
-        ready, _, _ = select.select([heard], (), (), max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return None
-        piece = os.read(heard, _MOST_TOLD_BYTES)
-        if not piece:
-            return said
-        said += piece
+@contextmanager
+def bounded_memory(most: int = 8 * MIB) -> Iterator[None]:
+    """Raise `AssertionError` when the block takes more memory of Python than so many bytes."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    promised(peak <= most, f"memory stays bounded ({peak:,} bytes)")

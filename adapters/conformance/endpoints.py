@@ -1,351 +1,275 @@
 """Endpoint conformance: the promises of `adapters.contract.Endpoint`, as tests to inherit.
 
     class TestMyEndpoint(EndpointConformance):
-        def agency(self, folder: Path) -> Agency:
-            return MyAgency(folder)
+        factory = MyEndpoint
 
-The agency is a small driver that does what the agency's own system would do.
+        def agency(self, context: EndpointContext) -> Agency:
+            return MyAgency(context)
+
+`bench.OnBench` says what else can be declared. `Agency` is a small driver that does what the
+agency's own system would do.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Protocol, TypeVar
 
-from adapters.contract import Endpoint, Parcel, ParcelKind, Submission
-from schemas.identifiers import DeliveryId
-from schemas.problem import AxisError, DocumentError, Place, Problem
+from adapters.conformance import promised
+from adapters.conformance.bench import (
+    LOOK_SECONDS,
+    Agency,
+    AnsweringAgency,
+    Arrived,
+    Bench,
+    OnBench,
+    RefusingAgency,
+    code_of,
+    on_bench,
+)
+from adapters.conformance.offers import OfferPromises
+from schemas.problem import ConfigurationError, Place, Problem
 
-_DEADLINE_SECONDS = 10.0
-_LOOK_SECONDS = 0.01
+__all__ = ["Agency", "AnsweringAgency", "Arrived", "EndpointConformance", "RefusingAgency"]
+
 _REFUSED = Problem(code="E_MISSING_ID", place=Place(line=3, field="document_id"))
 _NOTICE = Problem(code="E_UNKNOWN_RECEIVER", params={"code": "Y99"})
-
-Result = TypeVar("Result")
-
-
-class Agency(Protocol):
-    """What the agency's own system does, and sees."""
-
-    def endpoint(self) -> Endpoint:
-        """The endpoint of a process that has just started; each call is a restart."""
-
-    def drop(self, name: str, content: bytes) -> None:
-        """Give a complete file to be sent; one of the same name is replaced."""
-
-    def dropping(self, name: str, content: bytes) -> AbstractContextManager[None]:
-        """Be half-way through giving a file, until the exit completes it."""
-
-    def take_back(self, name: str) -> None:
-        """Change one's mind: the file shall not be sent."""
-
-    def told(self) -> Mapping[str, Sequence[str]]:
-        """The codes of the problems one was told of, by file name."""
-
-    def away(self) -> AbstractContextManager[None]:
-        """Be out of reach until the exit; what was dropped and has arrived stays."""
-
-    def take(self, kind: ParcelKind) -> Mapping[str, bytes]:
-        """Take everything that has arrived away, by name; notes aside."""
-
-    def take_notes(self, kind: ParcelKind) -> Mapping[str, bytes]:
-        """Take the notes about what has arrived away, by the name of their parcel."""
+_IDLE_SECONDS = 0.2
+_MOST_RETURNS = 100
+_CLOCK_TICK = timedelta(seconds=2)
+"""How coarsely a system may keep the time at which a file was given (FAT: 2 s)."""
 
 
-class EndpointConformance:
-    """Inherit under a name that begins with `Test`, and say what the agency is."""
+class SubmissionPromises(OnBench):
+    """What an endpoint promises about the files that an agency's system gives to be sent."""
 
-    def agency(self, folder: Path) -> Agency:
-        """An agency that has done nothing yet; it may use the empty folder."""
-        raise NotImplementedError
-
-    def test_a_complete_file_is_offered_and_can_be_read(self) -> None:
+    @on_bench
+    async def test_a_complete_file_is_submitted_and_can_be_read(self, bench: Bench) -> None:
         """With its name and size; the stream is seekable."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            agency.drop("letter.edxml", b"content")
-            (submission,) = _offered(endpoint, 1)
-            _promised((submission.name, submission.size) == ("letter.edxml", 7), "name and size")
-            with endpoint.open(submission) as file:
-                first = file.read()
-                file.seek(0)
-                _promised(first == file.read() == b"content", "it opens the file, seekable")
+        bench.agency.drop("letter.edxml", b"content")
+        (submission,) = await bench.submissions(1)
+        promised((submission.name, submission.size) == ("letter.edxml", 7), "name and size")
+        with await asyncio.to_thread(bench.endpoint.open, submission) as file:
+            first = file.read()
+            file.seek(0)
+            promised(first == file.read() == b"content", "it opens the file, seekable")
 
-    def test_files_are_offered_oldest_first(self) -> None:
+    @on_bench
+    async def test_files_are_submitted_oldest_first(self, bench: Bench) -> None:
         """However they are named."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            for name in ("c", "a", "b"):
-                agency.drop(name, b"content")
-                time.sleep(_LOOK_SECONDS)
-            names = [submission.name for submission in _offered(endpoint, 3)]
-            _promised(names == ["c", "a", "b"], "oldest first")
+        for name in ("c", "a", "b"):
+            bench.agency.drop(name, b"content")
+            await asyncio.sleep(LOOK_SECONDS)
+        names = [submission.name for submission in await bench.submissions(3)]
+        promised(names == ["c", "a", "b"], "oldest first")
 
-    def test_a_file_is_not_offered_while_it_is_being_written(self) -> None:
-        """Nor does it hold up the others."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            with agency.dropping("half", b"half and half"):
-                agency.drop("whole", b"content")
-                names = {submission.name for submission in _offered(endpoint, 1)}
-                _promised(names == {"whole"}, "never a file that is still being written")
-            sizes = {submission.name: submission.size for submission in _offered(endpoint, 2)}
-            _promised(sizes["half"] == 13, "it is offered when it is complete")
+    @on_bench
+    async def test_a_file_is_not_submitted_while_it_is_being_written(self, bench: Bench) -> None:
+        """It does not hold up the others."""
+        with bench.agency.dropping("half", b"half and half"):
+            bench.agency.drop("whole", b"content")
+            names = {submission.name for submission in await bench.submissions(1)}
+            promised(names == {"whole"}, "never a file that is still being written")
+        sizes = {submission.name: submission.size for submission in await bench.submissions(2)}
+        promised(sizes["half"] == 13, "it is submitted when it is complete")
 
-    def test_a_file_is_offered_until_it_is_accepted(self) -> None:
+    @on_bench
+    async def test_a_file_is_submitted_until_it_is_accepted(self, bench: Bench) -> None:
         """Across restarts, and under the same version."""
-        with self._agency() as agency:
-            agency.drop("letter", b"content")
-            (first,) = _offered(agency.endpoint(), 1)
-            (again,) = _offered(agency.endpoint(), 1)
-            _promised(first == again, "the same file has the same version")
-            endpoint = agency.endpoint()
-            asyncio.run(endpoint.accept(_offered(endpoint, 1)[0]))
-            _promised(not _look(endpoint), "an accepted file is not offered again")
-            _promised(not _look(agency.endpoint()), "nor after a restart")
-            _promised(not agency.told(), "and there is nothing to tell")
+        bench.agency.drop("letter", b"content")
+        (first,) = await bench.submissions(1)
+        bench.crash()
+        (again,) = await bench.submissions(1)
+        promised(first == again, "the same file has the same version")
+        await bench.endpoint.accept(again)
+        promised(not await bench.endpoint.submissions(), "an accepted file is not submitted again")
+        await bench.restart()
+        promised(not await bench.endpoint.submissions(), "nor after a restart")
+        promised(not bench.agency.told(), "there is nothing to tell")
 
-    def test_a_refused_file_is_told_with_its_reasons(self) -> None:
-        """And is not offered again."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            agency.drop("letter", b"content")
-            asyncio.run(endpoint.refuse(_offered(endpoint, 1)[0], [_REFUSED, _NOTICE]))
-            codes = agency.told().get("letter")
-            _promised(codes == [_REFUSED.code, _NOTICE.code], "the agency is told why")
-            _promised(not _look(endpoint), "a refused file is not offered again")
+    @on_bench
+    async def test_a_refused_file_is_told_with_its_reasons(self, bench: Bench) -> None:
+        """It is not submitted again."""
+        bench.agency.drop("letter", b"content")
+        (submission,) = await bench.submissions(1)
+        await bench.endpoint.refuse(submission, [_REFUSED, _NOTICE])
+        codes = list(bench.agency.told().get("letter", ()))
+        promised(codes == [_REFUSED.code, _NOTICE.code], "the agency is told why")
+        promised(not await bench.endpoint.submissions(), "a refused file is not submitted again")
 
-    def test_refused_receivers_of_an_accepted_file_are_told(self) -> None:
-        """Although the file was sent."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            agency.drop("letter", b"content")
-            asyncio.run(endpoint.accept(_offered(endpoint, 1)[0], notices=[_NOTICE]))
-            _promised(agency.told().get("letter") == [_NOTICE.code], "notices are told")
-            _promised(not _look(endpoint), "an accepted file is not offered again")
+    @on_bench
+    async def test_refused_receivers_of_an_accepted_file_are_told(self, bench: Bench) -> None:
+        """Although the file was sent to the others."""
+        bench.agency.drop("letter", b"content")
+        (submission,) = await bench.submissions(1)
+        await bench.endpoint.accept(submission, notices=[_NOTICE])
+        promised(list(bench.agency.told().get("letter", ())) == [_NOTICE.code], "notices are told")
+        promised(not await bench.endpoint.submissions(), "an accepted file is not submitted again")
 
-    def test_a_file_may_be_taken_back(self) -> None:
-        """Whatever is then said of it harms nobody."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            agency.drop("letter", b"content")
-            (submission,) = _offered(endpoint, 1)
-            agency.take_back("letter")
-            _promised(not _opens(endpoint, submission), "open says that it is gone")
-            asyncio.run(endpoint.accept(submission))
-            asyncio.run(endpoint.refuse(submission, [_REFUSED]))
-            _promised(not _look(endpoint), "it is not offered")
+    @on_bench
+    async def test_a_file_may_be_taken_back(self, bench: Bench) -> None:
+        """To accept or refuse it afterwards is harmless."""
+        bench.agency.drop("letter", b"content")
+        (submission,) = await bench.submissions(1)
+        bench.agency.take_back("letter")
+        promised(await bench.read(submission) is None, "open says that it is gone")
+        await bench.endpoint.accept(submission)
+        await bench.endpoint.refuse(submission, [_REFUSED])
+        promised(not await bench.endpoint.submissions(), "it is not submitted")
 
-    def test_a_file_may_be_replaced(self) -> None:
+    @on_bench
+    async def test_a_file_may_be_replaced(self, bench: Bench) -> None:
         """What is said of the first is not taken for the second."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            agency.drop("letter", b"first")
-            (first,) = _offered(endpoint, 1)
-            agency.drop("letter", b"second content")
-            _promised(not _opens(endpoint, first), "open never opens another file")
-            asyncio.run(endpoint.accept(first))
-            (second,) = _offered(endpoint, 1)
-            _promised(second.version != first.version, "another file has another version")
-            with endpoint.open(second) as file:
-                _promised(file.read() == b"second content", "the second is still there")
+        bench.agency.drop("letter", b"first")
+        (first,) = await bench.submissions(1)
+        bench.agency.drop("letter", b"second content")
+        promised(await bench.read(first) is None, "open never opens another file")
+        await bench.endpoint.accept(first)
+        (second,) = await bench.submissions(1)
+        promised(second.version != first.version, "another file has another version")
+        promised(await bench.read(second) == b"second content", "the second is still there")
 
-    def test_a_name_may_be_used_again(self) -> None:
+    @on_bench
+    async def test_a_name_may_be_used_again(self, bench: Bench) -> None:
         """Systems that always write to the same name lose nothing."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            for content in (b"first", b"second"):
-                agency.drop("letter", content)
-                (submission,) = _offered(endpoint, 1)
-                with endpoint.open(submission) as file:
-                    _promised(file.read() == content, "each file is offered")
-                asyncio.run(endpoint.accept(submission))
-            _promised(not _look(endpoint), "and accepted")
+        for content in (b"first", b"second"):
+            bench.agency.drop("letter", content)
+            (submission,) = await bench.submissions(1)
+            promised(await bench.read(submission) == content, "each file is submitted")
+            await bench.endpoint.accept(submission)
+        promised(not await bench.endpoint.submissions(), "each file is accepted")
 
-    def test_a_parcel_is_handed_over_as_it_is(self) -> None:
-        """Under its name, in the place of its kind."""
-        for kind in ParcelKind:
-            with self._agency() as agency:
-                asyncio.run(agency.endpoint().offer(_parcel("d1", b"one", b"two", kind=kind)))
-                _promised(agency.take(kind) == {"d1.edxml": b"onetwo"}, "name and content")
-                _promised(not any(map(agency.take, ParcelKind)), "and nothing else")
+    @on_bench
+    async def test_the_oldest_file_that_waits_is_known(self, bench: Bench) -> None:
+        """None of an empty outbox, and while the system is away."""
+        promised(await bench.endpoint.oldest_waiting() is None, "nothing waits")
+        before = datetime.now(UTC) - _CLOCK_TICK
+        bench.agency.drop("first", b"content")
+        (first,) = await bench.submissions(1)
+        since = await bench.endpoint.oldest_waiting()
+        promised(since is not None and since.tzinfo is not None, "an aware moment")
+        if since is not None:
+            after = datetime.now(UTC) + _CLOCK_TICK
+            promised(before <= since <= after, "the moment at which it was given")
+        await asyncio.sleep(LOOK_SECONDS)
+        bench.agency.drop("second", b"content")
+        await bench.submissions(2)
+        promised(await bench.endpoint.oldest_waiting() == since, "the oldest of several")
+        with bench.agency.away():
+            promised(await bench.endpoint.oldest_waiting() is None, "nothing while it is away")
+        for submission in (first, *await bench.submissions(2)):
+            await bench.endpoint.accept(submission)
+        promised(await bench.endpoint.oldest_waiting() is None, "nothing waits any more")
 
-    def test_a_delivery_is_handed_over_once(self) -> None:
-        """Also when it was taken away in between, and across restarts."""
-        with self._agency() as agency:
-            for endpoint in (agency.endpoint(), agency.endpoint()):
-                asyncio.run(endpoint.offer(_parcel("d1", b"content")))
-                asyncio.run(endpoint.offer(_parcel("d1", b"content")))
-            _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "once")
-            asyncio.run(agency.endpoint().offer(_parcel("d1", b"content")))
-            _promised(not agency.take(ParcelKind.DOCUMENT), "nor after it was taken")
-
-    def test_a_note_arrives_with_its_parcel(self) -> None:
-        """And before it: whoever sees a parcel has its note at hand."""
-        with self._agency() as agency:
-            noted = replace(_parcel("d1", b"content"), note=b'{"note": 1}')
-            for endpoint in (agency.endpoint(), agency.endpoint()):
-                asyncio.run(endpoint.offer(noted))
-            asyncio.run(agency.endpoint().offer(_parcel("d2", b"content")))
-            notes = agency.take_notes(ParcelKind.DOCUMENT)
-            _promised(notes == {"d1.edxml": b'{"note": 1}'}, "one note, as it is")
-            arrived = agency.take(ParcelKind.DOCUMENT).keys()
-            _promised(arrived == {"d1.edxml", "d2.edxml"}, "beside the parcels")
-
-    def test_notes_of_parcels_with_one_name_are_told_apart(self) -> None:
-        """Also when the first was taken away without its note."""
-        with self._agency() as agency:
-            arrived: dict[str, bytes] = {}
-            for delivery in ("d1", "d2", "d3"):
-                content = delivery.encode()
-                parcel = _parcel(delivery, content, name="same.edxml")
-                asyncio.run(agency.endpoint().offer(replace(parcel, note=b"of " + content)))
-                if delivery == "d1":
-                    arrived |= agency.take(ParcelKind.DOCUMENT)
-            notes = agency.take_notes(ParcelKind.DOCUMENT)
-            arrived |= agency.take(ParcelKind.DOCUMENT)
-            expected = {name: b"of " + content for name, content in arrived.items()}
-            _promised(len(arrived) == 3, "no name is given twice")
-            _promised(notes == expected, "each parcel has its own note")
-
-    def test_forgetting_is_harmless(self) -> None:
-        """Twice, and what was never handed over."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            asyncio.run(endpoint.offer(_parcel("d1", b"content")))
-            for delivery in ("d1", "d1", "never"):
-                asyncio.run(endpoint.forget(DeliveryId(delivery)))
-            _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "the parcel stays")
-
-    def test_a_system_that_is_away_says_so(self) -> None:
-        """To a hand-over and to a probe alike; once it is back, both succeed."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            asyncio.run(_probe(endpoint))
-            with agency.away():
-                codes = [_refusal(_probe(endpoint))]
-                sending = _refusal(_probe(endpoint, sending=True))
-                _promised(sending == "E_OUTBOX_DOWN", "nothing can be sent")
-                codes.append(_refusal(endpoint.offer(_parcel("d1", b"content"))))
-                _promised(codes == ["E_ENDPOINT_DOWN"] * 2, "it is down")
-            asyncio.run(_probe(endpoint))
-            asyncio.run(_probe(endpoint, sending=True))
-            _promised(not any(map(agency.take, ParcelKind)), "a probe hands nothing over")
-            _promised(not _look(endpoint), "and gives nothing to be sent")
-            asyncio.run(endpoint.offer(_parcel("d1", b"content")))
-            _promised(len(agency.take(ParcelKind.DOCUMENT)) == 1, "and goes on when it is back")
-
-    def test_nothing_is_seen_before_it_is_whole(self) -> None:
-        """While its content is produced, and when that fails."""
-        with self._agency() as agency:
-            endpoint = agency.endpoint()
-            seen: list[Mapping[str, bytes]] = []
-
-            def failing() -> Iterator[bytes]:
-                yield bytes(1_000_000)
-                seen.append(agency.take(ParcelKind.DOCUMENT))
-                raise DocumentError.of("E_ATTACHMENT_ABSENT", name="file.pdf", sha256="0" * 64)
-
-            code = _refusal(endpoint.offer(_parcel("d1", chunks=failing())))
-            _promised(code == "E_ATTACHMENT_ABSENT", "the problem of the content passes")
-            seen.append(agency.take(ParcelKind.DOCUMENT))
-            _promised(not any(seen), "all or nothing")
-            asyncio.run(endpoint.offer(_parcel("d1", b"content")))
-            handed = agency.take(ParcelKind.DOCUMENT)
-            _promised(handed == {"d1.edxml": b"content"}, "and it may be tried again")
-
-    def test_many_parcels_at_once_all_arrive(self) -> None:
-        """Also when they have the same name."""
-
-        async def hand_over(endpoint: Endpoint) -> None:
-            parcels = [_parcel(f"d{n}", b"%d" % n, name="same.edxml") for n in range(40)]
-            await asyncio.gather(*map(endpoint.offer, parcels))
-
-        with self._agency() as agency:
-            asyncio.run(hand_over(agency.endpoint()))
-            arrived = agency.take(ParcelKind.DOCUMENT).values()
-            _promised(sorted(arrived) == sorted(b"%d" % n for n in range(40)), "nothing is lost")
-
-    def test_the_same_delivery_many_times_at_once_arrives_once(self) -> None:
-        """Leases may run out while a slow hand-over is still under way."""
-
-        async def hand_over(endpoint: Endpoint) -> None:
-            await asyncio.gather(
-                *(endpoint.offer(_parcel("d1", b"x" * 100_000)) for _ in range(20))
-            )
-
-        with self._agency() as agency:
-            asyncio.run(hand_over(agency.endpoint()))
-            arrived = list(agency.take(ParcelKind.DOCUMENT).values())
-            _promised(arrived == [b"x" * 100_000], "once, and whole")
-
-    @contextmanager
-    def _agency(self) -> Iterator[Agency]:
-        with TemporaryDirectory(prefix="conformance-") as folder:
-            yield self.agency(Path(folder))
+    @on_bench
+    async def test_nothing_is_accepted_or_refused_while_the_system_is_away(
+        self, bench: Bench
+    ) -> None:
+        """It says so, and the file is still there afterwards."""
+        bench.agency.drop("letter", b"content")
+        (submission,) = await bench.submissions(1)
+        with bench.agency.away():
+            codes = [
+                await code_of(bench.endpoint.submissions()),
+                await code_of(bench.endpoint.accept(submission)),
+                await code_of(bench.endpoint.refuse(submission, [_REFUSED])),
+            ]
+            promised(codes == ["E_ENDPOINT_DOWN"] * 3, "it is down")
+        (again,) = await bench.submissions(1)
+        await bench.endpoint.accept(again)
+        promised(not await bench.endpoint.submissions(), "it is accepted when it is back")
+        promised(not bench.agency.told(), "nothing was refused")
 
 
-def _promised(holds: bool, promise: str) -> None:
-    if not holds:
-        raise AssertionError(f"not kept: {promise}")
+class ChangePromises(OnBench):
+    """What an endpoint promises about noticing what is new."""
+
+    @on_bench
+    async def test_a_new_file_ends_the_wait_for_a_change(self, bench: Bench) -> None:
+        """Also when it comes between the start of the wait and the look."""
+        if not self.notices:
+            return
+        waits = [asyncio.create_task(bench.endpoint.changed()) for _ in range(2)]
+        await asyncio.sleep(0)
+        bench.agency.drop("letter", b"content")
+        await bench.endpoint.submissions()
+        _, late = await asyncio.wait(waits, timeout=bench.patience)
+        for wait in late:
+            wait.cancel()
+        promised(not late, "all that wait for a change notice it")
+
+    @on_bench
+    async def test_waiting_for_a_change_is_no_busy_loop(self, bench: Bench) -> None:
+        """It may return for nothing, but not at once again and again."""
+        returns = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_IDLE_SECONDS):
+                while returns <= _MOST_RETURNS:
+                    await bench.endpoint.changed()
+                    returns += 1
+        promised(returns <= _MOST_RETURNS, "not at once again and again")
+
+    @on_bench
+    async def test_a_wait_that_was_cancelled_harms_no_other(self, bench: Bench) -> None:
+        """A service that stops cancels it at any time."""
+        if not self.notices:
+            return
+        cancelled, waiting = (asyncio.create_task(bench.endpoint.changed()) for _ in range(2))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        bench.agency.drop("letter", b"content")
+        done, _ = await asyncio.wait([waiting], timeout=bench.patience)
+        ended = bool(done) and not waiting.cancelled()
+        waiting.cancel()
+        promised(cancelled.cancelled(), "a wait can be cancelled")
+        promised(ended, "the other wait ends with the change")
 
 
-def _look(endpoint: Endpoint) -> Sequence[Submission]:
-    return asyncio.run(_submissions(endpoint))
+class LifePromises(OnBench):
+    """What an endpoint promises about its beginning and its end."""
+
+    @on_bench
+    async def test_it_is_built_while_its_system_is_away(self, bench: Bench) -> None:
+        """An agency that is away must not keep out the others; it works once it is back."""
+        with bench.agency.away():
+            await bench.restart()
+            promised(await code_of(bench.endpoint.probe()) == "E_ENDPOINT_DOWN", "it is down")
+        await bench.endpoint.probe()
+        bench.agency.drop("letter", b"content")
+        await bench.submissions(1)
+        promised(await bench.offer("d1", b"content") is self.answer, "it works when it is back")
+
+    def test_a_wrong_setting_is_a_mistake_of_the_operator(self) -> None:
+        """The error E_SETTING says so when it is built."""
+        if not self.wrong_settings:
+            return
+        context = self.context(Path(), {**self.settings, **self.wrong_settings})
+        try:
+            type(self).factory(context)
+        except ConfigurationError as error:
+            promised(error.problem.code == "E_SETTING", "the code is E_SETTING")
+        else:
+            promised(False, "a wrong setting is refused")
+
+    @on_bench
+    async def test_nothing_goes_on_after_the_end(self, bench: Bench) -> None:
+        """`close` ends every task of the endpoint, also those that wait."""
+        others = asyncio.all_tasks()
+        await bench.restart()
+        waiting = asyncio.create_task(bench.endpoint.changed())
+        await asyncio.sleep(0)
+        bench.agency.drop("letter", b"content")
+        await bench.submissions(1)
+        await bench.offer("d1", b"content")
+        waiting.cancel()
+        await bench.restart()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(bench.patience):
+                while left := asyncio.all_tasks() - others:  # noqa: ASYNC110 (tasks say nothing)
+                    await asyncio.sleep(LOOK_SECONDS)
+        promised(not left, "no task of the endpoint is left")
 
 
-async def _submissions(endpoint: Endpoint) -> Sequence[Submission]:
-    return await endpoint.submissions()
-
-
-async def _probe(endpoint: Endpoint, *, sending: bool = False) -> None:
-    await endpoint.probe(sending=sending)
-
-
-def _offered(endpoint: Endpoint, count: int) -> Sequence[Submission]:
-    """Look until so many files are offered."""
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while len(offered := _look(endpoint)) < count:
-        _promised(time.monotonic() < deadline, f"{count} complete files are offered")
-        time.sleep(_LOOK_SECONDS)
-    return offered
-
-
-def _opens(endpoint: Endpoint, submission: Submission) -> bool:
-    try:
-        endpoint.open(submission).close()
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _refusal(work: Awaitable[object]) -> str | None:
-    """The code of the refusal; None when there was none."""
-
-    async def wait() -> None:
-        await work
-
-    try:
-        asyncio.run(wait())
-    except AxisError as error:
-        return error.problem.code
-    return None
-
-
-def _parcel(
-    delivery: str,
-    *content: bytes,
-    kind: ParcelKind = ParcelKind.DOCUMENT,
-    name: str | None = None,
-    chunks: Iterator[bytes] | None = None,
-) -> Parcel:
-    return Parcel(
-        delivery_id=DeliveryId(delivery),
-        kind=kind,
-        name=name or f"{delivery}.edxml",
-        chunks=chunks or content,
-    )
+class EndpointConformance(SubmissionPromises, ChangePromises, OfferPromises, LifePromises):
+    """Inherit under a name that begins with `Test`; declare `factory` and `agency`."""

@@ -4,27 +4,24 @@
         subject = MyFormat()
         samples = (Sample(message=my_document, files=(my_file,)), Sample(message=my_status))
 
-Samples are canonical: texts trimmed, attachments named and typed as a reader would. At least one
-has an attachment, unless the format omits them. The kit adds complete messages of its own.
-
-A format that cannot carry everything declares what it omits (`adapters.contract.LossyFormat`), and
-the kit proves exactly that. Hostile files are read in processes of their own, whose memory and time
-are bounded; that needs a system with `fork`.
+Samples are canonical: texts are trimmed, and attachments have the names and types that a reader
+gives them. At least one sample has an attachment, unless the format omits attachments. The kit adds
+complete messages of its own. What a `LossyFormat` declares to omit is proven exactly. Hostile files
+are read within bounds (`bounded`), which needs a system with `fork`.
 """
 
-import os
-import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
-from io import SEEK_END, BufferedReader, BytesIO, FileIO, RawIOBase
+from io import BytesIO
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
+from typing import ClassVar
 
-from adapters.conformance.bounded import within_bounds
+from adapters.conformance import promised
+from adapters.conformance.bounded import bounded_memory, within_bounds
+from adapters.conformance.files import DiskSink, LargeFile, MemoryFiles
 from adapters.conformance.hostile import PATHS, bombs, marked_name, packed_bomb, with_path
 from adapters.conformance.messages import (
     ATTACHMENT,
@@ -34,23 +31,18 @@ from adapters.conformance.messages import (
 )
 from adapters.contract import (
     MIB,
-    BlobWriter,
     CheckedFormat,
     Format,
-    Kept,
     Limits,
     LossyFormat,
     Message,
 )
-from schemas.document import Attachment, Document
+from schemas.document import Document
 from schemas.file_name import is_plain_name
 from schemas.omission import content_of, without
 from schemas.problem import DocumentError
 from schemas.reading import Reading, SignatureCheck, SignatureOutcome
 from schemas.verdict import DeliveryCheck
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer as Buffer
 
 TODAY = date(2026, 11, 22)
 WRITTEN_AT = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -61,10 +53,9 @@ _CHECK = DeliveryCheck(
 )
 
 _BOUNDED = Limits(max_packet_bytes=64 * MIB)
-_WELL = frozenset({"read", "refused"})
+_ALLOWED = frozenset({"read", "refused"})
 """What may become of a hostile file."""
 
-_MEMORY_BYTES = 8 * MIB
 _CHUNK_BYTES = 4 * MIB
 
 
@@ -76,52 +67,6 @@ class Sample:
     files: tuple[bytes, ...] = ()
 
 
-class Shelf:
-    """An attachment sink and source in memory that knows which files were left open."""
-
-    def __init__(self, files: tuple[bytes, ...] = ()) -> None:
-        self.files = {sha256(file).hexdigest(): file for file in files}
-        self.open_writers: set[BlobWriter] = set()
-
-    def begin(self) -> BlobWriter:
-        """Start a new file."""
-        writer = _ShelfWriter(self)
-        self.open_writers.add(writer)
-        return writer
-
-    def open(self, sha256: str) -> BinaryIO:
-        """Open a kept file."""
-        if sha256 not in self.files:
-            raise DocumentError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
-        return BytesIO(self.files[sha256])
-
-
-class _ShelfWriter:
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self._written = bytearray()
-
-    def write(self, data: bytes) -> None:
-        self._written += data
-
-    def reopen(self) -> BinaryIO:
-        return BytesIO(self._written)
-
-    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (there is nowhere else)
-        return Kept(sha256=sha256(self._written).hexdigest(), size=len(self._written))
-
-    def keep(self) -> Kept:
-        self._shelf.open_writers.discard(self)
-        file = bytes(self._written)
-        digest = sha256(file).hexdigest()
-        self._shelf.files[digest] = file
-        return Kept(sha256=digest, size=len(file))
-
-    def discard(self) -> None:
-        self._shelf.open_writers.discard(self)
-        self._written.clear()
-
-
 class FormatConformance:
     """Inherit under a name that begins with `Test`, and set `subject` and `samples`."""
 
@@ -130,72 +75,75 @@ class FormatConformance:
 
     def test_it_is_a_named_format(self) -> None:
         """It has the methods of a Format, a name and a suffix with its dot."""
-        _promised(isinstance(self.subject, Format), "it is a Format")
-        _promised(bool(self.subject.name), "it has a name")
-        _promised(self.subject.suffix.startswith("."), "its suffix begins with a dot")
+        promised(isinstance(self.subject, Format), "it is a Format")
+        promised(bool(self.subject.name), "it has a name")
+        promised(self.subject.suffix.startswith("."), "its suffix begins with a dot")
 
     def test_it_recognises_what_it_writes(self) -> None:
         """By the first bytes together with the suffix."""
         for sample in self.samples:
             head = self._written(sample)[:4096]
             name = f"file{self.subject.suffix}"
-            _promised(self.subject.recognises(head, name), "it recognises its own files")
+            promised(self.subject.recognises(head, name), "it recognises its own files")
 
     def test_reading_gives_back_what_was_written(self) -> None:
         """The same message, raw values apart, and the same files."""
         for sample in self.samples:
-            shelf = Shelf()
-            reading = self._read(self._written(sample), shelf)
+            found = MemoryFiles()
+            reading = self._read(self._written(sample), found)
             self._must_come_back(reading.message, sample.message)
-            files = {} if self._omits("attachments") else Shelf(sample.files).files
-            _promised(shelf.files == files, "and its files")
-            _promised(not shelf.open_writers, "and leaves no file open")
-            _promised(not reading.repaired, "what it writes needs no repair")
+            files = {} if self._omits("attachments") else MemoryFiles(sample.files).files
+            promised(found.files == files, "and its files")
+            promised(not found.open_writers, "and leaves no file open")
+            promised(not reading.repaired, "what it writes needs no repair")
 
     def test_nothing_is_lost_but_what_is_declared(self) -> None:
-        """Of messages in which every field says something; and what is declared does not return."""
+        """Messages in which every field has a value; what is declared to be omitted is not read."""
         for message in COMPLETE:
             files = (FILE,) if isinstance(message, Document) else ()
-            reading = self._read(self._written(Sample(message=message, files=files)), Shelf())
+            reading = self._read(self._written(Sample(message=message, files=files)), MemoryFiles())
             self._must_come_back(reading.message, message)
 
     def test_a_check_beside_the_message_is_passed_over(self) -> None:
-        """Where the format has a place for one; it is written, and not read as content."""
+        """Where the format has a place for one, it is written and not read as content."""
         if not isinstance(self.subject, CheckedFormat):
             return
         for sample in self.samples:
             written = b"".join(
                 self.subject.write_checked(
-                    sample.message, _CHECK, attachments=Shelf(sample.files), written_at=WRITTEN_AT
+                    sample.message,
+                    _CHECK,
+                    attachments=MemoryFiles(sample.files),
+                    written_at=WRITTEN_AT,
                 )
             )
-            reading = self._read(written, Shelf())
-            _promised(_SIGNED_BY.encode() in written, "the check is written")
+            reading = self._read(written, MemoryFiles())
+            promised(_SIGNED_BY.encode() in written, "the check is written")
             self._must_come_back(reading.message, sample.message)
             codes = [warning.code for warning in reading.warnings]
-            _promised("W_UNKNOWN_ELEMENT" not in codes, "the check is known")
+            promised("W_UNKNOWN_ELEMENT" not in codes, "the check is known")
 
     def test_the_same_message_is_written_alike(self) -> None:
-        """Formats have no clock and no chance."""
+        """A format uses neither a clock nor random numbers."""
         for sample in self.samples:
-            _promised(self._written(sample) == self._written(sample), "writing is repeatable")
+            promised(self._written(sample) == self._written(sample), "writing is repeatable")
 
     def test_an_absent_attachment_is_refused(self) -> None:
-        """Never a file with a hole in it."""
+        """It never writes a message in which an attachment is missing."""
         for sample in self.samples:
             if sample.files and not self._omits("attachments"):
                 refusal = _refusal(partial(self._written, replace(sample, files=())))
-                _promised(refusal == "E_ATTACHMENT_ABSENT", "an absent attachment is refused")
+                promised(refusal == "E_ATTACHMENT_ABSENT", "an absent attachment is refused")
 
     def test_a_cut_off_file_is_refused(self) -> None:
         """Wherever it is cut, by a `DocumentError` and without an open file in the sink."""
         for sample in self.samples:
             whole = self._written(sample).rstrip()
             for cut in range(0, len(whole), max(1, len(whole) // 40)):
-                shelf = Shelf()
-                refusal = _refusal(partial(self._read, whole[:cut], shelf))
-                _promised(refusal is not None, f"a file cut off at byte {cut} is refused")
-                _promised(not shelf.open_writers, "a refused file leaves none open")
+                files = MemoryFiles()
+                refusal = _refusal(partial(self._read, whole[:cut], files))
+                promised(refusal is not None, f"a file cut off at byte {cut} is refused")
+                promised(not files.open_writers, "a refused file leaves none open")
 
     def test_a_changed_byte_never_crashes(self) -> None:
         """It is read or refused by a `DocumentError`; any other exception fails the test."""
@@ -203,60 +151,58 @@ class FormatConformance:
             whole = self._written(sample)
             for at in range(0, len(whole), max(1, len(whole) // 100)):
                 for byte in (b"\x00", b"<", b"\xff", b'"'):
-                    shelf = Shelf()
-                    _refusal(partial(self._read, whole[:at] + byte + whole[at + 1 :], shelf))
-                    _promised(not shelf.open_writers, "no file is left open")
+                    files = MemoryFiles()
+                    _refusal(partial(self._read, whole[:at] + byte + whole[at + 1 :], files))
+                    promised(not files.open_writers, "no file is left open")
 
     def test_strange_files_are_refused(self) -> None:
         """Empty ones, noise, and files of other kinds."""
         strange = (b"", b" \r\n", bytes(4096), bytes(range(256)) * 64, b"%PDF-1.7\n", b"PK\x03\x04")
         for file in strange:
-            refusal = _refusal(partial(self._read, file, Shelf()))
-            _promised(refusal is not None, f"{file[:8]!r} is refused")
+            refusal = _refusal(partial(self._read, file, MemoryFiles()))
+            promised(refusal is not None, f"{file[:8]!r} is refused")
 
     def test_limits_are_kept(self) -> None:
         """The size of the file and the number of its attachments."""
         for sample in self.samples:
             whole = self._written(sample)
             small = Limits(max_packet_bytes=len(whole) - 1)
-            refusal = _refusal(partial(self._read, whole, Shelf(), small))
-            _promised(refusal == "E_TOO_LARGE", "a large file is refused")
+            refusal = _refusal(partial(self._read, whole, MemoryFiles(), small))
+            promised(refusal == "E_TOO_LARGE", "a large file is refused")
             if sample.files and not self._omits("attachments"):
                 few = Limits(max_attachments=len(set(sample.files)) - 1)
-                refusal = _refusal(partial(self._read, whole, Shelf(), few))
-                _promised(refusal == "E_LIMIT", "too many attachments are refused")
+                refusal = _refusal(partial(self._read, whole, MemoryFiles(), few))
+                promised(refusal == "E_LIMIT", "too many attachments are refused")
 
     def test_memory_does_not_grow_with_attachments(self) -> None:
         """Neither in writing nor in reading; chunks stay small."""
         if self._omits("attachments"):
             return
         document = next(s.message for s in self.samples if isinstance(s.message, Document))
-        large = document.model_copy(update={"attachments": (_large_attachment(),), "raw": {}})
+        large = document.model_copy(update={"attachments": (LargeFile().attachment(),), "raw": {}})
         with TemporaryFile() as packet:
-            with _bounded_memory():
+            with bounded_memory():
                 for chunk in self.subject.write(
-                    large, attachments=_LargeFiles(), written_at=WRITTEN_AT
+                    large, attachments=LargeFile(), written_at=WRITTEN_AT
                 ):
-                    _promised(len(chunk) <= _CHUNK_BYTES, "chunks stay small")
+                    promised(len(chunk) <= _CHUNK_BYTES, "chunks stay small")
                     packet.write(chunk)
             packet.seek(0)
-            with _bounded_memory():
-                reading = self.subject.read(
-                    packet, sink=_LargeFiles(), limits=Limits(), today=TODAY
-                )
+            with bounded_memory():
+                reading = self.subject.read(packet, sink=DiskSink(), limits=Limits(), today=TODAY)
         self._must_come_back(reading.message, large)
 
     def test_bombs_are_refused_or_read_within_their_bounds(self) -> None:
-        """Few bytes that become many, deep, long or endless: in memory, in time and in the sink."""
+        """Few bytes may become very many, deep, long or endless; limits hold all the same."""
         for message in (COMPLETE[0], COMPLETE[-1]):
             files = (FILE,) if isinstance(message, Document) else ()
             whole = self._written(Sample(message=message, files=files))
             for name, bomb in bombs(whole):
                 outcome = within_bounds(partial(self._outcome, bomb))
-                _promised(outcome in _WELL, f"{name}: it is refused or read, but it {outcome}")
+                promised(outcome in _ALLOWED, f"{name}: it is refused or read, but it {outcome}")
 
     def test_a_bomb_in_an_attachment_is_a_file_like_any_other(self) -> None:
-        """Whatever is in a file of a document, nobody asked to unpack it."""
+        """A format does not unpack the files of a document."""
         if self._omits("attachments"):
             return
         bomb = packed_bomb()
@@ -272,10 +218,10 @@ class FormatConformance:
             document = COMPLETE[0].model_copy(update={"attachments": (attachment,)})
             sample = Sample(message=document, files=(bomb,))
             outcome = within_bounds(lambda: self._outcome(self._written(sample)))  # noqa: B023
-            _promised(outcome in _WELL, f"{name}: it is refused or read, but it {outcome}")
+            promised(outcome in _ALLOWED, f"{name}: it is refused or read, but it {outcome}")
 
     def test_no_attachment_is_named_as_a_path(self) -> None:
-        """Neither when the file says so, nor when a message did: it is refused, or named anew."""
+        """A file or message that says so is refused, or the attachment gets another name."""
         if self._omits("attachments"):
             return
         name = marked_name(".pdf")
@@ -285,10 +231,10 @@ class FormatConformance:
                 *self._written_unless_refused(_named(path)),
             ):
                 for read in self._names(file):
-                    _promised(is_plain_name(read), f"{path!r} is refused or named anew: {read!r}")
+                    promised(is_plain_name(read), f"{path!r} is refused or named anew: {read!r}")
 
     def _outcome(self, file: bytes) -> str:
-        sink = _BoundedFiles()
+        sink = DiskSink(2 * _BOUNDED.max_packet_bytes)
         try:
             self.subject.read(BytesIO(file), sink=sink, limits=_BOUNDED, today=TODAY)
         except DocumentError:
@@ -299,7 +245,7 @@ class FormatConformance:
 
     def _names(self, file: bytes) -> tuple[str, ...]:
         try:
-            message = self._read(file, Shelf()).message
+            message = self._read(file, MemoryFiles()).message
         except DocumentError:
             return ()
         attachments = message.attachments if isinstance(message, Document) else ()
@@ -317,28 +263,23 @@ class FormatConformance:
     def _must_come_back(self, read: Message, written: Message) -> None:
         if not isinstance(self.subject, LossyFormat):
             same = read.without_raw() == written.without_raw()
-            _promised(same, "reading gives back the message")
+            promised(same, "reading gives back the message")
             return
         expected, _ = without(written.without_raw(), self.subject.omits)
         here, there = content_of(expected), content_of(read.without_raw())
         fields = {*here, *there}
         for name in sorted(field for field in fields if here.get(field) != there.get(field)):
             field = f"{name}: {there.get(name)!r} is read, {here.get(name)!r} was carried"
-            _promised(False, f"what is not declared comes back, what is declared does not; {field}")
+            promised(False, f"what is not declared comes back, what is declared does not; {field}")
 
     def _written(self, sample: Sample) -> bytes:
-        shelf = Shelf(sample.files)
+        files = MemoryFiles(sample.files)
         return b"".join(
-            self.subject.write(sample.message, attachments=shelf, written_at=WRITTEN_AT)
+            self.subject.write(sample.message, attachments=files, written_at=WRITTEN_AT)
         )
 
-    def _read(self, file: bytes, shelf: Shelf, limits: Limits | None = None) -> Reading:
-        return self.subject.read(BytesIO(file), sink=shelf, limits=limits or Limits(), today=TODAY)
-
-
-def _promised(holds: bool, promise: str) -> None:
-    if not holds:
-        raise AssertionError(f"not kept: {promise}")
+    def _read(self, file: bytes, files: MemoryFiles, limits: Limits | None = None) -> Reading:
+        return self.subject.read(BytesIO(file), sink=files, limits=limits or Limits(), today=TODAY)
 
 
 def _refusal(action: Callable[[], object]) -> str | None:
@@ -350,110 +291,6 @@ def _refusal(action: Callable[[], object]) -> str | None:
     return None
 
 
-@contextmanager
-def _bounded_memory() -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    _promised(peak <= _MEMORY_BYTES, f"memory stays bounded ({peak:,} bytes)")
-
-
 def _named(name: str) -> Sample:
     attachment = ATTACHMENT.model_copy(update={"name": name})
     return Sample(message=complete_document(attachments=(attachment,)), files=(FILE,))
-
-
-# --- a large attachment that exists nowhere at once ---------------------------------------------
-
-_PATTERN = bytes(range(256)) * 4096
-_PATTERNS = 24
-
-
-def _large_attachment() -> Attachment:
-    digest = sha256()
-    for _ in range(_PATTERNS):
-        digest.update(_PATTERN)
-    return Attachment(
-        name="large.bin",
-        media_type="application/octet-stream",
-        size=_PATTERNS * len(_PATTERN),
-        sha256=digest.hexdigest(),
-    )
-
-
-class _LargeFiles:
-    """Gives out the pattern, and of what it takes it keeps only the digest."""
-
-    def open(self, sha256: str) -> BinaryIO:  # noqa: ARG002  # there is only one file
-        return cast("BinaryIO", BufferedReader(_Patterns()))
-
-    def begin(self) -> BlobWriter:
-        return _DiskWriter()
-
-
-class _BoundedFiles:
-    """Counts what it takes, on disk, and says what is left of what may come.
-
-    A file may come twice: as it is in the packet, and unwrapped.
-    """
-
-    def __init__(self) -> None:
-        self.left = 2 * _BOUNDED.max_packet_bytes
-
-    def begin(self) -> BlobWriter:
-        return _CountingWriter(self)
-
-
-class _Patterns(RawIOBase):
-    def __init__(self) -> None:
-        self._left = _PATTERNS * len(_PATTERN)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "Buffer") -> int:
-        view = memoryview(buffer).cast("B")
-        start = -self._left % len(_PATTERN)
-        piece = _PATTERN[start : start + min(len(view), self._left)]
-        view[: len(piece)] = piece
-        self._left -= len(piece)
-        return len(piece)
-
-
-class _DiskWriter:
-    def __init__(self) -> None:
-        self._digest = sha256()
-        self._file = TemporaryFile()  # noqa: SIM115  # keep or discard closes it
-
-    def write(self, data: bytes) -> None:
-        self._digest.update(data)
-        self._file.write(data)
-
-    def reopen(self) -> BinaryIO:
-        self._file.seek(0)
-        return cast("BinaryIO", BufferedReader(FileIO(os.dup(self._file.fileno()))))
-
-    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (it is aside)
-        return Kept(sha256=self._digest.hexdigest(), size=self._file.seek(0, SEEK_END))
-
-    def keep(self) -> Kept:
-        kept = self.finish(aside=True)
-        self._file.close()
-        return kept
-
-    def discard(self) -> None:
-        self._file.close()
-
-
-class _CountingWriter(_DiskWriter):
-    def __init__(self, files: _BoundedFiles) -> None:
-        super().__init__()
-        self._files = files
-
-    def write(self, data: bytes) -> None:
-        self._files.left -= len(data)
-        if self._files.left >= 0:
-            super().write(data)

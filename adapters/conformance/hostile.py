@@ -1,7 +1,7 @@
-"""Hostile: files that a format must refuse, or read, within its bounds; made from a good one.
+"""Hostile files: a format must refuse or read them within its bounds of memory and time.
 
-What is inside a format nobody here knows. So a good file is taken apart as far as its container
-says how: archives, compressed streams, XML and JSON, and each becomes a bomb of the same shape.
+They are made from a good file of the format. The kit does not know the format, but it knows common
+containers (archives, compressed streams, XML, JSON) and makes a bomb of the same shape of each.
 """
 
 import bz2
@@ -11,7 +11,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
+from typing import Protocol
 
 from adapters.contract import MIB
 
@@ -35,16 +37,24 @@ PATHS = (
     " a.pdf",
     "x" * 300,
 )
-"""What an attachment must not be called when it has been read."""
+"""Names that no attachment may have when it has been read."""
+
+
+class _Packer(Protocol):
+    """A compressor of the standard library."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
 
 
 def marked_name(suffix: str) -> str:
-    """A long name that is found again in a file, and can be put something in the place of."""
+    """A long name that can be found and replaced in the bytes of a file."""
     return f"{_MARK}{suffix}"
 
 
 def with_path(file: bytes, name: str, path: str) -> Iterator[bytes]:
-    """The file with a path in the place of a name; as long as that, so that sizes stay true."""
+    """The file with a path in the place of a name, padded so that stated sizes stay true."""
     for encoding in ("utf-8", "utf-16-le"):
         here, there = name.encode(encoding), path.encode(encoding, "replace")
         if here in file and len(there) <= len(here):
@@ -55,16 +65,16 @@ def with_path(file: bytes, name: str, path: str) -> Iterator[bytes]:
 
 
 def bombs(file: bytes) -> Iterator[tuple[str, bytes]]:
-    """What the container of a good file becomes; each with its name."""
+    """Bombs that are made of a good file, each with its name."""
     if zipfile.is_zipfile(BytesIO(file)):
         yield from _archives(file)
-    for name, unpack, pack in _STREAMS:
+    for name, unpack, packer in _STREAMS:
         try:
             inside = unpack(file)
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
             continue
         for ending in (b" ", b"\0"):
-            yield f"{name} of {BOMB_BYTES} bytes", pack(inside, ending)
+            yield f"{name} of {BOMB_BYTES} bytes", _compressed(packer(), inside, ending)
     text = file.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"<"):
         yield from _markup(text)
@@ -76,7 +86,7 @@ def bombs(file: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def packed_bomb() -> bytes:
-    """An archive with one entry, as a file that somebody attaches."""
+    """An archive with one entry that grows very large, as somebody may attach it."""
     return _archive({"a.txt": b""}, "a.txt")
 
 
@@ -101,47 +111,21 @@ def _archive(inside: dict[str, bytes], bomb: str) -> bytes:
     return written.getvalue()
 
 
-def _gzipped(inside: bytes, ending: bytes) -> bytes:
-    written = BytesIO()
-    with gzip.GzipFile(fileobj=written, mode="wb", compresslevel=1) as stream:
-        stream.write(inside)
-        _pour(stream.write, ending)
-    return written.getvalue()
-
-
-def _deflated(inside: bytes, ending: bytes) -> bytes:
-    packer, pieces = zlib.compressobj(1), []
-    pieces.append(packer.compress(inside))
-    _pour(lambda piece: pieces.append(packer.compress(piece)), ending)
-    return b"".join([*pieces, packer.flush()])
-
-
-def _bzipped(inside: bytes, ending: bytes) -> bytes:
-    packer, pieces = bz2.BZ2Compressor(1), []
-    pieces.append(packer.compress(inside))
-    _pour(lambda piece: pieces.append(packer.compress(piece)), ending)
-    return b"".join([*pieces, packer.flush()])
-
-
-def _xzipped(inside: bytes, ending: bytes) -> bytes:
-    packer, pieces = lzma.LZMACompressor(preset=0), []
-    pieces.append(packer.compress(inside))
-    _pour(lambda piece: pieces.append(packer.compress(piece)), ending)
-    return b"".join([*pieces, packer.flush()])
-
-
-def _pour(write: Callable[[bytes], object], byte: bytes) -> None:
-    piece = byte * len(_PIECE)
-    for _ in range(BOMB_BYTES // len(piece)):
-        write(piece)
-
-
-_STREAMS: tuple[tuple[str, Callable[[bytes], bytes], Callable[[bytes, bytes], bytes]], ...] = (
-    ("gzip", gzip.decompress, _gzipped),
-    ("zlib", zlib.decompress, _deflated),
-    ("bzip2", bz2.decompress, _bzipped),
-    ("xz", lzma.decompress, _xzipped),
+_STREAMS: tuple[tuple[str, Callable[[bytes], bytes], Callable[[], _Packer]], ...] = (
+    ("gzip", gzip.decompress, partial(zlib.compressobj, 1, wbits=31)),
+    ("zlib", zlib.decompress, partial(zlib.compressobj, 1)),
+    ("bzip2", bz2.decompress, partial(bz2.BZ2Compressor, 1)),
+    ("xz", lzma.decompress, partial(lzma.LZMACompressor, preset=0)),
 )
+"""Name of each compression, how it is undone, and what does it."""
+
+
+def _compressed(packer: _Packer, inside: bytes, byte: bytes) -> bytes:
+    """The content, followed by very many times one byte."""
+    piece = byte * len(_PIECE)
+    pieces = [packer.compress(inside)]
+    pieces += [packer.compress(piece) for _ in range(BOMB_BYTES // len(piece))]
+    return b"".join([*pieces, packer.flush()])
 
 
 def _markup(text: bytes) -> Iterator[tuple[str, bytes]]:

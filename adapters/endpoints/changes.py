@@ -1,7 +1,7 @@
-"""Changes: the kernel reports what appears in a folder (inotify(7)), so that nobody must poll.
+"""Folder changes: the kernel reports what appears in a folder (inotify(7)), so nobody must poll.
 
 One inotify instance serves all agencies of a process, with one watch for each of their folders. A
-folder that cannot be watched is said so once for each reason, and is looked into every second.
+folder that cannot be watched is looked into every second; the log says why, once for each reason.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 UNWATCHED_LOOK_SECONDS = 1.0
 MOUNTS = Path("/proc/self/mountinfo")
 _REMOTE = ("9p", "afs", "ceph", "cifs", "fuse", "glusterfs", "gpfs", "lustre", "ncp", "nfs", "smb")
-"""How the names of file systems begin on which other machines change files unseen by this kernel;
-also those of programs (FUSE), which most often stand for one."""
+"""How the names of file systems begin on which other machines change files, which this kernel does
+not see. File systems of programs (FUSE) count too, because most of them lead to other machines."""
 
 
 class FolderChanges:
     """What the kernel reports about one folder. Used inside the event loop only.
 
     Args:
-        warn: Told once for the process why a folder cannot be watched.
+        warn: Called once in the process with each reason why a folder cannot be watched.
     """
 
     def __init__(self, folder: Path, *, agency: str, warn: Callable[[Problem], None]) -> None:
@@ -68,13 +68,13 @@ class FolderChanges:
         return self._watched is not None
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop to watch."""
         if self._watch is not None:
             _Kernel.of_process().unwatch(self._watch, self)
             self._watch = None
 
     def tell(self, event: "Event") -> None:
-        """Take what the kernel reports."""
+        """Take one report of the kernel, and wake whoever waits."""
         from asyncinotify import Mask  # noqa: PLC0415 (it looks for the C library)
 
         name = str(event.name) if event.name is not None else ""
@@ -89,7 +89,7 @@ class FolderChanges:
                 told.set_result(None)
 
     def _is_watched(self) -> bool:
-        """Whether the folder that is there now is watched; one that is new is watched from now."""
+        """Whether the folder is watched. If another folder is there now, it is watched from now."""
         try:
             stat = self.folder.stat()
             if self._watched != (stat.st_dev, stat.st_ino):
@@ -116,11 +116,7 @@ class FolderChanges:
 
 
 class _RemoteError(Exception):
-    """Other machines may change the files unseen.
-
-    Attributes:
-        name: Of the file system.
-    """
+    """The folder is on a file system, named `name`, on which other machines may change files."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -139,11 +135,11 @@ class _Kernel:
 
     @classmethod
     def of_process(cls) -> "_Kernel":
-        """That of the running event loop; a process of ours has one."""
+        """The instance of the running event loop, of which each process has one."""
         return cls._of_loop.setdefault(asyncio.get_running_loop(), cls())
 
     def watch(self, changes: FolderChanges) -> "Watch":
-        """Report to it what appears in its folder. Raises `OSError` when there is no more room."""
+        """Report what appears in a folder. Raises `OSError`: the kernel allows no more watches."""
         try:
             from asyncinotify import Inotify, Mask  # noqa: PLC0415 (it looks for the C library)
 
@@ -160,7 +156,7 @@ class _Kernel:
         return watch
 
     def unwatch(self, watch: "Watch", changes: FolderChanges) -> None:
-        """Report to it no more; the instance ends with its last watch."""
+        """Stop to report to it. The inotify instance ends with its last watch."""
         others = self._told.get(watch, set())
         others.discard(changes)
         if others or self._reading is None:
@@ -174,7 +170,7 @@ class _Kernel:
             reading.cancel()
 
     def is_news(self, reason: str) -> bool:
-        """Whether this reason was not told of yet."""
+        """Whether this reason is asked about for the first time."""
         if reason in self._reasons:
             return False
         self._reasons.add(reason)
@@ -192,7 +188,7 @@ class _Kernel:
                 for changes in list(chain.from_iterable(told)):
                     changes.tell(event)
         finally:
-            # Only here: until now the loop has it among the files that it waits for.
+            # Not before, because until now the event loop waits for this file.
             inotify.close()
 
 

@@ -9,17 +9,18 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from io import SEEK_SET, BufferedReader, RawIOBase
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
+from adapters.endpoints.arrivals import oldest_waiting, unreadable
 from adapters.endpoints.changes import FolderChanges
-from adapters.endpoints.inbox import HandOver, Inbox
-from adapters.endpoints.outbox import FileError, Outbox, oldest_waiting, stays, unreadable
-from adapters.endpoints.porter import porter_of_process
+from adapters.endpoints.folder_checks import FolderError
+from adapters.endpoints.inbox import Inbox, InboxParcel
+from adapters.endpoints.outbox import FileError, Outbox, stays
+from adapters.endpoints.parcel_writer import parcel_writer_of_process
 from adapters.endpoints.staging import Staging
-from adapters.endpoints.trial import FolderError
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, error_of
 from schemas.term import Term, of_os, term
@@ -29,22 +30,24 @@ if TYPE_CHECKING:
 
 
 class _FoldersAwayError(OSError):
-    """The agency's folders were here and are not: a disk that is not mounted."""
+    """The agency's folders were made before and are not there now: their disk is not mounted.
 
-    def __init__(self, known: Path) -> None:
+    Attributes:
+        made: The file that says that they were made.
+    """
+
+    def __init__(self, made: Path) -> None:
         super().__init__(errno.ENOENT, "folders away")
-        self.known = known
+        self.made = made
 
 
 class FolderEndpoint:
-    """The folders of one agency, made when they are missing at the start.
+    """The folders of one agency, in `context.folder`. They are made at the first start.
 
-    Never again later: folders that vanish belong to a file system that is not mounted now, and
-    what is put in their place would be seen by nobody.
-
-    The folders are those in `context.folder`. The file `made` in `context.state` says that they
-    were made, so that a later start does not make them again. The one setting is `settle`: how
-    many seconds a dropped file must rest before it is taken, one by default.
+    They are never made again: folders that vanish belong to a file system that is not mounted now,
+    and nobody would see what is put in their place. So the file `made` in `context.state` says
+    that they were made. The only setting is `settle`: how many seconds a file that was written in
+    place must rest before it is taken, 1 by default.
 
     Raises:
         ConfigurationError: E_SETTING from the constructor; `settle` is no number of seconds.
@@ -68,9 +71,9 @@ class FolderEndpoint:
         with self._reachable():
             outbox, _ = self._folders()
             if self._is_known_empty(outbox):
-                outbox.resting = None
+                outbox.arrivals.resting = None
                 return ()
-            return await asyncio.to_thread(outbox.look, self._changes.take_moved_in())
+            return await asyncio.to_thread(outbox.arrivals.look, self._changes.take_moved_in())
 
     def open(self, submission: Submission) -> BinaryIO:
         """Open the very file that was seen, once it is proven that it can be moved away."""
@@ -80,10 +83,10 @@ class FolderEndpoint:
         except FileNotFoundError:
             raise
         except FileError as error:
-            raise error_of(unreadable(submission.name, error)) from error
+            raise error_of(unreadable(submission.name, of_os(error))) from error
         except OSError as error:
             raise self._down(error) from error
-        return cast("BinaryIO", BufferedReader(_Dropped(file, submission.name)))
+        return cast("BinaryIO", BufferedReader(_DroppedFile(file, submission.name)))
 
     async def accept(self, submission: Submission, *, notices: Sequence[Problem] = ()) -> None:
         """Move the file to `sent`."""
@@ -101,14 +104,15 @@ class FolderEndpoint:
             await asyncio.to_thread(outbox.refuse, submission, problems)
 
     async def offer(self, parcel: Parcel) -> Offer:
-        """Let the parcel appear in its inbox, once: the agency has it then."""
+        """Let the parcel appear in its inbox, once. Then the agency has it."""
         with self._reachable():
             _, inbox = self._folders()
-            await porter_of_process().hand_over(HandOver(inbox, parcel), device=inbox.device)
+            writer = parcel_writer_of_process()
+            await writer.write(InboxParcel(inbox, parcel), device=inbox.device)
         return Offer.COMPLETE
 
     async def answers(self) -> Sequence[Answer]:
-        """None: what lies in the inbox is complete."""
+        """None: what has appeared in the inbox is complete."""
         return ()
 
     async def probe(self, *, sending: bool = False) -> None:
@@ -125,7 +129,7 @@ class FolderEndpoint:
 
     async def changed(self) -> None:
         """Wait until something appears in `outbox`, or a file there has rested."""
-        await self._changes.wait(at_most=self._made[0].resting if self._made else None)
+        await self._changes.wait(at_most=self._made[0].arrivals.resting if self._made else None)
 
     async def oldest_waiting(self) -> datetime | None:
         """Since when the oldest finished file lies in `outbox`; None also while that is away."""
@@ -136,7 +140,7 @@ class FolderEndpoint:
         return None if since is None else datetime.fromtimestamp(since, UTC)
 
     async def close(self) -> None:
-        """Watch the outbox no more."""
+        """Stop to watch the outbox."""
         self._changes.close()
 
     def _is_known_empty(self, outbox: Outbox) -> bool:
@@ -145,7 +149,7 @@ class FolderEndpoint:
         It is asked every few seconds for each agency. A folder that the kernel watches is on a disk
         of this machine, which does not keep the event loop waiting. Raises `OSError`.
         """
-        return self._changes.watched and outbox.is_empty()
+        return self._changes.watched and outbox.arrivals.is_empty()
 
     def _folders(self) -> tuple[Outbox, Inbox]:
         if self._made is None:
@@ -163,7 +167,7 @@ class FolderEndpoint:
 
     @contextmanager
     def _reachable(self, code: str = "E_ENDPOINT_DOWN") -> Iterator[None]:
-        """The doorway: a disk that refuses is the agency's system being away."""
+        """Turn any `OSError` inside into the error that the agency's system is away."""
         try:
             yield
         except OSError as error:
@@ -174,7 +178,7 @@ class FolderEndpoint:
 
     def _cause(self, error: OSError) -> Term:
         if isinstance(error, _FoldersAwayError):
-            return term("folders_away", path=error.known)
+            return term("folders_away", path=error.made)
         folder = error.folder if isinstance(error, FolderError) else _folder_of(error)
         if folder is None or not folder.is_relative_to(self._root):
             return of_os(error)
@@ -189,41 +193,32 @@ def _settle(context: EndpointContext) -> timedelta:
         raise AxisError.of("E_SETTING", name="LIENTHONG_SETTLE", cause=cause) from error
 
 
-class _Dropped(RawIOBase):
-    """A file of an outbox: what goes wrong in reading it is about this file."""
+class _DroppedFile(FileIO):
+    """A file of an outbox. An error in reading it becomes `DocumentError` E_FILE_UNREADABLE."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
-        self._name = name
+        with file:
+            super().__init__(os.dup(file.fileno()))
+        self._dropped_as = name
 
-    def readable(self) -> bool:
-        return True
+    def readinto(self, buffer: "Buffer") -> int | None:
+        with self._unreadable():
+            return super().readinto(buffer)
 
-    def seekable(self) -> bool:
-        return True
+    def readall(self) -> bytes:
+        with self._unreadable():
+            return super().readall()
 
-    def readinto(self, buffer: "Buffer") -> int:
-        view = memoryview(buffer).cast("B")
+    @contextmanager
+    def _unreadable(self) -> Iterator[None]:
         try:
-            data = self._file.read(len(view))
+            yield
         except OSError as error:
-            raise error_of(unreadable(self._name, error)) from error
-        view[: len(data)] = data
-        return len(data)
-
-    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+            raise error_of(unreadable(self._dropped_as, of_os(error))) from error
 
 
 def _folder_of(error: OSError) -> Path | None:
-    """The folder that an error is about; of a move, the one that cannot be written."""
+    """The folder that an error is about; of a move, the folder that cannot be written."""
     names = (error.filename, error.filename2)
     folders = [Path(name).parent for name in names if isinstance(name, str | os.PathLike)]
     return next((f for f in folders if not os.access(f, os.W_OK)), folders[-1] if folders else None)

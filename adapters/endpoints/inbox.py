@@ -1,8 +1,9 @@
-"""Inbox: puts deliveries into an agency's hands exactly once, whatever crashes in between.
+"""Inbox: puts each delivery into an agency's inbox exactly once, whatever crashes in between.
 
-Draft, synced → mark, a second name of the draft → rename of the draft into the inbox, synced. The
-rename takes the draft out of the hidden folder, so a mark alone means: handed over, wherever the
-agency has moved the file since. Blocking; `porter` calls it in threads, many at a time.
+The order is: write and sync a draft → mark it (a second name of the draft) → rename the draft into
+the inbox and sync the folder. The rename takes the draft out of the hidden folder, so a mark alone
+means: it has appeared, wherever the agency has moved the file since. Blocking; `parcel_writer`
+calls it in threads, for many parcels at a time.
 
 A note about the parcel lies in the inbox as `<name>.check.json` before the parcel does. It waits in
 the hidden folder under the delivery's id and gets its name as a second one, so that an attempt that
@@ -20,9 +21,9 @@ from pathlib import Path
 
 from adapters.contract import Parcel, ParcelKind
 from adapters.durable_files import sync_folder
+from adapters.endpoints.folder_checks import check_folders, errors_of, remove_leftovers
 from adapters.endpoints.naming import bare, free_name
 from adapters.endpoints.staging import DRAFT_SUFFIX, Staging
-from adapters.endpoints.trial import of, pass_through, sweep
 from schemas.identifiers import DeliveryId
 
 NOTE_SUFFIX = ".check.json"
@@ -33,7 +34,7 @@ class Inbox:
 
     Attributes:
         device: The file system they are on.
-        naming: Names in the inbox are given by this process alone, one at a time.
+        naming: Held while a name is chosen. Only this process chooses names in the inbox.
     """
 
     def __init__(self, root: Path, staging: Staging) -> None:
@@ -42,29 +43,32 @@ class Inbox:
         self.folders = {kind: root / "inbox" / kind for kind in ParcelKind}
         for folder in self.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-        sweep(self.folders.values())
+        remove_leftovers(self.folders.values())
         self.device = root.stat().st_dev
 
     def probe(self) -> None:
         """Prove that files can be staged and appear in each inbox. Raises `FolderError`."""
-        pass_through((self.staging.folder, *self.folders.values()))
+        check_folders((self.staging.folder, *self.folders.values()))
         for folder in self.folders.values():
-            with of(folder):
+            with errors_of(folder):
                 sync_folder(folder)
-        with of(self.staging.folder):
+        with errors_of(self.staging.folder):
             self.staging.write((b"",)).unlink()
 
     def forget(self, delivery_id: DeliveryId) -> None:
-        """Remove the mark: somebody else remembers now."""
+        """Remove the mark and a waiting note of a delivery."""
         (self.staging.folder / delivery_id).unlink(missing_ok=True)
         staged_note(self.staging, delivery_id).unlink(missing_ok=True)
 
 
-class HandOver:
+class InboxParcel:
     """One parcel on its way into an inbox: `write`, `start_sync`, `sync`, `appear`, in this order.
 
-    Then the folder must be synced. Every step raises `OSError` as the disk does, and what the
-    parcel's chunks raise. A parcel whose name leads out of the inbox raises `ValueError` at once.
+    Then its folder must be synced. Every step raises `OSError` as the disk does, and what the
+    parcel's chunks raise.
+
+    Raises:
+        ValueError: From the constructor; the name of the parcel leads out of the inbox.
     """
 
     def __init__(self, inbox: Inbox, parcel: Parcel) -> None:
@@ -77,11 +81,11 @@ class HandOver:
         self._staged = staged_note(inbox.staging, parcel.delivery_id)
 
     def write(self, *, most: int | None = None) -> bool:
-        """Write the draft, or `most` bytes more of it; True when it is complete or not needed."""
+        """Write the draft, or at most so many bytes more; True: it is complete or not needed."""
         return os.path.lexists(self._mark) or self._draft.write(most=most)
 
     def start_sync(self) -> None:
-        """Begin to bring the draft to disk."""
+        """Let the kernel begin to write the draft to disk."""
         self._draft.start_sync()
 
     def sync(self) -> None:
@@ -109,7 +113,7 @@ class HandOver:
                 self._staged.unlink(missing_ok=True)
 
     def _named(self) -> str:
-        """The name in the inbox; the note lies beside it already."""
+        """Choose the name in the inbox, and put the note beside it."""
         if self._note is not None:
             self._stage(self._note)
         # Also without a note: one whose parcel was taken must not seem to be about this one.
@@ -121,11 +125,11 @@ class HandOver:
         return name
 
     def _stage(self, note: bytes) -> None:
-        """Have the note in the hidden folder, synced; one of an earlier attempt stays."""
+        """Keep the note in the hidden folder, synced; one of an earlier attempt stays."""
         if not self._staged.exists():
             self._inbox.staging.write([note]).rename(self._staged)
 
 
 def staged_note(staging: Staging, delivery_id: DeliveryId) -> Path:
-    """Where a note waits; the sweep takes what is left of it for a draft."""
+    """The file in which a note waits. If it is left over, it is removed as drafts are."""
     return staging.folder / f"{delivery_id}{NOTE_SUFFIX}{DRAFT_SUFFIX}"

@@ -14,30 +14,30 @@ _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp", "~")
 
 
 def bare(name: str) -> str:
-    """The name, if it is one in a folder and not a way to somewhere else. Raises `ValueError`."""
+    """Return the name of a file unchanged. Raises `ValueError` if it is empty or a path."""
     if name in {"", ".", ".."} or "/" in name or "\0" in name:
         raise ValueError(f"{name!r} is not the name of a file")
     return name
 
 
 def is_taken(name: str) -> bool:
-    """Whether a file of this name is ever taken from an outbox.
+    """Whether a file of this name may be taken from an outbox.
 
-    Neither hidden nor a name that programs give to what they have not finished.
+    Not if it is hidden, or has a name that programs give to unfinished files.
     """
     return not name.startswith(".") and not name.lower().endswith(_UNFINISHED)
 
 
 def name_to_drop(said: str, mark: str, *, ending: str = "") -> str:
-    """A name for a file to be dropped into an outbox, close to the one said, that is taken.
+    """A name like `said` for a file that is dropped into an outbox, which takes it.
 
     Args:
         mark: Makes it unique.
-        ending: Stands before the suffix, which then is never left out.
+        ending: Stands before the suffix; then there is always a suffix.
 
     Returns:
-        At most as long as leaves room for what is put before and behind it: the names of the
-        unfinished file and of the report. A name that was too long bears a digest of itself.
+        Short enough for the names of the unfinished file and of the report, which are longer. A
+        name that was too long contains a digest of itself.
     """
     readable = said.encode(errors="replace").decode().lstrip(".")
     suffix = Path(readable).suffix
@@ -53,7 +53,7 @@ def name_to_drop(said: str, mark: str, *, ending: str = "") -> str:
 
 
 def free_name(folder: Path, name: str, *, companion: str = "", placed: Path | None = None) -> str:
-    """The name, or with -2, -3 … before its suffix, under which nothing lies in the folder.
+    """The first of `name`, `name`-2, `name`-3 … under which the folder contains nothing.
 
     Args:
         name: Encodable in UTF-8.
@@ -70,7 +70,7 @@ def free_name(folder: Path, name: str, *, companion: str = "", placed: Path | No
 
 
 def _is_free(path: Path, placed: Path | None) -> bool:
-    """Whether nothing lies there but what is placed."""
+    """Whether no file is there, or only the placed one."""
     try:
         there = path.lstat()
         return placed is not None and os.path.samestat(there, placed.lstat())
@@ -91,3 +91,21 @@ def _numbered(name: str, number: int, room: int) -> str:
     stem = name.removesuffix(suffix)
     ending = f"-{number}{suffix}" if number > 1 else suffix
     return stem.encode()[: room - len(ending.encode())].decode(errors="ignore") + ending
+
+
+def put_back(source: Path, folder: Path, name: str) -> None:
+    """Move a file into a folder under a free name, never over a file that the agency adds now.
+
+    A hard link fails where a file of its name exists; a rename would overwrite it.
+    """
+    while True:
+        try:
+            (folder / free_name(folder, name)).hardlink_to(source)
+        except FileExistsError:
+            continue
+        except PermissionError:
+            # A folder, or a file of another owner.
+            source.rename(folder / free_name(folder, name))
+            return
+        source.unlink()
+        return

@@ -16,7 +16,7 @@ _BUFFER_BYTES = 256 * 1024
 
 
 class Draft:
-    """A file that is being written. Whatever fails leaves nothing behind."""
+    """A file that is being written. If a step fails, the file is removed."""
 
     def __init__(self, path: Path, chunks: Iterable[bytes]) -> None:
         self.path = path
@@ -24,7 +24,7 @@ class Draft:
         self._file: FileIO | None = None
 
     def write(self, *, most: int | None = None) -> bool:
-        """Go on writing: to the end (True), or until `most` bytes more are written."""
+        """Write on: True at the end; False when at least `most` bytes more were written."""
         try:
             if self._file is None:
                 self._file = FileIO(self.path, "xb")
@@ -45,10 +45,10 @@ class Draft:
         return True
 
     def start_sync(self) -> None:
-        """Let the kernel begin to bring the content to disk: it takes many files in one go.
+        """Let the kernel begin to write the content to disk; it writes many files at once.
 
-        The advice that the pages are needed no more makes it write them out; elsewhere than on
-        Linux nothing happens, and `sync` does it all.
+        On Linux the advice that the pages are not needed makes the kernel write them. On other
+        systems nothing happens, and `sync` does it all.
         """
         if self._file is not None and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -64,7 +64,7 @@ class Draft:
             raise
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove the draft."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
@@ -74,8 +74,8 @@ class Draft:
 class Staging:
     """The folder `.staging` of one agency, on the same file system as its other folders.
 
-    Drafts that crashes left there more than a day ago, and no mark belongs to, are removed at the
-    start. A mark is a second name of its draft.
+    At the start it removes drafts that a crash left there more than a day ago and that have no
+    mark. A mark is a second name of its draft.
     """
 
     def __init__(self, root: Path) -> None:
@@ -89,11 +89,11 @@ class Staging:
 
     @staticmethod
     def is_in(root: Path) -> bool:
-        """Whether an agency's folder is there: what is only mounted upon has no staging."""
+        """Whether an agency's folder is there. An empty mount point has no staging folder."""
         return (root / _NAME).is_dir()
 
     def write(self, chunks: Iterable[bytes]) -> Path:
-        """Write a file under a fresh name and sync its content; nothing is left of a failure."""
+        """Write a file under a fresh name and sync its content. A failure leaves no file."""
         draft = self.draft(chunks)
         draft.write()
         draft.sync()

@@ -1,4 +1,4 @@
-"""Attachment name: from what a packet says to a file name that is safe to show and to write."""
+"""Attachment name: make a file name that is safe to show and to write from a name in a packet."""
 
 import re
 import unicodedata
@@ -11,10 +11,10 @@ _LEADING = re.compile(r"^[.\s]+")
 
 
 def safe_name(raw: str, head: bytes) -> str:
-    """Make a name plain, as `schemas.file_name` has it (handbook 2.4).
+    """Make a name safe by the rules of `schemas.file_name`; a safe name stays as it is.
 
-    A name without an extension gets the one its first bytes call for; the extension of a ZIP is
-    written in lower case, because the vendors' reader unpacks a `.ZIP`. A safe name stays as it is.
+    A name without an extension gets the one that its first bytes show. The extension of a ZIP is
+    written in lower case, because vendors' readers unpack a `.ZIP`.
     """
     name = unicodedata.normalize("NFC", raw).replace("\\", "/").rpartition("/")[2]
     name = "".join(c for c in name if unicodedata.category(c) not in UNSAFE)

@@ -1,4 +1,4 @@
-"""Base64 in pieces: strict but for white space, in constant memory, both ways."""
+"""Base64 stream: decode and encode in constant memory; only white space is tolerated."""
 
 import binascii
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ class Base64Decoder:
         self._padded = False
 
     def feed(self, data: bytes) -> bytes:
-        """Decode as far as whole quanta reach.
+        """Decode all complete groups of four characters.
 
         Raises:
             ValueError: A character outside the alphabet, or text after the padding.
@@ -36,7 +36,7 @@ class Base64Decoder:
         return decoded
 
     def finish(self) -> None:
-        """Raises `ValueError` when the text ended inside a quantum."""
+        """Raises `ValueError` if the text ended inside a group of four characters."""
         if self._carry:
             raise binascii.Error("truncated")
 

@@ -1,6 +1,6 @@
-"""Findings: what was odd in a source, as warnings and raw values, both bounded.
+"""Findings: collects what is unusual in a source, as warnings and raw values, both limited.
 
-What is refused is raised where it is seen, not collected here.
+Errors that refuse a message are raised where they are found; they are not collected here.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,16 +22,16 @@ class Findings:
         self._untold: dict[str, int | None] = {}
         self._raw_bytes = 0
         self.doubt: str | None = None
-        """The first field that other readers may read otherwise."""
+        """The first field that other programs may read differently."""
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
-        """In the order of their discovery; those beyond the limit are not told."""
+        """The warnings, in the order in which they were found, up to the limit."""
         return tuple(self._warnings)
 
     @property
     def raw(self) -> dict[str, str]:
-        """Values without a canonical meaning, by path; those beyond the limit are told."""
+        """The values without a canonical meaning, by path; a warning says if some were left out."""
         return self._raw
 
     def warn(
@@ -45,7 +45,7 @@ class Findings:
         cause: Coded | None = None,
         **params: object,
     ) -> None:
-        """Name an oddity or a repair; texts may use `{field}` and the parameters."""
+        """Add a warning of something unusual or repaired; its text may use all parameters."""
         if len(self._warnings) < self.limits.max_warnings:
             told = flat(params if cause is None else {"cause": cause, **params})
             if field is not None:
@@ -54,7 +54,7 @@ class Findings:
             self._warnings.append(Warned(code=code, place=place, params=told))
 
     def doubtful(self, code: str, /, *, line: int, field: str) -> None:
-        """Name an oddity that other readers may read otherwise."""
+        """Add a warning about a field that other programs may read differently."""
         self.doubt = self.doubt or field
         self.warn(code, line=line, field=field, element=field)
 
@@ -66,14 +66,14 @@ class Findings:
             raise DocumentError.of("E_LIMIT", place=Place(field="To"), what=what, limit=limit)
 
     def missing(self, element: str, *, line: int | None = None, field: str | None = None) -> None:
-        """Name a required element that the source left out."""
+        """Add a warning about a required element that is missing."""
         self.warn(f"W_MISSING_{element.upper()}", line=line, field=field or element)
 
     def keep(self, path: str, value: str, *, line: int | None = None, told: bool = False) -> None:
-        """Keep a value that we give no meaning to; shown, never acted on.
+        """Keep a value that has no canonical meaning. It is shown, and nothing depends on it.
 
         Args:
-            told: A warning says already that it is not passed on.
+            told: Another warning already says that the value is not passed on.
 
         Raises:
             DocumentError: The value is a declared mark of State secrecy (E_STATE_SECRET).
@@ -90,7 +90,7 @@ class Findings:
             self.warn("W_RAW_NOT_WRITTEN", line=line, field=path)
 
     def refuse_much_raw(self, raw: Mapping[str, str], *, field: str) -> None:
-        """Raises `DocumentError` E_LIMIT for more raw values than are kept of a packet."""
+        """Raises `DocumentError` E_LIMIT if a packet has more raw values than the limit."""
         place, size = Place(field=field), sum(map(_size, raw.items()))
         if len(raw) > MAX_MAP_ENTRIES:
             what = term("entries")
@@ -100,7 +100,7 @@ class Findings:
             raise DocumentError.of("E_LIMIT", place=place, what=what, limit=limit)
 
     def not_written(self, paths: Collection[str]) -> None:
-        """Tell of the raw values at these paths that recipients do not get them."""
+        """Warn that recipients do not get the raw values at these paths."""
         for path, line in self._untold.items():
             if path in paths:
                 self.warn("W_RAW_NOT_WRITTEN", line=line, field=path)
@@ -111,10 +111,10 @@ def _size(entry: tuple[str, str]) -> int:
 
 
 def refuse_state_secret(value: str, *, field: str, line: int | None = None) -> None:
-    """Refuse a field that declares a secrecy mark (Decision 28/2018/QĐ-TTg).
+    """Refuse a field that declares a mark of State secrecy (Decision 28/2018/QĐ-TTg).
 
     Raises:
-        DocumentError: E_STATE_SECRET; it says no more of the value than the mark.
+        DocumentError: E_STATE_SECRET; it quotes the mark and nothing else of the value.
     """
     if mark := mark_in_list(value):
         raise DocumentError.of("E_STATE_SECRET", place=Place(line=line, field=field), mark=mark)

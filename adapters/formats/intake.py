@@ -1,4 +1,4 @@
-"""Intake: a file on its way from a packet into the attachment sink, measured as it passes."""
+"""Intake: writes a file from a packet into the attachment sink, and measures it."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _DAMAGE_BYTES_PER_HIT = 4096
 
 
 class Allowance:
-    """How many bytes the attachments of one message may still have together."""
+    """How many more bytes the attachments of one message may have together."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -22,7 +22,7 @@ class Allowance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
-    """A file that the sink keeps, with what its bytes say."""
+    """A file that the sink keeps, with what was found in its bytes."""
 
     sha256: str
     size: int
@@ -30,7 +30,7 @@ class Taken:
     replacements: int
 
     def is_damaged(self, name: str) -> bool:
-        """Whether it went through a text decoder (handbook 11): many U+FFFD in a binary file."""
+        """Whether a program has decoded it as text: a binary file with many U+FFFD."""
         return (
             self.replacements >= _DAMAGE_HITS
             and self.replacements * _DAMAGE_BYTES_PER_HIT >= self.size
@@ -38,7 +38,7 @@ class Taken:
         )
 
     def attachment(self, name: str, description: str | None) -> Attachment:
-        """The attachment under a safe name."""
+        """The attachment, under a safe name."""
         return Attachment(
             name=name,
             media_type=sniff(self.head, name),
@@ -50,7 +50,7 @@ class Taken:
 
 
 class Intake:
-    """Writes one file into the sink and remembers what its bytes say."""
+    """Writes one file into the sink; keeps its size, digest and first bytes."""
 
     def __init__(self, writer: BlobWriter, allowance: Allowance) -> None:
         self.writer = writer
@@ -84,6 +84,6 @@ class Intake:
         )
 
     def _count_replacements(self, data: bytes) -> None:
-        # The three bytes may be cut by a chunk's end; the tail of two cannot hold a whole one.
+        # A chunk may end inside the three bytes; the last two bytes cannot contain all three.
         self._replacements += (self._tail + data[:2]).count(_REPLACEMENT) + data.count(_REPLACEMENT)
         self._tail = data[-2:] if len(data) > 1 else (self._tail + data)[-2:]

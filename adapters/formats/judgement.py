@@ -1,4 +1,4 @@
-"""Judgement: what a canonical message lacks or contradicts, named alike whatever its format."""
+"""Judgement: warnings about missing or contradictory fields, the same for every format."""
 
 from datetime import date
 
@@ -23,7 +23,7 @@ _WIRE_NAMES = {
     "drafter": "TyperNotation",
     "signer.full_name": "FullName",
 }
-"""Canonical field → the element of QCVN 102 that warnings name."""
+"""The element of QCVN 102 that a warning names, by canonical field."""
 
 
 def judge_document(document: Document, findings: Findings, *, today: date) -> None:

@@ -1,14 +1,14 @@
-"""Media type: the true type of a file, from its first bytes and the extension of its name.
+"""Media type: find the type of a file from its first bytes and the extension of its name.
 
-Magic bytes decide the family, the extension only the member of it (a docx is a ZIP). A table of
-our own, because the type is written into packets and must never change with a library's version.
+The first bytes decide the family, and the extension the member of it (a docx is a ZIP). The table
+is our own because the type is written into packets: it must not change with a library's version.
 """
 
 import codecs
 import re
 
 HEAD_BYTES = 4096
-"""As much of a file as `sniff` looks at."""
+"""How many bytes of a file `sniff` needs."""
 
 OCTETS = "application/octet-stream"
 ZIP = "application/zip"
@@ -41,9 +41,9 @@ _OTHERS = (
     " xltx xmind xpi xps"
 )
 _OTHER_ZIP_BASED = frozenset(_OTHERS.split())
-"""Types of files that are ZIPs of their own, which we give no media type of their own."""
+"""Extensions of files that are ZIPs and for which we have no media type."""
 ARCHIVES = frozenset(_ZIP_BASED.values()) - {ZIP} | {OCTETS}
-"""The types that `sniff` gives to a ZIP whose name does not say so."""
+"""The types that `sniff` gives to a ZIP whose name has another extension than `.zip`."""
 
 _COMPOUND = {
     "doc": "application/msword",
@@ -103,26 +103,26 @@ def extension(name: str) -> str:
 
 
 def extension_for(media_type: str) -> str:
-    """The extension to give a file without one, so that its type stays the same."""
+    """The extension for a file that has none, so that its type stays the same."""
     return _EXTENSIONS.get(media_type, "bin")
 
 
 def is_zip_based(name: str) -> bool:
-    """Whether a file of this name is rightly an archive, of whichever entries."""
+    """Whether files with this extension are archives with any number of entries."""
     suffix = extension(name)
     return suffix != "" and (suffix in _ZIP_BASED or suffix in _OTHER_ZIP_BASED)
 
 
 def is_textual(name: str) -> bool:
-    """Whether the name promises text, where odd characters are no damage."""
+    """Whether the extension says that it is text, in which unusual characters are no damage."""
     return extension(name) in _TEXT
 
 
 def sniff(head: bytes, name: str) -> str:
     """The media type of a file, from its first `HEAD_BYTES` and its name.
 
-    A ZIP is only `application/zip` under a name that says so: readers unwrap whatever bears
-    that type (handbook 2.6).
+    A ZIP is `application/zip` only if its name says so, because readers unpack every file of that
+    type.
     """
     suffix = extension(name)
     if head.startswith(ZIP_MAGIC):

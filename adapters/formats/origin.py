@@ -1,7 +1,7 @@
-"""Origin: whose raw values a message carries.
+"""Origin: mark raw values with the format that they come from.
 
-Those of edXML are paths of its elements, and canonical JSON carries them: writers of edXML write
-them back. Those of any other format mean nothing there, so they are marked with its name.
+Raw values of edXML are paths of its elements. Canonical JSON carries them, and the writer of edXML
+writes them again. Raw values of any other format get its name, because edXML has no place for them.
 """
 
 from schemas.codes import FormatName
@@ -11,7 +11,7 @@ _OWN = frozenset(FormatName)
 
 
 def marked(reading: Reading, format_name: str) -> Reading:
-    """A reading whose raw values say which foreign format they are of: `name:path`."""
+    """The reading, with `name:` before the path of each raw value of another format."""
     message = reading.message
     if format_name in _OWN or not message.raw:
         return reading

@@ -1,7 +1,7 @@
 """Value range: which dates, moments and numbers a canonical message may hold, whatever its format.
 
-One range for all, so that what one format accepts every other can write and read again. Checked by
-readers, by the sender before it signs, and by the recipient after the proof.
+All formats have the same range, so that each can write and read what another accepts. Readers check
+it, the sender checks it before it signs, and the recipient after it has verified the signature.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def refuse_beyond(message: Document | StatusReport, path: str) -> None:
     """Refuse a message with a date, a moment or a number that not every format can carry.
 
     Args:
-        path: That of the message, before that of the field; empty: the field alone is told.
+        path: The path of the message, which is put before the path of the field.
 
     Raises:
         DocumentError: E_RANGE with the path of the field.
@@ -40,7 +40,7 @@ def refuse_moment_beyond(moment: datetime, path: str) -> None:
 
 
 def _values(message: Document | StatusReport) -> Iterator[tuple[str, Value]]:
-    """Every date, moment and number whose type alone does not bound it, with its path."""
+    """Every date, moment and number that its type alone does not limit, with its path."""
     yield "issued_on", message.issued_on
     match message:
         case Document():

@@ -10,7 +10,7 @@ from adapters.contract import Endpoint, EndpointContext, Format
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner
 from adapters.registry import endpoint_named, formats_of_others, own_formats
-from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.document_signatures import header_signer
 from bus.bootstrap.process import now
 from bus.core.events import Event
 from bus.core.restart import HELD
@@ -34,7 +34,7 @@ _TIME_TO_FINISH = timedelta(seconds=5)
 
 
 def endpoint_of(mailbox: MailboxName, name: str, *, settings: Settings, home: Home) -> Endpoint:
-    """The endpoint of one agency.
+    """Build the endpoint of one agency from its entry point.
 
     Args:
         name: Of an entry point in the group `lienthong.endpoints`.

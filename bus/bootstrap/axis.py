@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from bus.bootstrap.broker import located_broker, provision, suspended_in, topology_of, url_of
 from bus.bootstrap.directory import directory_of
+from bus.bootstrap.document_signatures import trust_list_of
 from bus.bootstrap.observability import observed
 from bus.bootstrap.own_keys import ensure_keys, must_be_able_to_sign
 from bus.bootstrap.parent import (
@@ -20,16 +21,14 @@ from bus.bootstrap.parent import (
     with_ports,
     worker_commands,
 )
-from bus.bootstrap.participants import participants_of
-from bus.bootstrap.pdf import trust_list_of
 from bus.bootstrap.process import processors
+from bus.bootstrap.trust import participants_of
 from bus.core.logins import WORKER_ACCOUNT
 from bus.core.placement import worker_count
 from bus.core.routing import Routing
 from bus.core.topology import HANDLER_ACCOUNT
-from bus.home.layout import Home, Running
+from bus.home.layout import Home, Running, write_prometheus_targets
 from bus.home.slots import DEAD_LETTERS
-from bus.home.targets import TargetsFile
 from bus.pdf.trust_list import read_trust_list
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
@@ -56,7 +55,7 @@ async def open_axis(
         launcher: Starts the children; absent: each as a process that shares nothing with this one.
 
     Raises:
-        ConfigurationError: One sentence says what the operator must mend.
+        ConfigurationError: One sentence says what the operator must correct.
         TransportError: A given broker or database does not answer now.
     """
     home = Home(settings.home.absolute())
@@ -133,7 +132,7 @@ async def open_axis(
             )
         )
         urls = urls_of(settings, 2 + workers)
-        TargetsFile(home.prometheus_targets).save(axis=urls, broker=address.metrics_url)
+        write_prometheus_targets(home.prometheus_targets, axis=urls, broker=address.metrics_url)
         stack.enter_context(
             home.announced(
                 Running(
@@ -141,7 +140,7 @@ async def open_axis(
                     amqp_url=address.amqp_url,
                     management_url=address.management_url,
                     metrics_url=urls[0] if urls else None,
-                    worker_metricsurls_of=urls[1 : 1 + workers],
+                    worker_metrics_urls=urls[1 : 1 + workers],
                     dead_letters_metrics_url=urls[-1] if urls else None,
                 )
             )

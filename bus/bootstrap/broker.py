@@ -1,4 +1,4 @@
-"""Broker: the one that an axis uses, found or started, and provisioned."""
+"""Broker: finds or starts the broker of an axis, and creates what it must hold."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ def topology_of(
     """What the broker must hold for a directory.
 
     Args:
-        suspended: Whose accounts are shut out, in the directory or no longer; absent: those that it
+        suspended: The mailboxes whose accounts may not log in; None: those that the directory
             suspends.
     """
     shut_out = suspended_in(routing) if suspended is None else suspended
@@ -46,7 +46,7 @@ def topology_of(
 
 
 def suspended_in(routing: Routing) -> frozenset[MailboxName]:
-    """The mailboxes whose own agency is suspended."""
+    """The mailboxes whose agency is suspended."""
     return frozenset(m for m in routing.mailboxes if routing.owner_of(m).suspended)
 
 
@@ -56,16 +56,16 @@ def passwords_of(settings: Settings) -> PasswordFolder:
 
 
 async def provision(settings: Settings, address: Located, wanted: Topology) -> None:
-    """Make the broker as wanted.
+    """Create or change everything in the broker that is not as wanted.
 
     Raises:
-        ConfigurationError: E_TOPOLOGY names the object that cannot be made so.
+        ConfigurationError: E_TOPOLOGY: names the object that cannot be made as wanted.
     """
     async with provisioning(settings, address) as provisioned:
         applied = await provisioned.apply(await provisioned.plan(wanted))
         found = applied.findings or await provisioned.verify(wanted, probed=applied.opened)
     for finding in found:
-        # A queue without a leader would hold up every publish that shares its channel.
+        # A queue without a leader would delay every publish on the same channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:
             leaderless = finding.defect is Defect.LEADERLESS
             cause = term("queue_leaderless" if leaderless else "queue_silent", name=finding.name)
@@ -74,7 +74,7 @@ async def provision(settings: Settings, address: Located, wanted: Topology) -> N
 
 @asynccontextmanager
 async def provisioning(settings: Settings, address: Located) -> AsyncIterator[Provisioning]:
-    """Who reads, makes and proves the topology of a broker."""
+    """What reads, creates and verifies the topology of a broker."""
     async with managed(address) as management:
         yield Provisioning(address.amqp_url, management, passwords=passwords_of(settings))
 
@@ -82,15 +82,15 @@ async def provisioning(settings: Settings, address: Located) -> AsyncIterator[Pr
 async def tried(
     settings: Settings, address: Located, routing: Routing, *, thorough: bool
 ) -> tuple[AccessFinding, ...]:
-    """Try as accounts what each must not be able to do. Leaves no trace.
+    """Log in with accounts and try what they must not be able to do; nothing is changed.
 
     Args:
-        thorough: As every account; else as one of each kind.
+        thorough: With every account; else with one of each kind.
     """
     wanted = topology_of(settings, routing)
     async with provisioning(settings, address) as provisioned:
         found = await provisioned.accounts(wanted)
-    # Whose password we do not have, or is missing, is told already.
+    # An account that is missing, or whose password we do not have, is reported elsewhere.
     known = {account.name for account in found if account.current}
     accounts = [account for account in wanted.accounts if account.name in known]
     chosen = accounts if thorough else list({kind_of(a): a for a in accounts[::-1]}.values())
@@ -103,10 +103,10 @@ async def tried(
 
 @asynccontextmanager
 async def located_broker(settings: Settings, *, keep: bool = True) -> AsyncIterator[Located]:
-    """The broker that the settings ask for, or one of our own that ends with this block.
+    """The broker of the settings, or one of our own that ends with this block.
 
     Args:
-        keep: Whether what lies in queues of a broker of our own is kept for the next start.
+        keep: Whether a broker of our own keeps its queues for the next start.
     """
     home = Home(settings.home.absolute())
     async with locate(
@@ -124,7 +124,7 @@ async def located_broker(settings: Settings, *, keep: bool = True) -> AsyncItera
 
 @asynccontextmanager
 async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
-    """The broker of the axis that runs in this home; if none does, as `located_broker`."""
+    """The broker of the axis that runs in this home; if none runs, as `located_broker`."""
     running = Home(settings.home.absolute()).running()
     given = (
         {}
@@ -136,10 +136,10 @@ async def reached_broker(settings: Settings) -> AsyncIterator[Located]:
 
 
 async def apply_accounts(settings: Settings) -> bool:
-    """Make the accounts as the directory has them now, and close the connections of those changed.
+    """Make the accounts as the directory says, and close the connections of changed accounts.
 
     Returns:
-        Whether a broker was told; if not, none is running, and it is when the axis starts.
+        Whether a broker was changed; if not, none is running, and the next start changes it.
     """
     home = Home(settings.home.absolute())
     if settings.amqp_url is None and home.running() is None:
@@ -155,10 +155,10 @@ async def apply_accounts(settings: Settings) -> bool:
 
 
 async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
-    """Give an agency's account another password; returns as `apply_accounts`.
+    """Give an agency's account a new password; returns the same as `apply_accounts`.
 
     Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN; it has no mailbox.
+        ConfigurationError: E_AGENCY_UNKNOWN: it has no mailbox.
     """
     if mailbox not in Routing(directory_of(settings).load()).mailboxes:
         raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)
@@ -167,7 +167,7 @@ async def renew_password(settings: Settings, mailbox: MailboxName) -> bool:
 
 
 def url_of(settings: Settings, located: Located, account: str) -> str:
-    """With which an account of this home logs in."""
+    """The URL with which an account of this home logs in."""
     return as_account(located.amqp_url, account, passwords_of(settings).of(account))
 
 

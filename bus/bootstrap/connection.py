@@ -7,10 +7,7 @@ but the agency's own.
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
-from functools import partial
-from itertools import count
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
@@ -27,13 +24,11 @@ from bus.bootstrap.parent import (
     with_ports,
     worker_commands,
 )
-from bus.bootstrap.participants import participants_of
 from bus.bootstrap.process import now
-from bus.core.backoff import pause_before
+from bus.bootstrap.trust import participants_of
 from bus.core.routing import Routing
 from bus.core.topology import account_of, queues_of
-from bus.home.layout import Home
-from bus.home.targets import TargetsFile
+from bus.home.layout import Home, write_prometheus_targets
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
@@ -42,14 +37,12 @@ from bus.observability.health import Health, Reason
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.login_check import check_login
 from bus.rabbit.tls import account_in, is_open_to_others
+from bus.services.hub_login import until_let_in
 from bus.settings import Settings
 from bus.store.sql import open_store
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, TransportError
+from schemas.problem import AxisError, Problem
 from schemas.term import term
-
-_FIRST_PAUSE = timedelta(seconds=0.5)
-_LONGEST_PAUSE = timedelta(minutes=1)
 
 _log = structlog.get_logger()
 
@@ -94,7 +87,7 @@ async def open_connection(
             is_hub=False,
         )
         await asyncio.to_thread(must_be_able_to_sign, settings, home, participants)
-        await _until_let_in(url, mailbox, stop=stop, health=process.health, progress=progress)
+        await _until_connected(url, mailbox, stop=stop, health=process.health, progress=progress)
         arguments = arguments_of(home, [mailbox])
         parent = await stack.enter_async_context(
             started(
@@ -109,18 +102,18 @@ async def open_connection(
                 stop=stop,
             )
         )
-        TargetsFile(home.prometheus_targets).save(axis=urls_of(settings, 2), broker=None)
+        write_prometheus_targets(home.prometheus_targets, axis=urls_of(settings, 2), broker=None)
         yield parent
 
 
 def _must_be_able_to_connect(settings: Settings, home: Home, mailbox: MailboxName) -> str:
-    """Prove that a home holds what it needs, and nothing of others; make its sealing key.
+    """Check that a home holds what it needs and no keys of others, and make its sealing key.
 
     Returns:
         The URL of the hub's broker.
 
     Raises:
-        ConfigurationError: One sentence says what the operator must mend.
+        ConfigurationError: One sentence says what the operator must correct.
     """
     url = settings.broker_url
     if url is None:
@@ -134,7 +127,7 @@ def _must_be_able_to_connect(settings: Settings, home: Home, mailbox: MailboxNam
 
 
 def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
-    """What lies in the home as `agency credentials` laid it there is used where nothing is said."""
+    """The settings, with files that `agency credentials` put into the home where none are set."""
     account = account_of(MailboxName(agency))
     usual = {
         "amqp_ca": home.transport / "authority.pem",
@@ -161,7 +154,7 @@ def _must_be_its_own(url: str, mailbox: MailboxName) -> None:
 
 
 def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
-    """Of no other agency, and of no authority."""
+    """Refuse private keys of other agencies and of authorities."""
     own = {home.keys / room / folder_name(mailbox) for room in ("agencies", "requests")}
     own.add(SealingFolder(home.keys).folder_of(mailbox))
     others = sorted(path for path in home.keys.rglob("*.key") if path.parent not in own)
@@ -171,7 +164,7 @@ def _must_hold_no_key_of_others(home: Home, mailbox: MailboxName) -> None:
 
 
 def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) -> None:
-    """What is sealed to us is opened here: the key is made here, and renewed."""
+    """Make or renew the key that opens documents sealed to us: it never leaves this machine."""
     moment = now()
     SealingFolder(home.keys).ensure(
         [mailbox],
@@ -183,13 +176,13 @@ def _ensure_sealing_key(settings: Settings, home: Home, mailbox: MailboxName) ->
 
 
 def _must_have_the_hubs_directory(home: Home) -> None:
-    """One of its own would be made, and signed, where there is none."""
+    """Refuse to start without the hub's directory: otherwise we would make and sign a new one."""
     if not home.directory.exists() or not any(directory_folder(home.keys).glob("*.pem")):
         authority = directory_folder(home.keys)
         raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
-async def _until_let_in(
+async def _until_connected(
     url: str,
     mailbox: MailboxName,
     *,
@@ -197,35 +190,23 @@ async def _until_let_in(
     health: Health | None,
     progress: Progress,
 ) -> None:
-    """Wait until the broker lets us in, with growing pauses; or until `stop` is set.
+    """Wait until the broker accepts our login, or until `stop` is set.
 
     Raises:
-        ConfigurationError: It does not let us in, and waiting does not help (`check_login`).
+        ConfigurationError: It refuses the login, and waiting does not help (`check_login`).
     """
-    for attempt in count(1):
-        try:
-            await check_login(url, queues_of(mailbox))
-        except TransportError as error:
-            problem = error.problem
-        else:
-            return
-        said = f"{problem.text()} {problem.advice()}"
-        reason = f"{said} ({problem.detail})" if problem.detail else said
+
+    def failed(problem: Problem) -> None:
+        text = f"{problem.text()} {problem.advice()}"
+        reason = f"{text} ({problem.detail})" if problem.detail else text
         progress(f"not connected yet: {reason}")
-        _log.warning("broker_not_reached", mailbox=mailbox, problem=str(problem))
         if health is not None:
-            health.more = partial(_waiting, reason)
-        with suppress(TimeoutError):
-            pause = pause_before(
-                attempt,
-                jitter=random.random(),  # noqa: S311 (spreads tries, keeps no secret)
-                first=_FIRST_PAUSE,
-                longest=_LONGEST_PAUSE,
-            )
-            async with asyncio.timeout(pause.total_seconds()):
-                await stop.wait()
-                return
+            health.more = lambda: (Reason(reason="broker_away", detail=reason),)
 
-
-def _waiting(reason: str) -> tuple[Reason, ...]:
-    return (Reason(reason="broker_away", detail=reason),)
+    await until_let_in(
+        lambda: check_login(url, queues_of(mailbox)),
+        mailbox,
+        stop=stop,
+        jitter=random.random,
+        failed=failed,
+    )

@@ -1,4 +1,4 @@
-"""Credentials: what an agency's own worker needs, laid out as the home that it will run in."""
+"""Credentials: writes what an agency's own worker needs into a folder that becomes its home."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -29,11 +29,11 @@ CONNECTION = "connection.env"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """What was laid out.
+    """The result.
 
     Attributes:
-        by_certificate: How the agency logs in; if not, by its password.
-        signing_keys: The hub's copies of the agency's private keys, those that sign.
+        by_certificate: The agency logs in by certificate; else by its password.
+        signing_keys: The hub's copies of the agency's private signing keys.
     """
 
     account: str
@@ -45,14 +45,13 @@ class Credentials:
 def lay_out(
     settings: Settings, mailbox: MailboxName, folder: Path, *, broker: str | None, move_key: bool
 ) -> Credentials:
-    """Write directory, certificates, the agency's own keys, and how to reach the broker.
+    """Write the directory, certificates, the agency's own keys, and the address of the broker.
 
-    Safe to repeat, for a newer directory or certificates; what a worker keeps there stays.
+    It may be repeated for a newer directory or certificates; the files of a worker there stay.
 
     Args:
-        broker: `amqps://host:port/vhost` as the agency reaches it; absent: as the hub does.
-        move_key: Keep no copy of the private keys that sign for the agency and open what is sealed
-            to it.
+        broker: `amqps://host:port/vhost` as the agency reaches it; None: as the hub reaches it.
+        move_key: Keep no copy of the agency's private keys for signing and for opening seals.
 
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN: it has no mailbox. E_SETTING: no broker is known.
@@ -93,7 +92,7 @@ def _broker_url(settings: Settings, home: Home, given: str | None) -> str:
 
 
 def _public(home: Home) -> Iterator[Path]:
-    # The signature before what it signs, and both after who may sign.
+    # First the certificates of the signers, then the signature, then the directory itself.
     yield from _certificates(directory_folder(home.keys).glob("*.pem"))
     yield from (home.directory.with_suffix(".jws"), home.directory)
     yield from _certificates((home.keys / "authorities").glob("*.pem"))
@@ -104,7 +103,7 @@ def _public(home: Home) -> Iterator[Path]:
 
 
 def _certificates(paths: Iterable[Path]) -> Iterator[Path]:
-    """Those that can be read. What is set aside here, a pipe or half a file, stays here."""
+    """The readable files; files that are ignored here, such as incomplete ones, are not copied."""
     for path in sorted(paths):
         try:
             read_certificates(path, agency=path.parent.name)
@@ -114,7 +113,7 @@ def _certificates(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _transport(settings: Settings, home: Home, there: Home, account: str) -> bool:
-    """Whom to believe, and the certificate to log in with where we have an authority."""
+    """Copy the broker's authority, and a certificate for the login if the authority is ours."""
     there.transport.mkdir(mode=0o700, exist_ok=True)
     authority = TransportAuthority(home.transport)
     ours = authority.certificate.exists() and settings.amqp_url is None
@@ -130,5 +129,5 @@ def _transport(settings: Settings, home: Home, there: Home, account: str) -> boo
 def _copy(path: Path, home: Home, there: Home) -> None:
     target = there.path / path.relative_to(home.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Whole or not at all: a worker may be at work there.
+    # Atomically: a worker may be running there.
     replace_file(target, path.read_bytes(), mode=0o600)

@@ -9,11 +9,10 @@ import random
 from contextlib import AsyncExitStack
 
 from bus.bootstrap.broker import located_broker, managed, suspended_in
-from bus.bootstrap.gauges import gauges_of_letters
+from bus.bootstrap.gauges import gauges_of_axis
 from bus.bootstrap.observability import hindrances_of, observed
-from bus.bootstrap.participants import participants_of
 from bus.bootstrap.process import fresh_ids, now
-from bus.bootstrap.revocation import revocations_for
+from bus.bootstrap.trust import participants_of, revocations_for
 from bus.core.dead_letters.order import OrderState
 from bus.core.dead_letters.report import Believed
 from bus.core.events import ServiceName
@@ -95,7 +94,7 @@ async def run_dead_letters(settings: Settings, *, only: frozenset[MailboxName] |
 
             participants.changed = show
             await show()
-            gauges = gauges_of_letters(
+            gauges = gauges_of_axis(
                 metrics,
                 home=home,
                 store=store,

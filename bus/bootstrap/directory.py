@@ -1,4 +1,4 @@
-"""Directory: the signed directory of a home, and who may sign it."""
+"""Directory: opens the signed directory of a home, and changes or restores it."""
 
 import sys
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 def directory_of(settings: Settings) -> DirectoryFile:
-    """The directory of this home. Nothing is read before it is asked for."""
+    """The directory of this home; nothing is read yet."""
     home = Home(settings.home.absolute())
 
     def trust() -> DirectoryTrust:
@@ -48,18 +48,18 @@ def change_directory(
     made: Made,
     force: bool = False,
 ) -> tuple[Directory, Directory]:
-    """Sign and write the next version of the directory; before and after are told.
+    """Sign and write the next version of the directory; returns the one before and the new one.
 
-    The same version twice says that there was nothing to change, and nothing is written.
+    If both have the same version, nothing had to be changed and nothing was written.
 
     Args:
-        change: Gives the next version, or what it was given.
+        change: Makes the next version, or returns its argument.
         made: Who changes it, for the history.
-        force: Also when a mailbox would no longer be served.
+        force: Also if a mailbox would no longer be served.
 
     Raises:
-        ConfigurationError: What `change` raises; as `DirectoryFile.load` and `save`; E_SETTING: a
-            mailbox would need a format that is not installed. E_DIRECTORY_UNSERVED.
+        ConfigurationError: As `change`, `DirectoryFile.load` and `save`. E_SETTING: a format or
+            endpoint is not installed. E_DIRECTORY_UNSERVED: a mailbox would no longer be served.
     """
     file = directory_of(settings)
     with file.held():
@@ -73,13 +73,13 @@ def change_directory(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoration:
-    """An older version that can be the newest.
+    """An older version that can become the newest.
 
     Attributes:
-        content: What it says.
-        before: The directory as it is; None where it is refused.
-        refusal: Why.
-        difference: From what is there, as far as it can be read, to the content.
+        content: Of the older version.
+        before: The directory as it is; None if it cannot be trusted.
+        refusal: Why it cannot be trusted.
+        difference: From the directory as it is, or from an empty one, to the content.
     """
 
     version: int
@@ -90,14 +90,13 @@ class Restoration:
 
 
 def restoration_of(settings: Settings, version: int | None) -> Restoration:
-    """What restoring a version would do; nothing is written.
+    """What the restoration of a version would change; nothing is written.
 
     Args:
-        version: None: the newest that is good and differs from what is there.
+        version: None: the newest valid version that differs from the directory as it is.
 
     Raises:
-        ConfigurationError: E_DIRECTORY_VERSION: there is no such version; as `version` of
-            `DirectoryFile`.
+        ConfigurationError: As `DirectoryFile.version`. E_DIRECTORY_VERSION: no such version exists.
     """
     file = directory_of(settings)
     before, refusal = _as_it_is(file)
@@ -120,11 +119,11 @@ def restoration_of(settings: Settings, version: int | None) -> Restoration:
 def restore_directory(
     settings: Settings, restoration: Restoration, *, made: Made, force: bool = False
 ) -> Directory:
-    """Sign an older content as the newest version; the directory from now on.
+    """Sign an older content as the newest version, and return it.
 
     Raises:
-        ConfigurationError: As `change_directory`; E_DIRECTORY_CHANGED: it is not as it was when
-            the restoration was looked at.
+        ConfigurationError: As `change_directory`. E_DIRECTORY_CHANGED: the directory has changed
+            since the restoration was computed.
     """
     file = directory_of(settings)
     with file.held():
@@ -136,7 +135,7 @@ def restore_directory(
 
 
 def _as_it_is(file: DirectoryFile) -> tuple[Directory | None, Problem | None]:
-    """The directory where readers take it; else why not."""
+    """The directory if readers trust it, or the reason why they do not."""
     try:
         found = file.load()
         check(found)

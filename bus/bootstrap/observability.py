@@ -1,4 +1,4 @@
-"""Observability: the metrics, the health and the log of one process, and where they are served."""
+"""Observability: builds the metrics, the health and the event log of one process."""
 
 import asyncio
 import random
@@ -13,7 +13,6 @@ import structlog
 from bus.bootstrap.process import now
 from bus.core.crash import cause_of
 from bus.core.events import Event, ServiceName
-from bus.home.paused import PausedFile
 from bus.observability.health import Health, Reason, ended
 from bus.observability.http import serving
 from bus.observability.logs import log_event
@@ -33,11 +32,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedProcess:
-    """What watches over one process.
+    """The observability of one process.
 
     Attributes:
-        metrics: None where none are kept; as `health`.
-        observe: Hears every event of the process.
+        observe: Takes every event of the process.
+        metrics: None if metrics are switched off; then `health` is None too.
     """
 
     observe: Observer
@@ -47,7 +46,7 @@ class ObservedProcess:
 
     @property
     def published(self) -> PublishObserver | None:
-        """Counts publishes."""
+        """Counts publishes; None without metrics."""
         return None if self.metrics is None else self.metrics.published
 
     def is_ready_when(
@@ -58,7 +57,7 @@ class ObservedProcess:
         ask_store: Callable[[], Awaitable[object]] | None = None,
         write_store: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Say what the readiness of the process depends on (`Health`)."""
+        """Set what the readiness of the process depends on (`Health`)."""
         if self.health is not None:
             self.health.more, self.health.broker = more, broker
             self.health.ask_store, self.health.write_store = ask_store, write_store
@@ -73,15 +72,16 @@ async def observed(
     hearers: Sequence[Observer] = (),
     is_parent: bool = False,
 ) -> AsyncIterator[ObservedProcess]:
-    """Keep metrics and health of this process, and serve them, as long as the block runs.
+    """Keep and serve the metrics and the health of this process as long as the block runs.
 
     Args:
-        name: What the process is, for the log.
-        is_parent: Whether it only runs other processes: it has no broker, and cannot do without its
-            port. Another process works all the same when somebody else has its port.
+        name: Of the process, for the log.
+        hearers: Further observers of its events.
+        is_parent: Whether it only runs other processes: it has no broker, and needs its port. Any
+            other process also works when another program has its port.
 
     Raises:
-        ConfigurationError: E_SETTING, the address cannot be had.
+        ConfigurationError: E_SETTING: the address cannot be used.
     """
     metrics = None
     if settings.metrics:
@@ -101,7 +101,7 @@ async def observed(
                 if is_parent:
                     raise
                 _log.warning("metrics_not_served", problem=str(error.problem))
-            # Its own stop: it is looked at while the process stops.
+            # With a stop of its own, because health is served while the process stops.
             watch = runner.keep(ServiceName.HEALTH, health.watch, stop=asyncio.Event())
             stack.push_async_callback(ended, asyncio.create_task(watch, name="health"))
             stack.callback(health.stopping)
@@ -109,14 +109,14 @@ async def observed(
 
 
 def heard_by(*observers: Observer | None) -> Observer:
-    """Let all of them hear what happens. One that fails costs neither the others nor the work."""
+    """Pass each event to all observers; one that fails affects neither the others nor the work."""
     listening = [observer for observer in observers if observer is not None]
 
     def tell(event: Event) -> None:
         for observer in listening:
             try:
                 observer(event)
-            except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
+            except Exception as error:  # noqa: BLE001 (an observer must stop no work)
                 with suppress(Exception):
                     kind = type(event).__name__
                     _log.error("observer_failed", kind=kind, cause=cause_of(error))
@@ -124,17 +124,8 @@ def heard_by(*observers: Observer | None) -> Observer:
     return tell
 
 
-def noting(paused: PausedFile) -> Observer:
-    """Keep in a file which mailboxes wait, for operators."""
-
-    def note(event: Event) -> None:
-        paused.note(event, now=now())
-
-    return note
-
-
 def hindrances_of(participants: Participants) -> Iterator[Reason]:
-    """Why the directory or the keys are not taken up as their files say."""
+    """Why this process does not use the directory or the keys as they are in their files."""
     for reason, problem in (
         ("directory_wrong", participants.refusal),
         ("directory_not_taken_up", participants.hindrance),
@@ -144,13 +135,13 @@ def hindrances_of(participants: Participants) -> Iterator[Reason]:
 
 
 def url_at(settings: Settings, port: int) -> str:
-    """Where a process of this machine is found from this machine."""
+    """The URL of a process of this machine, for this machine."""
     host = settings.metrics_host
     return f"http://{'127.0.0.1' if host == _EVERYWHERE else host}:{port}"
 
 
 def free_ports(host: str, count: int) -> int:
-    """The first of so many free ports that follow one another."""
+    """The first of a number of consecutive free ports."""
     for _ in range(_TRIES):
         with closing(socket.socket()) as first:
             try:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import partial
 
-from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.document_signatures import header_signer
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.home.layout import Home

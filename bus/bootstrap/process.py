@@ -1,4 +1,4 @@
-"""Process: what the machine gives to a process: its clock, its randomness, its processors."""
+"""Process: the clock, the randomness and the processors of the machine."""
 
 import gc
 import itertools
@@ -11,10 +11,10 @@ from bus.ports import NewId
 
 
 def settle_process() -> None:
-    """Make this process fit for its work; called once, before the loop.
+    """Tune the garbage collector; called once, before the event loop starts.
 
-    What was imported lives for ever and need not be looked through for garbage again and again:
-    a tenth of the time of a hop.
+    Imported objects live as long as the process. Without this, the collector examines them again
+    and again, which took a tenth of the time of a hop.
     """
     gc.collect()
     gc.freeze()
@@ -22,18 +22,18 @@ def settle_process() -> None:
 
 
 def now() -> datetime:
-    """The moment, UTC."""
+    """The present time, UTC."""
     return datetime.now(UTC)
 
 
 def fresh_ids() -> NewId:
-    """Message ids: unique by a random word of this process, fresh by a count."""
+    """Makes message ids from a random word of this process and a counter."""
     word, numbers = secrets.token_urlsafe(12), itertools.count(1)
     return lambda: f"{word}-{next(numbers)}"
 
 
 def fresh_order_id() -> OrderId:
-    """Short enough to be told on the telephone, and never given twice."""
+    """A random id that is short enough to be read out on the telephone."""
     return OrderId(secrets.token_hex(5))
 
 

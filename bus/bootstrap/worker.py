@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bus.attachments.folder import FolderAttachments
-from bus.bootstrap.gauges import gauges_of_outboxes
-from bus.bootstrap.observability import noting, observed
-from bus.bootstrap.participants import participants_of
-from bus.bootstrap.pdf import pdf_checker
+from bus.bootstrap.document_signatures import pdf_checker
+from bus.bootstrap.gauges import gauges_of_worker
+from bus.bootstrap.observability import observed
 from bus.bootstrap.process import now
-from bus.bootstrap.revocation import revocations_for
+from bus.bootstrap.trust import participants_of, revocations_for
 from bus.bootstrap.worker_process import WorkerProcess
-from bus.core.events import KeyFileRefused, ServiceName
+from bus.core.events import ServiceName
+from bus.core.key_events import KeyFileRefused
 from bus.core.logins import WORKER_ACCOUNT
 from bus.core.topology import is_agency_account
 from bus.home.layout import Home
@@ -38,13 +38,13 @@ hangs can hold at once without taking a thread from the others. Threads are made
 
 
 async def run_worker(settings: Settings, *, only: frozenset[MailboxName] | None) -> None:
-    """Be a worker until a signal says stop, or the parent that started it is gone.
+    """Run a worker until a signal stops it, or until the parent that started it has ended.
 
     Args:
         only: The mailboxes that it may serve; None: all of the directory.
 
     Raises:
-        ConfigurationError: One sentence says what the operator must mend.
+        ConfigurationError: A setting or a key is wrong; the operator must correct it.
     """
     stop, home = asyncio.Event(), Home(settings.home.absolute())
     obey_signals(stop)
@@ -64,7 +64,7 @@ async def _opened(
     only: frozenset[MailboxName] | None,
     stop: asyncio.Event,
 ) -> AsyncIterator[WorkerProcess]:
-    """Build everything; on the way out take it down in the reverse order."""
+    """Build the worker process; at the end close its parts in the reverse order."""
     url = settings.broker_url
     if url is None:
         cause = term("hub_broker_due")
@@ -73,9 +73,9 @@ async def _opened(
     account = account_in(url)
     impersonates = not is_agency_account(account)
     async with AsyncExitStack() as stack:
-        paused = PausedFile(home.paused / f"{slot.number}.json")
+        paused = PausedFile(home.paused / f"{slot.number}.json", clock=now)
         process = await stack.enter_async_context(
-            observed(settings, f"worker {slot.number}", stop, hearers=(noting(paused),))
+            observed(settings, f"worker {slot.number}", stop, hearers=(paused,))
         )
         paused.save()
         store = await stack.enter_async_context(open_store(settings.store_url))
@@ -135,7 +135,7 @@ async def _opened(
             watching = process.runner.keep(ServiceName.REVOCATIONS, watch.run)
             stack.push_async_callback(ended, asyncio.create_task(watching))
         if process.metrics is not None:
-            looks = gauges_of_outboxes(
+            looks = gauges_of_worker(
                 process.metrics,
                 home=home,
                 inbox=store.inbox,

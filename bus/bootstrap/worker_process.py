@@ -160,7 +160,7 @@ class WorkerProcess:
         await self.running.ended(mailboxes)
 
     async def _changed(self, _: Change) -> None:
-        """Another directory, or other keys: who is served, and what is signed with."""
+        """The directory or the keys changed: choose signing keys and leases again."""
         await self._keys.choose(self.running.serves)
         self.show(self.running.serves)
         self.serving.look_again()

@@ -1,8 +1,8 @@
-"""`lienthong agency`: who is on the axis, under which codes, served by which mailbox."""
+"""`lienthong agency`: the agencies of the axis, their codes, mailboxes and broker accounts."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,20 +13,20 @@ from adapters.registry import require_endpoint, require_format
 from bus.bootstrap.broker import apply_accounts, renew_password
 from bus.bootstrap.credentials import lay_out
 from bus.bootstrap.directory import directory_of
-from bus.cli import agency_changes, agency_table
+from bus.cli.agency_changes import edit_agency, remove_agencies, retire_agency
+from bus.cli.agency_table import export_agencies, import_agencies
 from bus.cli.directory_change import change
 from bus.cli.options import Home, NewHome
 from bus.cli.output import AsJson, listing, note, print_json
 from bus.cli.recorded import recorded
-from bus.core.directory import add, resume, seal, suspend, unseal, vouch
+from bus.core.directory import add, edit
 from bus.core.directory_rules import alias_of, clean_name, own_code
 from bus.core.routing import Routing
-from bus.home.directory_file import DirectoryFile
 from bus.home.layout import Home as HomeFolder
 from bus.keys.ring import load_ring
 from bus.settings import load_settings
 from schemas.codes import FormatName
-from schemas.directory import FOLDER_ENDPOINT, Agency, AgencyKind, Directory
+from schemas.directory import FOLDER_ENDPOINT, Agency, AgencyKind
 from schemas.identifiers import AgencyCode, MailboxName, to_qcvn102
 from schemas.vietnam import day_in_vietnam
 
@@ -38,23 +38,26 @@ app = typer.Typer(
 Code = Annotated[str, typer.Argument(help="The agency's code, for example H24 or H24.05.")]
 
 
-agency_changes.register(app)
-agency_table.register(app)
+app.command("edit")(edit_agency)
+app.command("retire")(retire_agency)
+app.command("remove")(remove_agencies)
+app.command("import")(import_agencies)
+app.command("export")(export_agencies)
 
 
-def _file(home: Home) -> DirectoryFile:
-    return directory_of(load_settings(home=home))
+def _routing(home: Home) -> Routing:
+    return Routing(directory_of(load_settings(home=home)).load())
 
 
 def _today() -> date:
     return day_in_vietnam(datetime.now(UTC))
 
 
-def _aliases(directory: Directory) -> Mapping[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for alias in directory.aliases:
-        found[alias.agency].append(alias.code)
-    return found
+def _rows(routing: Routing, agencies: Iterable[Agency]) -> list[dict[str, object]]:
+    aliases: defaultdict[str, list[str]] = defaultdict(list)
+    for alias in routing.directory.aliases:
+        aliases[alias.agency].append(alias.code)
+    return [_row(agency, routing, aliases[agency.code]) for agency in agencies]
 
 
 def _row(agency: Agency, routing: Routing, aliases: list[str]) -> dict[str, object]:
@@ -85,37 +88,30 @@ def list_agencies(
     as_json: AsJson = False,
 ) -> None:
     """List the agencies of the directory."""
-    routing = Routing(_file(home).load())
-    aliases = _aliases(routing.directory)
-    rows = [
-        _row(agency, routing, aliases.get(agency.code, []))
-        for agency in routing.directory.agencies
-        if kind in (None, agency.kind)
-    ]
+    routing = _routing(home)
+    agencies = routing.directory.agencies
+    rows = _rows(routing, (each for each in agencies if kind in (None, each.kind)))
+    ending = (name for name in ("valid_to", "merged_into") if any(row[name] for row in rows))
     listing(
         rows,
         as_json=as_json,
         title=f"Directory, version {routing.directory.version}",
-        columns=(*_SHOWN, *(c for c in _ENDING if any(row[c] for row in rows))),
+        columns=(
+            *("code", "name", "kind", "parent", "mailbox", "suspended", "confidence"),
+            *ending,
+        ),
     )
-
-
-_SHOWN = ("code", "name", "kind", "parent", "mailbox", "suspended", "confidence")
-_ENDING = ("valid_to", "merged_into")
-"""Shown where any agency ends."""
 
 
 @app.command()
 def show(code: Code, home: Home = None, as_json: AsJson = False) -> None:
     """Show one agency, found by any of its codes; also one that has ended, with its successor."""
-    routing = Routing(_file(home).load())
-    agency = routing.named(code, _today())
-    row = _row(agency, routing, _aliases(routing.directory).get(agency.code, []))
+    routing = _routing(home)
+    [row] = _rows(routing, [routing.named(code, _today())])
     if as_json:
         print_json(row)
     else:
-        fields = [{"field": name, "value": value} for name, value in row.items()]
-        listing(fields, as_json=False)
+        listing([{"field": name, "value": value} for name, value in row.items()], as_json=False)
 
 
 @app.command("add")
@@ -168,8 +164,8 @@ def suspend_agency(code: Code, home: Home = None) -> None:
 
     Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
     """
-    change(home, f"suspend {code}", lambda directory: suspend(directory, code))
-    _tell_broker(home)
+    change(home, f"suspend {code}", lambda directory: edit(directory, code, {"suspended": True}))
+    _apply_accounts(home)
 
 
 @app.command("resume")
@@ -178,9 +174,9 @@ def resume_agency(code: Code, home: Home = None) -> None:
 
     A running axis lets it in once all its workers know, within a second or two.
     """
-    change(home, f"resume {code}", lambda directory: resume(directory, code))
+    change(home, f"resume {code}", lambda directory: edit(directory, code, {"suspended": False}))
     if HomeFolder(load_settings(home=home).home).running() is None:
-        _tell_broker(home)
+        _apply_accounts(home)
 
 
 @app.command("credentials")
@@ -218,29 +214,28 @@ def rotate(code: Code, home: Home = None) -> None:
     """Give an agency's account another password; its connections are closed at once."""
     settings = load_settings(home=home)
     with recorded(settings, "agency rotate", code):
-        told = asyncio.run(renew_password(settings, MailboxName(code)))
+        _note_whether_told(asyncio.run(renew_password(settings, MailboxName(code))))
+
+
+def _apply_accounts(home: Home) -> None:
+    _note_whether_told(asyncio.run(apply_accounts(load_settings(home=home))))
+
+
+def _note_whether_told(told: bool) -> None:
     if not told:
-        note(_NOT_TOLD)
-
-
-def _tell_broker(home: Home) -> None:
-    if not asyncio.run(apply_accounts(load_settings(home=home))):
-        note(_NOT_TOLD)
-
-
-_NOT_TOLD = "no broker is running; it is told when the axis starts"
+        note("no broker is running; it is told when the axis starts")
 
 
 @app.command("seal")
 def seal_agency(code: Code, home: Home = None) -> None:
     """Seal every document that a connected agency's mailbox sends; unsealed ones are refused."""
-    change(home, f"seal {code}", lambda directory: seal(directory, code))
+    change(home, f"seal {code}", lambda directory: edit(directory, code, {"seals": True}))
 
 
 @app.command("unseal")
 def unseal_agency(code: Code, home: Home = None) -> None:
     """Leave it to each document whether it is sealed."""
-    change(home, f"unseal {code}", lambda directory: unseal(directory, code))
+    change(home, f"unseal {code}", lambda directory: edit(directory, code, {"seals": False}))
 
 
 @app.command("vouch")
@@ -258,7 +253,8 @@ def vouch_for(
     until it is vouched for, too.
     """
     ring = load_ring(load_settings(home=home).home / "keys")
-    filed = () if release else tuple(t for t, key in ring.items() if key.owner == code)
+    filed = () if release else tuple(key for key in ring if ring[key].owner == code)
     if not filed and not release:
         raise typer.BadParameter(f"no certificate of {code} is filed; see 'lienthong keys show'")
-    change(home, f"vouch {code}", lambda directory: vouch(directory, code, filed))
+    named = {"certificates": tuple(sorted(filed))}
+    change(home, f"vouch {code}", lambda directory: edit(directory, code, named))

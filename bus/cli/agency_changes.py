@@ -1,6 +1,8 @@
-"""`lienthong agency edit|remove|retire`: changes of agencies that are in the directory."""
+"""`lienthong agency edit|remove|retire`: change agencies that are in the directory."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,18 +14,12 @@ from bus.cli.output import note
 from bus.core.directory import edit, remove, retire
 from bus.core.directory_import import FIRST_DAY, LAST_DAY, entered_day
 from bus.core.directory_rules import alias_of, clean_name, own_code
-from schemas.directory import AgencyKind, Directory
+from bus.core.routing import Routing
+from schemas.directory import AgencyKind
 from schemas.identifiers import AgencyCode
 from schemas.problem import AxisError
 
 Code = Annotated[str, typer.Argument(help="The agency's own code.")]
-
-
-def register(agency: typer.Typer) -> None:
-    """Add the commands to those of `lienthong agency`."""
-    agency.command("edit")(edit_agency)
-    agency.command("retire")(retire_agency)
-    agency.command("remove")(remove_agencies)
 
 
 def edit_agency(
@@ -64,28 +60,23 @@ def edit_agency(
     home: Home = None,
 ) -> None:
     """Change what is said of an agency. A running axis takes it up within a second or two."""
-    changes: dict[str, object] = {
-        **_texts(code, name=name, name_en=name_en),
-        **{
-            field: AgencyCode(given) if given else None
-            for field, given in (("parent", parent), ("merged_into", merged_into))
-            if given is not None
-        },
-        **{
-            field: _day(given) if given else None
-            for field, given in (("valid_from", valid_from), ("valid_to", valid_to))
-            if given is not None
-        },
-        **{
-            field: given
-            for field, given in (
-                ("kind", kind),
-                ("connected", connected),
-                ("format", format_name),
-                ("endpoint", endpoint),
-            )
-            if given is not None
-        },
+    plain: dict[str, object] = {
+        "name_vi": None if name is None else clean_name(name, code=code),
+        "kind": kind,
+        "connected": connected,
+        "format": format_name,
+        "endpoint": endpoint,
+    }
+    changes = {field: value for field, value in plain.items() if value is not None}
+    removable: tuple[tuple[str, str | None, Callable[[str], object]], ...] = (
+        ("name_en", name_en, partial(clean_name, code=code)),
+        ("parent", parent, AgencyCode),
+        ("merged_into", merged_into, AgencyCode),
+        ("valid_from", valid_from, _day),
+        ("valid_to", valid_to, _day),
+    )
+    changes |= {
+        field: read(text) if text else None for field, text, read in removable if text is not None
     }
     if format_name is not None:
         require_format(format_name)
@@ -131,7 +122,7 @@ def retire_agency(
             f"keep the system of {code} running until its mailbox is empty; then "
             f"'lienthong agency edit {code} --disconnected --force' closes it"
         )
-    if into is not None and not _is_served(after, AgencyCode(into)):
+    if into is not None and not Routing(after).mailbox_or_none(AgencyCode(into), day):
         note(f"nobody serves {into}: documents for {code} will be refused from that day")
 
 
@@ -140,32 +131,9 @@ def remove_agencies(
     force: Force = False,
     home: Home = None,
 ) -> None:
-    """Take out what was entered by mistake, with its aliases. What took part is retired instead."""
-    change(
-        home,
-        f"remove {' '.join(codes)}",
-        lambda directory: remove(directory, codes),
-        force=force,
-    )
-
-
-def _texts(code: str, *, name: str | None, name_en: str | None) -> dict[str, object]:
-    changes: dict[str, object] = {}
-    if name is not None:
-        changes["name_vi"] = clean_name(name, code=code)
-    if name_en is not None:
-        changes["name_en"] = clean_name(name_en, code=code) if name_en else None
-    return changes
-
-
-def _is_served(directory: Directory, code: AgencyCode) -> bool:
-    agencies = {agency.code: agency for agency in directory.agencies}
-    at: AgencyCode | None = code
-    while at is not None:
-        if agencies[at].connected:
-            return True
-        at = agencies[at].parent
-    return False
+    """Remove agencies that were entered by mistake. Retire those that have exchanged documents."""
+    deed = f"remove {' '.join(codes)}"
+    change(home, deed, lambda directory: remove(directory, codes), force=force)
 
 
 def _day(text: str) -> date:

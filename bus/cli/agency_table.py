@@ -13,6 +13,7 @@ from bus.cli.directory_change import (
     DryRun,
     Force,
     Yes,
+    agreed,
     json_of,
     made_by,
     show_difference,
@@ -23,20 +24,14 @@ from bus.cli.options import AnyHome, Home, exists_or_told, must_exist
 from bus.cli.output import AsJson, Exit, note, print_json, write_bytes
 from bus.cli.recorded import recorded
 from bus.core.directory_csv import read_csv, to_csv
-from bus.core.directory_import import CellProblem, ImportRefusedError, NumberedRow, imported
-from bus.core.directory_rows import Difference, difference
+from bus.core.directory_import import ImportRefusedError, imported
+from bus.core.directory_rows import CellProblem, Difference, difference
 from bus.settings import load_settings
 from schemas.directory import Directory
 from schemas.problem import AxisError, Language
 from schemas.term import of_os
 
 _TOLD_AT_MOST = 50
-
-
-def register(agency: typer.Typer) -> None:
-    """Add the commands to those of `lienthong agency`."""
-    agency.command("import")(import_agencies)
-    agency.command("export")(export_agencies)
 
 
 def export_agencies(
@@ -75,14 +70,14 @@ def import_agencies(
     directory = directory_of(settings).load()
     try:
         rows = read_csv(_read(table))
-        after = _imported(directory, rows)
+        after = imported(directory, rows, formats=format_names(), endpoints=endpoint_names())
     except ImportRefusedError as refused:
         _tell(refused.problems, as_json=as_json)
         raise typer.Exit(Exit.REFUSED) from refused
     found = difference(directory, after)
     if not as_json:
         show_difference(found)
-    if dry_run or after is directory or not _agreed(yes=yes or as_json):
+    if dry_run or after is directory or not agreed(yes=yes or as_json):
         _tell_done(directory, directory, found, as_json=as_json)
         return
 
@@ -98,22 +93,11 @@ def import_agencies(
     _tell_done(before, after, found, as_json=as_json)
 
 
-def _imported(directory: Directory, rows: Sequence[NumberedRow]) -> Directory:
-    return imported(directory, rows, formats=format_names(), endpoints=endpoint_names())
-
-
 def _read(table: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if str(table) == "-" else table.read_bytes()
     except OSError as error:
         raise AxisError.of("E_INPUT", path=table, cause=of_os(error)) from error
-
-
-def _agreed(*, yes: bool) -> bool:
-    """Scripts have asked already; people are asked here."""
-    if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
-    return typer.confirm("sign this as the next version of the directory?", err=True)
 
 
 def _tell_done(before: Directory, after: Directory, found: Difference, *, as_json: bool) -> None:

@@ -69,7 +69,7 @@ def _end_with(error: Exception) -> NoReturn:
     from bus.cli.legible import legible_lines  # noqa: PLC0415 (see `lazy`)
     from bus.cli.output import Exit, tell  # noqa: PLC0415
     from schemas.problem import AxisError, TransportError  # noqa: PLC0415
-    from schemas.redaction import redacted  # noqa: PLC0415
+    from schemas.safe_text import redacted  # noqa: PLC0415
     from schemas.term import of_os  # noqa: PLC0415
 
     match error:

@@ -1,49 +1,135 @@
-"""Certificates and requests as rows: for a table what fits it, for JSON everything."""
+"""Certificates of a home and requests for them, as rows of a table and of JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
 from bus.core.certificate_expiry import WARNED_AHEAD
-from bus.keys.requests import Request
-from bus.keys.ring import KeyRow
+from bus.home.layout import Home as HomeFolder
+from bus.keys.folder import KeyFolder
+from bus.keys.requests import KeyKind, Request, make_request
+from bus.keys.ring import KeyRow, describe
+from bus.settings import Settings, load_settings
+from schemas.identifiers import MailboxName
+from schemas.problem import AxisError
+from schemas.term import term
 
 MARK = "DEVELOPMENT"
-"""Stands where the authority would: it is one of our own, for trying things out."""
+"""Shown in place of the authority: the axis made the certificate itself, for trying it out."""
+
+_STYLES = {
+    "signs": "green",
+    "believed": "",
+    "requested": "",
+    "ended": "dim",
+    "revoked": "red",
+    "unusable": "bold red",
+}
+_FIELDS = (
+    *("owner", "state", "subject", "algorithm", "valid_from", "valid_to", "days_left"),
+    *("private_key", "in_token", "authority", "thumbprint"),
+    *("revoked_at", "revoked_for", "revoked_by", "file", "problem"),
+)
 
 
-def certificate_row(row: KeyRow) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class HomeKeys:
+    """The keys of a home, at one moment."""
+
+    settings: Settings
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def files(self) -> KeyFolder:
+        """The folder of the keys."""
+        return KeyFolder(HomeFolder(self.settings.home).keys)
+
+    def rows(self) -> tuple[KeyRow, ...]:
+        """Every certificate, and what is wrong with it."""
+        access = self.settings.key_access
+        return describe(self.files.root, now=self.now, access=access)
+
+    def request(self, owner: MailboxName, kind: KeyKind) -> Request:
+        """Make a key pair and its certificate request. Raises `ConfigurationError` E_KEYS."""
+        passphrase = self.settings.key_access.passphrase(agency=owner)
+        return make_request(self.files, owner, kind=kind, passphrase=passphrase, now=self.now)
+
+
+def keys_of(home: Path | None, *, encrypt_for: str | None = None) -> HomeKeys:
+    """The keys of a home.
+
+    Args:
+        encrypt_for: The owner of a private key that must be encrypted.
+
+    Raises:
+        ConfigurationError: E_KEYS: no passphrase is set to encrypt it with.
+    """
+    settings = load_settings(home=home)
+    if encrypt_for is not None and settings.key_passphrase_file is None:
+        raise AxisError.of("E_KEYS", agency=encrypt_for, cause=term("passphrase_file_missing"))
+    return HomeKeys(settings)
+
+
+def certificate_row(row: KeyRow) -> dict[str, Any]:
     """Everything about a certificate, for JSON."""
-    key = row.key
-    return {
+    found = dict.fromkeys(_FIELDS) | {
         "owner": row.owner,
         "state": _state(row),
-        "subject": key.subject if key else None,
-        "algorithm": key.algorithms[0] if key else None,
-        "valid_from": key.not_before.date().isoformat() if key else None,
-        "valid_to": key.not_after.date().isoformat() if key else None,
         "days_left": row.days_left,
         "private_key": row.has_private_key,
         "in_token": row.in_token,
-        "authority": MARK if row.development else key.issuer if key else None,
-        "thumbprint": key.thumbprint if key else None,
-        "revoked_at": row.revocation.at.isoformat() if row.revocation else None,
-        "revoked_for": row.revocation.reason if row.revocation else None,
-        "revoked_by": row.revocation.evidence if row.revocation else None,
         "file": row.file,
         "problem": str(row.problem) if row.problem else None,
     }
+    if key := row.key:
+        found |= {
+            "subject": key.subject,
+            "algorithm": key.algorithms[0],
+            "valid_from": key.not_before.date().isoformat(),
+            "valid_to": key.not_after.date().isoformat(),
+            "authority": key.issuer,
+            "thumbprint": key.thumbprint,
+        }
+    if row.development:
+        found["authority"] = MARK
+    if revocation := row.revocation:
+        found |= {
+            "revoked_at": revocation.at.isoformat(),
+            "revoked_for": revocation.reason,
+            "revoked_by": revocation.evidence,
+        }
+    return found
 
 
-def request_row(made: Request) -> dict[str, object]:
+def request_row(made: Request) -> dict[str, Any]:
     """A request in the fields of a certificate."""
-    told: dict[str, object] = dict.fromkeys(_FIELDS)
     problem = made.problem
-    return told | {
+    return dict.fromkeys(_FIELDS) | {
         "owner": made.owner,
         "state": "requested" if problem is None else "unusable",
         "problem": str(problem) if problem else None,
         "private_key": True,
         "in_token": False,
         "file": made.path.name,
+    }
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, object]:
+    """The columns of the table, from a row for JSON."""
+    authority = row["authority"]
+    return {
+        "owner": row["owner"],
+        "state": Text(row["state"], style=_STYLES[row["state"]]),
+        "algorithm": row["algorithm"],
+        "ends": row["valid_to"],
+        "days_left": _days_left(row["days_left"]),
+        "private_key": "token" if row["in_token"] else row["private_key"],
+        "authority": Text(MARK, style="yellow") if authority == MARK else authority,
+        "problem": row["problem"],
     }
 
 
@@ -57,66 +143,12 @@ def _state(row: KeyRow) -> str:
     return "signs" if row.signs else "believed"
 
 
-def certificate_shown(row: KeyRow) -> dict[str, object]:
-    """What a table says of a certificate."""
-    said = certificate_row(row)
-    return {
-        "owner": row.owner,
-        "state": Text(str(said["state"]), style=_STYLES[str(said["state"])]),
-        "algorithm": said["algorithm"],
-        "ends": said["valid_to"],
-        "days_left": _days_left(row),
-        "private_key": "token" if row.in_token else row.has_private_key,
-        "authority": Text(MARK, style="yellow") if row.development else said["authority"],
-        "problem": said["problem"],
-    }
-
-
-def request_shown(made: Request) -> dict[str, object]:
-    """What a table says of a request."""
-    shown: dict[str, object] = dict.fromkeys(
-        ("owner", "state", "algorithm", "ends", "days_left", "private_key", "authority", "problem")
-    )
-    said = request_row(made)
-    state = Text(str(said["state"]), style=_STYLES.get(str(said["state"]), ""))
-    kept = {name: said[name] for name in ("owner", "private_key", "problem")}
-    return shown | kept | {"state": state}
-
-
-def _days_left(row: KeyRow) -> Text | None:
-    if row.days_left is None:
+def _days_left(days: int | None) -> Text | None:
+    if days is None:
         return None
-    if row.days_left < 0:
-        return Text(f"{row.days_left}", style="red")
     far, near, _ = (ahead.days for ahead in WARNED_AHEAD)
-    if row.days_left < near:
-        return Text(f"{row.days_left} ends soon", style="bold red")
-    if row.days_left < far:
-        return Text(f"{row.days_left} ends soon", style="yellow")
-    return Text(f"{row.days_left}", style="green")
-
-
-_STYLES = {
-    "signs": "green",
-    "believed": "",
-    "ended": "dim",
-    "revoked": "red",
-    "unusable": "bold red",
-}
-_FIELDS = (
-    "owner",
-    "state",
-    "subject",
-    "algorithm",
-    "valid_from",
-    "valid_to",
-    "days_left",
-    "private_key",
-    "in_token",
-    "authority",
-    "thumbprint",
-    "revoked_at",
-    "revoked_for",
-    "file",
-    "problem",
-)
+    if days < 0:
+        return Text(f"{days}", style="red")
+    if days < far:
+        return Text(f"{days} ends soon", style="bold red" if days < near else "yellow")
+    return Text(f"{days}", style="green")

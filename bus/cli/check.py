@@ -11,7 +11,7 @@ import typer
 from adapters.contract import Limits
 from adapters.registry import format_for, usable_formats
 from bus.attachments.folder import FolderAttachments
-from bus.bootstrap.pdf import pdf_checker
+from bus.bootstrap.document_signatures import pdf_checker
 from bus.cli.legible import legible
 from bus.cli.moment import shown_alone
 from bus.cli.options import AnyHome

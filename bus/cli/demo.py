@@ -1,11 +1,9 @@
-"""`lienthong demo`: the main job, seen: 95 bodies exchange documents, and nothing is lost."""
+"""`lienthong demo`: 95 bodies exchange documents, and every delivery is counted."""
 
 import asyncio
-import json
 import tempfile
 from collections.abc import Callable
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +20,8 @@ from bus.cli.output import AsJson, Exit, print_json, screen, show_table
 from bus.demo.drop import Drop
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS
-from bus.demo.report import agency_table, refusal_table, to_json
-from bus.demo.run import Due, Outcome, Seen, play
+from bus.demo.report import agency_table, as_json_values, refusal_table
+from bus.demo.run import Exchanged, Outcome, play
 from bus.demo.samples import FilePool
 from bus.observability.logs import configure
 from bus.settings import LogStyle, Settings, load_settings
@@ -50,18 +48,34 @@ def demo(
     workers: Workers = None,
     metrics_port: MetricsPort = None,
     linger: Annotated[
-        int, typer.Option(help="Seconds to go on running at the end, for who scrapes.", min=0)
+        int,
+        typer.Option(help="Seconds to keep running at the end, for scrapes.", min=0),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole path at work on a broker of our own, and reconcile to the last receipt.
+    """Exchange invented documents on a broker of our own, and check every number.
 
-    Exit 0 when every number is the planned one; 1 when anything is lost, doubled or unexpected.
+    Exit 0 when every number is as planned; 1 when anything is lost, doubled or unexpected.
     """
     console = screen(stderr=True)
     files = _files(seed)
     settle_process()
     configure(as_json=False, quiet=True)
+
+    def drops_of(directory: Directory, today: date) -> tuple[Drop, ...]:
+        if not first_month:
+            return plan(directory, files, documents=documents, seed=seed, today=today)
+        return plan(
+            directory,
+            files,
+            documents=FIRST_MONTH_DOCUMENTS,
+            deliveries=FIRST_MONTH_DELIVERIES,
+            statuses=0,
+            broken=0,
+            seed=seed,
+            today=today,
+        )
+
     with tempfile.TemporaryDirectory(prefix="lienthong-demo-") as scratch:
         settings = load_settings(
             home=keep or Path(scratch),
@@ -69,40 +83,20 @@ def demo(
             metrics_port=metrics_port,
             log_style=LogStyle.QUIET,
         )
-        drops_of = partial(_drops, files, documents=None if first_month else documents, seed=seed)
-        outcome = uvloop.run(
-            _run(settings, files, drops_of, linger, console, keep=keep is not None)
-        )
+        run = _run(settings, files, drops_of, linger, console, keep=keep is not None)
+        outcome = uvloop.run(run)
     _show(outcome, as_json=as_json)
     raise typer.Exit(Exit.DONE if outcome.account.exact else Exit.REFUSED)
 
 
 def _files(seed: int) -> FilePool:
-    """The files that are attached. Raises `ConfigurationError` E_EXTRA_MISSING."""
+    """The files to attach. Raises `ConfigurationError` E_EXTRA_MISSING."""
     try:
-        # An optional part: an installation without it has every other command.
+        # An optional package: without it every other command works.
         from bus.demo.pdf import make_pool  # noqa: PLC0415
     except ImportError as error:
         raise AxisError.of("E_EXTRA_MISSING", extra="demo", setting="lienthong demo") from error
     return make_pool(count=_POOL, seed=seed)
-
-
-def _drops(
-    files: FilePool, directory: Directory, today: date, *, documents: int | None, seed: int
-) -> tuple[Drop, ...]:
-    """What is exchanged: so many documents, or the volume of the first month."""
-    if documents is not None:
-        return plan(directory, files, documents=documents, seed=seed, today=today)
-    return plan(
-        directory,
-        files,
-        documents=FIRST_MONTH_DOCUMENTS,
-        deliveries=FIRST_MONTH_DELIVERIES,
-        statuses=0,
-        broken=0,
-        seed=seed,
-        today=today,
-    )
 
 
 async def _run(
@@ -117,11 +111,7 @@ async def _run(
     stop = asyncio.Event()
     with console.status("starting") as status:
         async with open_axis(
-            settings,
-            only=None,
-            stop=stop,
-            progress=status.update,
-            keep_broker=keep,
+            settings, only=None, stop=stop, progress=status.update, keep_broker=keep
         ) as axis:
             status.update("writing documents")
             drops = drops_of(axis.routing.directory, day_in_vietnam(now()))
@@ -131,7 +121,7 @@ async def _run(
                 answered = bars.add_task("files answered", total=None)
                 handed = bars.add_task("deliveries and receipts", total=None)
 
-                def tick(seen: Seen, due: Due) -> None:
+                def tick(seen: Exchanged, due: Exchanged) -> None:
                     bars.update(answered, completed=seen.answered, total=due.answered)
                     bars.update(handed, completed=seen.handed_over, total=due.handed_over)
 
@@ -153,26 +143,27 @@ def _progress(console: Console) -> Progress:
 
 
 def _show(outcome: Outcome, *, as_json: bool) -> None:
-    account, total = outcome.account, outcome.account.total.seen
+    account = outcome.account
+    total = account.seen.of(None)
     if as_json:
-        told = json.loads(to_json(account)) | {
+        times = {
             "seconds": round(outcome.seconds, 2),
             "p50_seconds": round(outcome.p50_seconds, 3),
             "p99_seconds": round(outcome.p99_seconds, 3),
         }
-        print_json(told)
+        print_json(as_json_values(account) | times)
         return
     console = screen()
     show_table(agency_table(account), console=console)
-    if account.refusals_expected or account.refusals_seen:
+    if account.expected.refusals or account.seen.refusals:
         show_table(refusal_table(account), console=console)
     verdict = ("reconciled", "green") if account.exact else ("NOT RECONCILED", "bold red")
     console.print(
         Text.assemble(
             verdict,
-            f": {total.sent:,} documents to {total.received:,} receivers, "
-            f"{total.receipts:,} signed receipts, {total.statuses:,} statuses, "
-            f"{total.refused:,} files refused, {account.lost} lost, {account.twice} twice\n"
+            f": {total['sent']:,} documents to {total['received']:,} receivers, "
+            f"{total['receipts']:,} signed receipts, {total['statuses']:,} statuses, "
+            f"{total['refused']:,} files refused, {account.lost()} lost, {account.twice()} twice\n"
             f"{outcome.seconds:.1f} s from the first file dropped to the last receipt; "
             f"from signature to hand-over p50 {outcome.p50_seconds:.2f} s, "
             f"p99 {outcome.p99_seconds:.2f} s",

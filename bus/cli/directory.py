@@ -1,6 +1,5 @@
 """`lienthong directory`: the versions of the directory, and the way back to one of them."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from bus.cli.directory_change import (
     DryRun,
     Force,
     Yes,
+    agreed,
     json_of,
     made_by,
     show_difference,
@@ -20,7 +20,6 @@ from bus.cli.options import Home
 from bus.cli.output import AsJson, listing, note, print_json
 from bus.cli.recorded import recorded
 from bus.core.directory_rows import difference
-from bus.home.directory_file import DirectoryFile
 from bus.settings import load_settings
 from schemas.directory import Directory
 
@@ -45,8 +44,8 @@ def history(
     """
     file = directory_of(load_settings(home=home))
     if version is not None:
-        after = file.version(version)
-        found = difference(_before(file, version), after)
+        before = Directory() if version == 1 else file.version(version - 1)
+        found = difference(before, file.version(version))
         if as_json:
             print_json({"version": version, **json_of(found)})
         else:
@@ -90,7 +89,7 @@ def restore(
     found = restoration_of(settings, version)
     if not as_json:
         _show(found)
-    if dry_run or not _agreed(yes=yes or as_json):
+    if dry_run or not agreed(yes=yes or as_json):
         if as_json:
             print_json({"applied": False, **_json(found)})
         else:
@@ -116,14 +115,3 @@ def _show(found: Restoration) -> None:
 def _json(found: Restoration) -> dict[str, object]:
     refusal = found.refusal.code if found.refusal is not None else None
     return {"content_of": found.version, "refusal": refusal, **json_of(found.difference)}
-
-
-def _agreed(*, yes: bool) -> bool:
-    if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return True
-    return typer.confirm("sign this as the next version of the directory?", err=True)
-
-
-def _before(file: DirectoryFile, version: int) -> Directory:
-    """The version before; of the first, nobody."""
-    return Directory() if version == 1 else file.version(version - 1)

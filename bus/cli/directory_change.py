@@ -1,6 +1,7 @@
-"""DirectoryChange: what the commands that change the directory have in common."""
+"""What the commands that change the directory have in common."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from bus.cli.legible import legible
 from bus.cli.output import note, screen, show_table
 from bus.cli.recorded import operator_here, recorded
 from bus.core.directory_history import Made
-from bus.core.directory_rows import Difference, Row
+from bus.core.directory_rows import CellChange, Difference, Row
 from bus.settings import load_settings
 from schemas.directory import Directory
 
@@ -52,62 +53,62 @@ def change(
 
 
 def tell_version(before: Directory | None, after: Directory) -> None:
-    """Which version the directory has now."""
+    """Say which version the directory has now."""
     if before is not None and after.version == before.version:
         note(f"nothing to change; the directory stays at version {before.version}")
         return
     note(f"directory version {after.version}")
 
 
+def agreed(*, yes: bool) -> bool:
+    """Ask on a terminal whether to sign the next version; a script has agreed by calling."""
+    if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    return typer.confirm("sign this as the next version of the directory?", err=True)
+
+
 def show_difference(found: Difference) -> None:
-    """What becomes of the directory, for people, on standard output; the first of many."""
+    """Print the difference between two versions as tables of at most `_SHOWN_AT_MOST` rows."""
     console = screen()
     counts = (len(found.added), found.agencies_changed, len(found.removed))
     console.print("{} added, {} changed, {} removed".format(*counts))
-    _show_rows("added", found.added)
-    _show_rows("removed", found.removed)
-    if found.changed:
-        table = Table(title="changed", title_justify="left", header_style="bold")
-        for name in ("code", "column", "before", "after"):
-            table.add_column(name, overflow="fold")
-        for each in found.changed[:_SHOWN_AT_MOST]:
-            cells = (each.code, each.column, each.before, each.after)
-            table.add_row(*(Text(legible(cell)) for cell in cells))
-        show_table(table)
-        _tell_more(len(found.changed))
+    named = ("code", "name", "parent", "connected", "aliases")
+    _show_rows("added", named, _cells(found.added))
+    _show_rows("removed", named, _cells(found.removed))
+    changed = ("code", "column", "before", "after")
+    _show_rows("changed", changed, [_change_of(each) for each in found.changed])
 
 
-def _show_rows(title: str, rows: Sequence[Row]) -> None:
+def _show_rows(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     if not rows:
         return
     table = Table(title=title, title_justify="left", header_style="bold")
-    shown = ("code", "name", "parent", "connected", "aliases")
-    for name in shown:
+    for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows[:_SHOWN_AT_MOST]:
-        cells = {column.value: cell for column, cell in row.items()}
-        table.add_row(*(Text(legible(cells[name])) for name in shown))
+        table.add_row(*(Text(legible(row[name])) for name in columns))
     show_table(table)
-    _tell_more(len(rows))
-
-
-def _tell_more(count: int) -> None:
-    if count > _SHOWN_AT_MOST:
-        screen().print(f"… and {count - _SHOWN_AT_MOST} more (all with --json)")
+    if len(rows) > _SHOWN_AT_MOST:
+        screen().print(f"… and {len(rows) - _SHOWN_AT_MOST} more (all with --json)")
 
 
 def json_of(found: Difference) -> dict[str, object]:
-    """The same for scripts: everything."""
+    """The whole difference, for scripts."""
     return {
-        "added": [{column.value: cell for column, cell in row.items()} for row in found.added],
-        "changed": [
-            {
-                "code": each.code,
-                "column": each.column.value,
-                "before": each.before,
-                "after": each.after,
-            }
-            for each in found.changed
-        ],
-        "removed": [{column.value: cell for column, cell in row.items()} for row in found.removed],
+        "added": _cells(found.added),
+        "changed": [_change_of(each) for each in found.changed],
+        "removed": _cells(found.removed),
+    }
+
+
+def _cells(rows: Sequence[Row]) -> list[dict[str, str]]:
+    return [{column.value: cell for column, cell in row.items()} for row in rows]
+
+
+def _change_of(cell: CellChange) -> dict[str, str]:
+    return {
+        "code": cell.code,
+        "column": cell.column.value,
+        "before": cell.before,
+        "after": cell.after,
     }

@@ -1,42 +1,24 @@
-"""`lienthong keys`: the life of certificates: listed, requested, imported, rotated, revoked."""
+"""`lienthong keys`: certificates, and the keys that documents are sealed to."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from bus.cli import sealing_keys
-from bus.cli.certificates import (
-    MARK,
-    certificate_row,
-    certificate_shown,
-    request_row,
-    request_shown,
-)
-from bus.cli.moment import shown_alone
+from bus.cli.certificates import MARK, certificate_row, keys_of, request_row, shown
 from bus.cli.options import Home, NewHome
-from bus.cli.output import AsJson, listing, print_json, say, screen
+from bus.cli.output import AsJson, announce, listing, note, print_json, screen, tell_outcome
 from bus.cli.recorded import recorded
-from bus.cli.sources import sources
+from bus.cli.revocation import revoke, sources
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.statement import RevocationReason
-from bus.home.layout import Home as HomeFolder
+from bus.core.sealing.suite import SealingSuite
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.certificate_import import import_authority, import_certificate
-from bus.keys.folder import KeyFolder
-from bus.keys.requests import (
-    KeyKind,
-    Request,
-    kind_of,
-    make_request,
-    requests_here,
-)
-from bus.keys.revocation_store import revoke_here
-from bus.keys.ring import KeyRow, describe
-from bus.settings import Settings, load_settings
+from bus.keys.requests import KeyKind, Request, kind_of, requests_here
+from bus.keys.ring import load_ring, load_signing_key
+from bus.keys.sealing import SealingFolder, SealingRow
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import term
@@ -52,47 +34,40 @@ Encrypt = Annotated[
         "encrypts what it makes in any case.",
     ),
 ]
-Chosen = Annotated[KeyKind, typer.Option(help="What the pair is made of.")]
-
 
 app.command()(sources)
+# One thumbprint in 64 begins with a dash.
+app.command(context_settings={"ignore_unknown_options": True})(revoke)
 
 
 @app.callback()
 def keys() -> None:
-    """Certificates and keys. A development authority makes them where there are none."""
+    """Certificates and keys. A development authority makes those that are missing."""
 
 
 @app.command(name="list")
 @app.command()
 def show(home: Home = None, as_json: AsJson = False) -> None:
     """List every certificate: owner, end, what it is for here, and what is wrong with it."""
-    settings, files = _folder(home)
-    now = datetime.now(UTC)
-    rows = describe(files.root, now=now, access=settings.key_access)
-    waiting = requests_here(files)
+    keys = keys_of(home)
+    certificates = keys.rows()
+    rows = [*map(certificate_row, certificates), *map(request_row, requests_here(keys.files))]
     if as_json:
-        listing([*map(certificate_row, rows), *map(request_row, waiting)], as_json=True)
+        listing(rows, as_json=True)
         return
-    listing(
-        [*map(certificate_shown, rows), *map(request_shown, waiting)],
-        as_json=False,
-        title="Certificates",
-    )
-    if any(row.development for row in rows):
+    listing([shown(row) for row in rows], as_json=False, title="Certificates")
+    if any(row.development for row in certificates):
         screen().print(
-            Text(
-                f"{MARK}: made by this axis for trying it out; no authority vouches for "
-                "them. Ask for real ones with 'lienthong keys request'.",
-                style="yellow",
-            )
+            f"{MARK}: made by this axis for trying it out; no authority vouches for them. "
+            "Ask for real ones with 'lienthong keys request'.",
+            style="yellow",
         )
 
 
 @app.command()
 def request(
     code: Code,
-    algorithm: Chosen = KeyKind.P256,
+    algorithm: Annotated[KeyKind, typer.Option(help="The kind of the key pair.")] = KeyKind.P256,
     encrypt: Encrypt = False,
     home: NewHome = None,
     as_json: AsJson = False,
@@ -101,9 +76,9 @@ def request(
 
     Nothing changes until its certificate is brought in with `keys import`.
     """
-    settings, files = _folder(home)
-    with recorded(settings, "keys request", code):
-        made = _requested(settings, files, MailboxName(code), kind=algorithm, encrypt=encrypt)
+    keys = keys_of(home, encrypt_for=code if encrypt else None)
+    with recorded(keys.settings, "keys request", code):
+        made = keys.request(MailboxName(code), algorithm)
     _tell_request(made, as_json=as_json)
 
 
@@ -130,10 +105,10 @@ def import_(
 
     One that answers a request takes over from the one before, also in a running axis.
     """
-    settings, files = _folder(home)
+    keys = keys_of(home)
     if authority:
-        with recorded(settings, "keys import", "authority", file.name):
-            trusted = import_authority(files, file)
+        with recorded(keys.settings, "keys import", "authority", file.name):
+            trusted = import_authority(keys.files, file)
         rows = [
             {
                 "trusted": each.subject.rfc4514_string(),
@@ -144,14 +119,14 @@ def import_(
         ]
         listing(rows, as_json=as_json, title="Authorities trusted from now on")
         return
-    with recorded(settings, "keys import", *filter(None, [owner]), file.name):
+    with recorded(keys.settings, "keys import", *filter(None, [owner]), file.name):
         done = import_certificate(
-            files,
+            keys.files,
             file,
             owner=MailboxName(owner) if owner else None,
             token=token,
-            access=settings.key_access,
-            now=datetime.now(UTC),
+            access=keys.settings.key_access,
+            now=keys.now,
         )
     told = {
         "owner": done.key.owner,
@@ -160,16 +135,15 @@ def import_(
         "valid_to": done.key.not_after.date().isoformat(),
         "signs_here": done.answers,
     }
-    if as_json:
-        print_json(told)
-        return
     use = (
         f"{done.key.owner} signs with it from now on; what was signed before stays proven"
         if done.answers
         else f"what {done.key.owner} signs with it is believed from now on; its private key is "
         "not here"
     )
-    _say(f"filed as {done.file}, valid until {told['valid_to']}: {use}")
+    tell_outcome(
+        told, f"filed as {done.file}, valid until {told['valid_to']}: {use}", as_json=as_json
+    )
 
 
 @app.command()
@@ -188,117 +162,29 @@ def rotate(
     With a development certificate at once. Otherwise a request is printed, and its certificate
     takes over when it is brought in with `keys import`.
     """
-    settings, files = _folder(home)
-    owner, now = MailboxName(code), datetime.now(UTC)
-    rows = describe(files.root, now=now, access=settings.key_access)
-    mine = [row for row in rows if row.owner == owner and row.has_private_key]
-    current = next((row for row in mine if row.signs), None)
+    owner, keys = MailboxName(code), keys_of(home, encrypt_for=code if encrypt else None)
+    mine = [row for row in keys.rows() if row.owner == owner and row.has_private_key]
     if not mine:
-        cause = term("key_no_pair")
-        raise AxisError.of("E_KEYS", agency=owner, cause=cause)
+        raise AxisError.of("E_KEYS", agency=owner, cause=term("key_no_pair"))
     if all(row.development for row in mine) and algorithm in (None, KeyKind.P256):
-        if encrypt:
-            _must_have_passphrase(settings, owner)
-        with recorded(settings, "keys rotate", owner):
-            authority = DevelopmentAuthority.open(files.root, now=now, access=settings.key_access)
-            filed = authority.issue(owner, now=now)
+        access = keys.settings.key_access
+        with recorded(keys.settings, "keys rotate", owner):
+            authority = DevelopmentAuthority.open(keys.files.root, now=keys.now, access=access)
+            filed = authority.issue(owner, now=keys.now)
         told = {
             "owner": owner,
             "file": filed.path.name,
             "thumbprint": thumbprint_of(filed.certificate()),
             "authority": MARK,
         }
-        if as_json:
-            print_json(told)
-            return
-        _say(f"{owner} signs with {filed.path.name} ({MARK}) from now on")
+        sentence = f"{owner} signs with {filed.path.name} ({MARK}) from now on"
+        tell_outcome(told, sentence, as_json=as_json)
         return
-    kind = algorithm or (
-        kind_of(current.key.public_key) if current and current.key else KeyKind.P256
-    )
-    with recorded(settings, "keys rotate", owner):
-        made = _requested(settings, files, owner, kind=kind, encrypt=encrypt)
+    current = next((row.key for row in mine if row.signs), None)
+    kind = kind_of(current.public_key) if current else KeyKind.P256
+    with recorded(keys.settings, "keys rotate", owner):
+        made = keys.request(owner, algorithm or kind)
     _tell_request(made, as_json=as_json)
-
-
-# One thumbprint in 64 begins with a dash.
-@app.command(context_settings={"ignore_unknown_options": True})
-def revoke(
-    which: Annotated[
-        str,
-        typer.Argument(
-            metavar="CODE|THUMBPRINT",
-            help="A certificate, or the only one of an agency that is not revoked yet.",
-        ),
-    ],
-    reason: Annotated[RevocationReason, typer.Option(help="As in RFC 5280.")],
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """State that a certificate counts no more from this moment. It cannot be taken back.
-
-    What it signed before still counts, unless the reason is a compromise. To replace a key
-    without a gap, rotate first, and revoke when the new one is in use.
-    """
-    settings, files = _folder(home)
-    now = datetime.now(UTC)
-    rows = describe(files.root, now=now, access=settings.key_access)
-    row = _the_one(rows, which, reason)
-    if row.key is None:
-        raise AxisError.of("E_KEYS", agency=row.owner, cause=row.problem)
-    with recorded(settings, "keys revoke", row.owner, row.key.thumbprint, why=reason):
-        done = revoke_here(files, row.key.thumbprint, reason=reason, now=now)
-    after = describe(files.root, now=now, access=settings.key_access)
-    left = any(each.signs for each in after if each.owner == row.owner)
-    if as_json:
-        print_json(
-            {
-                "owner": row.owner,
-                "thumbprint": done.thumbprint,
-                "at": done.at.isoformat(),
-                "reason": done.reason,
-                "can_sign": left,
-            }
-        )
-    else:
-        before = "what it signed before still counts"
-        if reason.is_compromise:
-            before = "nothing it ever signed counts"
-        _say(f"{row.file} of {row.owner} is revoked from {shown_alone(done.at)} on; {before}")
-    if row.has_private_key and not left:
-        _say(
-            f"{row.owner} has nothing left to sign with: what it sends waits until there is. "
-            + (
-                "A running axis makes a DEVELOPMENT certificate by itself."
-                if row.development
-                else f"See 'lienthong keys request {row.owner}'."
-            )
-        )
-
-
-def _folder(home: Path | None) -> tuple[Settings, KeyFolder]:
-    settings = load_settings(home=home)
-    return settings, KeyFolder(HomeFolder(settings.home).keys)
-
-
-def _requested(
-    settings: Settings, files: KeyFolder, owner: MailboxName, *, kind: KeyKind, encrypt: bool
-) -> Request:
-    if encrypt:
-        _must_have_passphrase(settings, owner)
-    return make_request(
-        files,
-        owner,
-        kind=kind,
-        passphrase=settings.key_access.passphrase(agency=owner),
-        now=datetime.now(UTC),
-    )
-
-
-def _must_have_passphrase(settings: Settings, owner: MailboxName) -> None:
-    if settings.key_passphrase_file is None:
-        cause = term("passphrase_file_missing")
-        raise AxisError.of("E_KEYS", agency=owner, cause=cause)
 
 
 def _tell_request(made: Request, *, as_json: bool) -> None:
@@ -306,32 +192,56 @@ def _tell_request(made: Request, *, as_json: bool) -> None:
         print_json({"owner": made.owner, "file": str(made.path), "request": made.pem()})
         return
     sys.stdout.write(made.pem())
-    _say(
+    announce(
         f"the private key stays in {made.private_key_path}. Send the request to the authority "
         f"({made.path}), and bring its answer in with: lienthong keys import FILE"
     )
 
 
-def _the_one(rows: tuple[KeyRow, ...], which: str, reason: RevocationReason) -> KeyRow:
-    """The certificate that is meant. Revoked already it can only be revoked for a compromise."""
-    named = [row for row in rows if row.key is not None and row.key.thumbprint == which]
-    owned = [row for row in rows if row.owner == which and row.revocation is None]
-    match named or owned:
-        case [row]:
-            known = row.revocation
-            if known is None or (reason.is_compromise and not known.reason.is_compromise):
-                return row
-            cause = term("revoked_already", at=shown_alone(known.at), reason=known.reason)
-        case []:
-            cause = term("no_counting_certificate")
-        case _:
-            prints = ", ".join(row.key.thumbprint for row in owned if row.key is not None)
-            cause = term("several_certificates", thumbprints=prints)
-    raise AxisError.of("E_KEYS", agency=which, cause=cause)
+@app.command("seal-show")
+def show_sealing_keys(home: Home = None, as_json: AsJson = False) -> None:
+    """List every published sealing key, whether it is its owner's, and whether we open with it."""
+    keys = keys_of(home)
+    folder = keys.files.root
+    found = SealingFolder(folder).describe(load_ring(folder), now=keys.now)
+    columns = ("owner", "suite", "key", "valid_to", "days_left", "private_key", "problem")
+    rows = [_sealing_row(row, keys.now) for row in found]
+    listing(rows, as_json=as_json, title="Sealing keys", columns=columns)
 
 
-def _say(text: str) -> None:
-    say(screen(stderr=True), text)
+@app.command("seal-rotate")
+def rotate_sealing_key(
+    mailbox: Annotated[str, typer.Argument(help="Whose key, for example H24.")],
+    suite: Annotated[SealingSuite, typer.Option(help="The cipher suite.")] = SealingSuite.HYBRID,
+    home: Home = None,
+) -> None:
+    """Make a new sealing key beside the old ones, which still open what is on its way.
+
+    Senders use it as soon as its published file is in their key folders.
+    """
+    keys = keys_of(home)
+    folder, access = keys.files.root, keys.settings.key_access
+    with recorded(keys.settings, "keys seal-rotate", mailbox):
+        key_id = SealingFolder(folder).rotate(
+            MailboxName(mailbox),
+            suite=suite,
+            signing=lambda owner: load_signing_key(folder, owner, now=keys.now, access=access),
+            now=keys.now,
+        )
+    note(f"{mailbox} is sealed to key {key_id[:12]} from now on")
 
 
-sealing_keys.register(app)
+def _sealing_row(row: SealingRow, now: datetime) -> dict[str, object]:
+    key = row.key
+    return {
+        "owner": row.owner,
+        "file": row.file,
+        "suite": key.suite if key else None,
+        "key": row.key_id[:12] if row.key_id else None,
+        "key_id": row.key_id,
+        "valid_from": key.not_before.date().isoformat() if key else None,
+        "valid_to": key.not_after.date().isoformat() if key else None,
+        "days_left": (key.not_after - now).days if key else None,
+        "private_key": row.has_private_key,
+        "problem": str(row.problem) if row.problem else None,
+    }

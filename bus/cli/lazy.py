@@ -13,7 +13,7 @@ from typer.main import get_command
 
 
 class LazyCommands(TyperGroup):
-    """A group whose commands are named by a module and described here."""
+    """A group of commands that are described in `COMMANDS` and imported when they are called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -46,12 +46,12 @@ COMMANDS = {
         "Run the axis until Ctrl-C. Drop edXML files into <home>/agencies/<code>/outbox.",
     ),
     "connect": (
-        "connect:connect",
+        "up:connect",
         "Run one agency's adapter under its own account, until Ctrl-C.",
     ),
     "demo": (
         "demo:demo",
-        "Show the whole path at work on a broker of our own, and reconcile to the last receipt.",
+        "Exchange invented documents on a broker of our own, and check every number.",
     ),
     "convert": (
         "convert:convert",
@@ -70,11 +70,11 @@ COMMANDS = {
         "Watch the axis that runs in this home: agencies, rates, what waits, fails or is paused.",
     ),
     "worker": (
-        "worker:worker",
+        "service:worker",
         "Run the adapters of the agencies, as one of any number of workers.",
     ),
     "dead-letters": (
-        "dead_letters:dead_letters",
+        "service:dead_letters",
         "Work on dead letters: record failures, retry what is due, carry out operators' orders.",
     ),
     "agency": (
@@ -99,4 +99,4 @@ COMMANDS = {
     ),
     "keys": ("keys:app", "Certificates and keys, from request to revocation."),
 }
-"""Of each command: where it is, and the first sentence of its help."""
+"""The module and function of each command, and the first sentence of its help."""

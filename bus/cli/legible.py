@@ -1,6 +1,6 @@
 """Legible: how what strangers wrote, and sizes, look on a terminal."""
 
-from schemas.legible import escaped, legible, legible_lines, referenced
+from schemas.safe_text import escaped, legible, legible_lines, referenced
 
 __all__ = ["escaped", "legible", "legible_lines", "referenced", "size"]
 

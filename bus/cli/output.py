@@ -55,6 +55,19 @@ def note(text: str) -> None:
     sys.stderr.write(f"{legible(text)}\n")
 
 
+def announce(text: str) -> None:
+    """Say a line on standard error, whole."""
+    say(screen(stderr=True), text)
+
+
+def tell_outcome(told: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
+    """Say what was done: JSON for scripts, or a sentence on standard error."""
+    if as_json:
+        print_json(told)
+    else:
+        announce(sentence)
+
+
 def show_table(table: Table, *, console: Console | None = None) -> None:
     """Print a table so that every column is seen.
 

@@ -17,7 +17,7 @@ from bus.cli.output import Exit, note, print_json
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
 from bus.home.layout import Home as HomeFolder
-from bus.observability.reading import read
+from bus.observability.scrape import read
 from bus.settings import load_settings
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError

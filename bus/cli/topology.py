@@ -1,8 +1,6 @@
-"""`lienthong topology`: what the broker must hold, what it holds, and making the one the other."""
+"""`lienthong topology`: compare the broker with the directory, change it accordingly, verify it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -14,9 +12,8 @@ from bus.cli.output import AsJson, Exit, listing, note
 from bus.cli.recorded import recorded
 from bus.core.plan import Plan
 from bus.core.routing import Routing
-from bus.core.topology import Topology
 from bus.rabbit.access_checks import AccessFinding
-from bus.rabbit.provisioning import Finding, Provisioning
+from bus.rabbit.provisioning import Finding
 from bus.settings import Settings, load_settings
 from schemas.problem import Language
 
@@ -48,7 +45,9 @@ def apply(
     with recorded(settings, "topology apply", "with --remove" if remove else ""):
         steps, findings = asyncio.run(_apply(settings, remove=remove))
     listing(_steps(steps), as_json=as_json, title="Done")
-    _report(findings)
+    for found in findings:
+        note(found.sentence())
+    raise typer.Exit(Exit.REFUSED if findings else Exit.DONE)
 
 
 @app.command()
@@ -76,25 +75,9 @@ def verify(
         for found in findings
     ]
     listing(rows, as_json=as_json, title="Findings", columns=("defect", "object", "finding"))
-    faults = [found for found in findings if not _is_note(found)]
+    notes = [each for each in findings if isinstance(each, AccessFinding) and each.is_note]
+    faults = len(findings) - len(notes)
     raise typer.Exit(Exit.REFUSED if faults else Exit.DONE)
-
-
-def _is_note(found: Finding | AccessFinding) -> bool:
-    return isinstance(found, AccessFinding) and found.is_note
-
-
-@asynccontextmanager
-async def _provisioning(settings: Settings) -> AsyncIterator[Provisioning]:
-    async with (
-        reached_broker(settings) as address,
-        provisioning(settings, address) as provisioned,
-    ):
-        yield provisioned
-
-
-def _wanted(settings: Settings) -> Topology:
-    return topology_of(settings, _routing(settings))
 
 
 def _routing(settings: Settings) -> Routing:
@@ -102,24 +85,23 @@ def _routing(settings: Settings) -> Routing:
 
 
 async def _plan(settings: Settings) -> Plan:
-    async with _provisioning(settings) as provisioning:
-        return await provisioning.plan(_wanted(settings))
+    wanted = topology_of(settings, _routing(settings))
+    async with reached_broker(settings) as address, provisioning(settings, address) as broker:
+        return await broker.plan(wanted)
 
 
 async def _apply(settings: Settings, *, remove: bool) -> tuple[Plan, tuple[Finding, ...]]:
-    async with _provisioning(settings) as provisioning:
-        plan = await provisioning.plan(_wanted(settings))
-        applied = await provisioning.apply(plan, remove=remove)
+    wanted = topology_of(settings, _routing(settings))
+    async with reached_broker(settings) as address, provisioning(settings, address) as broker:
+        plan = await broker.plan(wanted)
+        applied = await broker.apply(plan, remove=remove)
         return plan, applied.findings
 
 
 async def _verify(settings: Settings, *, thorough: bool) -> tuple[Finding | AccessFinding, ...]:
     routing = _routing(settings)
-    async with (
-        reached_broker(settings) as address,
-        provisioning(settings, address) as provisioned,
-    ):
-        found = await provisioned.verify(topology_of(settings, routing))
+    async with reached_broker(settings) as address, provisioning(settings, address) as broker:
+        found = await broker.verify(topology_of(settings, routing))
         return (*found, *await tried(settings, address, routing, thorough=thorough))
 
 
@@ -132,9 +114,3 @@ def _steps(plan: Plan) -> list[dict[str, object]]:
         }
         for step in plan.steps
     ]
-
-
-def _report(findings: tuple[Finding, ...]) -> None:
-    for found in findings:
-        note(found.sentence())
-    raise typer.Exit(Exit.REFUSED if findings else Exit.DONE)

@@ -1,7 +1,4 @@
-"""Algorithm: the signature algorithms of the wire, and which kind of key each one needs.
-
-The shape of a signature header is in `signing`; trust in a key is in `keyring`.
-"""
+"""The signature algorithms of the wire contract, and the kind of key that each one needs."""
 
 from enum import StrEnum
 from typing import Protocol, assert_never
@@ -28,20 +25,20 @@ PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
 MIN_RSA_BITS = 2048
 """RFC 7518, 3.3 and 3.5."""
 MAX_RSA_BITS = 8192
-"""A larger one only costs its verifiers time: 16,384 bits, a millisecond for every message."""
+"""Larger keys only cost time: with 16,384 bits, verifying a message takes a millisecond."""
 _RSA_EXPONENTS = range(65537, 2**64)
-"""FIPS 186-5, A.1.1, from 2^16 on. With 3, a careless verifier takes made-up padding; with 1, the
+"""FIPS 186-5, A.1.1: above 2^16. With 3, a careless verifier accepts forged padding; with 1, the
 padded message is its own signature."""
 
-# The y of the points whose order divides 8, also as they are written beyond the field: under such a
-# key one signature holds for many bodies, or all of them.
+# The y coordinates of points whose order divides 8, including encodings outside the field. With
+# such a key, one signature is valid for many bodies, or for all of them.
 _PRIME = 2**255 - 19
 _ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 _SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _PRIME, _PRIME + 1, _ORDER_8, _PRIME - _ORDER_8})
 
 _SHA256 = hashes.SHA256()
-# RFC 6979 takes the nonce from the message: signing needs no randomness and a bad random source
-# cannot betray the key. Verifiers see no difference.
+# RFC 6979 derives the nonce from the message, so a bad random source cannot disclose the key.
+# Verifiers see no difference.
 _ECDSA = ECDSA(_SHA256, deterministic_signing=True)
 _PKCS1 = padding.PKCS1v15()
 _PSS = padding.PSS(mgf=padding.MGF1(_SHA256), salt_length=_SHA256.digest_size)  # RFC 7518, 3.5
@@ -49,7 +46,7 @@ _HALF = 32
 
 
 class Algorithm(StrEnum):
-    """What a signature may be made with (RFC 7518, RFC 8037). `none` and HMAC have no name here."""
+    """The accepted algorithms (RFC 7518, RFC 8037); `none` and HMAC are not among them."""
 
     ES256 = "ES256"
     EDDSA = "EdDSA"
@@ -58,28 +55,28 @@ class Algorithm(StrEnum):
 
 
 class KeyElsewhere(Protocol):
-    """A private key that cannot be had, only asked to sign: one in a token."""
+    """A private key that cannot be read, only asked to sign: a key in a token."""
 
     def public_key(self) -> PublicKey:
         """Its public key."""
         ...
 
     def make_signature(self, data: bytes, algorithm: Algorithm) -> bytes:
-        """Sign with an algorithm out of `algorithms_of` the key, in the byte form of JWS.
+        """Sign with one of `algorithms_of` the key, in the byte form of JWS.
 
-        Blocking, and safe to be called by several threads.
+        Blocking; several threads may call it.
 
         Raises:
-            TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
+            TransportError: The token does not sign now (E_SIGNING_KEY_AWAY).
         """
         ...
 
 
 def algorithms_of(key: PublicKey) -> tuple[Algorithm, ...]:
-    """What a public key may verify, the preferred algorithm first; empty for an unfit key.
+    """The algorithms that a public key may verify, preferred first; empty for an unsuitable key.
 
-    A key of one kind never verifies a signature that claims another, so no header can make a
-    verifier read a key in a way its owner did not mean.
+    Every kind of key has its own algorithms, so a header cannot make a verifier use a key in a way
+    that its owner did not intend.
     """
     match key:
         case EllipticCurvePublicKey() if isinstance(key.curve, SECP256R1):
@@ -97,7 +94,7 @@ def algorithms_of(key: PublicKey) -> tuple[Algorithm, ...]:
 
 
 def make_signature(data: bytes, *, key: PrivateKey, algorithm: Algorithm) -> bytes:
-    """Sign with an algorithm out of `algorithms_of` the key, in the byte form of JWS."""
+    """Sign with one of `algorithms_of` the key, in the byte form of JWS."""
     match key:
         case EllipticCurvePrivateKey():
             r, s = decode_dss_signature(key.sign(data, _ECDSA))
@@ -111,10 +108,10 @@ def make_signature(data: bytes, *, key: PrivateKey, algorithm: Algorithm) -> byt
 
 
 def is_signature(signature: bytes, data: bytes, *, key: PublicKey, algorithm: Algorithm) -> bool:
-    """Whether this key made this signature with an algorithm out of `algorithms_of` the key.
+    """Whether this key made this signature with one of `algorithms_of` the key.
 
-    Of an ES256 signature (r, s) the twin (r, n - s) holds too, as RFC 7518 allows: a signature
-    proves its body, but is no identity of anything.
+    For an ES256 signature (r, s), (r, n - s) is valid too, as RFC 7518 allows. So a signature
+    proves a body, but it must not be used as an identifier.
     """
     try:
         match key:
@@ -127,8 +124,8 @@ def is_signature(signature: bytes, data: bytes, *, key: PublicKey, algorithm: Al
             case Ed25519PublicKey():
                 key.verify(signature, data)
             case RSAPublicKey():
-                # RFC 8017, 8.1.2 and 8.2.2, step 1; the library takes one without its leading
-                # zeros, and a signature would have two spellings.
+                # RFC 8017, 8.1.2 and 8.2.2, step 1. The library also accepts a signature without
+                # its leading zeros, and then a signature would have two forms.
                 if len(signature) != (key.key_size + 7) // 8:
                     return False
                 key.verify(signature, data, _rsa_padding(algorithm), _SHA256)

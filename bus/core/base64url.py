@@ -1,21 +1,18 @@
-"""Base64url: bytes as URL-safe text without padding (RFC 7515, 2), in exactly one spelling."""
+"""Base64url without padding (RFC 7515, 2), in exactly one form for each value."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 
 def to_base64url(data: bytes) -> str:
-    """Spell bytes."""
+    """Encode bytes."""
     return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def from_base64url(text: str) -> bytes:
-    """Read bytes back, only from the spelling that `to_base64url` gives.
-
-    Padding, white space, foreign letters and stray bits in the last letter are refused: two texts
-    never mean the same bytes.
+    """Decode exactly what `to_base64url` returns, so that no two texts give the same bytes.
 
     Raises:
-        ValueError: The text is spelled otherwise.
+        ValueError: Padding, white space, other characters, or unused bits that are not zero.
     """
     data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if to_base64url(data) != text:

@@ -1,12 +1,11 @@
-"""Bounds: how much an envelope may hold, and that every format can write what it holds.
+"""How much an envelope may contain, and that every format can write its values.
 
-Checked by the sender before it signs and by the recipient before it does anything: an agency with
-a good key may still be hostile, and a store that cannot take a value would be asked for ever.
+The sender checks this before it signs, and the recipient before anything else: an agency with a
+valid key may be hostile, and a value that a database refuses would be retried for ever.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 
 from adapters.formats.text import fault_in
 from adapters.formats.value_range import refuse_beyond, refuse_moment_beyond
@@ -26,19 +25,19 @@ from schemas.status import StatusReport
 from schemas.term import Coded, term
 
 _FEW_COMMAS = min(MAX_LIST_ITEMS, MAX_MAP_ENTRIES)
-"""A body with fewer has no list or map that is too long: items are parted by commas."""
+"""A body with fewer commas has no list or map that is too long."""
 _SUSPECT = re.compile(rb"\\[ubf]|\xef\xbf[\xbe\xbf]")
-"""How JSON may write a character that XML cannot hold; few bodies have one."""
+"""How JSON may write a character that XML cannot contain; few bodies have one."""
 
 _SEALED_CONTENT = "sealed.content"
-"""Ciphertext, as long as the whole content; the body bounds it."""
+"""Ciphertext, as long as the whole content; the size of the body limits it."""
 
 
 def check(envelope: Envelope, body: bytes) -> None:
-    """Refuse an envelope that holds too much, or what no format can write.
+    """Refuse an envelope that contains too much, or a value that no format can write.
 
     Args:
-        body: Its bytes: short and plain ones need not be looked through.
+        body: Its bytes. A short body without escapes is not examined value by value.
 
     Raises:
         DocumentError: E_LIMIT, E_RANGE, E_ENVELOPE for a character that cannot be written, or
@@ -51,23 +50,22 @@ def check(envelope: Envelope, body: bytes) -> None:
         refuse_beyond(envelope.receipt.report, "receipt.report")
     small = len(body) <= MAX_TEXT_CHARS and body.count(b",") < _FEW_COMMAS
     suspect = b"\\" in body or b"\xef\xbf" in body
-    _few(envelope.recipients, MAX_RECIPIENTS, "recipients")
+    _check_count(envelope.recipients, MAX_RECIPIENTS, "recipients")
     if envelope.document is not None:
-        _few(envelope.document.attachments, MAX_ATTACHMENTS, "document.attachments")
+        _check_count(envelope.document.attachments, MAX_ATTACHMENTS, "document.attachments")
         refuse_names(envelope.document.attachments)
-    if _longest_of(envelope) > MAX_IDENTIFIER_CHARS:
-        for field, text in _identifiers(envelope):
-            if text is not None and len(text) > MAX_IDENTIFIER_CHARS:
-                raise _over(field, term("characters"), MAX_IDENTIFIER_CHARS)
+    for field, text in _identifiers(envelope):
+        if text is not None and len(text) > MAX_IDENTIFIER_CHARS:
+            raise _over(field, term("characters"), MAX_IDENTIFIER_CHARS)
     if not small or (suspect and _SUSPECT.search(body)):
-        _look_through(envelope.model_dump(exclude_defaults=True), "")
+        _check_values(envelope.model_dump(exclude_defaults=True), "")
 
 
 def refuse_names(attachments: Sequence[Attachment]) -> None:
-    """Refuse an attachment whose name is more than the name of a file.
+    """Refuse an attachment whose name is not a plain file name.
 
-    Its recipient's system writes a file of this name. Formats make names plain; one that does not,
-    and a worker that signs what it likes, must not lead out of a folder.
+    The recipient's system writes a file of this name, so the name must not lead out of a folder,
+    even if a format or a hostile worker did not check it.
 
     Raises:
         DocumentError: E_ATTACHMENT_NAME, with the path.
@@ -78,41 +76,8 @@ def refuse_names(attachments: Sequence[Attachment]) -> None:
             raise AxisError.of("E_ATTACHMENT_NAME", place=place, name=shown(attachment.name))
 
 
-_OF_RECIPIENT = attrgetter("agency", "mailbox", "named")
-_OF_DOCUMENT = attrgetter(
-    "document_id",
-    "number",
-    "notation",
-    "from_agency.organ_id",
-    "bussiness.target_document_id",
-)
-_OF_REPORT = attrgetter(
-    "code", "document_code", "document_id", "to_organ_id", "from_agency.organ_id"
-)
-
-
-def _longest_of(envelope: Envelope) -> int:
-    """How long the longest of `_identifiers` is, without their names: in half of the time."""
-    texts: list[str | None] = [envelope.version, envelope.sender, envelope.sender_mailbox]
-    for recipient in envelope.recipients:
-        texts += _OF_RECIPIENT(recipient)
-    if envelope.source is not None:
-        texts.append(envelope.source.format)
-    if envelope.sealed is None and envelope.document is not None:
-        document = envelope.document
-        texts += _OF_DOCUMENT(document)
-        texts += [receiver.organ_id for receiver in document.to_agencies]
-        texts += [replaced.document_id for replaced in document.bussiness.replacements]
-        for attachment in document.attachments:
-            texts += attachment.name, attachment.media_type
-    if envelope.sealed is None and envelope.receipt is not None:
-        texts += _OF_REPORT(envelope.receipt.report)
-        texts += envelope.receipt.answers, envelope.receipt.delivery
-    return max(map(len, filter(None, texts)))
-
-
 def _identifiers(envelope: Envelope) -> Iterator[tuple[str, str | None]]:
-    """What is looked up, compared or written into an index, with its path."""
+    """The values that are looked up, compared or indexed, each with its path."""
     yield "version", envelope.version
     yield "sender", envelope.sender
     yield "sender_mailbox", envelope.sender_mailbox
@@ -123,7 +88,7 @@ def _identifiers(envelope: Envelope) -> Iterator[tuple[str, str | None]]:
     if envelope.source is not None:
         yield "source.format", envelope.source.format
     if envelope.sealed is not None:
-        # What is in it is checked by who opens it.
+        # The recipient checks the content after opening it.
         return
     match envelope.message:
         case Document() as document:
@@ -150,7 +115,7 @@ def _identifiers(envelope: Envelope) -> Iterator[tuple[str, str | None]]:
         yield "receipt.delivery", envelope.receipt.delivery
 
 
-def _look_through(node: object, path: str) -> None:
+def _check_values(node: object, path: str) -> None:
     match node:
         case str():
             if len(node) > MAX_TEXT_CHARS and path != _SEALED_CONTENT:
@@ -161,18 +126,18 @@ def _look_through(node: object, path: str) -> None:
             if len(node) > MAX_MAP_ENTRIES:
                 raise _over(path, term("entries"), MAX_MAP_ENTRIES)
             for name, value in node.items():
-                _look_through(name, path)
-                _look_through(value, f"{path}.{name}" if path else name)
+                _check_values(name, path)
+                _check_values(value, f"{path}.{name}" if path else name)
         case list() | tuple():
             if path not in {"recipients", "sealed.keys"}:
-                _few(node, MAX_LIST_ITEMS, path)
+                _check_count(node, MAX_LIST_ITEMS, path)
             for index, value in enumerate(node):
-                _look_through(value, f"{path}.{index}")
+                _check_values(value, f"{path}.{index}")
         case _:
             return
 
 
-def _few(items: Sequence[object], limit: int, path: str) -> None:
+def _check_count(items: Sequence[object], limit: int, path: str) -> None:
     if len(items) > limit:
         raise _over(path, term("items"), limit)
 

@@ -1,11 +1,12 @@
-"""Certificate: the one place where the bytes of certificates are read.
+"""Reading certificates: the only module that parses their bytes.
 
-The library reads most of a certificate when it is first asked for it, and some forms of names, keys
-and extensions end in errors of many kinds. So everything that the axis ever asks for is read here,
-once: a certificate that came through this place never raises later.
+The library parses most parts of a certificate on first use, and malformed names, keys and
+extensions raise many kinds of errors. This module reads every part that the axis uses once, so a
+certificate that it returns does not raise later.
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from cryptography import x509
 
@@ -27,15 +28,13 @@ _PARTS = {
     "tbs_certificate_bytes": "content",
     "extensions": "extensions",
 }
-"""Every attribute that the axis asks a certificate for, with its name among the terms."""
+"""Every attribute of a certificate that the axis uses → the term that names it."""
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
 class UnreadableError(ValueError):
-    """Bytes that are no certificate, list or answer that can be read whole.
-
-    Attributes:
-        cause: Which part cannot be read.
-    """
+    """A certificate, CRL or OCSP response cannot be read completely; `cause` names the part."""
 
     def __init__(self, cause: Term) -> None:
         super().__init__(cause.text())
@@ -45,16 +44,16 @@ class UnreadableError(ValueError):
 def certificates_in(
     data: bytes, *, most: int = MAX_CERTIFICATE_FILE_BYTES
 ) -> list[x509.Certificate]:
-    """The certificates of a PEM file in their order, or the only one of a DER file; at least one.
+    """Read the certificates of a PEM file in their order, or the one of a DER file; at least one.
 
-    Nothing is judged. What the library cannot read whole is no certificate for us: an extension
-    that cannot be read may hold a limit.
+    Nothing is verified. A certificate with one unreadable part is refused, because an extension
+    that cannot be read may restrict its use.
 
     Args:
-        most: How many bytes a file may have.
+        most: The largest accepted file, in bytes.
 
     Raises:
-        UnreadableError: There is none, or one of them cannot be read whole.
+        UnreadableError: There is no certificate, or one of them cannot be read completely.
     """
     if len(data) > most:
         raise UnreadableError(term("certificate_file_long", limit=most))
@@ -73,27 +72,30 @@ def certificates_in(
 
 
 def read_parts(value: object, parts: Mapping[str, str]) -> None:
-    """Ask a value of the library for each of these attributes once.
+    """Read each of these attributes once.
+
+    Args:
+        parts: Name of an attribute → the term that names it.
 
     Raises:
-        UnreadableError: One cannot be read; which, and what the library calls the error.
+        UnreadableError: One attribute cannot be read.
     """
-    for attribute, called in parts.items():
+    for attribute, name in parts.items():
         try:
             part = getattr(value, attribute)
             if isinstance(part, x509.Name):
                 part.rfc4514_string()
         except Exception as error:
-            raise unreadable(called, error) from error
+            raise unreadable(name, error) from error
 
 
 def kind_of(error: Exception) -> str:
-    """What the library calls an error, without the words, which may quote the file."""
+    """The class name of an error. Its text is dropped, because it may quote the file."""
     return type(error).__name__
 
 
 def read_whole(certificate: x509.Certificate) -> None:
-    """Read every part of a certificate that the axis ever asks for. Raises `UnreadableError`."""
+    """Read every part of a certificate that the axis uses. Raises `UnreadableError`."""
     read_parts(certificate, _PARTS)
     try:
         certificate.public_key()
@@ -102,5 +104,13 @@ def read_whole(certificate: x509.Certificate) -> None:
 
 
 def unreadable(part: str, error: Exception) -> UnreadableError:
-    """The error about one part, a term of `schemas.terms.words`."""
+    """The error for one part, which is a term of `schemas.terms.words.PARTS`."""
     return UnreadableError(term("part_unreadable", part=part, error=kind_of(error)))
+
+
+def extension_of(extensions: x509.Extensions, kind: type[Extension]) -> Extension | None:
+    """The extension of this class, or None."""
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

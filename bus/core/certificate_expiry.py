@@ -1,4 +1,4 @@
-"""CertificateExpiry: when operators are warned of a certificate's end, and validity changes."""
+"""When operators are warned that a certificate expires, and when validity changes next."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -7,16 +7,12 @@ from datetime import datetime, timedelta
 from bus.core.keyring import CertifiedKey
 
 WARNED_AHEAD = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
-"""How long before its end a certificate is spoken of, each time once."""
+"""How long before the expiry a warning is given, each of them once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """A certificate that ends soon.
-
-    Attributes:
-        ahead: Which of `WARNED_AHEAD` this is.
-    """
+    """A certificate that expires soon; `ahead` is one of `WARNED_AHEAD`."""
 
     key: CertifiedKey
     ahead: timedelta
@@ -28,15 +24,14 @@ def endings(
     now: datetime,
     told: Collection[tuple[str, timedelta]] = (),
 ) -> tuple[Ending, ...]:
-    """The certificates whose end must be spoken of now.
+    """The warnings that are due now, at most one for each certificate.
 
-    Of the warnings that a certificate has come to, only the last one. None for a certificate
-    that has ended, and none while another of its owner is valid and lasts beyond the first
-    warning: it was rotated.
+    There is no warning for an expired certificate, nor while the owner has another valid
+    certificate that expires after the first warning: then the key was replaced.
 
     Args:
-        keys: Those that count: a revoked one is spoken of elsewhere.
-        told: Thumbprint and `ahead` of what was spoken of before.
+        keys: The certificates that are not revoked.
+        told: Thumbprint and `ahead` of every warning that was given before.
     """
     known = tuple(keys)
     lasting = {
@@ -53,6 +48,6 @@ def endings(
 
 
 def next_change(keys: Iterable[CertifiedKey], *, now: datetime) -> datetime | None:
-    """When next a certificate begins or has ended; None: never."""
+    """The next moment at which a certificate becomes valid or expires; None: there is none."""
     moments = [moment for key in keys for moment in (key.not_before, key.not_after)]
     return min((moment for moment in moments if moment > now), default=None)

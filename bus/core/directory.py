@@ -1,7 +1,4 @@
-"""Directory changes: each gives the next version, proven to be consistent.
-
-What makes a directory consistent: `directory_rules`. Whom a code names: `routing`.
-"""
+"""Changes of the directory. Each returns the next version, checked by `directory_rules`."""
 
 import csv
 from collections.abc import Collection, Iterable, Mapping
@@ -16,10 +13,10 @@ _NAMED_AT_MOST = 10
 
 
 def add(directory: Directory, agency: Agency, aliases: Iterable[AgencyAlias] = ()) -> Directory:
-    """The next version of a directory, with one more agency and its aliases.
+    """Add an agency and its aliases.
 
     Raises:
-        ConfigurationError: As `check`; the result would be inconsistent.
+        ConfigurationError: As `check`: the result would be inconsistent.
     """
     grown = Directory(
         version=directory.version + 1,
@@ -38,36 +35,41 @@ def edit(
     also: Iterable[AgencyAlias] = (),
     no_more: Collection[str] = (),
 ) -> Directory:
-    """The next version, with other values of one agency; the same one when nothing differs.
+    """Change one agency. Returns the same directory when nothing differs.
 
     Args:
-        directory: As it is.
-        code: The agency's own.
-        changes: Field of `Agency` → value.
-        also: Aliases that it has beside.
-        no_more: Codes that are no aliases of it any longer.
+        code: The agency's own code.
+        changes: Field of `Agency` → new value.
+        also: Aliases to add.
+        no_more: Codes of aliases to remove.
 
     Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN; as `check`.
+        ConfigurationError: E_AGENCY_UNKNOWN, or as `check`.
     """
-    changed = _with(directory, code, **changes)
-    stays = [a for a in changed.aliases if a.agency != code or a.code not in no_more]
+    before = next((agency for agency in directory.agencies if agency.code == code), None)
+    if before is None:
+        raise AxisError.of("E_AGENCY_UNKNOWN", code=shown(code))
+    after = before.model_copy(update=changes)
+    stays = [a for a in directory.aliases if a.agency != code or a.code not in no_more]
     aliases = tuple(dict.fromkeys([*stays, *also]))
-    if aliases != directory.aliases:
-        update = {"version": directory.version + 1, "aliases": aliases}
-        changed = changed.model_copy(update=update)
+    if after == before and aliases == directory.aliases:
+        return directory
+    agencies = tuple(after if each is before else each for each in directory.agencies)
+    update = {"version": directory.version + 1, "agencies": agencies, "aliases": aliases}
+    changed = directory.model_copy(update=update)
     check(changed)
     return changed
 
 
 def remove(directory: Directory, codes: Collection[str]) -> Directory:
-    """The next version, without these agencies and their aliases: for entries made by mistake.
+    """Remove agencies that were entered by mistake, with their aliases.
 
-    Documents know agencies by their codes for ever: one that took part is retired.
+    Documents refer to agencies by code for ever, so an agency that has taken part must be retired
+    instead.
 
     Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN; E_AGENCY_IN_USE: it is somebody's parent or successor;
-            as `check`.
+        ConfigurationError: E_AGENCY_UNKNOWN; E_AGENCY_IN_USE: another agency has it as its parent
+            or successor; or as `check`.
     """
     known = {agency.code for agency in directory.agencies}
     for code in codes:
@@ -93,17 +95,16 @@ def remove(directory: Directory, codes: Collection[str]) -> Directory:
 
 
 def retire(directory: Directory, code: str, *, into: str | None, on: date) -> Directory:
-    """The next version, in which an agency ends, and perhaps another one takes over.
+    """End an agency, with or without a successor.
 
     Args:
-        directory: As it is.
-        code: The agency's own.
-        into: The successor's own code; its codes lead there from then on. None: to nobody.
-        on: The first day on which it is no more: its validity ends on the day before.
+        code: The agency's own code.
+        into: The successor's own code; documents to the agency then go there. None: no successor.
+        on: The first day after the end of the agency.
 
     Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN, also of the successor; E_AGENCY_SUCCESSOR: that is not
-            valid on this day; as `check`.
+        ConfigurationError: E_AGENCY_UNKNOWN, for either agency; E_AGENCY_SUCCESSOR: the successor
+            is not valid on this day; or as `check`.
     """
     if into is not None:
         successor = next((a for a in directory.agencies if a.code == into), None)
@@ -117,7 +118,7 @@ def retire(directory: Directory, code: str, *, into: str | None, on: date) -> Di
 
 
 def unserved(before: Directory, after: Directory) -> tuple[str, ...]:
-    """Whose mailboxes would no longer be there; what they hold would be served by nobody."""
+    """The agencies whose mailboxes nobody would serve any more after a change."""
     now = {agency.code for agency in after.agencies if agency.connected}
     return tuple(
         agency.code
@@ -126,72 +127,18 @@ def unserved(before: Directory, after: Directory) -> tuple[str, ...]:
     )
 
 
-def suspend(directory: Directory, code: str) -> Directory:
-    """The next version, in which an agency may neither send nor be sent to.
-
-    The same directory comes back when it is suspended already.
-
-    Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN; `code` must be the agency's own, not an alias.
-    """
-    return _with(directory, code, suspended=True)
-
-
-def resume(directory: Directory, code: str) -> Directory:
-    """The next version, in which an agency takes part again; the reverse of `suspend`.
-
-    Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN.
-    """
-    return _with(directory, code, suspended=False)
-
-
-def seal(directory: Directory, code: str) -> Directory:
-    """The next version, in which everything an agency's mailbox sends is sealed.
-
-    Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN.
-    """
-    return _with(directory, code, seals=True)
-
-
-def unseal(directory: Directory, code: str) -> Directory:
-    """The next version, in which that is left to each document; the reverse of `seal`.
-
-    Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN.
-    """
-    return _with(directory, code, seals=False)
-
-
-def vouch(directory: Directory, code: str, certificates: Iterable[str]) -> Directory:
-    """The next version, in which these certificates speak for an agency, and no others.
-
-    The same directory comes back when nothing changes.
-
-    Args:
-        directory: As it is.
-        code: The agency's own.
-        certificates: Thumbprints; none: whichever are filed, again.
-
-    Raises:
-        ConfigurationError: E_AGENCY_UNKNOWN.
-    """
-    return _with(directory, code, certificates=tuple(sorted(certificates)))
-
-
 def vouched(directory: Directory) -> Mapping[str, Collection[str]]:
-    """Whose certificates the directory names, and which these are."""
+    """Agency → the certificates that the directory names for it, where it names any."""
     return {each.code: each.certificates for each in directory.agencies if each.certificates}
 
 
 def seed_directory(csv_text: str) -> Directory:
-    """Read the seed list: every body connected, its QCVN 102 code an alias (handbook 7.3).
+    """Read the seed list (handbook 7.3): every agency is connected, its QCVN 102 code is an alias.
 
-    Validity dates stay empty: they are not known.
+    Validity dates are not known, so they stay empty.
 
     Raises:
-        ConfigurationError: As `check`; the list is inconsistent.
+        ConfigurationError: As `check`: the list is inconsistent.
     """
     rows = list(csv.DictReader(csv_text.splitlines()))
     directory = Directory(
@@ -217,20 +164,3 @@ def seed_directory(csv_text: str) -> Directory:
     )
     check(directory)
     return directory
-
-
-def _with(directory: Directory, code: str, **changes: object) -> Directory:
-    agency = next((agency for agency in directory.agencies if agency.code == code), None)
-    if agency is None:
-        raise AxisError.of("E_AGENCY_UNKNOWN", code=shown(code))
-    changed = agency.model_copy(update=changes)
-    if changed == agency:
-        return directory
-    return directory.model_copy(
-        update={
-            "version": directory.version + 1,
-            "agencies": tuple(
-                changed if other is agency else other for other in directory.agencies
-            ),
-        }
-    )

@@ -1,8 +1,8 @@
-"""DirectoryCsv: rows of agencies as a CSV file that spreadsheets read and write (RFC 4180).
+"""The directory as a CSV file that spreadsheets read and write (RFC 4180).
 
-Written: UTF-8 with a byte order mark, commas, CRLF. Read: also UTF-16 with its mark, semicolons and
-tabs, any line end, line ends within quotes. A cell that a spreadsheet would take for a formula is
-written with an apostrophe before it, which reading takes away.
+Files are written in UTF-8 with a byte order mark, commas and CRLF. Files are also read in UTF-16
+with its mark, with semicolons or tabs, and with any line end. A cell that a spreadsheet would treat
+as a formula gets an apostrophe in front, which reading removes.
 """
 
 import codecs
@@ -11,8 +11,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from bus.core.directory_import import CellProblem, ImportRefusedError, NumberedRow
-from bus.core.directory_rows import Column, rows_of
+from bus.core.directory_import import ImportRefusedError
+from bus.core.directory_rows import CellProblem, Column, NumberedRow, rows_of
 from schemas.directory import Directory
 from schemas.limits import MAX_AGENCIES, MAX_DIRECTORY_CSV_BYTES
 from schemas.problem import AxisError, Problem
@@ -29,20 +29,20 @@ _NEEDED = Column.CODE
 
 
 def to_csv(directory: Directory) -> bytes:
-    """A table of all agencies; read back, it changes nothing."""
+    """Write a table of all agencies. Importing it changes nothing."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(list(Column))
     for row in rows_of(directory).values():
-        writer.writerow([_harmless(row[column]) for column in Column])
+        writer.writerow([_without_formula(row[column]) for column in Column])
     return codecs.BOM_UTF8 + text.getvalue().encode()
 
 
 def read_csv(data: bytes) -> tuple[NumberedRow, ...]:
-    """The rows of a table, each with its number as a spreadsheet counts.
+    """Read the rows of a table.
 
     Raises:
-        ImportRefusedError: It is no such table: encoding, header, quotes, cells beside the header.
+        ImportRefusedError: Wrong encoding, header or quotation marks, or too many cells in a row.
     """
     if len(data) > MAX_DIRECTORY_CSV_BYTES:
         limit = MAX_DIRECTORY_CSV_BYTES
@@ -63,7 +63,7 @@ def read_csv(data: bytes) -> tuple[NumberedRow, ...]:
             problems.append(CellProblem(row=number, column=None, problem=error.problem))
             continue
         padded = [*cells, *[""] * (len(columns) - len(cells))]
-        named = dict(zip(columns, map(_meant, padded), strict=False))
+        named = dict(zip(columns, map(_cell_value, padded), strict=False))
         rows.append(NumberedRow(number=number, cells=named))
     if problems:
         raise ImportRefusedError(problems)
@@ -80,7 +80,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _separator_of(text: str) -> tuple[str, str]:
-    """What stands between cells, and the text without a line that only says so."""
+    """The separator of cells, and the text without a leading line `sep=…`."""
     if stated := re.match(r"sep=(.)\r?\n", text):
         return stated[1], text[stated.end() :]
     header = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
@@ -88,7 +88,7 @@ def _separator_of(text: str) -> tuple[str, str]:
 
 
 def _lines(text: str, separator: str) -> Iterator[tuple[int, Sequence[str]]]:
-    """Rows that are not empty, with their numbers."""
+    """The rows that are not empty, each with its number."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     number = 0
     while True:
@@ -128,9 +128,9 @@ def _refused(row: int | None, column: str | None, error: AxisError) -> ImportRef
     return ImportRefusedError([CellProblem(row=row, column=column, problem=error.problem)])
 
 
-def _harmless(text: str) -> str:
+def _without_formula(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _meant(cell: str) -> str:
+def _cell_value(cell: str) -> str:
     return cell[1:] if _ESCAPED.match(cell) else cell

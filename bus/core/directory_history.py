@@ -1,4 +1,4 @@
-"""DirectoryHistory: what is remembered of a version of the directory beside its content."""
+"""The history of the directory: who made which version, and how much it changed."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from schemas.value import Value
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Made:
-    """Who makes a version, and by what.
+    """Who makes a version, and with which command.
 
     Attributes:
-        operator: A name, as the machine or the operator says; nobody signed it.
+        operator: A name that the machine or the operator gives; it is not signed.
         deed: The command, for example `add H24.05`.
     """
 
@@ -22,13 +22,13 @@ class Made:
 
 
 class Revision(Value):
-    """A version that was here.
+    """A version that was in use here.
 
     Attributes:
-        signed_at: By the directory authority.
-        operator: Empty: not known, as of a copy from elsewhere.
-        deed: Empty: not known.
-        added: Agencies that the version before did not have; and so on.
+        signed_at: When the directory authority signed it.
+        operator: Empty: unknown, for example for a copy from another machine.
+        deed: Empty: unknown.
+        added: How many agencies the version before did not have; the others likewise.
     """
 
     version: int
@@ -43,7 +43,7 @@ class Revision(Value):
 def revision_of(
     version: int, signed_at: AwareDatetime, made: Made, difference: Difference
 ) -> Revision:
-    """What is remembered of a version."""
+    """The entry of a version in the history."""
     return Revision(
         version=version,
         signed_at=signed_at,

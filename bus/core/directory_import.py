@@ -1,24 +1,24 @@
-"""DirectoryImport: rows of texts put into a directory: all of them, or what is wrong with each.
+"""Import rows of a table into the directory: either all rows, or none with all their problems.
 
-Agencies that no row names stay as they are. A column that is not there changes nothing; an empty
-cell takes an optional value away, and leaves a required one as it is.
+Agencies without a row stay unchanged. A missing column changes nothing. An empty cell removes an
+optional value, and leaves a required value unchanged.
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
-from bus.core.directory_rows import BETWEEN, ESCAPE, Column, Row, rows_of
+from bus.core.directory_rows import BETWEEN, CellProblem, Column, NumberedRow, Row, rows_of
 from bus.core.directory_rules import alias_of, clean_name, faults, own_code
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
 from schemas.identifiers import AgencyCode, shown, to_qcvn102
 from schemas.problem import AxisError, ConfigurationError, Problem
 
 FIRST_DAY, LAST_DAY = date(1945, 1, 1), date(2100, 12, 31)
-"""Between them lies every day of a directory that is entered."""
+"""The first and the last day that can be entered."""
 
 _YES = frozenset({"yes", "true", "1", "x", "có", "co", "đúng"})
 _NO = frozenset({"no", "false", "0", "không", "khong", "sai"})
@@ -31,35 +31,8 @@ _COLUMN_OF = {"name_vi": Column.NAME, **{column.value: column for column in Colu
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NumberedRow:
-    """A row of a table.
-
-    Attributes:
-        number: As a spreadsheet counts, the header is row 1.
-        cells: Of the columns that are there.
-    """
-
-    number: int
-    cells: Row
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellProblem:
-    """What is wrong, and where.
-
-    Attributes:
-        row: None: it is in no row of the table.
-        column: None: it is the whole row.
-    """
-
-    row: int | None
-    column: str | None
-    problem: Problem
-
-
 class ImportRefusedError(Exception):
-    """Rows that cannot be put in; nothing was changed. All problems, in the order of rows."""
+    """The table has problems, sorted by row, so nothing was changed."""
 
     def __init__(self, problems: Sequence[CellProblem]) -> None:
         super().__init__(f"{len(problems)} problems")
@@ -73,11 +46,11 @@ def imported(
     formats: Collection[str],
     endpoints: Collection[str],
 ) -> Directory:
-    """The next version, with these rows; the same directory when they change nothing.
+    """The next version with these rows; the same directory when they change nothing.
 
     Args:
-        formats: Those that are installed.
-        endpoints: Those that are installed.
+        formats: The installed formats.
+        endpoints: The installed endpoints.
 
     Raises:
         ImportRefusedError: With every problem of every row.
@@ -95,7 +68,9 @@ def imported(
             problems.append(CellProblem(row=row.number, column=Column.CODE, problem=first.problem))
             continue
         numbers[code] = row.number
-        reading = _RowReading(row, told.get(code), formats=formats, endpoints=endpoints)
+        reading = _RowReading(
+            row=row, told=told.get(code, {}), formats=formats, endpoints=endpoints
+        )
         agency, named = reading.read(agencies.get(AgencyCode(code)), aliases.get(code, ()))
         problems += reading.problems
         if agency is not None:
@@ -114,7 +89,7 @@ def imported(
 
 
 def entered_day(text: str) -> date:
-    """A day as people enter it: `2025-07-01` or `1/7/2025`. Raises `ValueError`."""
+    """Read a day, `2025-07-01` or `1/7/2025`. Raises `ValueError`."""
     if found := _ISO.fullmatch(text.strip()):
         year, month, day = map(int, found.groups())
     elif found := _VIETNAMESE.fullmatch(text.strip()):
@@ -130,7 +105,7 @@ def entered_day(text: str) -> date:
 def _in_order(
     before: Iterable[AgencyAlias], now: Mapping[str, Sequence[AgencyAlias]]
 ) -> tuple[AgencyAlias, ...]:
-    """Those that stay in their old order, then the new ones."""
+    """The aliases that stay, in their old order, then the new ones."""
     left = {alias: None for aliases in now.values() for alias in aliases}
     stays = [alias for alias in before if alias in left]
     for alias in stays:
@@ -145,27 +120,20 @@ def _placed(problem: Problem, numbers: Mapping[str, int]) -> CellProblem:
     )
 
 
+@dataclass(kw_only=True, slots=True)
 class _RowReading:
-    """One row, read cell by cell; what is wrong is gathered."""
+    """Reads one row cell by cell and collects the problems; `told`: the row as it is now."""
 
-    def __init__(
-        self,
-        row: NumberedRow,
-        told: Row | None,
-        *,
-        formats: Collection[str],
-        endpoints: Collection[str],
-    ) -> None:
-        self.problems: list[CellProblem] = []
-        self._row = row
-        self._told = told or {}
-        self._formats = formats
-        self._endpoints = endpoints
+    row: NumberedRow
+    told: Row
+    formats: Collection[str]
+    endpoints: Collection[str]
+    problems: list[CellProblem] = field(default_factory=list)
 
     def read(
         self, before: Agency | None, aliases: Sequence[AgencyAlias]
     ) -> tuple[Agency | None, list[AgencyAlias]]:
-        """The agency and its aliases; None where something is wrong with it."""
+        """The agency and its aliases; None when the row has a problem."""
         code = self._cell(Column.CODE, own_code)
         if code is None:
             return None, []
@@ -178,8 +146,8 @@ class _RowReading:
             "kind": self._choice(Column.KIND, AgencyKind, base.kind),
             "parent": self._optional(Column.PARENT, base.parent, AgencyCode),
             "connected": self._flag(Column.CONNECTED, base.connected),
-            "format": self._installed(Column.FORMAT, self._formats, base.format),
-            "endpoint": self._installed(Column.ENDPOINT, self._endpoints, base.endpoint),
+            "format": self._installed(Column.FORMAT, self.formats, base.format),
+            "endpoint": self._installed(Column.ENDPOINT, self.endpoints, base.endpoint),
             "suspended": self._flag(Column.SUSPENDED, base.suspended),
             "valid_from": self._optional(Column.VALID_FROM, base.valid_from, _day),
             "valid_to": self._optional(Column.VALID_TO, base.valid_to, _day),
@@ -198,7 +166,7 @@ class _RowReading:
     def _name(self, code: AgencyCode, before: str) -> str:
         name = self._cell(Column.NAME, lambda text: clean_name(text, code=code), required=True)
         if name is None and not before and not self.problems:
-            # The column is not there, and the agency is new.
+            # The column is missing, and the agency is new.
             self._tell(Column.NAME, lambda: clean_name("", code=code))
         return name or before
 
@@ -206,14 +174,14 @@ class _RowReading:
         self, code: AgencyCode, before: Sequence[AgencyAlias], *, new: bool
     ) -> list[AgencyAlias]:
         if self._unchanged(Column.ALIASES):
-            derived = to_qcvn102(code) if new and Column.ALIASES not in self._row.cells else None
+            derived = to_qcvn102(code) if new and Column.ALIASES not in self.row.cells else None
             return [*before, alias_of(code, derived)] if derived else list(before)
         found = self._cell(Column.ALIASES, lambda text: _aliases_in(text, code), required=False)
         known = {(a.code, a.valid_from, a.valid_to): a for a in before}
         return [known.get((a.code, a.valid_from, a.valid_to), a) for a in found or ()]
 
     def _optional(self, column: Column, before: object, read: Callable[[str], object]) -> object:
-        """Taken away by an empty cell."""
+        """The value of an optional cell; an empty cell removes the value."""
         if self._unchanged(column):
             return before
         return self._cell(column, read)
@@ -232,20 +200,20 @@ class _RowReading:
         return self._cell(column, lambda text: _installed(text, installed, named)) or before
 
     def _unchanged(self, column: Column) -> bool:
-        """Whether a cell says what is known already, in the very letters; or is not there."""
-        cell = self._row.cells.get(column)
-        return cell is None or cell == self._told.get(column)
+        """Whether a cell is missing, or equal to the text of the current value."""
+        cell = self.row.cells.get(column)
+        return cell is None or cell == self.told.get(column)
 
     _Read = TypeVar("_Read")
 
     def _cell(
         self, column: Column, read: Callable[[str], _Read], *, required: bool = False
     ) -> _Read | None:
-        """The value of a cell; None where it is empty, not there, unchanged or wrong."""
-        cell = self._row.cells.get(column, "")
+        """The value of a cell; None when it is empty, missing, unchanged or wrong."""
+        cell = self.row.cells.get(column, "")
         if column is not Column.CODE and self._unchanged(column):
             return None
-        if not cell.strip() and column is not Column.CODE and not (required and not self._told):
+        if not cell.strip() and column is not Column.CODE and not (required and not self.told):
             return None
         return self._tell(column, lambda: read(cell))
 
@@ -254,7 +222,7 @@ class _RowReading:
             return read()
         except ConfigurationError as error:
             self.problems.append(
-                CellProblem(row=self._row.number, column=column, problem=error.problem)
+                CellProblem(row=self.row.number, column=column, problem=error.problem)
             )
             return None
 
@@ -283,11 +251,7 @@ def _day(text: str) -> date:
     try:
         return entered_day(text)
     except ValueError as error:
-        raise _no_day(text) from error
-
-
-def _no_day(text: str) -> AxisError:
-    return AxisError.of("E_TABLE_DATE", value=text, first=FIRST_DAY, second=LAST_DAY)
+        raise AxisError.of("E_TABLE_DATE", value=text, first=FIRST_DAY, second=LAST_DAY) from error
 
 
 def _thumbprints(text: str) -> tuple[str, ...]:
@@ -303,7 +267,7 @@ def _aliases_in(text: str, agency: AgencyCode) -> tuple[AgencyAlias, ...]:
 
 
 def _parts(text: str) -> list[str]:
-    """Between the bars that are not escaped."""
+    """Split at the bars that are not escaped."""
     return re.findall(r"(?:\\.|[^|\\])+|\\$", text, re.DOTALL)
 
 
@@ -317,15 +281,3 @@ def _alias(part: str, agency: AgencyCode) -> AgencyAlias:
         begin, end = (_day(each) if each.strip() else None for each in found.groups())
         code, validity = code[:start], {"valid_from": begin, "valid_to": end}
     return alias_of(agency, re.sub(r"\\(.)", r"\1", code, flags=re.DOTALL), **validity)
-
-
-__all__ = [
-    "ESCAPE",
-    "FIRST_DAY",
-    "LAST_DAY",
-    "CellProblem",
-    "ImportRefusedError",
-    "NumberedRow",
-    "entered_day",
-    "imported",
-]

@@ -1,8 +1,7 @@
-"""DirectoryProof: the signature of the directory snapshot, and that time does not run backwards.
+"""Verify the signature of the directory, and refuse a directory that is older than the last one.
 
-Whoever writes the directory decides who exists and which mailbox gets whose documents. So it is
-signed by the directory authority, as envelopes are by agencies, and a snapshot that is older than
-one that was here is refused, however well it is signed.
+The directory decides which agencies exist and which mailbox gets their documents. Therefore the
+directory authority signs it, and an older version is refused even if its signature is valid.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +23,9 @@ class DirectoryTrust:
     """Who may sign the directory.
 
     Attributes:
-        ring: The certificates of the directory authority; of nobody else.
-        key: With what it signs; absent where the directory is only read. Raises
-            `ConfigurationError` E_KEYS when it cannot be used.
+        ring: Only the certificates of the directory authority.
+        key: Returns the key for signing; None where the directory is only read. Raises
+            `ConfigurationError` E_KEYS when the key cannot be used.
     """
 
     ring: KeyRing
@@ -34,53 +33,45 @@ class DirectoryTrust:
 
 
 class Seen(Value):
-    """The newest snapshot that was here.
-
-    Attributes:
-        version: 0: none yet.
-        sha256: Of its bytes.
-    """
+    """The newest directory that was in use here, by the SHA-256 of its bytes; version 0: none."""
 
     version: int = 0
     sha256: str = ""
 
 
 def seen(directory: Directory, data: bytes) -> Seen:
-    """What is remembered of a snapshot."""
+    """The version and digest to remember for a directory."""
     return Seen(version=directory.version, sha256=sha256(data).hexdigest())
 
 
 def prove_directory(
     data: bytes, signatures: Sequence[str], *, trust: DirectoryTrust, now: datetime
 ) -> Verified:
-    """Prove that the directory authority signed a snapshot.
+    """Verify that the directory authority signed a directory.
 
     Args:
-        data: The snapshot.
-        signatures: That of this snapshot and, while it is being replaced, of another; any order.
-        trust: Who may sign it.
-        now: The time of the judgement.
+        data: The bytes of the directory.
+        signatures: One of them must be valid. There are two while the directory is being replaced.
 
     Raises:
-        ConfigurationError: E_DIRECTORY_SIGNATURE; none of them is good.
+        ConfigurationError: E_DIRECTORY_SIGNATURE: none of them is valid.
     """
     cause = term("none_there")
     for signature in signatures:
         try:
             return verify(data, signature, keys=trust.ring, now=now, limit=MAX_DIRECTORY_BYTES)
         except DocumentError as error:
-            # The first is that of this snapshot, unless somebody replaces it just now.
+            # The first signature belongs to this directory unless it is just being replaced.
             if signature == signatures[0]:
                 cause = error.problem.because
     raise AxisError.of("E_DIRECTORY_SIGNATURE", cause=cause)
 
 
 def check_progress(found: Seen, *, newest: Seen) -> None:
-    """Refuse to go back.
+    """Refuse a directory that is older than `newest`, or a different one of the same version.
 
     Raises:
-        ConfigurationError: E_DIRECTORY_ROLLBACK; it is older than one that was here, or is
-            another one of the same version.
+        ConfigurationError: E_DIRECTORY_ROLLBACK.
     """
     if found.version < newest.version or (
         found.version == newest.version and found.sha256 != newest.sha256

@@ -1,6 +1,6 @@
-"""DirectoryRows: each agency as a row of texts, for tables; and how two directories differ.
+"""Agencies as rows of text for tables, and the difference of two directories.
 
-A row and the agency that it was made of say the same: what is read back is equal.
+A row contains everything about its agency, so importing it gives an equal agency.
 """
 
 from collections import defaultdict
@@ -10,10 +10,11 @@ from datetime import date
 from enum import StrEnum
 
 from schemas.directory import Agency, AgencyAlias, Directory
+from schemas.problem import Problem
 
 
 class Column(StrEnum):
-    """What stands in a row, in this order."""
+    """The columns of a row, in this order."""
 
     CODE = "code"
     NAME = "name"
@@ -36,14 +37,36 @@ class Column(StrEnum):
 Row = Mapping[Column, str]
 
 BETWEEN = "|"
-"""Stands between the aliases of a cell, and between certificates."""
+"""The separator of aliases, and of certificates, in one cell."""
 ESCAPE = "\\"
 _SPECIAL = (ESCAPE, BETWEEN, "[")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NumberedRow:
+    """A row of a table.
+
+    Attributes:
+        number: As in a spreadsheet; the header is row 1.
+        cells: The cells of the columns that the table has.
+    """
+
+    number: int
+    cells: Row
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellProblem:
+    """A problem and its place; row None: outside of all rows, column None: the whole row."""
+
+    row: int | None
+    column: str | None
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellChange:
-    """One cell that differs."""
+    """One cell that differs between two directories."""
 
     code: str
     column: Column
@@ -53,19 +76,19 @@ class CellChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """What becomes of one directory in another."""
+    """How one directory differs from another."""
 
     added: tuple[Row, ...] = ()
     removed: tuple[Row, ...] = ()
     changed: tuple[CellChange, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is a difference."""
         return bool(self.added or self.removed or self.changed)
 
     @property
     def agencies_changed(self) -> int:
-        """How many agencies were and are there, and are not as they were."""
+        """How many agencies are in both directories, with different values."""
         return len({change.code for change in self.changed})
 
 
@@ -78,7 +101,7 @@ def rows_of(directory: Directory) -> dict[str, Row]:
 
 
 def difference(before: Directory, after: Directory) -> Difference:
-    """Compare two directories, whatever their order and their versions are."""
+    """Compare two directories; the order of agencies and the versions do not count."""
     old, new = rows_of(before), rows_of(after)
     return Difference(
         added=tuple(row for code, row in new.items() if code not in old),

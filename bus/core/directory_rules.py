@@ -1,4 +1,4 @@
-"""Directory rules: what makes a snapshot consistent. Readers and writers obey the same ones."""
+"""The rules of a consistent directory, for everybody who reads or changes one."""
 
 import unicodedata
 from collections import defaultdict
@@ -21,11 +21,11 @@ from schemas.limits import MAX_AGENCIES, MAX_AGENCY_NAME_CHARS
 from schemas.problem import ConfigurationError, Place, Problem
 
 Names = Mapping[str, tuple[AgencyAlias, ...]]
-"""Every code of a directory, with whom it names when; oldest first."""
+"""Every code of a directory → the agencies that it names and when, oldest first."""
 
 
 def check(directory: Directory) -> Names:
-    """Prove that a directory is consistent; return its codes, own codes and aliases alike.
+    """Check that a directory is consistent; return its codes, both own codes and aliases.
 
     Raises:
         ConfigurationError: The first of the `faults`.
@@ -39,12 +39,12 @@ def check(directory: Directory) -> Names:
 
 
 def faults(directory: Directory) -> Iterator[Problem]:
-    """Everything that is wrong with a directory.
+    """Find everything that is wrong with a directory.
 
-    Each problem names the agency as `code`, and its field as the place: a code that cannot be one
-    or stands there twice, an unknown parent, successor or aliased agency, a circle of parents or
-    successors, a validity that ends before it begins, a code that names two agencies at the same
-    time, two mailboxes that would be one at the broker; or there are too many entries.
+    Each problem names the agency as `code` and the field as its place: an invalid or repeated code,
+    an unknown parent, successor or aliased agency, a circle of parents or successors, a validity
+    that ends before it begins, a code that names two agencies at the same time, or two mailboxes
+    with the same queues. Too many entries are a problem of the whole directory.
     """
     if max(len(directory.agencies), len(directory.aliases)) > MAX_AGENCIES:
         yield Problem(code="E_DIRECTORY_SIZE", params={"limit": str(MAX_AGENCIES)})
@@ -67,14 +67,14 @@ def faults(directory: Directory) -> Iterator[Problem]:
 
 
 def own_code(code: str) -> AgencyCode:
-    """A code that an agency may have for its own. Raises `ConfigurationError` E_DIRECTORY_CODE."""
+    """Check an agency's own code. Raises `ConfigurationError` E_DIRECTORY_CODE."""
     if not is_agency_code(code):
         raise ConfigurationError(_problem("E_DIRECTORY_CODE", "code", code=shown(code)))
     return AgencyCode(code)
 
 
 def alias_of(agency: AgencyCode, code: str, **validity: date | None) -> AgencyAlias:
-    """Another code of an agency. Raises `ConfigurationError` E_DIRECTORY_ALIAS."""
+    """Make an alias of an agency. Raises `ConfigurationError` E_DIRECTORY_ALIAS."""
     if not _may_be_alias(code):
         told = {"alias": shown(code), "code": agency}
         raise ConfigurationError(_problem("E_DIRECTORY_ALIAS", "aliases", **told))
@@ -82,7 +82,7 @@ def alias_of(agency: AgencyCode, code: str, **validity: date | None) -> AgencyAl
 
 
 def clean_name(name: str, *, code: str, field: str = "name") -> str:
-    """An agency's name as it is kept: in NFC (handbook 2.6), on one line.
+    """An agency's name as it is stored: in NFC (handbook 2.6), on one line.
 
     Raises:
         ConfigurationError: E_DIRECTORY_NAME.
@@ -106,7 +106,7 @@ def _broken_links(
     unknown: str,
     follow: Callable[[Agency], AgencyCode | None],
 ) -> Iterator[Problem]:
-    """A chain of agencies must end, from wherever it starts."""
+    """The links that name an unknown agency or form a circle."""
     seen: set[str] = set()
     for start in agencies.values():
         chain: dict[str, None] = {}

@@ -1,21 +1,36 @@
-"""Events: what happened, in the past tense, for logs, counters and the demo's table.
+"""Events: what happened, for the log, the metrics and the list of paused mailboxes.
 
-Services emit them to an observer; what is done with them is not their business. `trace` names the
-trace that the work was part of, where the axis is traced.
+Services pass events to an observer and do not know who listens. The class of an event declares its
+log level. A listener registers a function for each class that concerns it (`Handlers`). Events of
+keys and certificates are in `key_events`.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from bus.core.dead_letters.letter import LetterId, LetterState, OrderId
 from bus.core.failure import Stage
 from bus.core.placement import WorkerName
-from bus.core.revocation.statement import RevocationReason
 from schemas.codes import EnvelopeKind, Lane
 from schemas.errors import FailureClass
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 from schemas.problem import Problem
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+_Event = TypeVar("_Event", bound="Event")
+
+
+class Level(IntEnum):
+    """The level of an event in the log, with the numbers of Python's `logging`."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
 
 
 class ServiceName(StrEnum):
@@ -34,9 +49,52 @@ class ServiceName(StrEnum):
     WORKERS = "workers"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EnvelopeSent:
-    """Every recipient's mailbox has confirmed it, and the sender's system was told."""
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Event:
+    """Something that happened. Every subclass is a frozen dataclass with keyword arguments only.
+
+    Its fields are logged, so they never hold content of documents.
+    """
+
+    _level: ClassVar[Level]
+
+    def __init_subclass__(cls, *, level: Level) -> None:
+        cls._level = level
+        dataclass(frozen=True, kw_only=True)(cls)
+
+    @property
+    def level(self) -> Level:
+        """At which level this event is logged."""
+        return self._level
+
+    @classmethod
+    def log_name(cls) -> str:
+        """The name of these events in the log."""
+        return _CAPITAL.sub("_", cls.__name__).lower()
+
+
+class Handlers:
+    """A table from the class of an event to the function that handles it.
+
+    An event whose class is not in the table is ignored.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[type, Callable[[Any], object]] = {}
+
+    def on(self, kind: type[_Event], handle: Callable[[_Event], object]) -> None:
+        """Register the function for the events of one class; it replaces an earlier one."""
+        self._handlers[kind] = handle
+
+    def __call__(self, event: Event) -> None:
+        """Call the function that is registered for the class of this event."""
+        handle = self._handlers.get(type(event))
+        if handle is not None:
+            handle(event)
+
+
+class EnvelopeSent(Event, level=Level.INFO):
+    """The mailboxes of all recipients have confirmed it, and the sender's system was told."""
 
     mailbox: MailboxName
     kind: EnvelopeKind
@@ -49,25 +107,38 @@ class EnvelopeSent:
     trace: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SubmissionRefused:
-    """A file went back to the sender's system."""
+class SubmissionRefused(Event, level=Level.WARNING):
+    """A file was returned to the sender's system."""
 
     mailbox: MailboxName
     file: str
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryHandedOver:
-    """A delivery is in the recipient's hands, and its receipts are on their way.
+class SendingPaused(Event, level=Level.ERROR):
+    """The files that an agency wants sent cannot be read now; the agency still receives."""
+
+    mailbox: MailboxName
+    problem: Problem
+
+
+class SendingResumed(Event, level=Level.INFO):
+    """The files that an agency wants sent are read again."""
+
+    mailbox: MailboxName
+    away: timedelta
+
+
+class DeliveryHandedOver(Event, level=Level.INFO):
+    """The recipient's system has a delivery, and its receipts are being sent.
 
     Attributes:
-        status: Of a receipt: its code.
-        age: Since it was signed.
-        took: Since it was claimed.
-        answered_after: Of an automatic receipt: since the document it answers was recorded.
-        warnings: Codes of what its recipient is warned of.
+        status: The code of a receipt; None for a document.
+        age: Time since it was signed.
+        took: Time since it was claimed.
+        answered_after: For an automatic receipt: the time from the record of the document to this
+            answer.
+        warnings: The codes of the warnings that its recipient gets with it.
     """
 
     mailbox: MailboxName
@@ -84,10 +155,14 @@ class DeliveryHandedOver:
     warnings: tuple[str, ...] = ()
     trace: str | None = None
 
+    @property
+    def level(self) -> Level:
+        """Higher when the recipient is warned of something."""
+        return Level.WARNING if self.warnings else self._level
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DuplicateAbsorbed:
-    """A delivery that was done before came again; its first receipts were sent again."""
+
+class DuplicateAbsorbed(Event, level=Level.INFO):
+    """A delivery that was already completed came again; its first receipts were sent again."""
 
     mailbox: MailboxName
     kind: EnvelopeKind
@@ -97,12 +172,11 @@ class DuplicateAbsorbed:
     trace: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeliveryFailed:
-    """A delivery could not be handed over; it lies in `failures` with its original bytes.
+class DeliveryFailed(Event, level=Level.ERROR):
+    """A delivery could not be handed over; its original bytes are in the queue `failures`.
 
     Attributes:
-        envelope_id: Absent, as what follows, when nothing could be proven of it.
+        kind: None, like the fields below it, when nothing about the delivery could be proven.
     """
 
     mailbox: MailboxName
@@ -116,13 +190,12 @@ class DeliveryFailed:
     trace: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ForgeryRefused:
-    """A matter of security: a delivery was not what it said it was, and nothing was handed over.
+class ForgeryRefused(Event, level=Level.WARNING):
+    """A security matter: a delivery was not what it claimed to be, and was not handed over.
 
     Attributes:
-        account: The broker account that published it, if one was named: whom to ask first.
-        routing_key: As published.
+        account: The broker account that published it, if the message names one: ask there first.
+        routing_key: As it was published.
     """
 
     mailbox: MailboxName
@@ -132,50 +205,34 @@ class ForgeryRefused:
     message_id: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkStalled:
-    """The world is away; nothing is acknowledged, and the work is tried again after `pause`."""
+class WorkStalled(Event, level=Level.WARNING):
+    """Something outside is not available. Nothing is acknowledged; `pause` later we try again."""
 
     mailbox: MailboxName
     problem: Problem
     pause: timedelta
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndpointPaused:
-    """An agency's system is away: its mailbox waits, and only its mailbox."""
+class EndpointPaused(Event, level=Level.ERROR):
+    """An agency's system is not available. Its mailbox waits; no other mailbox does."""
 
     mailbox: MailboxName
     problem: Problem
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EndpointResumed:
-    """The system answers again, and its mailbox goes on where it was."""
+class EndpointResumed(Event, level=Level.INFO):
+    """An agency's system answers again, and its mailbox continues where it stopped."""
 
     mailbox: MailboxName
     away: timedelta
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SendingPaused:
-    """What an agency sends cannot be taken out of its hands; it goes on receiving."""
+class FailureRecorded(Event, level=Level.WARNING):
+    """A failed attempt is a row now: it waits for its retry, or is parked for an operator.
 
-    mailbox: MailboxName
-    problem: Problem
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SendingResumed:
-    """What an agency sends is taken again."""
-
-    mailbox: MailboxName
-    away: timedelta
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FailureRecorded:
-    """A failed attempt is a row now: waiting for its retry, or parked for an operator."""
+    Attributes:
+        returned: The delivery had been a dead letter before, and was delivered again.
+    """
 
     mailbox: MailboxName
     letter: LetterId
@@ -189,9 +246,8 @@ class FailureRecorded:
     trace: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LettersRedelivered:
-    """Dead letters are back in their mailboxes, confirmed.
+class LettersRedelivered(Event, level=Level.INFO):
+    """Dead letters are in their mailboxes again, confirmed by the broker.
 
     Attributes:
         order: The operator's order; None for retries that were due.
@@ -202,46 +258,7 @@ class LettersRedelivered:
     operator: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CertificateEndNeared:
-    """A certificate ends within 30, 7 or 1 days; told once for each by a running axis.
-
-    Attributes:
-        ahead: Within which of these.
-    """
-
-    mailbox: MailboxName
-    thumbprint: str
-    not_after: datetime
-    ahead: timedelta
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyFileRefused:
-    """A file of the key folder or of the trust list does not count; told once while it is so.
-
-    Attributes:
-        problem: E_KEYS or E_TRUST_LIST, with the name of the file and the reason.
-    """
-
-    problem: Problem
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SigningKeyChanged:
-    """A mailbox signs with another certificate from now on; or with none, for a reason.
-
-    Attributes:
-        thumbprint: None: it cannot sign, and what it would send waits.
-    """
-
-    mailbox: MailboxName
-    thumbprint: str | None
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerStarted:
+class WorkerStarted(Event, level=Level.INFO):
     """A worker has started to serve mailboxes.
 
     Attributes:
@@ -253,13 +270,12 @@ class WorkerStarted:
     mailboxes: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProcessEnded:
-    """A process that the parent runs ended unasked; it is started again after `pause`.
+class ProcessEnded(Event, level=Level.ERROR):
+    """A child process ended although nobody stopped it; it is started again after `pause`.
 
     Attributes:
         process: Its command, for example `worker 1`.
-        signal: What killed it, for example `SIGKILL`; then there is no exit code.
+        signal: The signal that ended it, for example `SIGKILL`; then there is no exit code.
     """
 
     process: str
@@ -269,14 +285,13 @@ class ProcessEnded:
     pause: timedelta
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FormatLost:
-    """A format of another house ended its process, did not finish in time, or raised.
+class FormatLost(Event, level=Level.ERROR):
+    """A format of another package crashed its process, exceeded its time, or raised an error.
 
     Attributes:
         work: `start`, `recognise`, `read` or `write`.
-        cause: A signal, an exit code, the type of an exception, or what it had of time or space.
-        steps: The way to the place in its code, as far as it is known.
+        cause: A signal, an exit code, the type of an exception, or the limit that was exceeded.
+        steps: The calls that lead to the place in its code, as far as they are known.
     """
 
     format: str
@@ -285,12 +300,11 @@ class FormatLost:
     steps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServiceEnded:
-    """A service died of what nobody expected; it alone is started again after `pause`.
+class ServiceEnded(Event, level=Level.ERROR):
+    """A service ended with an unexpected error; it alone is started again after `pause`.
 
     Attributes:
-        of: Whose: a mailbox or a worker; empty: there is one for the process.
+        of: The mailbox or worker that it serves; empty: the process has only one such service.
     """
 
     service: ServiceName
@@ -299,9 +313,8 @@ class ServiceEnded:
     pause: timedelta
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ItemSkipped:
-    """One item of a service failed in a way that nobody expected; the others went on without it.
+class ItemSkipped(Event, level=Level.ERROR):
+    """One item of a service failed with an unexpected error; the other items were processed.
 
     Attributes:
         item: Its name: a file, a certificate, a list, a mailbox.
@@ -312,89 +325,3 @@ class ItemSkipped:
     item: str
     problem: Problem
     pause: timedelta | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CertificateRevoked:
-    """A certificate counts no more, as a source proved; every worker will know at once.
-
-    Attributes:
-        thumbprint: Of an agency's certificate, or of one above some.
-        evidence: Which list or responder, and of when.
-    """
-
-    thumbprint: str
-    subject: str
-    at: datetime
-    reason: RevocationReason
-    evidence: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RevocationSourceAsked:
-    """A CRL or an OCSP responder was asked; what a gauge of its age is made of.
-
-    Attributes:
-        answered: Whether the answer counts.
-        answered_at: When one last did; None: never.
-    """
-
-    source: str
-    answered: bool
-    answered_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RevocationSourceLost:
-    """A source began to give no answer that counts. Traffic goes on with the last one."""
-
-    source: str
-    problem: Problem
-    answered_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RevocationGraceEnded:
-    """A source has been away for longer than the declared grace. Traffic goes on."""
-
-    source: str
-    problem: Problem
-    answered_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RevocationSourceReturned:
-    """A source that was lost answers again."""
-
-    source: str
-    away: timedelta
-
-
-Event = (
-    EnvelopeSent
-    | SubmissionRefused
-    | DeliveryHandedOver
-    | DuplicateAbsorbed
-    | DeliveryFailed
-    | ForgeryRefused
-    | WorkStalled
-    | EndpointPaused
-    | EndpointResumed
-    | SendingPaused
-    | SendingResumed
-    | FailureRecorded
-    | LettersRedelivered
-    | CertificateEndNeared
-    | KeyFileRefused
-    | SigningKeyChanged
-    | WorkerStarted
-    | ProcessEnded
-    | FormatLost
-    | ServiceEnded
-    | ItemSkipped
-    | CertificateRevoked
-    | RevocationSourceAsked
-    | RevocationSourceLost
-    | RevocationGraceEnded
-    | RevocationSourceReturned
-)

@@ -1,7 +1,7 @@
-"""Identity: which content an envelope id stands for, so that one id always means one content.
+"""The ids of envelopes and deliveries, as digests of their content: one id, one content.
 
-Handbook section 6 defines document identity and content hash; the wire contract (version 1) builds
-envelope and delivery ids on them. Everything here is a digest of canonical JSON.
+Handbook section 6 defines document identity and content hash; the wire contract (version 1) derives
+envelope and delivery ids from them. Every value is a SHA-256 digest of canonical JSON.
 """
 
 from functools import cache
@@ -20,15 +20,15 @@ _NOT_IN_THE_HEADER: dict[type[Value], frozenset[str]] = {
     Document: frozenset({"hops", "raw", "to_places", "to_agencies", "attachments"}),
     Bussiness: frozenset({"reason", "paper_raw", "staff"}),
 }
-"""Not content: hops, staff, reason, raw values, the printed list of receivers.
+"""Fields that do not count as header: hops, staff, reason, raw values, printed receivers.
 
-Receivers and attachments are content, but count in a form of their own: sorted, and without what
-a reader found out about a file.
+Receivers and attachments are digested separately: receivers sorted, and attachments by name and
+SHA-256 only.
 """
 
 
 def document_identity(document: Document, sender: AgencyCode) -> str:
-    """Digest of (canonical sender, document id, code, issue date, business type)."""
+    """Digest of sender, document id, number, notation, issue date and business type."""
     return _digest(
         "document",
         sender,
@@ -41,7 +41,7 @@ def document_identity(document: Document, sender: AgencyCode) -> str:
 
 
 def document_hash(document: Document) -> str:
-    """The content hash: equal for two readings of one document, whatever format carried it."""
+    """The content hash: equal whenever one document is read, in whatever format."""
     header = _said(document)
     if not header.get("bussiness"):
         header.pop("bussiness", None)
@@ -61,11 +61,11 @@ def report_identity(
     addressee: AgencyCode,
     answers: EnvelopeId | None = None,
 ) -> str:
-    """The idempotency key of a status (handbook 3.3), digested.
+    """The idempotency key of a status (handbook 3.3), as a digest.
 
-    Number, date and the answered envelope belong to it, because document ids are used again and a
-    recall bears the id of its target. Status 05 may repeat, so its stamp and description count
-    too; every other status of one party on one document is said once.
+    It includes number, date and the answered envelope, because document ids are reused and a recall
+    has the id of its target. Status 05 may occur several times, so its time and description count
+    too. A party reports every other status once for each document.
     """
     repeatable = (
         (report.at.isoformat() if report.at else None, report.description)
@@ -86,12 +86,12 @@ def report_identity(
 
 
 def envelope_id(identity: str, content_hash: str) -> EnvelopeId:
-    """One id, one content."""
+    """The id of an envelope with this identity and content."""
     return EnvelopeId(_digest(identity, content_hash))
 
 
 def delivery_id(envelope: EnvelopeId, mailbox: MailboxName) -> DeliveryId:
-    """One envelope for one mailbox."""
+    """The id of the delivery of one envelope to one mailbox."""
     return DeliveryId(_digest(envelope, mailbox))
 
 
@@ -104,7 +104,7 @@ def _sha256(*canonical: object) -> str:
 
 
 def _canonical(value: object) -> object:
-    """A value in the one spelling that is digested."""
+    """A value in the form that is digested."""
     if isinstance(value, str):
         return value if value.isascii() else normalize("NFC", value)
     if isinstance(value, Value):
@@ -115,10 +115,10 @@ def _canonical(value: object) -> object:
 
 
 def _said(value: Value) -> dict[str, object]:
-    """The content of a value by field name, sorted, without what holds its default.
+    """The fields of a value, sorted by name, without those that have their default.
 
-    By hand, because it is done twice for every message: half the time of pydantic's dump, a sorting
-    JSON encoder and the normalisation of the whole text.
+    This code replaces pydantic's dump because it runs twice for every message and takes half the
+    time.
     """
     held = value.__dict__
     said: dict[str, object] = {}
@@ -131,7 +131,7 @@ def _said(value: Value) -> dict[str, object]:
 
 @cache
 def _content_of(kind: type[Value]) -> tuple[tuple[str, object], ...]:
-    """The fields that are content, sorted by name, with their defaults."""
+    """The fields that count, sorted by name, with their defaults."""
     apart = _NOT_IN_THE_HEADER.get(kind, frozenset())
     fields = sorted(kind.model_fields.items())
     return tuple((name, field.default) for name, field in fields if name not in apart)

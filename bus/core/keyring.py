@@ -1,7 +1,4 @@
-"""KeyRing: the certificates whose signatures are believed, each proven to be an agency's.
-
-Where the files lie is known to `bus.keys`; what is signed, to `signing`.
-"""
+"""The key ring: certificates of agencies that a trusted authority issued."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,22 +20,23 @@ from schemas.problem import AxisError
 from schemas.term import Coded, Term, term
 
 OWNER_PREFIX = "LT:VN-"
-"""How a subject's organizationIdentifier states an owner: a national scheme of our own, in the
-form that ETSI EN 319 412-1, 5.1.4 gives to such schemes; `LT:VN-H24.05` is mailbox H24.05."""
+"""How a subject's organizationIdentifier names an owner: `LT:VN-H24.05` is mailbox H24.05. The
+scheme is our own, in the form that ETSI EN 319 412-1, 5.1.4 defines for national schemes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CertifiedKey:
-    """A public key that a configured authority vouches for, and whose it is.
+    """A public key with its owner, as certified by a configured authority.
 
     Attributes:
         thumbprint: SHA-256 of the certificate, base64url (`x5t#S256`, RFC 7515, 4.1.8).
         owner: The mailbox that signs with it.
         not_before: From the certificate, inclusive, UTC.
-        not_after: From the certificate or, if earlier, from an authority above it; inclusive, UTC.
+        not_after: The earliest end in its chain of certificates, inclusive, UTC.
         subject: Distinguished name, RFC 4514.
         issuer: Distinguished name, RFC 4514.
-        authorities: Thumbprints of the certificates above it; it counts no more than they do.
+        authorities: Thumbprints of the other certificates in its chain. If one of them is revoked,
+            so is this key.
     """
 
     thumbprint: str
@@ -52,27 +50,27 @@ class CertifiedKey:
 
     @property
     def algorithms(self) -> tuple[Algorithm, ...]:
-        """What it may sign with, the preferred algorithm first."""
+        """The algorithms that it may sign with, preferred first."""
         return algorithms_of(self.public_key)
 
     @property
     def encoded(self) -> bytes:
-        """The public key itself, DER: the same for every certificate of it."""
+        """The public key, DER; equal for all certificates of the same key."""
         return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def revoked_by(self, revocations: Mapping[str, Revocation]) -> Revocation | None:
-        """The strictest word against it, or against a certificate above it."""
+        """The strictest revocation of its certificate or of another one in its chain."""
         chain = (self.thumbprint, *self.authorities)
         found = (revocations[link] for link in chain if link in revocations)
         return min(found, key=Revocation.severity, default=None)
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Whether a signature made at this moment counts."""
+        """Whether a signature that was made at this moment is valid."""
         return self.not_before <= moment <= self.not_after
 
 
 class KeyRing(Mapping[str, CertifiedKey]):
-    """Certified keys by thumbprint. Immutable; an owner may have several valid side by side."""
+    """Certified keys by thumbprint. Immutable. An owner may have several valid keys at once."""
 
     __slots__ = ("_assurances", "_keys", "_revocations")
 
@@ -82,16 +80,16 @@ class KeyRing(Mapping[str, CertifiedKey]):
         revocations: Iterable[Revocation] = (),
         assurances: Iterable[Assurance] = (),
     ) -> None:
-        """Gather keys, and what is said of them; of several verdicts the strictest holds.
+        """Collect keys, revocations and assurances.
 
         Args:
-            keys: Proven by `certify`.
-            revocations: Of these keys' certificates, or of those above them.
-            assurances: Of the same, from sources that know of no revocation.
+            keys: Verified by `certify`.
+            revocations: Of certificates in the chains of these keys; the strictest one applies.
+            assurances: From sources that know of no revocation; the newest one applies.
 
         Raises:
-            ConfigurationError: One certificate is filed under two owners, or two certificates
-                give one key to two owners (E_KEYS): either could sign as the other.
+            ConfigurationError: E_KEYS: one certificate or one public key has two owners, so that
+                either could sign as the other.
         """
         self._revocations = strictest(revocations)
         self._assurances: dict[str, Assurance] = {}
@@ -101,13 +99,11 @@ class KeyRing(Mapping[str, CertifiedKey]):
         owners: dict[bytes, MailboxName] = {}
         for key in keys:
             known = self._keys.setdefault(key.thumbprint, key)
-            if known.owner != key.owner:
-                cause = term("certificate_elsewhere", owner=known.owner)
-                raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
             owner = owners.setdefault(key.encoded, key.owner)
-            if owner != key.owner:
-                cause = term("key_elsewhere", owner=owner)
-                raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
+            for code, other in (("certificate_elsewhere", known.owner), ("key_elsewhere", owner)):
+                if other != key.owner:
+                    cause = term(code, owner=other)
+                    raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
     def __getitem__(self, thumbprint: str) -> CertifiedKey:
         return self._keys[thumbprint]
@@ -119,17 +115,16 @@ class KeyRing(Mapping[str, CertifiedKey]):
         return len(self._keys)
 
     def revocation_of(self, thumbprint: str) -> Revocation | None:
-        """That this certificate counts no more, or one above it, if so."""
+        """The revocation of a certificate or of another one in its chain; None: not revoked."""
         if not self._revocations or thumbprint not in self._keys:
             return self._revocations.get(thumbprint)
         return self._keys[thumbprint].revoked_by(self._revocations)
 
     def limited_to(self, vouched: Mapping[str, Collection[str]]) -> "KeyRing":
-        """The same, without certificates that somebody else filed for an owner.
+        """A copy with only the certificates that the directory names for an owner.
 
         Args:
-            vouched: The thumbprints that each owner may have; of owners who are not in it, all
-                may stay.
+            vouched: Owner → the thumbprints that it may have. Owners that are missing keep all.
         """
         kept = (
             key
@@ -139,34 +134,34 @@ class KeyRing(Mapping[str, CertifiedKey]):
         return KeyRing(kept, self._revocations.values(), self._assurances.values())
 
     def assurance_of(self, thumbprint: str) -> Assurance | None:
-        """The last word of a source that knows of no revocation of this certificate."""
+        """The newest statement that this certificate is not revoked; None: there is none."""
         return self._assurances.get(thumbprint)
 
 
 def thumbprint_of(certificate: x509.Certificate) -> str:
-    """The name a signature gives to its certificate: `x5t#S256` of RFC 7515, 4.1.8."""
+    """How a signature names its certificate: `x5t#S256` of RFC 7515, 4.1.8."""
     return to_base64url(certificate.fingerprint(hashes.SHA256()))
 
 
 def certify(
     pem: bytes, *, authorities: Sequence[x509.Certificate], owner: MailboxName
 ) -> CertifiedKey:
-    """Prove that a configured authority vouches for a certificate, and that it is the owner's.
+    """Verify that a certificate belongs to its owner and leads to a configured authority.
 
-    The chain is judged as RFC 5280 asks, at the certificate's first moment, so that the answer
-    does not depend on the day: whether a signature counts is judged at its own signing time.
-    Whoever files a certificate under an owner vouches for that; a subject which states an owner
-    (see `OWNER_PREFIX`) must agree. Extended key usage is not judged: public authorities issue
-    for mail and the web and know no purpose like ours. Revocation is not judged here.
+    The chain is verified by RFC 5280 at the first moment of the certificate, so that the result
+    does not depend on the day; each signature is checked at its own signing time. The operator who
+    stores a certificate under an owner is responsible for that; if the subject names an owner (see
+    `OWNER_PREFIX`), it must be the same. Extended key usage is not checked, because public
+    authorities issue for mail and the web only. Revocation is not checked here.
 
     Args:
-        pem: The certificate, followed by the intermediate ones it needs.
+        pem: The certificate, followed by the intermediate certificates.
         authorities: The trust anchors.
-        owner: The mailbox under which the certificate was filed.
+        owner: The mailbox under which the certificate is stored.
 
     Raises:
-        DocumentError: It is no certificate, unfit for signing documents, another's, or nobody
-            trusted vouches for it (E_CERTIFICATE_UNTRUSTED).
+        DocumentError: E_CERTIFICATE_UNTRUSTED: it is not a certificate, is not suitable for
+            signing documents, belongs to another owner, or leads to no trust anchor.
     """
     certificate, intermediates = _read(pem)
     key = key_of(certificate, owner=owner)
@@ -184,10 +179,7 @@ def certify(
 
 
 def key_of(certificate: x509.Certificate, *, owner: MailboxName) -> CertifiedKey | None:
-    """What a certificate says by itself; None: nothing can be signed with its kind of key.
-
-    Who vouches for it is not judged.
-    """
+    """The key of a certificate, with an unverified chain; None: its kind of key is unsuitable."""
     public_key = certificate.public_key()
     if not isinstance(public_key, PublicKey) or not algorithms_of(public_key):
         return None
@@ -205,18 +197,17 @@ def key_of(certificate: x509.Certificate, *, owner: MailboxName) -> CertifiedKey
 def chain_of(
     pem: bytes, *, authorities: Sequence[x509.Certificate]
 ) -> tuple[x509.Certificate, ...]:
-    """A certificate and those above it, the trust anchor last; each is issued by the next.
+    """The verified chain of a certificate: each is issued by the next, the trust anchor is last.
 
     Raises:
-        DocumentError: It cannot be read, or nobody trusted vouches for it
-            (E_CERTIFICATE_UNTRUSTED).
+        DocumentError: E_CERTIFICATE_UNTRUSTED: it cannot be read, or leads to no trust anchor.
     """
     certificate, intermediates = _read(pem)
     return tuple(_chain(certificate, intermediates, authorities))
 
 
 def _read(pem: bytes) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    """A certificate, and the intermediate ones after it."""
+    """A certificate, and its intermediate certificates."""
     try:
         certificate, *intermediates = certificates_in(pem)
     except UnreadableError as error:
@@ -251,23 +242,16 @@ def _chain(
     except verification.VerificationError as error:
         raise _untrusted(_why_no_chain(error)) from error
     except Exception as error:
-        # Whatever else a strange certificate leads the library to: nobody vouches for it.
+        # Malformed certificates make the library raise other errors too.
         raise _untrusted(term("chain_unjudged", error=kind_of(error))) from error
 
 
-_OUR_RULES = {
-    code: term(code).text()
-    for code in (
-        "issuer_no_signer",
-        "issuer_constrains",
-        "certificate_of_authority",
-        "key_no_signer",
-    )
-}
+_RULES = ("issuer_no_signer", "issuer_constrains", "certificate_of_authority", "key_no_signer")
+_OUR_RULES = {code: term(code).text() for code in _RULES}
 
 
 def _why_no_chain(error: verification.VerificationError) -> Term:
-    """Which rule of ours is broken, or what the library says."""
+    """The rule of ours that is broken, or else the message of the library."""
     said = str(error)
     broken = next((code for code, text in _OUR_RULES.items() if text in said), None)
     return term("no_chain", said=said) if broken is None else term(broken)
@@ -285,8 +269,8 @@ def _must_not_constrain_names(
     _certificate: x509.Certificate,
     constraints: x509.NameConstraints | None,
 ) -> None:
-    # The library judges those of hosts and addresses, refuses these where they are critical, and
-    # would pass them over where they are not.
+    # The library checks constraints of hosts and addresses. It refuses directory names only where
+    # the extension is critical, and ignores them elsewhere.
     if constraints is None:
         return
     names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
@@ -311,7 +295,7 @@ def _must_sign_documents(
 
 
 def stated_owners(subject: x509.Name) -> list[str]:
-    """The owners that a subject states (see `OWNER_PREFIX`)."""
+    """The owners that a subject names (see `OWNER_PREFIX`)."""
     values = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
     return [v.removeprefix(OWNER_PREFIX) for v in values if v.startswith(OWNER_PREFIX)]
 

@@ -1,11 +1,11 @@
-"""Message: what travels: a signed envelope, and the AMQP message that carries it."""
+"""A signed envelope, and the AMQP message that carries it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 MAX_ATTEMPT = 2**31 - 1
-"""What the header `attempt` has room for, and the database."""
+"""The largest value that the header `attempt` and the database can hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,14 +18,14 @@ class SignedEnvelope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WireMessage:
-    """A message as it lies on the wire. `headers` are hints, never facts.
+    """An AMQP message. Its `headers` are not signed, so they are hints only.
 
     Attributes:
-        message_id: Fresh for every publish attempt.
-        user_id: The broker account; the broker checks it.
-        attempt: Delivery attempt number, 1 to `MAX_ATTEMPT`, in the header `attempt`.
-        foreign: A header that no sender of the axis sets, or sets so; empty: there is none. Its
-            value is not kept.
+        message_id: New for every publish.
+        user_id: The account that published; the broker checks it.
+        attempt: The number of the delivery attempt, 1 to `MAX_ATTEMPT`.
+        foreign: The name of a property that no sender on the axis sets, or not to this value;
+            empty: there is none. The value is not kept.
     """
 
     exchange: str

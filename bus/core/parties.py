@@ -1,10 +1,9 @@
-"""Parties: who may report on a document, and who may recall, update or replace it.
+"""Parties of a document: who may report on it, and who may recall, update or replace it.
 
-Handbook 3.2, sections 4 and 6. What is said counts for a document of *that sender* which *that
-recipient* holds, and for no other one. References are compared in one form (`bus.core.reference`).
-What contradicts the records is refused; what cannot be tied to a delivery passes with a warning
-that its recipient sees, because bodies exchanged documents before they joined the axis (decision
-record 0005).
+The rules are those of the handbook, 3.2 and sections 4 and 6. A message applies only to a document
+that *this sender* sent and *this recipient* has. What contradicts the records is refused. What
+matches no delivery is accepted with a warning to the recipient, because agencies exchanged
+documents before they joined the axis (decision record 0005).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bus.core.record import DocumentRecord
-from bus.core.reference import id_key, is_local, number_key
+from bus.core.reference import id_key, is_local, number_key, targets_of
 from bus.core.routing import Routing
 from schemas.codes import BusinessType, StatusCode
 from schemas.document import Document
@@ -24,11 +23,11 @@ from schemas.verdict import About
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """What a message may say, with what its recipient is told of it.
+    """The result for an accepted message.
 
     Attributes:
-        about: Whose documents it is about.
-        evident: Whether every id says that already: it begins with its owner's code.
+        about: The documents that it refers to, with their owners.
+        evident: Whether every id shows its owner, because it begins with the owner's code.
     """
 
     warnings: tuple[Warned, ...] = ()
@@ -38,12 +37,11 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standpoint:
-    """From where it is judged.
+    """The side that checks a message, and the day.
 
     Attributes:
-        on: The day.
-        held_by: The addressed agencies of the mailbox that judges; None: the sender's side, which
-            does not know what each recipient holds.
+        held_by: The addressed agencies of the recipient's mailbox. None on the sender's side, which
+            does not know what each recipient has.
     """
 
     routing: Routing
@@ -51,7 +49,7 @@ class Standpoint:
     held_by: tuple[AgencyCode, ...] | None = None
 
     def owns(self, sender: AgencyCode, record: DocumentRecord) -> bool:
-        """Whether a recorded document is the sender's own, or of an agency it acts for."""
+        """Whether the sender sent a recorded document, or acts for the agency that did."""
         return self.routing.acts_for(sender, record.sender, self.on)
 
     def received(self, agency: AgencyCode, record: DocumentRecord) -> bool:
@@ -59,7 +57,7 @@ class Standpoint:
         return any(self.routing.acts_for(agency, each, self.on) for each in record.recipients)
 
     def is_held(self, record: DocumentRecord) -> bool:
-        """Whether whoever judges holds a recorded document."""
+        """Whether this side has a recorded document."""
         return self.held_by is None or any(self.received(each, record) for each in self.held_by)
 
     def about(
@@ -70,7 +68,7 @@ class Standpoint:
         number: str | None = None,
         held: DocumentRecord | None = None,
     ) -> About:
-        """Whose document is meant: as the recipient holds it, or as the message says."""
+        """Describe the document that is meant, from the record or else from the message."""
         return About(
             document_id=document_id,
             number=number if held is None else held.full_number,
@@ -81,7 +79,7 @@ class Standpoint:
         )
 
     def other_named_in(self, document_id: str, sender: AgencyCode) -> AgencyCode | None:
-        """Another agency, of another connected system, whose code the id begins with."""
+        """The agency of another mailbox whose code the id begins with; None: there is none."""
         named = self.routing.named_in(document_id, self.on)
         if named is None or self.routing.share_a_mailbox(named, sender, self.on):
             return None
@@ -89,7 +87,7 @@ class Standpoint:
 
 
 def owner_of(report: StatusReport, *, sender: AgencyCode, addressee: AgencyCode) -> AgencyCode:
-    """Whose document a status is about: a status 13 comes from its owner, the others go there."""
+    """The owner of the document: the sender of a status 13, the addressee of all others."""
     return sender if report.code == StatusCode.TAKE_BACK else addressee
 
 
@@ -101,20 +99,21 @@ def judge_report(
     known: Sequence[DocumentRecord],
     at: Standpoint,
 ) -> Judged:
-    """Judge whether `sender` may tell `addressee` this status.
+    """Check whether `sender` may send this status to `addressee`.
 
     Args:
-        known: The documents that the report may mean, found by id, or by number.
+        known: The recorded documents that the report may mean, found by id or by number.
 
     Raises:
-        DocumentError: E_STATUS_NOT_PARTY: it is known, and the reporter is no party to it.
+        DocumentError: E_STATUS_NOT_PARTY: the document is known, and the reporter is neither its
+            sender nor one of its receivers.
     """
     taken_back = report.code == StatusCode.TAKE_BACK
     owner = owner_of(report, sender=sender, addressee=addressee)
     receiver = addressee if taken_back else sender
     named = report.document_id or report.document_code or "?"
     meant = [record for record in known if _may_be_meant(record, report, owner=owner, at=at)]
-    # Receivers answer a recall or an update as well, also one of a document they did not get.
+    # Receivers also answer recalls and updates, even of a document that they did not receive.
     own = [
         record
         for record in meant
@@ -144,33 +143,16 @@ def judge_report(
     return Judged(warnings=(told_of,), about=(about,))
 
 
-def targets_of(document: Document) -> tuple[str, ...]:
-    """The ids of the documents that a recall, update or replacement is about."""
-    block = document.bussiness
-    match block.type:
-        case BusinessType.NEW:
-            return ()
-        case BusinessType.RECALL | BusinessType.UPDATE:
-            return (block.target_document_id or document.document_id,)
-        case BusinessType.REPLACE:
-            return tuple(replacement.document_id for replacement in block.replacements)
-
-
-def references_of(document: Document) -> tuple[str, ...]:
-    """Every document id that a message bears: its targets, and its own."""
-    return tuple(dict.fromkeys((*targets_of(document), document.document_id)))
-
-
 def judge_document(
     document: Document, *, sender: AgencyCode, known: Sequence[DocumentRecord], at: Standpoint
 ) -> Judged:
-    """Judge the ids that a document bears: its own, and those that it is about.
+    """Check the ids in a document: its own id, and those that it refers to.
 
     Args:
         known: All recorded documents with one of the ids in `references_of(document)`.
 
     Raises:
-        DocumentError: E_NOT_OWNER: a recall, update or replacement is about a document that
+        DocumentError: E_NOT_OWNER: a recall, update or replacement refers to a document that
             somebody else sent. E_ID_OF_OTHER: its own id names another agency.
     """
     known = [record for record in known if record.makes_a_document]
@@ -194,10 +176,10 @@ def judge_reuse(
     identity: str,
     known: Sequence[DocumentRecord],
 ) -> tuple[Warned, ...]:
-    """Warn of a document id, or a number of the year, that its sender used before (handbook 6).
+    """Warn when a sender reuses a document id, or a number of the same year (handbook 6).
 
-    Both are delivered all the same: some systems number documents by a short local count. A
-    recall, update or replacement repeats its target's on purpose.
+    The document is delivered nevertheless, because some systems use a short local count. Recalls,
+    updates and replacements repeat the id of their target on purpose.
 
     Args:
         known: Recorded documents with the same id, or the same number and year.
@@ -225,7 +207,7 @@ def _judge_target(
     known: Iterable[DocumentRecord],
     at: Standpoint,
 ) -> Judged:
-    # A recall and an update repeat their target's number; a replacement has one of its own.
+    # A recall and an update repeat the number of their target; a replacement has its own.
     replaces = document.bussiness.type is BusinessType.REPLACE
     number = None if replaces else document.full_number
     found = [record for record in known if record.id_key == id_key(target)]
@@ -251,9 +233,10 @@ def _judge_target(
 def _judge_own_id(
     document: Document, *, sender: AgencyCode, known: Iterable[DocumentRecord], at: Standpoint
 ) -> Judged:
-    """A new document under another's id could later be recalled in the other's place.
+    """Check the document's own id.
 
-    A recall or an update that bears another id than its target's may be read by that one.
+    With another agency's id, a sender could later recall that agency's document. Some systems apply
+    a recall or an update to its own id instead of its target.
     """
     own_id = document.document_id
     other = at.other_named_in(own_id, sender)
@@ -265,8 +248,8 @@ def _judge_own_id(
         and at.is_held(record)
         and _is_certainly(record, document.full_number)
     ]
-    speaks = document.bussiness.type in {BusinessType.RECALL, BusinessType.UPDATE}
-    if speaks and (others or other):
+    refers = document.bussiness.type in {BusinessType.RECALL, BusinessType.UPDATE}
+    if refers and (others or other):
         raise AxisError.of("E_NOT_OWNER", sender=sender, document_id=own_id)
     if other is None:
         return Judged(warnings=tuple(_shared_by(others, own_id, owner=sender)))
@@ -279,7 +262,7 @@ def _judge_own_id(
 def _shared_by(
     others: Iterable[DocumentRecord], document_id: str, *, owner: AgencyCode
 ) -> Iterator[Warned]:
-    """One warning for each agency whose document bears the same id."""
+    """One warning for each agency whose document has the same id."""
     for other in dict.fromkeys(record.sender for record in others):
         params = {"document_id": document_id, "owner": owner, "other": other}
         yield Warned(code="W_ID_SHARED", params=params)
@@ -288,26 +271,26 @@ def _shared_by(
 def _may_be_meant(
     record: DocumentRecord, report: StatusReport, *, owner: AgencyCode, at: Standpoint
 ) -> bool:
-    """Whether a record has the id that a report names, or without one, its number and year."""
+    """Whether a record has the id of a report or, if that has none, its number and year."""
     if report.document_id is not None:
         return record.id_key == id_key(report.document_id)
     if report.document_code is None or record.number_key != number_key(report.document_code):
         return False
-    # Every agency has a number 147 of each year.
+    # Numbers are unique only within one agency and year.
     year = report.issued_on.year if report.issued_on else record.year
     return at.owns(owner, record) and record.year in {None, year}
 
 
 def _agrees(record: DocumentRecord, number: str | None) -> bool:
-    """Whether a number does not contradict a record that was found by its id."""
+    """Whether a number, if both have one, is that of a record that was found by its id."""
     return None in {number, record.full_number} or number_key(number or "") == record.number_key
 
 
 def _is_certainly(record: DocumentRecord, number: str | None) -> bool:
-    """Whether a record found by its id is the document that is meant, whoever sent it.
+    """Whether a record that was found by its id is certainly the document that is meant.
 
-    Many systems count their documents 1, 2, 3 (handbook 6, form C): another agency's 15 is not
-    one's own, unless the number agrees, too.
+    Many systems count their documents 1, 2, 3 (handbook 6, form C). Such an id is the same document
+    only if the number is equal too.
     """
     if not is_local(record.document_id):
         return True

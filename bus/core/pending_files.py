@@ -1,7 +1,7 @@
-"""PendingFiles: the files of a packet that is being read, until it is known to be taken.
+"""The files of a packet while it is being read, before the packet is accepted.
 
-Nothing of a refused packet may lie in the attachment store, least of all of one that bears a mark
-of State secrecy, whichever part of it is read first.
+No file of a refused packet may be in the attachment store, especially of a packet with a mark of
+State secrecy, whichever part of it is read first.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,11 +12,11 @@ from schemas.document import Attachment
 from schemas.problem import AxisError
 
 _IN_MEMORY_BYTES = 4 * MIB
-"""Of one packet; the files after that wait on disk."""
+"""The files of one packet up to this size wait in memory, further files on disk."""
 
 
 class PendingFiles:
-    """An `AttachmentSink` before another one: what is kept in it is only meant to be kept."""
+    """An `AttachmentSink` that passes its files to another one when `keep_all` is called."""
 
     def __init__(self, sink: AttachmentSink) -> None:
         self._sink = sink
@@ -32,7 +32,7 @@ class PendingFiles:
         return _Held(writer, self._hold)
 
     def require(self, attachments: Iterable[Attachment]) -> None:
-        """Refuse a message that names a file which was not given here: it would arrive without.
+        """Refuse a message that names a file which this packet does not contain.
 
         Raises:
             DocumentError: E_ATTACHMENT_MISSING.
@@ -42,12 +42,12 @@ class PendingFiles:
                 raise AxisError.of("E_ATTACHMENT_MISSING", content_id=attachment.name)
 
     def keep_all(self) -> None:
-        """The packet is taken: make its files durable and findable."""
+        """The packet is accepted: store its files."""
         for writer in self._held.values():
             writer.keep()
 
     def discard_all(self) -> None:
-        """Leave nothing behind. Harmless after `keep_all`."""
+        """Delete the files that were not stored; does nothing after `keep_all`."""
         for writer in self._begun:
             writer.discard()
 
@@ -61,7 +61,7 @@ class PendingFiles:
 
 
 class _Held:
-    """A file that waits."""
+    """A file that waits until the packet is accepted."""
 
     def __init__(self, writer: BlobWriter, hold: Callable[[BlobWriter], Kept]) -> None:
         self._writer = writer

@@ -1,4 +1,4 @@
-"""DocumentRecord: what the register keeps of a document that passed."""
+"""What the records keep about a document that was sent or received here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentRecord:
-    """A document that passed here: enough to judge statuses, recalls and repeats.
+    """A document that was sent or received here, as needed to check statuses, recalls and repeats.
 
     Attributes:
-        document_id: As on the wire; not unique.
+        document_id: As in the document; not unique.
         full_number: Number and notation.
-        year: Of the issue date.
-        type: What it did; None in records of older versions.
-        subject: Absent of sealed documents, whose subject is nobody else's, and in records of older
+        year: The year of the issue date.
+        type: None in records of older versions.
+        subject: None for sealed documents, whose subject is secret, and in records of older
             versions.
     """
 
@@ -38,28 +38,24 @@ class DocumentRecord:
 
     @property
     def id_key(self) -> str:
-        """The document id as it is compared."""
+        """The document id in the form that is compared."""
         return id_key(self.document_id)
 
     @property
     def number_key(self) -> str | None:
-        """The full number as it is compared."""
+        """The full number in the form that is compared."""
         return None if self.full_number is None else number_key(self.full_number)
 
     @property
     def makes_a_document(self) -> bool:
-        """Whether a document came to be by it: a recall or an update only speaks of one."""
+        """Whether it created a document; a recall or an update only refers to one."""
         return self.type not in {BusinessType.RECALL, BusinessType.UPDATE}
 
 
 def record_of(
     envelope: Envelope, document: Document, *, now: datetime, sealed: bool = False
 ) -> DocumentRecord:
-    """What the register keeps of an envelope's document.
-
-    Args:
-        sealed: It was, and has been opened.
-    """
+    """The record of an envelope's document; `sealed`: it was sealed and has been opened."""
     return DocumentRecord(
         envelope_id=envelope.envelope_id,
         identity=document_identity(document, envelope.sender),
@@ -77,7 +73,7 @@ def record_of(
 def answered_after(
     receipt: Receipt, meant: Iterable[DocumentRecord], *, now: datetime
 ) -> timedelta | None:
-    """How long a document waited for this automatic receipt; None for what people report."""
+    """How long a document waited for this automatic receipt; None for a status by a person."""
     if receipt.delivery is None:
         return None
     sent = [each.recorded_at for each in meant if each.envelope_id == receipt.answers]
@@ -85,9 +81,9 @@ def answered_after(
 
 
 def proven_arrival(envelope: Envelope) -> DeliveryId | None:
-    """The delivery that an admitted receipt `01` proves to be handed over; None of all others.
+    """The delivery whose hand-over a verified receipt `01` proves; None for other envelopes.
 
-    A mailbox speaks for its own deliveries only: the id follows from who signs.
+    A mailbox can prove its own deliveries only, because the delivery id depends on who signed.
     """
     receipt = envelope.receipt
     if receipt is None or receipt.report.code != StatusCode.ARRIVED or receipt.answers is None:

@@ -1,19 +1,21 @@
-"""Reference: a document id or number in the one form in which references are compared.
+"""Document ids and numbers in the form in which they are compared.
 
-People type them, systems rewrite them, and thieves disguise them: case, blanks, what nobody sees,
-accents, other dashes and look-alike letters say nothing about which document is meant. Only
-comparisons use this form; what was said is kept and handed over as it is.
+People type them, systems rewrite them, and attackers disguise them. So case, blanks, invisible
+characters, accents, other dashes and look-alike letters do not count. Only comparisons use this
+form; what is stored and delivered stays unchanged.
 """
 
 import re
 import unicodedata
 
+from schemas.codes import BusinessType
+from schemas.document import Document
 from schemas.identifiers import from_qcvn102
 
 _PLAIN = str.maketrans("", "", "\t\n\v\f\r\x1c\x1d\x1e\x1f ")
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"})
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164")
-"""Letters and signs by category that show nothing."""
+"""Characters that Unicode calls letters or symbols, but that show nothing."""
 _LOOK_ALIKES = str.maketrans(
     {
         # Letters of Vietnamese and its neighbours.
@@ -22,7 +24,7 @@ _LOOK_ALIKES = str.maketrans(
         "ɡ": "g",
         "ø": "o",
         "ł": "l",
-        # Cyrillic, then Greek, as their capitals look.
+        # Cyrillic, then Greek letters, by the look of their capitals.
         **dict(zip("авекмнорстухіјѕԁԛԝ", "abekmhopctyxijsdqw", strict=True)),
         **dict(zip("αβεζηικμνορτυχ", "abezhikmnoptyx", strict=True)),
         # Signs.
@@ -44,7 +46,7 @@ _LOCAL = re.compile(r"[a-z]{0,3}\d{1,10}")
 
 
 def normal(text: str) -> str:
-    """A text as it is compared: no case, blanks, accents, unseen or look-alike characters."""
+    """A text without case, blanks, accents, invisible and look-alike characters."""
     if text.isascii():
         return text.translate(_PLAIN).casefold().strip(_ENDS)
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
@@ -53,37 +55,54 @@ def normal(text: str) -> str:
 
 
 def id_key(document_id: str) -> str:
-    """A document id as it is compared.
+    """A document id in the form that is compared.
 
-    Of an id in form A (handbook, section 6) code, date and number count, however each is written.
+    In an id of form A (handbook, section 6) code, date and number may be written in any form.
     """
     parts = _PARTS.split(normal(document_id), maxsplit=2)
     if len(parts) == 3 and (day := _day(parts[1])):
         parts = [code_key(parts[0]), day, number_key(parts[2])]
-    # Again, for what ends an id may be a sign that parts it.
+    # Once more, because the last character may be a separator.
     return normal(",".join(parts))
 
 
 def number_key(full_number: str) -> str:
-    """Number and notation as they are compared."""
+    """Number and notation in the form that is compared."""
     return _LEADING_ZEROS.sub("", normal(full_number))
 
 
 def code_key(code: str) -> str:
-    """An agency's code as it is compared, in the form of Decision 20 where it has one."""
+    """An agency's code in the form that is compared: that of Decision 20 where possible."""
     plain = normal(code)
     return (from_qcvn102(plain.upper()) or plain).casefold()
 
 
 def code_in(document_id: str) -> str | None:
-    """The agency code that an id in form A begins with, as `code_key` gives it; else None."""
+    """The `code_key` at the beginning of an id of form A; None for other ids."""
     parts = _PARTS.split(normal(document_id), maxsplit=2)
     return code_key(parts[0]) if len(parts) == 3 and _day(parts[1]) else None
 
 
 def is_local(document_id: str) -> bool:
-    """Whether an id is a short count, which many systems use for their own (handbook, form C)."""
+    """Whether an id is a short local count, as many systems use (handbook, form C)."""
     return _LOCAL.fullmatch(normal(document_id)) is not None
+
+
+def targets_of(document: Document) -> tuple[str, ...]:
+    """The ids of the documents that a recall, update or replacement refers to."""
+    block = document.bussiness
+    match block.type:
+        case BusinessType.NEW:
+            return ()
+        case BusinessType.RECALL | BusinessType.UPDATE:
+            return (block.target_document_id or document.document_id,)
+        case BusinessType.REPLACE:
+            return tuple(replacement.document_id for replacement in block.replacements)
+
+
+def references_of(document: Document) -> tuple[str, ...]:
+    """Every document id in a message: its targets and its own."""
+    return tuple(dict.fromkeys((*targets_of(document), document.document_id)))
 
 
 def _day(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""RegisterSync: decides how the files of a home and the register are made the same again."""
+"""Decide how the files of a home and the register are made equal again."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from schemas.value import Value
 
 
 class Synced(Value):
-    """What a home and the register had in common when they were compared last.
+    """The state that a home and the register had in common after the last comparison.
 
     Attributes:
-        version: Of the register.
-        files: The SHA-256 of each file, in hex, by name.
+        version: The version of the register.
+        files: Name → SHA-256 of the file, in hex.
     """
 
     version: int = 0
@@ -23,12 +23,12 @@ class Synced(Value):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What is to be done.
+    """What must be done.
 
     Attributes:
-        write: Files of the home to write, by name; None: to remove.
-        put: Entries of the register to change, likewise.
-        synced: What both have in common afterwards, if the register takes `put`.
+        write: Name → new content of a file of the home; None: remove the file.
+        put: The same for the entries of the register.
+        synced: The common state afterwards, if the register accepts `put`.
     """
 
     write: Mapping[str, bytes | None]
@@ -45,14 +45,14 @@ def compare(
 ) -> Outcome:
     """Decide what is written to the home and what to the register.
 
-    Where both have changed, the register wins: what is in it is known to other homes already, and
-    the change of this home was not.
+    Where both have changed, the register takes precedence, because other homes already have its
+    content.
 
     Args:
-        home: The files of the home as they are now.
-        newer: The entries of the register that came after `before.version`.
-        version: The version of the register now. One that is older than `before.version` is
-            another register, or one that was restored: nothing is in common with it.
+        home: The files of the home now.
+        newer: The entries of the register after `before.version`.
+        version: The version of the register now. If it is lower than `before.version`, the register
+            was replaced or restored, and nothing is in common.
     """
     if version < before.version:
         before = Synced()
@@ -75,5 +75,5 @@ def compare(
 
 
 def digest(body: bytes | None) -> str | None:
-    """The SHA-256 of a file in hex; None of none."""
+    """The SHA-256 of a file in hex; None when there is no file."""
     return None if body is None else sha256(body).hexdigest()

@@ -1,10 +1,8 @@
 """Routing: which agency a code names, which mailbox serves it, and who may send as whom.
 
-Rules of the handbook, section 7. Shape never decides: a code routes because the directory holds it.
+The rules are those of the handbook, section 7. Only the directory decides, not the form of a code.
 """
 
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +10,6 @@ from bus.core.directory_rules import check
 from bus.core.reference import code_in, code_key
 from bus.core.topology import mailboxes_by_word
 from schemas.directory import Agency, AgencyAlias, Directory
-from schemas.document import Organization
 from schemas.envelope import Recipient
 from schemas.identifiers import (
     AgencyCode,
@@ -22,28 +19,19 @@ from schemas.identifiers import (
     scheme_of,
     to_qcvn102,
 )
-from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem, Warned
+from schemas.problem import AxisError, ConfigurationError, DocumentError, Problem, Warned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolved:
-    """The agency that a code names on a day."""
+    """The agency that a code names on a day, with warnings."""
 
     agency: Agency
     warnings: tuple[Warned, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Routed:
-    """Where a message goes. A receiver that is refused does not hold up the others."""
-
-    recipients: tuple[Recipient, ...]
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Warned, ...] = ()
-
-
 class Routing:
-    """A directory, made ready to answer in constant time.
+    """A directory with indexes, so that every question takes constant time.
 
     Raises:
         ConfigurationError: As `directory_rules.check`; the directory is inconsistent.
@@ -52,26 +40,25 @@ class Routing:
     def __init__(self, directory: Directory) -> None:
         self._names = check(directory)
         self._agencies = {agency.code: agency for agency in directory.agencies}
-        self._mailboxes = {code: self._nearest_mailbox(code) for code in self._agencies}
-        # Where nobody has been merged, who serves whom is the same on every day.
+        self._mailboxes = {code: self._find_mailbox(code, None) for code in self._agencies}
+        # Without mergers, the mailbox of an agency is the same on every day.
         self._merging = any(a.valid_to and a.merged_into for a in directory.agencies)
         self._by_key = {code_key(code): namings[-1].agency for code, namings in self._names.items()}
         self.directory = directory
         self.mailboxes = tuple(
             MailboxName(agency.code) for agency in directory.agencies if agency.connected
         )
-
         self._mailbox_of_word = mailboxes_by_word(self.mailboxes)
 
     def mailbox_called(self, word: str) -> MailboxName | None:
-        """The mailbox that a word of a routing key, queue or account stands for."""
+        """The mailbox for its word in routing keys, queue names and accounts; None: unknown."""
         return self._mailbox_of_word.get(word)
 
     def resolve(self, code: str, on: date) -> Resolved:
-        """Find the agency that `code` names on a day; also a suspended one.
+        """Find the agency that `code` names on a day, even if it is suspended.
 
-        A code that the directory holds wins over the conversion between QCVN 102 and Decision 20,
-        because units are re-numbered. An expired one leads to its successor.
+        The conversion between QCVN 102 and Decision 20 is used only for codes that are not in the
+        directory, because units get new numbers. An expired code leads to the successor.
 
         Raises:
             DocumentError: E_UNKNOWN_RECEIVER, or E_RECEIVER_EXPIRED without a successor.
@@ -93,30 +80,21 @@ class Routing:
             warnings.append(Warned(code="W_CODE_EXPIRED", params=params))
         return Resolved(agency=agency, warnings=tuple(warnings))
 
-    def meant(self, code: str, on: date) -> Agency:
-        """The agency that an operator means by a code; as `resolve`, in an operator's words.
-
-        Raises:
-            ConfigurationError: E_AGENCY_UNKNOWN, or E_AGENCY_ENDED without a successor.
-        """
-        try:
-            return self.resolve(code, on).agency
-        except DocumentError as error:
-            raise _for_operators(error) from error
-
     def mailbox_meant(self, code: str, on: date) -> MailboxName:
-        """The mailbox that serves the agency that an operator means.
+        """The mailbox that serves the agency of a code that an operator entered.
 
         Raises:
-            ConfigurationError: As `meant`; or E_AGENCY_UNCONNECTED.
+            ConfigurationError: E_AGENCY_UNKNOWN, E_AGENCY_ENDED or E_AGENCY_UNCONNECTED.
         """
         try:
-            return self.mailbox_of(self.meant(code, on).code, on)
+            return self.mailbox_of(self.resolve(code, on).agency.code, on)
         except DocumentError as error:
-            raise _for_operators(error) from error
+            # The same problem in other words: for an operator there is no receiver yet.
+            told = _FOR_OPERATORS[error.problem.code]
+            raise ConfigurationError(Problem(code=told, params=error.problem.params)) from error
 
     def named(self, code: str, on: date) -> Agency:
-        """The agency that a code names, though it may have ended and have a successor.
+        """The agency that a code names, even if that has ended and has a successor.
 
         Raises:
             ConfigurationError: E_AGENCY_UNKNOWN.
@@ -129,11 +107,8 @@ class Routing:
     def mailbox_of(self, code: AgencyCode, on: date) -> MailboxName:
         """The mailbox that serves an agency on a day.
 
-        Its own, or that of its nearest connected ancestor. From the day on which one of them is
-        merged, its successor stands in its place.
-
-        Args:
-            code: The agency's own code, as `resolve` gives it.
+        It is the agency's own mailbox, or that of its nearest connected ancestor. After the end of
+        an agency, its successor takes its place. `code` is the agency's own code.
 
         Raises:
             DocumentError: E_RECEIVER_UNCONNECTED, or E_UNKNOWN_RECEIVER.
@@ -149,7 +124,7 @@ class Routing:
         """The connected agency that owns a mailbox.
 
         Raises:
-            ConfigurationError: E_AGENCY_UNKNOWN; it was taken out of the directory.
+            ConfigurationError: E_AGENCY_UNKNOWN: it was removed from the directory.
         """
         owner = self._agencies.get(AgencyCode(mailbox))
         if owner is None:
@@ -157,14 +132,14 @@ class Routing:
         return owner
 
     def mailbox_or_none(self, code: AgencyCode, on: date) -> MailboxName | None:
-        """The same as `mailbox_of`; None when nobody serves the agency, or it is unknown."""
+        """As `mailbox_of`; None when no mailbox serves the agency, or it is unknown."""
         return self._serving(code, on) if code in self._agencies else None
 
     def serve(self, code: AgencyCode, on: date) -> frozenset[MailboxName]:
-        """Every mailbox that may hold what is addressed to an agency.
+        """Every mailbox that may contain messages to an agency.
 
-        That which serves it, and, of one that was merged, that which served it before: what lies
-        there is still handed over (decision record 0037).
+        After a merger, that includes the former mailbox, whose messages are still delivered
+        (decision record 0037).
         """
         found = {self._mailboxes.get(code), self.mailbox_or_none(code, on)}
         return frozenset(mailbox for mailbox in found if mailbox is not None)
@@ -176,7 +151,7 @@ class Routing:
             DocumentError: E_UNKNOWN_RECEIVER, E_RECEIVER_EXPIRED, E_RECEIVER_UNCONNECTED or
                 E_RECEIVER_SUSPENDED.
         """
-        return self._address(code, self.resolve(code, on).agency, on)
+        return self.address(code, self.resolve(code, on).agency, on)
 
     def name_of(self, code: AgencyCode) -> str | None:
         """The Vietnamese name of an agency; None when it is unknown."""
@@ -184,7 +159,7 @@ class Routing:
         return None if agency is None else agency.name_vi
 
     def successor(self, code: AgencyCode, on: date) -> AgencyCode:
-        """Who an agency is on a day: itself, or whoever it was merged into; itself if unknown."""
+        """The agency that has replaced an agency by this day; without a merger, `code` itself."""
         naming = None if code in self._agencies else self._naming(code, on)
         agency = self._agencies.get(code if naming is None else naming.agency)
         while agency is not None and agency.merged_into and _before(agency.valid_to, on):
@@ -192,9 +167,9 @@ class Routing:
         return agency.code if agency is not None else code
 
     def acts_for(self, actor: AgencyCode, agency: AgencyCode, on: date) -> bool:
-        """Whether an agency is the other, its successor, or stands above it, as a hub does.
+        """Whether `actor` is the agency itself, its successor, or one of its ancestors.
 
-        One that was merged acts for what it was, and not for its successor.
+        An agency that was merged may act for itself, but not for its successor.
         """
         today = self.successor(actor, on)
         ended = actor in self._agencies and today != actor
@@ -206,7 +181,7 @@ class Routing:
         return above is not None
 
     def share_a_mailbox(self, one: AgencyCode, other: AgencyCode, on: date) -> bool:
-        """Whether one connected system serves both; an agency shares with itself."""
+        """Whether the same mailbox serves both agencies; true when they are the same."""
         boxes = [self.mailbox_or_none(self.successor(code, on), on) for code in (one, other)]
         return one == other or (boxes[0] is not None and boxes[0] == boxes[1])
 
@@ -216,39 +191,12 @@ class Routing:
         named = None if key is None else self._by_key.get(key)
         return None if named is None else self.successor(named, on)
 
-    def route(self, receivers: Iterable[Organization], on: date) -> Routed:
-        """Find the mailbox of every receiver. Only `organ_id` decides; a name is compared.
-
-        A receiver named twice, also under two of its codes, gets the message once: real files do
-        that, so it is a warning and no refusal.
-        """
-        recipients: dict[AgencyCode, Recipient] = {}
-        problems: list[Problem] = []
-        warnings: list[Warned] = []
-        for index, receiver in enumerate(receivers):
-            code, place = receiver.organ_id, Place(field=f"to_agencies.{index}.organ_id")
-            try:
-                resolved = self.resolve(code, on)
-                recipient = self._address(code, resolved.agency, on)
-            except DocumentError as error:
-                problems.append(error.problem.model_copy(update={"place": place}))
-                continue
-            told = [*resolved.warnings, *_misnamed(receiver, resolved.agency)]
-            if recipients.setdefault(recipient.agency, recipient) is not recipient:
-                told.append(Warned(code="W_DUPLICATE_RECEIVER", params={"code": code}))
-            warnings.extend(warned.model_copy(update={"place": place}) for warned in told)
-        return Routed(
-            recipients=tuple(recipients.values()),
-            problems=tuple(problems),
-            warnings=tuple(warnings),
-        )
-
     def may_send(self, mailbox: MailboxName, code: str, on: date) -> Resolved:
-        """Prove that a connected system may send as `code`: it serves that agency.
+        """Check that a mailbox may send as `code`: the mailbox serves that agency.
 
         Raises:
-            DocumentError: E_SENDER_UNKNOWN; or E_SENDER_SUSPENDED, when the agency is suspended
-                or the one that owns the mailbox is.
+            DocumentError: E_SENDER_UNKNOWN; or E_SENDER_SUSPENDED, when the agency or the owner of
+                the mailbox is suspended.
         """
         try:
             resolved = self.resolve(code, on)
@@ -261,10 +209,10 @@ class Routing:
         return resolved
 
     def may_report(self, mailbox: MailboxName, code: str, on: date) -> Resolved:
-        """Prove that a connected system may answer and report as `code`.
+        """Check that a mailbox may send receipts and statuses as `code`.
 
-        As `may_send`; and one that was merged still answers what it was sent before, under its own
-        name.
+        As `may_send`; but an agency that has ended may still answer, under its own name, what it
+        received before.
 
         Raises:
             DocumentError: As `may_send`.
@@ -278,7 +226,8 @@ class Routing:
                 return Resolved(agency=agency)
         return self.may_send(mailbox, code, on)
 
-    def _address(self, code: str, agency: Agency, on: date) -> Recipient:
+    def address(self, code: str, agency: Agency, on: date) -> Recipient:
+        """As `recipient`, when it is known that `code` names this agency."""
         mailbox = self.mailbox_of(agency.code, on)
         if self._is_suspended(agency, mailbox):
             raise AxisError.of("E_RECEIVER_SUSPENDED", code=code)
@@ -286,25 +235,27 @@ class Routing:
         return Recipient(agency=agency.code, mailbox=mailbox, named=named)
 
     def _naming(self, code: str, on: date) -> AgencyAlias | None:
-        """Whom a code names: now, else most recently; by itself, else converted."""
+        """Find what a code names on a day or named last; else look for the converted code."""
         for form in (code, from_qcvn102(code) or to_qcvn102(code)):
-            # Namings of one code never overlap and are sorted: the last that has begun is the
-            # one in force, or the one that expired most recently.
+            # The periods of one code are sorted and do not overlap, so the last one that has begun
+            # is valid, or expired most recently.
             for naming in reversed(self._names.get(form or "", ())):
                 if naming.valid_from is None or naming.valid_from <= on:
                     return naming
         return None
 
     def _serving(self, code: AgencyCode, on: date) -> MailboxName | None:
-        if not self._merging:
-            return self._mailboxes[code]
+        return self._find_mailbox(code, on) if self._merging else self._mailboxes[code]
+
+    def _find_mailbox(self, code: AgencyCode, on: date | None) -> MailboxName | None:
+        """Search from an agency upwards; mergers count up to the day `on`, None: not at all."""
         seen: set[AgencyCode] = set()
         at: AgencyCode | None = code
-        # A successor may be below the one it succeeds: a circle ends with nobody.
+        # An agency may be merged into one of its own units: then the search runs in a circle.
         while at is not None and at not in seen:
             seen.add(at)
             agency = self._agencies[at]
-            if _before(agency.valid_to, on) and agency.merged_into is not None:
+            if on is not None and agency.merged_into and _before(agency.valid_to, on):
                 at = agency.merged_into
             elif agency.connected:
                 return MailboxName(agency.code)
@@ -312,17 +263,8 @@ class Routing:
                 at = agency.parent
         return None
 
-    def _nearest_mailbox(self, code: AgencyCode) -> MailboxName | None:
-        ancestor: AgencyCode | None = code
-        while ancestor is not None:
-            agency = self._agencies[ancestor]
-            if agency.connected:
-                return MailboxName(agency.code)
-            ancestor = agency.parent
-        return None
-
     def _is_suspended(self, agency: Agency, mailbox: MailboxName) -> bool:
-        """A suspended connection takes everybody it serves with it."""
+        """Whether an agency is suspended, or the owner of the mailbox that serves it."""
         return agency.suspended or self._agencies[AgencyCode(mailbox)].suspended
 
 
@@ -333,24 +275,5 @@ _FOR_OPERATORS = {
 }
 
 
-def _for_operators(error: DocumentError) -> ConfigurationError:
-    """The same, told to who typed the code: an agency is no receiver before anything is sent."""
-    code, params = _FOR_OPERATORS[error.problem.code], error.problem.params
-    return ConfigurationError(Problem(code=code, params=params))
-
-
 def _before(end: date | None, on: date) -> bool:
     return end is not None and end < on
-
-
-def _misnamed(receiver: Organization, agency: Agency) -> tuple[Warned, ...]:
-    known = {_comparable(name) for name in (agency.name_vi, agency.name_en) if name}
-    if receiver.name is None or _comparable(receiver.name) in known:
-        return ()
-    params = {"code": receiver.organ_id, "known": agency.name_vi, "named": receiver.name}
-    return (Warned(code="W_NAME_MISMATCH", params=params),)
-
-
-def _comparable(name: str) -> str:
-    """Names are compared in NFC (handbook 2.6), without case and repeated blanks."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

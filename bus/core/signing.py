@@ -1,7 +1,7 @@
-"""Signing: a detached JWS over the exact bytes of a body, and the proof of who made it.
+"""Sign a body with a detached JWS, and verify who signed it.
 
 The payload is not encoded (RFC 7515, appendix F; RFC 7797), so any JWS library can verify it.
-Parsing what was proven is left to `wire`.
+`wire` parses a body after it is verified.
 """
 
 import json
@@ -30,15 +30,15 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
-# A header that brings its own key or says where to fetch one has only ever served forgers here:
-# keys come from the ring (RFC 8725, 3.10).
-_KEY_BEARERS = frozenset({"jku", "jwk", "x5c", "x5u"})
+# Keys come from the key ring only; a header that contains a key, or its address, is refused
+# (RFC 8725, 3.10).
+_KEY_PARAMETERS = frozenset({"jku", "jwk", "x5c", "x5u"})
 _PROOF = object()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SigningKey:
-    """A private key, here or in a token, and the certificate under which others know it."""
+    """A private key, in memory or in a token, with the thumbprint of its certificate."""
 
     private_key: PrivateKey | KeyElsewhere = field(repr=False)
     thumbprint: str
@@ -50,14 +50,14 @@ class SigningKey:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether a signature must be waited for; one by a key that is here takes microseconds."""
+        """Whether the key is in a token, which may answer late; other keys take microseconds."""
         return not isinstance(self.private_key, PrivateKey)
 
     def make_signature(self, data: bytes) -> bytes:
         """Sign, in the byte form of JWS.
 
         Raises:
-            TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
+            TransportError: The token does not sign now (E_SIGNING_KEY_AWAY).
         """
         key = self.private_key
         if isinstance(key, PrivateKey):
@@ -67,14 +67,13 @@ class SigningKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """A body with its proven maker. Only `verify` can make one, so only the proven is parsed.
+    """A verified body. Only `verify` can create one, so no body is parsed unverified.
 
     Attributes:
         body: The bytes as received.
-        owner: The mailbox whose certificate signed; whether it may say what the body says is for
-            the reader to judge.
-        signed_at: When, by the signer's clock; whole seconds, UTC.
-        thumbprint: Of the certificate.
+        owner: The mailbox that signed. Whether it may send this content is checked later.
+        signed_at: The time on the signer's clock, whole seconds, UTC.
+        thumbprint: The thumbprint of the certificate.
     """
 
     body: bytes = field(repr=False)
@@ -90,7 +89,7 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Header:
-    """What a protected header claims."""
+    """The claims of a protected header."""
 
     algorithm: Algorithm
     thumbprint: str
@@ -98,12 +97,12 @@ class _Header:
 
 
 def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
-    """Sign a body; the result goes into the message header `signature`.
+    """Sign a body; the result is the value of the message header `signature`.
 
-    `iat` in the protected header is the signing time (ETSI TS 119 182-1, 5.1.11), whole seconds.
+    The signing time is `iat` of the protected header (ETSI TS 119 182-1, 5.1.11), in whole seconds.
 
     Raises:
-        TransportError: What holds the key does not sign now (E_SIGNING_KEY_AWAY).
+        TransportError: The token does not sign now (E_SIGNING_KEY_AWAY).
     """
     protected = _protected(key.algorithm, key.thumbprint, (now - _EPOCH) // _SECOND)
     signature = key.make_signature(_signed_bytes(protected, body))
@@ -111,10 +110,7 @@ def sign(body: bytes, *, key: SigningKey, now: datetime) -> str:
 
 
 def may_be_known(signature: str, keys: KeyRing) -> bool:
-    """Whether the certificate that a signature names is known, or it names none.
-
-    Otherwise a look for newer certificates may help.
-    """
+    """False when a signature names an unknown certificate, which a newer key ring may contain."""
     if len(signature) > MAX_SIGNATURE_CHARS:
         return True
     try:
@@ -133,26 +129,24 @@ def verify(
     tolerance: timedelta = CLOCK_TOLERANCE,
     limit: int = MAX_BODY_BYTES,
 ) -> Verified:
-    """Prove who made a body and that it was not changed.
+    """Verify who signed a body, and that it was not changed.
 
-    The signature is checked over the bytes as received; nothing in the body is parsed before
-    that. The certificate is judged at the signing time, however long ago that was.
+    The signature covers the bytes as received, and nothing in the body is parsed before. The
+    certificate must have been valid at the signing time, however long ago that was.
 
     Args:
-        body: As received.
+        body: The bytes as received.
         signature: The message header `signature`; empty when there was none.
-        keys: Whom to believe.
-        now: The time of the judgement.
-        received_at: When our own records first hold the signature, if they did before: what a
-            compromised key signed is believed only if it was here before the revocation.
-        tolerance: How far ahead of ours the signer's clock may be.
+        keys: The trusted certificates.
+        received_at: When our own records first contained the signature, if they did. A signature
+            by a compromised key is valid only if it was received before the revocation.
+        tolerance: How far the signer's clock may be ahead of `now`.
         limit: The largest body, in bytes.
 
     Raises:
-        DocumentError: The body must not be trusted (E_SIGNATURE_MISSING, E_SIGNATURE_INVALID,
+        DocumentError: The body is not trustworthy (E_SIGNATURE_MISSING, E_SIGNATURE_INVALID,
             E_SIGNATURE_ALGORITHM, E_CERTIFICATE_UNKNOWN, E_CERTIFICATE_EXPIRED,
-            E_CERTIFICATE_REVOKED, E_CLOCK_SKEW), or is larger than the wire allows (E_TOO_LARGE).
-            Never retry.
+            E_CERTIFICATE_REVOKED, E_CLOCK_SKEW) or too large (E_TOO_LARGE). Never retry.
     """
     if not signature:
         raise AxisError.of("E_SIGNATURE_MISSING")
@@ -199,7 +193,7 @@ def verify(
 
 @lru_cache(maxsize=1024)
 def _protected(algorithm: Algorithm, thumbprint: str, issued_at: int) -> str:
-    """The protected header. Kept, because a sender signs many documents in one second."""
+    """The protected header, cached because a sender signs many documents in one second."""
     header = {
         "alg": algorithm,
         "b64": False,
@@ -240,11 +234,11 @@ def _read_header(protected: str) -> _Header:
         algorithm = Algorithm(claimed)
     except ValueError as error:
         raise AxisError.of("E_SIGNATURE_ALGORITHM", alg=_shown(claimed)) from error
-    # Without the pair the body would have to be read as base64url (RFC 7797, 6); nothing else is
-    # critical in this wire version.
+    # Both are required for an unencoded body (RFC 7797, 6). This wire version has no other
+    # critical parameter.
     if header.get("b64") is not False or header.get("crit") != ["b64"]:
         _refuse(term("jws_critical"))
-    if not _KEY_BEARERS.isdisjoint(header):
+    if not _KEY_PARAMETERS.isdisjoint(header):
         _refuse(term("jws_own_key"))
     thumbprint, issued_at = header.get("x5t#S256"), header.get("iat")
     if not isinstance(thumbprint, str):
@@ -273,10 +267,10 @@ _JSON = json.JSONDecoder(object_pairs_hook=_unique_names, parse_constant=_no_num
 
 
 def _shown(claim: str) -> str:
-    """A claim out of an unproven header, made safe to tell to people."""
+    """A claim of an unverified header, safe to show to people."""
     return re.sub(r"[^0-9A-Za-z_.-]", "?", claim[:64])
 
 
 def _refuse(cause: Coded) -> NoReturn:
-    # `from None`: the driver's words about hostile bytes help nobody.
+    # `from None`: the library's message about hostile bytes does not help anybody.
     raise AxisError.of("E_SIGNATURE_INVALID", cause=cause) from None

@@ -1,4 +1,4 @@
-"""Stream: an open file in pieces, and on its way into the attachment store."""
+"""Reading an open file in chunks, and storing it as an attachment."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -9,13 +9,13 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 def chunks_of(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of a file, at most a mebibyte at a time."""
+    """The rest of a file in chunks of at most one mebibyte."""
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
 
 
 def keep(file: BinaryIO, sink: AttachmentSink) -> Kept:
-    """Keep the rest of a file; nothing is left behind when that fails."""
+    """Store the rest of a file; after an error nothing of it is left."""
     writer = sink.begin()
     try:
         for chunk in chunks_of(file):

@@ -1,6 +1,7 @@
-"""Trace: the name of a trace as it travels with a message (W3C Trace Context, 3.2).
+"""Trace: the header that names the trace of a message, and the attributes of its spans.
 
-What a trace is made of is left to `bus.ports.tracer` and its implementations.
+The header is that of W3C Trace Context, 3.2. The names of attributes are those of OpenTelemetry's
+semantic conventions for messaging and RabbitMQ; attributes never hold content.
 """
 
 import re
@@ -9,29 +10,25 @@ from bus.core.message import WireMessage
 from schemas.envelope import Envelope
 
 TRACEPARENT = "traceparent"
-"""The header. Like every unsigned header a hint, never a fact: anybody on the way may set it."""
+"""The header. It is not signed, so anybody between sender and recipient may have set it."""
 
 _FORM = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def trace_id(traceparent: str) -> str | None:
-    """The 32 hexadecimal digits that name the trace; None when the header holds no such name."""
+    """The 32 hexadecimal digits that name the trace; None when the header is not valid."""
     found = _FORM.fullmatch(traceparent)
     return found[1] if found else None
 
 
 def traced(message: WireMessage) -> dict[str, str]:
-    """The header of a message that goes on in its trace; none where it names no trace."""
-    said = message.headers.get(TRACEPARENT, "")
-    return {TRACEPARENT: said} if trace_id(said) else {}
-
-
-# What is told of a message, by the names of OpenTelemetry's semantic conventions for messaging and
-# RabbitMQ: who, where and how much, never what.
+    """The header that a later message needs to belong to the same trace; empty without one."""
+    header = message.headers.get(TRACEPARENT, "")
+    return {TRACEPARENT: header} if trace_id(header) else {}
 
 
 def sending(message: WireMessage) -> dict[str, str | int]:
-    """Of a message that is published."""
+    """The attributes of a message that is published."""
     return {
         **_of(message),
         "messaging.operation.name": "publish",
@@ -41,7 +38,7 @@ def sending(message: WireMessage) -> dict[str, str | int]:
 
 
 def processing(message: WireMessage, *, queue: str) -> dict[str, str | int]:
-    """Of a message that a queue gave out."""
+    """The attributes of a message that was consumed from a queue."""
     return {
         **_of(message),
         "messaging.operation.name": "process",
@@ -51,7 +48,7 @@ def processing(message: WireMessage, *, queue: str) -> dict[str, str | int]:
 
 
 def about(envelope: Envelope) -> dict[str, str | int]:
-    """Of an envelope, once it is known."""
+    """The attributes of an envelope."""
     return {
         "messaging.message.conversation_id": envelope.envelope_id,
         "lienthong.kind": envelope.kind,

@@ -1,7 +1,4 @@
-"""Wire: how content becomes an envelope, and what a proven envelope must satisfy to be opened.
-
-Signing itself is in `signing`; queue names are in `topology`.
-"""
+"""Make an envelope from content, and open a verified envelope."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +37,7 @@ def document_envelope(
     source_signature: SignatureCheck | None = None,
     warnings: Sequence[Warned] = (),
 ) -> Envelope:
-    """Address a document. Reading it again gives the same envelope id at any later time."""
+    """Make the envelope of a document. The same document always gets the same envelope id."""
     content_hash = document_hash(document)
     return Envelope(
         version=WIRE_VERSION,
@@ -67,7 +64,7 @@ def receipt_envelope(
     sent_at: datetime,
     warnings: Sequence[Warned] = (),
 ) -> Envelope:
-    """Address a receipt or status. Its content hash is its key: a repeat is the same envelope."""
+    """Make the envelope of a receipt or status; its identity is also its content hash."""
     identity = report_identity(receipt.report, sender, recipient.agency, receipt.answers)
     return Envelope(
         version=WIRE_VERSION,
@@ -87,8 +84,8 @@ def body_of(envelope: Envelope) -> bytes:
     """The exact bytes to sign.
 
     Raises:
-        DocumentError: E_TOO_LARGE: the document's header alone exceeds the wire's limit; or
-            E_LIMIT or E_ENVELOPE of `check`.
+        DocumentError: E_TOO_LARGE: the body exceeds the limit of the wire contract, without any
+            attachment; or as `bounds.check`.
     """
     body = envelope.to_json()
     if len(body) > MAX_BODY_BYTES:
@@ -98,11 +95,11 @@ def body_of(envelope: Envelope) -> bytes:
 
 
 def open_envelope(verified: Verified) -> Envelope:
-    """Parse what a signature has proven, and prove the rest: version, ids, owner of the key.
+    """Parse a verified body, and check the version, the ids and the owner of the key.
 
     Raises:
-        DocumentError: E_UNSUPPORTED_VERSION, E_ENVELOPE (schema), E_LIMIT, or E_FORGED when the
-            envelope says something of itself that does not follow from its content. Never retry.
+        DocumentError: E_UNSUPPORTED_VERSION, E_ENVELOPE (schema), E_FORGED when the sender or an id
+            does not match, or as `bounds.check`. Never retry.
     """
     try:
         envelope = Envelope.model_validate_json(verified.body)
@@ -121,7 +118,7 @@ def open_envelope(verified: Verified) -> Envelope:
             term("signed_by_other", signer=verified.owner, sender=envelope.sender_mailbox)
         )
     if envelope.sealed is not None:
-        # Its ids are keyed: whoever can open it proves them (`bus.core.sealing`).
+        # Only who can open it can check its ids, because they depend on a secret salt.
         return envelope
     identity = identity_of(envelope)
     content_hash = document_hash(envelope.document) if envelope.document else identity

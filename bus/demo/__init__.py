@@ -1,4 +1,4 @@
-"""The demonstration: invented traffic among the bodies of a directory, reconciled to the last one.
+"""The demonstration: invented traffic among the bodies of a directory, every delivery counted.
 
-May use randomness, always seeded: the same seed gives the same traffic.
+Its randomness has a seed: the same seed gives the same traffic.
 """

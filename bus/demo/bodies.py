@@ -1,4 +1,4 @@
-"""Body: how one body of the directory writes: its codes, abbreviation, place and signers."""
+"""Body: the codes, abbreviation, place and signers of one body of the directory."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -9,14 +9,21 @@ from schemas.document import Organization
 from schemas.identifiers import AgencyCode, CodeScheme, to_qcvn102
 
 _SMALL_WORDS = {"và", "-", "tại"}
+_OF_PROVINCE = (
+    ("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"),
+    ("KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"),
+    ("TL. CHỦ TỊCH", "CHÁNH VĂN PHÒNG"),
+)
+_OF_MINISTRY = (("KT. BỘ TRƯỞNG", "THỨ TRƯỞNG"), ("TL. BỘ TRƯỞNG", "CHÁNH VĂN PHÒNG"))
+_OF_OTHERS = (("KT. THỦ TRƯỞNG", "PHÓ THỦ TRƯỞNG"), ("TL. THỦ TRƯỞNG", "CHÁNH VĂN PHÒNG"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """A body of the directory as it appears on paper.
+    """A body of the directory as it appears in documents.
 
     Attributes:
-        wire_code: What it puts into OrganId, in either scheme.
+        wire_code: Its code in OrganId, of either code scheme.
     """
 
     agency: Agency
@@ -43,7 +50,7 @@ class Body:
 
     @cached_property
     def abbreviation(self) -> str:
-        """`BTC`, `VPCP`, `UBND`: as in notations."""
+        """Its abbreviation in notations, for example `BTC`, `VPCP`, `UBND`."""
         name = "Ủy ban nhân dân" if self.is_province else self.agency.name_vi
         words = (word for word in name.split() if word not in _SMALL_WORDS)
         return "".join(plain(word[0]).upper() for word in words)
@@ -60,47 +67,28 @@ class Body:
     def signatures(self) -> tuple[tuple[str, str], ...]:
         """(competence, position) of those who sign for it."""
         if self.is_province:
-            return (
-                ("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"),
-                ("KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"),
-                ("TL. CHỦ TỊCH", "CHÁNH VĂN PHÒNG"),
-            )
-        if self.agency.name_vi.startswith("Bộ "):
-            return (
-                ("KT. BỘ TRƯỞNG", "THỨ TRƯỞNG"),
-                ("TL. BỘ TRƯỞNG", "CHÁNH VĂN PHÒNG"),
-            )
-        return (
-            ("KT. THỦ TRƯỞNG", "PHÓ THỦ TRƯỞNG"),
-            ("TL. THỦ TRƯỞNG", "CHÁNH VĂN PHÒNG"),
-        )
+            return _OF_PROVINCE
+        return _OF_MINISTRY if self.agency.name_vi.startswith("Bộ ") else _OF_OTHERS
 
 
 def bodies_of(directory: Directory) -> tuple[Body, ...]:
     """The connected bodies. Most write QCVN 102 codes, every eighth those of Decision 20."""
-    qcvn = {
-        alias.agency: alias.code
-        for alias in directory.aliases
-        if alias.scheme is CodeScheme.QCVN_102
-    }
-    connected = [agency for agency in directory.agencies if agency.connected]
-    return tuple(
-        Body(
-            agency=agency,
-            wire_code=agency.code
-            if index % 8 == 7
-            else qcvn.get(agency.code) or to_qcvn102(agency.code) or agency.code,
+    qcvn = {a.agency: a.code for a in directory.aliases if a.scheme is CodeScheme.QCVN_102}
+    bodies = []
+    for index, agency in enumerate(each for each in directory.agencies if each.connected):
+        other = qcvn.get(agency.code) or to_qcvn102(agency.code)
+        bodies.append(
+            Body(agency=agency, wire_code=other if other and index % 8 != 7 else agency.code)
         )
-        for index, agency in enumerate(connected)
-    )
+    return tuple(bodies)
 
 
 def plain(text: str) -> str:
-    """Without the marks of vowels; Đ stays, as in abbreviations."""
+    """The text without the marks of vowels; Đ stays, as in abbreviations."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 def ascii_name(text: str) -> str:
-    """As a file name that every system takes: `147-QĐ/UBND` becomes `147-QD-UBND`."""
+    """The text as a file name for every system: `147-QĐ/UBND` becomes `147-QD-UBND`."""
     spelled = plain(text).replace("Đ", "D").replace("đ", "d")
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in spelled).strip("-")

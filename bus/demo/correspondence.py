@@ -1,31 +1,23 @@
-"""Correspondence: who writes to whom, and when; what goes wrong with it is the generator's."""
+"""Correspondence: who writes to whom, and when."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import assert_never
 
 from bus.demo.bodies import Body
 from bus.demo.drop import DropKind
-from bus.demo.outline import Part, Slot
+from bus.demo.outline import PlannedDocument
 from bus.demo.texts import TYPES_ACROSS, TYPES_DOWN, TYPES_UP
-from bus.demo.writer import Kinds, Writer
+from bus.demo.writer import DocumentTypes, Writer
 from schemas.document import Document
 
 _PERIOD = timedelta(days=31)
-LETTERS: dict[DropKind, Kinds] = {
-    DropKind.DOWN: TYPES_DOWN,
-    DropKind.UP: TYPES_UP,
-    DropKind.ACROSS: TYPES_ACROSS,
-    DropKind.CIRCULAR: TYPES_DOWN,
-}
-"""What documents that are about no other are like, by their direction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """A document that is to arrive: who wrote it, and who gets it."""
+    """A document that must arrive: who wrote it, and who receives it."""
 
     kind: DropKind
     sender: Body
@@ -47,75 +39,66 @@ class Correspondence:
         self._centre = tuple(body for body in bodies if not body.is_province)
         self._provinces = tuple(body for body in bodies if body.is_province)
 
-    def write(self, slots: Sequence[Slot]) -> list[Sent]:
-        """Write the documents day by day, so that numbers grow with time."""
+    def write(self, planned: Sequence[PlannedDocument]) -> list[Sent]:
+        """Write the documents day by day, so that their numbers grow with time."""
         days: list[date] = []
-        for slot in slots:
-            earliest = self._today - _PERIOD if slot.about is None else days[slot.about]
+        for each in planned:
+            earliest = self._today - _PERIOD if each.about is None else days[each.about]
             days.append(workday(self._rng, earliest, self._today))
         written: dict[int, Sent] = {}
-        for index in sorted(range(len(slots)), key=lambda index: (days[index], index)):
-            slot = slots[index]
-            if slot.about is None:
-                written[index] = self._begin(slot, days[index])
-            else:
-                written[index] = self._follow(slot.part, written[slot.about], days[index])
+        for index in sorted(range(len(planned)), key=lambda index: (days[index], index)):
+            each, day = planned[index], days[index]
+            written[index] = (
+                self._first(each, day)
+                if each.about is None
+                else self._about(each.kind, written[each.about], day)
+            )
         return list(written.values())
 
-    def _begin(self, slot: Slot, day: date) -> Sent:
-        """A letter or circular of its own accord."""
-        kind, sender, receivers = self._parties(slot)
-        letter = self._writer.letter(sender, receivers, kinds=LETTERS[kind], issued_on=day)
-        return Sent(kind=kind, sender=sender, receivers=receivers, document=letter)
+    def _first(self, planned: PlannedDocument, day: date) -> Sent:
+        """A letter or circular that is about no earlier document."""
+        sender, receivers, types = self._parties(planned)
+        letter = self._writer.letter(sender, receivers, types=types, issued_on=day)
+        return Sent(kind=planned.kind, sender=sender, receivers=receivers, document=letter)
 
-    def _follow(self, part: Part, about: Sent, day: date) -> Sent:
+    def _about(self, kind: DropKind, earlier: Sent, day: date) -> Sent:
         """A document about an earlier one."""
-        writer, letter = self._writer, about.document
-        match part:
-            case Part.REPLY:
-                sender = self._rng.choice(about.receivers)
-                answer = writer.reply(sender, about.sender, to=letter, issued_on=day)
-                return Sent(
-                    kind=DropKind.REPLY,
-                    sender=sender,
-                    receivers=(about.sender,),
-                    document=answer,
-                )
-            case Part.RECALL:
-                return replace(about, kind=DropKind.RECALL, document=writer.recall(letter), wave=1)
-            case Part.UPDATE:
-                return replace(about, kind=DropKind.UPDATE, document=writer.update(letter), wave=1)
-            case Part.REPLACE:
-                replacement = writer.replacement(
-                    about.sender, about.receivers, of=letter, issued_on=day
-                )
-                return replace(about, kind=DropKind.REPLACE, document=replacement, wave=1)
-            case Part.LETTER | Part.CIRCULAR:
-                raise ValueError(f"a {part} is about nothing")
-            case _:
-                assert_never(part)
+        writer, letter = self._writer, earlier.document
+        if kind is DropKind.REPLY:
+            sender = self._rng.choice(earlier.receivers)
+            answer = writer.reply(sender, earlier.sender, to=letter, issued_on=day)
+            return Sent(kind=kind, sender=sender, receivers=(earlier.sender,), document=answer)
+        if kind is DropKind.RECALL:
+            document = writer.recall(letter)
+        elif kind is DropKind.UPDATE:
+            document = writer.update(letter)
+        else:
+            document = writer.replacement(
+                earlier.sender, earlier.receivers, of=letter, issued_on=day
+            )
+        return replace(earlier, kind=kind, document=document, wave=1)
 
-    def _parties(self, slot: Slot) -> tuple[DropKind, Body, tuple[Body, ...]]:
-        """Mostly from the centre to provinces and back, now and then among peers."""
-        rng = self._rng
-        if slot.part is Part.CIRCULAR:
-            sender = rng.choice(self._centre or self._everybody)
-            others = tuple(body for body in self._everybody if body is not sender)
-            return DropKind.CIRCULAR, sender, others
-        kind = rng.choices((DropKind.DOWN, DropKind.UP, DropKind.ACROSS), (45, 35, 20))[0]
-        senders, pool = {
-            DropKind.DOWN: (self._centre, self._provinces),
-            DropKind.UP: (self._provinces, self._centre),
-        }.get(kind, (self._everybody, self._everybody))
-        if not senders or len(pool) < slot.receivers:
-            kind, senders, pool = DropKind.ACROSS, self._everybody, self._everybody
+    def _parties(self, planned: PlannedDocument) -> tuple[Body, tuple[Body, ...], DocumentTypes]:
+        """Mostly between central bodies and provinces, sometimes among equals."""
+        rng, everybody = self._rng, self._everybody
+        if planned.kind is DropKind.CIRCULAR:
+            sender = rng.choice(self._centre or everybody)
+            return sender, tuple(body for body in everybody if body is not sender), TYPES_DOWN
+        across = (everybody, everybody, TYPES_ACROSS)
+        down, up = (
+            (self._centre, self._provinces, TYPES_DOWN),
+            (self._provinces, self._centre, TYPES_UP),
+        )
+        senders, pool, types = rng.choices((down, up, across), (45, 35, 20))[0]
+        if not senders or len(pool) < planned.receivers:
+            senders, pool, types = across
         sender = rng.choice(senders)
         others = tuple(body for body in pool if body is not sender)
-        return kind, sender, tuple(rng.sample(others, k=slot.receivers))
+        return sender, tuple(rng.sample(others, k=planned.receivers)), types
 
 
 def workday(rng: random.Random, earliest: date, latest: date) -> date:
-    """A day between the two, and no weekend if that can be."""
+    """A day between the two; not on a weekend if that is possible."""
     day = earliest + timedelta(days=rng.randint(0, (latest - earliest).days))
     while day.weekday() > 4 and day > earliest:
         day -= timedelta(days=1)

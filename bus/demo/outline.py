@@ -1,52 +1,43 @@
-"""Outline: how many documents of which kind, to how many receivers, so that totals come out exact.
-
-Only counts; who writes what to whom is the generator's.
-"""
+"""Outline: how many documents of which kind go to how many receivers, with exact totals."""
 
 import random
 from dataclasses import dataclass
-from enum import StrEnum
+
+from bus.demo.drop import DropKind
 
 FIRST_MONTH_DOCUMENTS = 8_315
 FIRST_MONTH_DELIVERIES = 19_296
 """12 March to 12 April 2019, among the first 95 bodies (handbook, section 15)."""
 
-
-class Part(StrEnum):
-    """What a document does in the traffic."""
-
-    LETTER = "letter"
-    CIRCULAR = "circular"
-    REPLY = "reply"
-    RECALL = "recall"
-    UPDATE = "update"
-    REPLACE = "replace"
-
-
-FOLLOW_UPS = (Part.RECALL, Part.UPDATE, Part.REPLACE)
-"""They go to all the receivers of the letter that they are about."""
+_FOLLOW_UPS = (DropKind.RECALL, DropKind.UPDATE, DropKind.REPLACE)
+"""They go to all receivers of the letter that they are about."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Slot:
-    """A document to be. `about` is the index of the earlier slot that it answers or changes."""
+class PlannedDocument:
+    """A document that is not written yet.
 
-    part: Part
+    Attributes:
+        receivers: How many.
+        about: The index of the earlier document that it answers or changes.
+    """
+
+    kind: DropKind
     receivers: int
     about: int | None = None
 
 
 def outline(
     rng: random.Random, *, bodies: int, documents: int, deliveries: int | None = None
-) -> tuple[Slot, ...]:
-    """Spread deliveries over documents: letters and circulars first, what is about them after.
+) -> tuple[PlannedDocument, ...]:
+    """Distribute deliveries over documents: first letters and circulars, then what is about them.
 
     Args:
-        deliveries: To be met exactly; by default the ratio of the first month, or as near to it
-            as so few bodies can come.
+        deliveries: The exact number; by default the ratio of the first month, or as near to it as
+            so few bodies allow.
 
     Raises:
-        ValueError: So many documents and deliveries cannot be had among so few bodies.
+        ValueError: So many documents and deliveries are impossible among so few bodies.
     """
     others = bodies - 1
     if others < 1 or documents < 1:
@@ -54,49 +45,52 @@ def outline(
     wanted = deliveries or max(
         documents, documents * FIRST_MONTH_DELIVERIES // FIRST_MONTH_DOCUMENTS
     )
-    # A third of what goes beyond one receiver each is circulars.
+    # A third of the deliveries beyond one for each document is for circulars.
     beyond = wanted - documents
     circulars = max(beyond // 3 // others, int(beyond >= others)) if others > 1 else 0
     circulars = min(circulars, documents - 1)
     replies = (documents - circulars) * 12 // 100
-    per_follow_up = documents // 100
-    letters = documents - circulars - replies - per_follow_up * len(FOLLOW_UPS)
-
-    followed = rng.sample(range(letters), k=per_follow_up * len(FOLLOW_UPS))
-    cost = [1] * letters
-    for letter in followed:
-        cost[letter] = 2
-    left = beyond - circulars * (others - 1)
-    counts, left = _spread(rng, cost, most=others, extra=left)
+    follow_ups = documents // 100 * len(_FOLLOW_UPS)
+    letters = documents - circulars - replies - follow_ups
+    followed = rng.sample(range(letters), k=follow_ups)
+    counts, left = _receivers(
+        rng, letters, set(followed), most=others, extra=beyond - circulars * (others - 1)
+    )
     if left < 0 or (left and deliveries is not None):
         raise ValueError(f"{documents} documents among {bodies} bodies cannot make {deliveries}")
+    return (
+        *(PlannedDocument(kind=DropKind.LETTER, receivers=count) for count in counts),
+        *[PlannedDocument(kind=DropKind.CIRCULAR, receivers=others)] * circulars,
+        *(
+            PlannedDocument(
+                kind=DropKind.REPLY, receivers=1, about=rng.randrange(letters + circulars)
+            )
+            for _ in range(replies)
+        ),
+        *(
+            PlannedDocument(
+                kind=_FOLLOW_UPS[index % len(_FOLLOW_UPS)], receivers=counts[letter], about=letter
+            )
+            for index, letter in enumerate(followed)
+        ),
+    )
 
-    slots = [Slot(part=Part.LETTER, receivers=count) for count in counts]
-    slots += [Slot(part=Part.CIRCULAR, receivers=others)] * circulars
-    slots += [
-        Slot(part=Part.REPLY, receivers=1, about=rng.randrange(letters + circulars))
-        for _ in range(replies)
-    ]
-    slots += [
-        Slot(part=FOLLOW_UPS[index % len(FOLLOW_UPS)], receivers=counts[letter], about=letter)
-        for index, letter in enumerate(followed)
-    ]
-    return tuple(slots)
 
+def _receivers(
+    rng: random.Random, letters: int, followed: set[int], *, most: int, extra: int
+) -> tuple[list[int], int]:
+    """How many receivers each letter has, and how much of `extra` is left.
 
-def _spread(rng: random.Random, cost: list[int], *, most: int, extra: int) -> tuple[list[int], int]:
-    """Give letters further receivers until `extra` is used up; return the counts and the rest.
-
-    A letter with a follow-up costs two deliveries for each receiver.
+    A further receiver of a letter with a follow-up costs two deliveries.
     """
-    counts = [1] * len(cost)
-    open_letters = list(range(len(cost)))
+    counts, open_letters = [1] * letters, list(range(letters))
     while extra > 0 and open_letters:
         position = rng.randrange(len(open_letters))
         letter = open_letters[position]
-        if counts[letter] < most and cost[letter] <= extra:
+        cost = 2 if letter in followed else 1
+        if counts[letter] < most and cost <= extra:
             counts[letter] += 1
-            extra -= cost[letter]
+            extra -= cost
         else:
             open_letters[position] = open_letters[-1]
             open_letters.pop()

@@ -1,9 +1,8 @@
-"""Report: what was planned against what was seen, agency by agency, to the last delivery."""
+"""Report: compares what was planned with what was seen, for every agency and every delivery."""
 
-import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table
@@ -13,172 +12,116 @@ from bus.demo.drop import Drop, DropKind
 from schemas.directory import Directory
 from schemas.identifiers import AgencyCode
 
+NUMBERS = ("sent", "repeated", "reported", "refused", "received", "receipts", "statuses")
+"""What is counted for each agency.
 
-@dataclass(kw_only=True, slots=True)
-class Tally:
-    """What one agency counts; grows while it is counted.
-
-    Attributes:
-        sent: Its documents that were accepted, those sent again not counted.
-        repeated: Its documents that were accepted again; they lead to nothing new.
-        reported: Its status reports that were accepted.
-        refused: Its files that were refused.
-        received: Documents handed to it.
-        receipts: Signed receipts for its documents, one for each of their deliveries.
-        statuses: Status reports handed to it.
-    """
-
-    sent: int = 0
-    repeated: int = 0
-    reported: int = 0
-    refused: int = 0
-    received: int = 0
-    receipts: int = 0
-    statuses: int = 0
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in COUNTS})
-
-
-COUNTS = tuple(each.name for each in fields(Tally))
+sent, repeated, reported: its accepted documents, documents that were sent again, status reports;
+refused: its refused files; received, statuses: documents and status reports that it received;
+receipts: signed receipts for its documents, one for each delivery.
+"""
+ARRIVING = ("received", "receipts", "statuses")
+"""Those of them that arrive in an inbox."""
 _COLUMNS = ("sent", "received", "receipts", "reported", "statuses", "refused")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
-    """All agencies' tallies, and how many files were refused with each code."""
+    """What was counted.
 
-    tallies: defaultdict[AgencyCode, Tally]
+    Attributes:
+        numbers: By agency and one of `NUMBERS`.
+        refusals: How many files were refused with each code.
+    """
+
+    numbers: Counter[tuple[AgencyCode, str]]
     refusals: Counter[str]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One agency, or all of them."""
-
-    code: str
-    name: str
-    expected: Tally
-    seen: Tally
-
     @property
-    def lost(self) -> int:
-        """What was due and did not come: documents, receipts, statuses."""
-        return sum(max(0, -excess) for excess in self._excesses())
+    def agencies(self) -> set[AgencyCode]:
+        """The agencies with any number."""
+        return {agency for agency, _ in self.numbers}
 
-    @property
-    def twice(self) -> int:
-        """What came although it was not due."""
-        return sum(max(0, excess) for excess in self._excesses())
-
-    def _excesses(self) -> Iterable[int]:
-        names = ("received", "receipts", "statuses")
-        return (getattr(self.seen, name) - getattr(self.expected, name) for name in names)
+    def of(self, agency: AgencyCode | None) -> dict[str, int]:
+        """The numbers of one agency; None: of all together."""
+        agencies = self.agencies if agency is None else (agency,)
+        return {name: sum(self.numbers[a, name] for a in agencies) for name in NUMBERS}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciliation:
-    """The whole account. `exact` says that every number is the planned one."""
+    """What was expected, and what was seen.
 
-    rows: tuple[Row, ...]
-    total: Row
-    refusals_expected: Counter[str]
-    refusals_seen: Counter[str]
+    Attributes:
+        names: Of all agencies, in the order of the directory.
+    """
 
-    @property
-    def lost(self) -> int:
-        """Lost at any agency; another's surplus does not make up for it."""
-        return sum(row.lost for row in self.rows)
+    names: Mapping[AgencyCode, str]
+    expected: Count
+    seen: Count
 
-    @property
-    def twice(self) -> int:
-        """Handed over twice, or to the wrong agency."""
-        return sum(row.twice for row in self.rows)
+    def lost(self, *agencies: AgencyCode) -> int:
+        """How much was expected and did not come, at these agencies or at all.
+
+        A surplus at another agency does not reduce it.
+        """
+        missing = self.expected.numbers - self.seen.numbers
+        return sum(missing[a, name] for a in agencies or self.names for name in ARRIVING)
+
+    def twice(self, *agencies: AgencyCode) -> int:
+        """How much came and was not expected: a second time, or at the wrong agency."""
+        surplus = self.seen.numbers - self.expected.numbers
+        return sum(surplus[a, name] for a in agencies or self.names for name in ARRIVING)
 
     @property
     def exact(self) -> bool:
-        """Nothing lost, nothing twice, every file accepted or refused as planned."""
-        return (
-            all(row.expected == row.seen for row in self.rows)
-            and self.refusals_expected == self.refusals_seen
-        )
+        """Whether every number is the planned one."""
+        same_refusals = self.expected.refusals == self.seen.refusals
+        return same_refusals and self.expected.numbers == self.seen.numbers
 
 
 def count_files(
     drops: Iterable[Drop], refusals: Mapping[tuple[AgencyCode, str], str | None]
 ) -> Count:
-    """Count what became of the dropped files; what was handed over is not in it.
+    """Count the accepted and refused files; what agencies received is not counted here.
 
     Args:
-        refusals: (outbox, file name) → the code it was refused with, None when it was accepted.
-            A file that is not among them is not counted: nobody has answered it.
+        refusals: (outbox, file name) → the code with which it was refused; None: it was accepted.
+            A file that is absent has no answer and is not counted.
     """
-    tallies: defaultdict[AgencyCode, Tally] = defaultdict(Tally)
-    codes: Counter[str] = Counter()
+    accepted = {DropKind.STATUS: "reported", DropKind.REPEAT: "repeated"}
+    count = Count(numbers=Counter(), refusals=Counter())
     for drop in drops:
-        key = (drop.sender, drop.name)
-        if key not in refusals:
-            continue
-        tally, code = tallies[drop.sender], refusals[key]
-        if code is not None:
-            tally.refused += 1
-            codes[code] += 1
-        elif drop.kind is DropKind.STATUS:
-            tally.reported += 1
-        elif drop.kind is DropKind.REPEAT:
-            tally.repeated += 1
-        else:
-            tally.sent += 1
-    return Count(tallies=tallies, refusals=codes)
+        if (drop.sender, drop.name) in refusals:
+            code = refusals[drop.sender, drop.name]
+            if code is not None:
+                count.refusals[code] += 1
+            name = accepted.get(drop.kind, "sent") if code is None else "refused"
+            count.numbers[drop.sender, name] += 1
+    return count
 
 
 def expect(drops: Sequence[Drop]) -> Count:
-    """What a plan must lead to."""
+    """The numbers that a plan must lead to."""
     count = count_files(drops, {(drop.sender, drop.name): drop.refusal for drop in drops})
     for drop in drops:
         for recipient in drop.recipients:
             if drop.kind is DropKind.STATUS:
-                count.tallies[recipient].statuses += 1
+                count.numbers[recipient, "statuses"] += 1
             else:
-                count.tallies[recipient].received += 1
-                count.tallies[drop.sender].receipts += 1
+                count.numbers[recipient, "received"] += 1
+                count.numbers[drop.sender, "receipts"] += 1
     return count
 
 
 def reconcile(directory: Directory, *, expected: Count, seen: Count) -> Reconciliation:
-    """Set one count against the other, in the order of the directory.
-
-    Agencies of either count that the directory does not hold get rows of their own at the end.
-    """
+    """Compare the counts, in the order of the directory; unknown agencies come last."""
     names = {agency.code: agency.name_vi for agency in directory.agencies if agency.connected}
-    for code in (*expected.tallies, *seen.tallies):
-        names.setdefault(code, "?")
-    rows = tuple(
-        Row(
-            code=code,
-            name=name,
-            expected=expected.tallies.get(code) or Tally(),
-            seen=seen.tallies.get(code) or Tally(),
-        )
-        for code, name in names.items()
-    )
-    total = Row(
-        code="",
-        name=f"{len(rows)} agencies",
-        expected=sum((row.expected for row in rows), Tally()),
-        seen=sum((row.seen for row in rows), Tally()),
-    )
-    return Reconciliation(
-        rows=rows,
-        total=total,
-        refusals_expected=expected.refusals,
-        refusals_seen=seen.refusals,
-    )
+    unknown = dict.fromkeys(sorted((expected.agencies | seen.agencies) - names.keys()), "?")
+    return Reconciliation(names=names | unknown, expected=expected, seen=seen)
 
 
 def agency_table(account: Reconciliation) -> Table:
-    """Every agency with its numbers; fits a terminal of 100 columns."""
-    total = account.total
+    """Every agency with its numbers; fits into 80 columns."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -187,70 +130,66 @@ def agency_table(account: Reconciliation) -> Table:
         footer_style="bold",
     )
     table.add_column("Code", no_wrap=True, min_width=4)
-    table.add_column("Agency", footer=total.name, max_width=28)
-    for name in _COLUMNS:
-        footer = _number(total.expected, total.seen, name)
-        width = max(len(name), len(footer))
+    table.add_column("Agency", footer=f"{len(account.names)} agencies", max_width=28)
+    totals = [*_numbers(account, None), _alarm(account.lost())]
+    for name, total in zip((*_COLUMNS, "lost"), totals, strict=True):
         table.add_column(
-            name.capitalize(), footer=footer, justify="right", no_wrap=True, min_width=width
+            name.capitalize(),
+            footer=total,
+            justify="right",
+            no_wrap=True,
+            min_width=max(len(name), len(total)),
         )
-    table.add_column(
-        "Lost", footer=_alarm(account.lost), justify="right", no_wrap=True, min_width=4
-    )
-    for row in account.rows:
-        numbers = (_number(row.expected, row.seen, name) for name in _COLUMNS)
-        name = row.name.replace("Ủy ban nhân dân", "UBND")
-        # A name gives way, cut in its own cell: a column that never wraps could not be narrower.
-        table.add_row(
-            row.code, Text(name, no_wrap=True, overflow="ellipsis"), *numbers, _alarm(row.lost)
-        )
+    for code, name in account.names.items():
+        # The name is shortened in its cell: a column that does not wrap would not get narrower.
+        short = Text(name.replace("Ủy ban nhân dân", "UBND"), no_wrap=True, overflow="ellipsis")
+        table.add_row(code, short, *_numbers(account, code), _alarm(account.lost(code)))
     return table
 
 
 def refusal_table(account: Reconciliation) -> Table:
-    """Which refusals were due and which were seen."""
+    """The refusals that were expected, and those that were seen."""
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     table.add_column("Refused with")
     table.add_column("Expected", justify="right")
     table.add_column("Seen", justify="right")
-    for code in sorted({*account.refusals_expected, *account.refusals_seen}):
-        due, seen = account.refusals_expected[code], account.refusals_seen[code]
+    for code in sorted({*account.expected.refusals, *account.seen.refusals}):
+        due, seen = account.expected.refusals[code], account.seen.refusals[code]
         table.add_row(code, f"{due:,}", Text(f"{seen:,}", style="" if due == seen else "bold red"))
     return table
 
 
-def to_json(account: Reconciliation) -> str:
-    """The account for machines."""
-    return json.dumps(
-        {
-            "exact": account.exact,
-            "lost": account.lost,
-            "twice": account.twice,
-            "total": _row(account.total),
-            "refusals": {
-                "expected": account.refusals_expected,
-                "seen": account.refusals_seen,
-            },
-            "agencies": [_row(row) for row in account.rows],
-        },
-        ensure_ascii=False,
-        indent=2,
-    )
-
-
-def _row(row: Row) -> dict[str, object]:
+def as_json_values(account: Reconciliation) -> dict[str, object]:
+    """The account as JSON values."""
+    refusals = {"expected": account.expected.refusals, "seen": account.seen.refusals}
     return {
-        "code": row.code,
-        "name": row.name,
-        "expected": asdict(row.expected),
-        "seen": asdict(row.seen),
-        "lost": row.lost,
-        "twice": row.twice,
+        "exact": account.exact,
+        "lost": account.lost(),
+        "twice": account.twice(),
+        "total": _row(account, None, f"{len(account.names)} agencies"),
+        "refusals": refusals,
+        "agencies": [_row(account, code, name) for code, name in account.names.items()],
     }
 
 
-def _number(expected: Tally, seen: Tally, name: str) -> Text:
-    due, came = getattr(expected, name), getattr(seen, name)
+def _row(account: Reconciliation, agency: AgencyCode | None, name: str) -> dict[str, object]:
+    which = () if agency is None else (agency,)
+    return {
+        "code": agency or "",
+        "name": name,
+        "expected": account.expected.of(agency),
+        "seen": account.seen.of(agency),
+        "lost": account.lost(*which),
+        "twice": account.twice(*which),
+    }
+
+
+def _numbers(account: Reconciliation, agency: AgencyCode | None) -> list[Text]:
+    expected, seen = account.expected.of(agency), account.seen.of(agency)
+    return [_number(expected[name], seen[name]) for name in _COLUMNS]
+
+
+def _number(due: int, came: int) -> Text:
     if due == came:
         return Text(f"{came:,}", style="dim" if came == 0 else "")
     return Text(f"{came:,}/{due:,}", style="bold red")

@@ -1,7 +1,4 @@
-"""Sample files: what invented documents attach, held in memory.
-
-How they are drawn is left to `bus.demo.pdf`, which needs the extra `demo`.
-"""
+"""Sample files: the attachments of invented documents, in memory; `bus.demo.pdf` draws them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +9,7 @@ from schemas.problem import AxisError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleFile:
-    """A file of the pool. `stem` is its name without extension, as its author would call it."""
+    """A file of the pool. `stem` is its name without extension."""
 
     stem: str
     pages: int

@@ -1,4 +1,4 @@
-"""Writer: the records office of every body in one: writes invented documents and statuses."""
+"""Writer: writes invented documents and status reports in the name of any body."""
 
 import random
 from collections import Counter
@@ -30,18 +30,15 @@ from schemas.document import (
 from schemas.status import StatusReport
 from schemas.vietnam import from_vietnam
 
-Kinds = Sequence[tuple[str, str]]
-"""Document types, each with how its subject begins."""
+DocumentTypes = Sequence[tuple[str, str]]
+"""Types of documents, each with the words with which its subject begins."""
 
 _PRIORITIES = (Priority.NORMAL, Priority.URGENT, Priority.VERY_URGENT, Priority.MOST_URGENT)
 _PRIORITY_WEIGHTS = (86, 9, 3, 2)
-_LETTER = ("Công văn", "V/v thu hồi văn bản về")
-_OFFICE = "Văn phòng"
-_RECORDS = "Văn thư"
 
 
 class Writer:
-    """Writes in the name of any body. Numbers run per body and calendar year (handbook 6)."""
+    """Numbers its documents by body and calendar year (handbook 6)."""
 
     def __init__(self, rng: random.Random, files: FilePool) -> None:
         self._rng = rng
@@ -53,16 +50,16 @@ class Writer:
         sender: Body,
         receivers: Iterable[Body],
         *,
-        kinds: Kinds,
+        types: DocumentTypes,
         issued_on: date,
     ) -> Document:
-        """A new document of one of `kinds`."""
+        """A new document of one of these types."""
         rng = self._rng
-        type_name, opening = rng.choice(kinds)
-        number = self._next_number(sender, issued_on)
+        type_name, opening = rng.choice(types)
+        self._numbers[sender.code, issued_on.year] += 1
+        number = str(self._numbers[sender.code, issued_on.year])
         notation = self._notation(sender, type_name)
         competence, position = rng.choice(sender.signatures)
-        priority = rng.choices(_PRIORITIES, _PRIORITY_WEIGHTS)[0]
         samples = rng.sample(self._files.samples, k=2 if rng.random() < 0.1 else 1)
         return Document(
             from_agency=sender.organization,
@@ -77,7 +74,7 @@ class Writer:
             subject=f"{opening} {rng.choice(TOPICS)}",
             signer=Signer(competence=competence, position=position, full_name=rng.choice(PEOPLE)),
             due_on=issued_on + timedelta(days=rng.randint(5, 30)) if rng.random() < 0.3 else None,
-            priority=priority,
+            priority=rng.choices(_PRIORITIES, _PRIORITY_WEIGHTS)[0],
             pages=sum(sample.pages for sample in samples),
             appendixes=tuple(sample.stem for sample in samples[1:]),
             to_places=("Như trên", "Lưu: VT, VP"),
@@ -85,19 +82,15 @@ class Writer:
                 type=BusinessType.NEW,
                 reason=NEW_REASON,
                 paper_raw="0",
-                staff=(Staff(department=_OFFICE, staff=rng.choice(PEOPLE)),),
+                staff=(Staff(department="Văn phòng", staff=rng.choice(PEOPLE)),),
             ),
-            attachments=_attach(f"{number}-{notation}", samples),
+            attachments=_attachments(f"{number}-{notation}", samples),
         )
 
     def reply(self, sender: Body, receiver: Body, *, to: Document, issued_on: date) -> Document:
         """The answer of a receiver to the sender of a document."""
-        letter = self.letter(
-            sender,
-            (receiver,),
-            kinds=(("Công văn", f"V/v trả lời văn bản số {to.full_number} về"),),
-            issued_on=issued_on,
-        )
+        types = (("Công văn", f"V/v trả lời văn bản số {to.full_number} về"),)
+        letter = self.letter(sender, (receiver,), types=types, issued_on=issued_on)
         answered = ResponseFor(
             organ_id=to.from_agency.organ_id,
             code=to.full_number,
@@ -108,47 +101,35 @@ class Writer:
 
     def recall(self, letter: Document) -> Document:
         """The same header again, recalled by its sender (handbook, section 4)."""
-        return letter.model_copy(
-            update={
-                "bussiness": _about(letter, BusinessType.RECALL, RECALL_REASON),
-                "attachments": (),
-            }
-        )
+        block = _about(letter, BusinessType.RECALL, RECALL_REASON)
+        return letter.model_copy(update={"bussiness": block, "attachments": ()})
 
     def update(self, letter: Document) -> Document:
         """The same header with a new due date."""
-        issued_on = letter.issued_on or date.min
-        block = _about(letter, BusinessType.UPDATE, UPDATE_REASON)
-        return letter.model_copy(
-            update={
-                "due_on": issued_on + timedelta(days=45),
-                "bussiness": block.model_copy(update={"content_changes": True}),
-            }
-        )
+        due = (letter.issued_on or date.min) + timedelta(days=45)
+        block = _about(letter, BusinessType.UPDATE, UPDATE_REASON, content_changes=True)
+        return letter.model_copy(update={"due_on": due, "bussiness": block})
 
     def replacement(
         self, sender: Body, receivers: Sequence[Body], *, of: Document, issued_on: date
     ) -> Document:
-        """A new document in the place of an earlier one."""
-        kinds = ((of.type_name or "Công văn", f"Thay thế văn bản số {of.full_number} về"),)
-        letter = self.letter(sender, receivers, kinds=kinds, issued_on=issued_on)
-        replaced = Replacement(
-            document_id=of.document_id,
-            organ_ids=tuple(receiver.wire_code for receiver in receivers),
-        )
-        block = letter.bussiness.model_copy(
-            update={
-                "type": BusinessType.REPLACE,
-                "reason": REPLACE_REASON,
-                "replacements": (replaced,),
-            }
-        )
+        """A new document that replaces an earlier one."""
+        types = ((of.type_name or "Công văn", f"Thay thế văn bản số {of.full_number} về"),)
+        letter = self.letter(sender, receivers, types=types, issued_on=issued_on)
+        codes = tuple(receiver.wire_code for receiver in receivers)
+        replaced = Replacement(document_id=of.document_id, organ_ids=codes)
+        changes = {
+            "type": BusinessType.REPLACE,
+            "reason": REPLACE_REASON,
+            "replacements": (replaced,),
+        }
+        block = letter.bussiness.model_copy(update=changes)
         return letter.model_copy(update={"bussiness": block})
 
     def status(
         self, reporter: Body, addressee: Body, *, on: Document, code: StatusCode, day: date
     ) -> StatusReport:
-        """What a body says it did with a document."""
+        """What a body reports about its work on a document."""
         minute = self._rng.randrange(8 * 60, 17 * 60)
         local = datetime.combine(day, time(minute // 60, minute % 60))
         return StatusReport(
@@ -157,7 +138,7 @@ class Writer:
             document_code=on.full_number,
             document_id=on.document_id,
             issued_on=on.issued_on,
-            staff=Staff(department=_RECORDS, staff=self._rng.choice(PEOPLE)),
+            staff=Staff(department="Văn thư", staff=self._rng.choice(PEOPLE)),
             code=code.value,
             description=STATUS_TEXTS[code],
             at=from_vietnam(local),
@@ -167,14 +148,10 @@ class Writer:
         self, thief: Body, receivers: Iterable[Body], *, of: Document, issued_on: date
     ) -> Document:
         """A recall of somebody else's document."""
-        letter = self.letter(thief, receivers, kinds=(_LETTER,), issued_on=issued_on)
-        return letter.model_copy(
-            update={"bussiness": _about(of, BusinessType.RECALL, RECALL_REASON)}
-        )
-
-    def _next_number(self, body: Body, issued_on: date) -> str:
-        self._numbers[body.code, issued_on.year] += 1
-        return str(self._numbers[body.code, issued_on.year])
+        types = (("Công văn", "V/v thu hồi văn bản về"),)
+        letter = self.letter(thief, receivers, types=types, issued_on=issued_on)
+        block = _about(of, BusinessType.RECALL, RECALL_REASON)
+        return letter.model_copy(update={"bussiness": block})
 
     def _notation(self, body: Body, type_name: str) -> str:
         """`UBND-VP` for official letters, `QĐ-UBND` for the other types (Decree 30/2020)."""
@@ -184,18 +161,20 @@ class Writer:
         return f"{body.abbreviation}-{self._rng.choice(UNITS)}"
 
 
-def _about(letter: Document, business: BusinessType, reason: str) -> Bussiness:
-    return letter.bussiness.model_copy(
-        update={
-            "type": business,
-            "target_document_id": letter.document_id,
-            "reason": reason,
-        }
-    )
+def _about(
+    letter: Document, business: BusinessType, reason: str, *, content_changes: bool | None = None
+) -> Bussiness:
+    changes = {
+        "type": business,
+        "target_document_id": letter.document_id,
+        "reason": reason,
+        "content_changes": content_changes,
+    }
+    return letter.bussiness.model_copy(update=changes)
 
 
-def _attach(stem: str, samples: Sequence[SampleFile]) -> tuple[Attachment, ...]:
-    """The document itself under its number, its annexes under their own names."""
+def _attachments(stem: str, samples: Sequence[SampleFile]) -> tuple[Attachment, ...]:
+    """The document itself, named by its number, and its annexes, by their own names."""
     return tuple(
         Attachment(
             name=f"{sample.stem if annex else ascii_name(stem)}.pdf",

@@ -1,4 +1,4 @@
-"""Attempts in a folder: one small file for each, as long as there are bytes in it as beginnings."""
+"""FolderAttempts: a file for each attempt that has begun; its length is the count of beginnings."""
 
 import time
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from pathlib import Path
 from schemas.problem import AxisError
 from schemas.term import of_os
 
-_FORGOTTEN_AFTER = timedelta(days=7)
+_KEPT_FOR = timedelta(days=7)
 
 
 class FolderAttempts:
-    """Attempts that survive the process, and need not survive the machine.
+    """Attempts that survive the process. They need not survive a power cut.
 
     Args:
-        folder: Made when it is first needed; what is a week old is forgotten at the start.
+        folder: Created by the first attempt. Files that are a week old are deleted at the start.
 
     Raises:
         TransportError: E_STORE_AWAY; also from every method.
@@ -24,11 +24,15 @@ class FolderAttempts:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._forget(before=time.time() - _FORGOTTEN_AFTER.total_seconds())
+        oldest = time.time() - _KEPT_FOR.total_seconds()
+        with _disk_errors():
+            for path in folder.glob("*"):
+                if path.stat().st_mtime < oldest:
+                    path.unlink(missing_ok=True)
 
     def begin(self, key: str) -> int:
-        """Append one byte; as many as were there before have never ended."""
-        with _disk():
+        """Append one byte; return how many earlier beginnings have not ended."""
+        with _disk_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             with (self._folder / key).open("ab") as file:
                 before = file.tell()
@@ -37,18 +41,12 @@ class FolderAttempts:
 
     def end(self, key: str) -> None:
         """Remove the file."""
-        with _disk():
+        with _disk_errors():
             (self._folder / key).unlink(missing_ok=True)
-
-    def _forget(self, *, before: float) -> None:
-        with _disk():
-            for path in self._folder.glob("*"):
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _disk() -> Iterator[None]:
+def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Snapshot: the signed directory on disk, written whole, and read anew when it has changed.
+"""DirectoryFile: the signed directory on disk.
 
-directory.json    the snapshot
-directory.jws     its signature, a detached JWS; then those of snapshots that it replaced
-directory.seen    the newest version that was here
-directory-versions/   those that were here: `directory_versions`
+directory.json        the snapshot: the newest version, written whole
+directory.jws         its signature, a detached JWS; then the signatures of the versions before
+directory.seen        the number and digest of the newest version that was ever here
+directory-versions/   the versions that were here: `directory_versions`
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from bus.core.directory_proof import DirectoryTrust, Seen, check_progress, prove
 from bus.core.directory_rows import difference
 from bus.core.directory_rules import check
 from bus.core.signing import sign
-from bus.home.directory_versions import DirectoryVersions, KeptVersion
+from bus.home.directory_versions import DirectoryVersions
 from bus.ports import Clock
 from schemas.directory import Directory
 from schemas.limits import MAX_DIRECTORY_BYTES
@@ -37,10 +37,10 @@ class DirectoryFile:
 
     Args:
         path: Of the snapshot.
-        trust: Who may sign it, as it is now.
-        trusted: The folder of their certificates: a change of it may change the verdict.
-        clock: Tells the signing time.
-        upgraded: Called when the unsigned directory of an earlier version was signed.
+        trust: Gives the authority that may sign the snapshot.
+        trusted: The folder of its certificates; when it changes, the snapshot is proven again.
+        clock: Gives the signing time.
+        upgraded: Called when an unsigned directory of an earlier program version was signed.
     """
 
     def __init__(
@@ -53,6 +53,8 @@ class DirectoryFile:
         upgraded: Callable[[Directory], None],
     ) -> None:
         self._path = path
+        self._signature_path = path.with_suffix(".jws")
+        self._seen_path = path.with_suffix(".seen")
         self._trust = trust
         self._trusted = trusted
         self._clock = clock
@@ -60,19 +62,18 @@ class DirectoryFile:
         self._versions = DirectoryVersions(path.with_name(f"{path.stem}-versions"))
 
     def load(self) -> Directory:
-        """Read and prove the snapshot; the first time it is made from the seed of the 95 bodies.
+        """Read and prove the snapshot; in a new home, make it from the 95 bodies of the seed.
 
         Raises:
             ConfigurationError: E_DIRECTORY: the file is not a directory, or cannot be read.
-                E_DIRECTORY_MISSING: it was here. E_DIRECTORY_UNSIGNED, E_DIRECTORY_SIGNATURE: it
-                must not be believed. E_DIRECTORY_ROLLBACK: a newer one was here.
+                E_DIRECTORY_MISSING: it was here. E_DIRECTORY_UNSIGNED, E_DIRECTORY_SIGNATURE: no
+                authority vouches for it. E_DIRECTORY_ROLLBACK: a newer one was here.
         """
         trust, newest = self._trust(), self._newest()
         try:
             data = self._read()
         except FileNotFoundError:
-            if newest.version:
-                version = newest.version
+            if version := newest.version:
                 raise AxisError.of("E_DIRECTORY_MISSING", file=self._path, seen=version) from None
             seeded = seed_directory(seed_text())
             self.save(seeded, Made(deed="seed"))
@@ -82,13 +83,13 @@ class DirectoryFile:
         try:
             verified = prove_directory(data, signatures, trust=trust, now=self._clock())
         except ConfigurationError:
-            # Somebody may have replaced it twice between our two looks.
+            # Another process may have replaced snapshot and signature between our two reads.
             data, signatures = self._read(), self._signatures()
             verified = prove_directory(data, signatures, trust=trust, now=self._clock())
         directory = self._parsed(data)
         found = seen(directory, data)
         check_progress(found, newest=newest)
-        # Whoever only reads may not be able to write here.
+        # A user who may only read the home can load it as well.
         with suppress(ConfigurationError):
             self._keep_found(directory, data, signatures, verified.signed_at)
         with self._writing():
@@ -98,19 +99,16 @@ class DirectoryFile:
     def save(
         self, directory: Directory, made: Made = _UNKNOWN, *, before: Directory | None = None
     ) -> None:
-        """Sign the snapshot and put it in the place of the one before, all or nothing.
-
-        What is written was read first, by the rules that readers go by.
+        """Check and sign a version, and replace the snapshot by it, all or nothing.
 
         Args:
-            made: Who makes it, for the history.
-            before: What it is compared with there.
+            made: Who made it, for the history.
+            before: The version that the history compares it with.
 
         Raises:
             ConfigurationError: As `directory_rules.check` and `prove_directory`: readers would
                 refuse it. E_DIRECTORY_BYTES, E_DIRECTORY_WRITE. E_KEYS: the private key of the
-                directory authority is not here. E_DIRECTORY_ROLLBACK: it is no newer than what is
-                there.
+                directory authority is not here. E_DIRECTORY_ROLLBACK: the snapshot is as new.
         """
         data = directory.model_dump_json(exclude_defaults=True, indent=1).encode()
         if len(data) > MAX_DIRECTORY_BYTES:
@@ -121,30 +119,25 @@ class DirectoryFile:
         with self._writing():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             signature, signed_at = self._sign(data, self._trust())
-            told = difference(before or Directory(), directory)
-            self._versions.keep(
-                KeptVersion(
-                    revision=revision_of(directory.version, signed_at, made, told),
-                    signatures=(signature,),
-                ),
-                data,
-            )
+            changes = difference(before or Directory(), directory)
+            revision = revision_of(directory.version, signed_at, made, changes)
+            self._versions.keep(revision, [signature], data)
             replace_file(self._path, data)
             self._remember(found, newest)
 
     def history(self) -> tuple[Revision, ...]:
-        """The versions that are kept, the newest first; one that cannot be read is left out."""
+        """The revisions that are kept, the newest first; those that cannot be read are left out."""
         newest = self._newest_or_none()
         found = []
         for version in self._versions.versions():
-            # One that is newer was about to be written when its writer was stopped.
+            # A version that is newer was left by a process that was stopped while it wrote.
             if newest is None or version <= newest.version:
                 with suppress(ConfigurationError):
                     found.append(self._versions.entry(version).revision)
         return tuple(found)
 
     def version(self, version: int) -> Directory:
-        """The content of a version that was here, proven as `load` does, and consistent.
+        """The content of a kept version, proven and checked.
 
         Raises:
             ConfigurationError: E_DIRECTORY_VERSION: it is not kept. E_DIRECTORY_SIGNATURE. As
@@ -157,11 +150,11 @@ class DirectoryFile:
         return directory
 
     def restore(self, content: Directory, made: Made, *, before: Directory | None) -> Directory:
-        """Sign an older content as the newest version, also where the snapshot is spoiled.
+        """Sign an older content as the newest version, also when the snapshot cannot be used.
 
         Args:
             content: As `version` gives it.
-            before: The directory as it is; None where it must not be believed.
+            before: The directory as it is; None when `load` refuses it.
 
         Raises:
             ConfigurationError: As `save`.
@@ -181,7 +174,7 @@ class DirectoryFile:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep others from changing it between our look and our change.
+        """Lock the directory against changes by other processes.
 
         Raises:
             ConfigurationError: E_DIRECTORY_WRITE.
@@ -203,28 +196,24 @@ class DirectoryFile:
     def _keep_found(
         self, directory: Directory, data: bytes, signatures: Sequence[str], signed_at: datetime
     ) -> None:
-        """Keep a version that came from elsewhere, or was here before versions were kept."""
+        """Keep a version that was copied here, or was here before versions were kept."""
         if self._versions.has(directory.version):
             return
         before = Directory()
         with suppress(ConfigurationError):
             before = self.version(directory.version - 1)
-        told = difference(before, directory)
-        self._versions.keep(
-            KeptVersion(
-                revision=revision_of(directory.version, signed_at, Made(), told),
-                signatures=tuple(signatures),
-            ),
-            data,
+        revision = revision_of(
+            directory.version, signed_at, _UNKNOWN, difference(before, directory)
         )
+        self._versions.keep(revision, signatures, data)
 
     def stamp(self) -> int:
-        """Changes whenever the snapshot does, or who may sign it."""
+        """A number that changes when the snapshot or the authority that may sign it changes."""
         watched = (self._path, self._signature_path, self._trusted)
         return hash(tuple(map(_changed_at, watched)))
 
     def _signed_first(self, data: bytes, trust: DirectoryTrust, newest: Seen) -> Directory:
-        """Sign what an earlier version left unsigned; only where no signed one ever was."""
+        """Sign the directory of an earlier program version, if no signed one was ever here."""
         if newest.version or trust.key is None:
             raise AxisError.of("E_DIRECTORY_UNSIGNED")
         directory = self._parsed(data)
@@ -235,24 +224,18 @@ class DirectoryFile:
         return directory
 
     def _read(self) -> bytes:
-        """The snapshot's bytes. Raises `FileNotFoundError` as it is."""
-        try:
+        with _readable(self._path):
             return self._path.read_bytes()
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise _unreadable(self._path, error) from error
 
     def _parsed(self, data: bytes) -> Directory:
-        try:
+        with _readable(self._path):
             return Directory.model_validate_json(data)
-        except ValidationError as invalid:
-            raise _unreadable(self._path, invalid) from invalid
 
     def _sign(self, data: bytes, trust: DirectoryTrust) -> tuple[str, datetime]:
-        """The new signature goes first, beside the old: either snapshot is proven meanwhile.
+        """Write the new signature before the old ones: meanwhile, the old snapshot is still proven.
 
-        Two old ones, for the last may be of a snapshot whose writer was stopped before it.
+        Two old ones are kept, for the process that made the last may have been stopped before it
+        wrote its snapshot.
         """
         if trust.key is None:
             cause = term("directory_key_away")
@@ -265,39 +248,24 @@ class DirectoryFile:
         return made, now
 
     def _signatures(self) -> list[str]:
-        try:
+        with suppress(FileNotFoundError), _readable(self._signature_path):
             return self._signature_path.read_text(encoding="ascii", errors="replace").split()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _unreadable(self._signature_path, error) from error
+        return []
 
     def _newest(self) -> Seen:
-        try:
+        with suppress(FileNotFoundError), _readable(self._seen_path):
             return Seen.model_validate_json(self._seen_path.read_bytes())
-        except FileNotFoundError:
-            return Seen()
-        except (ValidationError, OSError) as error:
-            raise _unreadable(self._seen_path, error) from error
+        return Seen()
 
     def _newest_or_none(self) -> Seen | None:
-        """None where its file is spoiled."""
-        try:
+        """The same; None when the file cannot be read."""
+        with suppress(ConfigurationError):
             return self._newest()
-        except ConfigurationError:
-            return None
+        return None
 
     def _remember(self, found: Seen, newest: Seen) -> None:
         if found.version > newest.version:
             replace_file(self._seen_path, found.to_json())
-
-    @property
-    def _signature_path(self) -> Path:
-        return self._path.with_suffix(".jws")
-
-    @property
-    def _seen_path(self) -> Path:
-        return self._path.with_suffix(".seen")
 
 
 def seed_text() -> str:
@@ -305,15 +273,20 @@ def seed_text() -> str:
     return (files("schemas") / "seed" / "agencies.csv").read_text(encoding="utf-8")
 
 
-def _unreadable(path: Path, error: Exception) -> AxisError:
-    """The cause never quotes the file."""
-    cause = type(error).__name__
-    if isinstance(error, ValidationError):
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise E_DIRECTORY when a file cannot be read or understood; the cause never quotes it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        detail = error.strerror or type(error).__name__
+        raise AxisError.of("E_DIRECTORY", file=path, detail=detail) from error
+    except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        cause = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    elif isinstance(error, OSError):
-        cause = error.strerror or cause
-    return AxisError.of("E_DIRECTORY", file=path, detail=cause)
+        detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise AxisError.of("E_DIRECTORY", file=path, detail=detail) from error
 
 
 def _changed_at(path: Path) -> int:

@@ -1,11 +1,12 @@
-"""DirectoryVersions: the versions of a directory that were here, on disk, the oldest forgotten.
+"""DirectoryVersions: the versions of a directory that were here, on disk; the oldest are deleted.
 
-<folder>/00000012.json    what is remembered of version 12, and its signature
+<folder>/00000012.json    the revision and the signatures of version 12
 <folder>/00000012.gz      its snapshot, compressed
 """
 
 import gzip
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +43,12 @@ class DirectoryVersions:
         return self._entry(version).exists()
 
     def versions(self) -> tuple[int, ...]:
-        """Those that are kept, the newest first."""
+        """The numbers of the kept versions, the newest first."""
         names = (path.stem for path in self.folder.glob("*.json"))
         return tuple(sorted((int(name) for name in names if name.isdecimal()), reverse=True))
 
     def entry(self, version: int) -> KeptVersion:
-        """What is remembered of a version.
+        """The revision and the signatures of a version.
 
         Raises:
             ConfigurationError: E_DIRECTORY_VERSION; it is not kept, or cannot be read.
@@ -64,13 +65,14 @@ class DirectoryVersions:
         except (OSError, EOFError, zlib.error) as error:
             raise AxisError.of("E_DIRECTORY_VERSION", version=version) from error
 
-    def keep(self, kept: KeptVersion, snapshot: bytes) -> None:
-        """Keep a version, and forget the oldest of too many.
+    def keep(self, revision: Revision, signatures: Sequence[str], snapshot: bytes) -> None:
+        """Keep a version; delete the oldest beyond `MAX_DIRECTORY_VERSIONS`.
 
         Raises:
             ConfigurationError: E_DIRECTORY_WRITE.
         """
-        version = kept.revision.version
+        version = revision.version
+        kept = KeptVersion(revision=revision, signatures=tuple(signatures))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # The entry comes last: a version without one is not there.

@@ -1,14 +1,14 @@
-"""Home: where everything of one axis lies on disk, and who has it in use."""
+"""Home: where the files of one axis are, which process uses them, and how it is reached."""
 
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -20,12 +20,12 @@ from schemas.value import Value
 
 
 class Running(Value):
-    """How a running axis is reached. Holds passwords: the file is for its owner only.
+    """How a running axis is reached. The file holds passwords, so only its owner can read it.
 
     Attributes:
-        metrics_url: Where its parent serves `/metrics`, `/healthz` and `/readyz`.
-        worker_metrics_urls: Where its workers do, in their order.
-        dead_letters_metrics_url: Where the process of the dead letters does.
+        metrics_url: URL of `/metrics` of the parent, which serves `/healthz` and `/readyz` too.
+        worker_metrics_urls: The same of its workers, in their order.
+        dead_letters_metrics_url: The same of the process that works on dead letters.
     """
 
     pid: int
@@ -37,80 +37,50 @@ class Running(Value):
 
     @property
     def metrics_urls(self) -> tuple[str, ...]:
-        """Where all processes of the home serve their metrics."""
+        """The URLs of all processes of the axis."""
         urls = (self.metrics_url, *self.worker_metrics_urls, self.dead_letters_metrics_url)
         return tuple(url for url in urls if url is not None)
 
 
-@dataclass(frozen=True, slots=True)
 class Home:
-    """The layout of a home. Nothing is created by asking."""
+    """The layout of a home. Nothing is created by asking.
 
-    path: Path
+    Attributes:
+        agencies: One folder for each agency, as its system sees it.
+        attachments: The attachment store.
+        spools: Files of documents that are to be sealed, one folder for each mailbox.
+        keys: Certificates and private keys.
+        accounts: Passwords and certificates of broker accounts.
+        transport: The authority and certificates of the private broker, and of accounts.
+        trust_list: The certificates of the authorities whose signatures in PDFs count.
+        attempts: What formats have begun and not ended.
+        paused: Which mailboxes wait for their agencies' systems, one file for each worker.
+        slots: The names of the workers of this home (`slots`).
+        directory: The directory snapshot.
+        prometheus_targets: The processes that Prometheus asks for metrics.
+        running_file: How a running axis is reached; only its owner can read it.
+    """
 
-    @property
-    def agencies(self) -> Path:
-        """One folder an agency, as its system sees it."""
-        return self.path / "agencies"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.agencies = path / "agencies"
+        self.attachments = path / "attachments"
+        self.spools = path / "spools"
+        self.keys = path / "keys"
+        self.accounts = path / "accounts"
+        self.transport = path / "tls"
+        self.trust_list = path / "trust-list"
+        self.attempts = path / "attempts"
+        self.paused = path / "paused"
+        self.slots = path / "slots"
+        self.directory = path / "directory.json"
+        self.prometheus_targets = path / "prometheus-targets.json"
+        self.running_file = path / "running.json"
+        self._lock = path / "lock"
 
     def endpoint_state(self, endpoint: str, mailbox: str) -> Path:
-        """What one kind of endpoint remembers of one agency."""
+        """The folder in which one kind of endpoint keeps its state of one agency."""
         return self.path / "endpoints" / endpoint / mailbox
-
-    @property
-    def attachments(self) -> Path:
-        """The attachment store."""
-        return self.path / "attachments"
-
-    @property
-    def spools(self) -> Path:
-        """Where files of documents lie that are to be sealed, a folder a mailbox."""
-        return self.path / "spools"
-
-    @property
-    def keys(self) -> Path:
-        """Certificates and private keys."""
-        return self.path / "keys"
-
-    @property
-    def accounts(self) -> Path:
-        """Passwords and certificates of broker accounts."""
-        return self.path / "accounts"
-
-    @property
-    def transport(self) -> Path:
-        """The authority and certificates of the private broker, and of accounts."""
-        return self.path / "tls"
-
-    @property
-    def trust_list(self) -> Path:
-        """The certificates of the authorities whose signatures in PDFs count."""
-        return self.path / "trust-list"
-
-    @property
-    def attempts(self) -> Path:
-        """What formats have begun and not ended."""
-        return self.path / "attempts"
-
-    @property
-    def paused(self) -> Path:
-        """Which mailboxes wait for their agencies' systems, a file for each worker."""
-        return self.path / "paused"
-
-    @property
-    def slots(self) -> Path:
-        """The names of the workers of this home (`slots`)."""
-        return self.path / "slots"
-
-    @property
-    def directory(self) -> Path:
-        """The directory snapshot."""
-        return self.path / "directory.json"
-
-    @property
-    def prometheus_targets(self) -> Path:
-        """Whom Prometheus is to ask."""
-        return self.path / "prometheus-targets.json"
 
     @property
     def exists(self) -> bool:
@@ -130,11 +100,11 @@ class Home:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Hold the home for one process; the lock ends with the process, however it ends.
+        """Lock the home for this process until the block or the process ends.
 
         Raises:
-            ConfigurationError: E_HOME_IN_USE names the process that holds it; E_PATH: nothing can
-                be written here.
+            ConfigurationError: E_HOME_IN_USE names the process that has the lock. E_PATH: the home
+                cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -154,13 +124,12 @@ class Home:
             yield
 
     def await_workers(self, deadline: timedelta) -> None:
-        """Wait until no worker of an earlier parent is left. Blocking.
+        """Wait until the workers of an earlier parent have ended. Blocking.
 
-        Workers end by themselves when their parent does, kill -9 included, but not in the same
-        moment.
+        Workers end by themselves soon after their parent, also when it was killed.
 
         Raises:
-            ConfigurationError: E_HOME_IN_USE names a worker that does not end.
+            ConfigurationError: E_HOME_IN_USE names a worker that runs after the deadline.
         """
         pid = await_free_slots(self.slots, deadline)
         if pid is not None:
@@ -168,7 +137,7 @@ class Home:
 
     @contextmanager
     def announced(self, running: Running) -> Iterator[None]:
-        """Let other commands find the running broker while this one runs."""
+        """Keep `running_file` until the block ends, so that other commands find the broker."""
         replace_file(self.running_file, running.to_json(), mode=0o600, synced=False)
         try:
             yield
@@ -176,21 +145,32 @@ class Home:
             self.running_file.unlink(missing_ok=True)
 
     def running(self) -> Running | None:
-        """The axis that runs in this home now, if one does."""
+        """The axis that runs in this home now; None: no axis runs."""
         try:
             said = Running.model_validate(json.loads(self.running_file.read_bytes()))
         except FileNotFoundError:
             return None
         return said if _is_alive(said.pid) else None
 
-    @property
-    def running_file(self) -> Path:
-        """How a running axis is reached; readable by its owner only."""
-        return self.path / "running.json"
 
-    @property
-    def _lock(self) -> Path:
-        return self.path / "lock"
+def write_prometheus_targets(path: Path, *, axis: Sequence[str], broker: str | None) -> None:
+    """Write the file of Prometheus's file-based discovery, whole.
+
+    It stays when the axis ends, so that Prometheus shows a process that should run and does not.
+
+    Args:
+        axis: URLs of the metrics of the parent and its workers: the job `lienthong`.
+        broker: URL of the metrics of the private broker: the job `rabbitmq`. None: the operator
+            names the broker to Prometheus.
+    """
+    jobs = {"lienthong": axis, "rabbitmq": [broker] if broker else []}
+    groups = [
+        {"targets": [urlsplit(url).netloc for url in urls], "labels": {"job": job}}
+        for job, urls in jobs.items()
+        if urls
+    ]
+    # Another user's process reads it; it holds no secret.
+    replace_file(path, f"{json.dumps(groups, indent=2)}\n".encode(), synced=False)
 
 
 def _is_alive(pid: int) -> bool:
@@ -199,5 +179,5 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # another user's process
     return True

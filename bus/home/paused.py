@@ -1,5 +1,6 @@
-"""Paused: which mailboxes wait because their agency's system is away, for operators who ask."""
+"""Paused: the file that tells operators which mailboxes wait for their agency's system."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from bus.core.events import (
     EndpointResumed,
     EnvelopeSent,
     Event,
+    Handlers,
     SendingPaused,
     SendingResumed,
 )
@@ -22,10 +24,10 @@ from schemas.value import Value
 
 
 class Paused(Value):
-    """A mailbox that waits, since when, and what is wrong.
+    """A mailbox that waits, since when, and why.
 
     Attributes:
-        sending: What its agency sends waits instead.
+        sending: Its agency's files wait to be sent; else deliveries to the agency wait.
     """
 
     mailbox: MailboxName
@@ -38,46 +40,57 @@ _LIST = TypeAdapter(tuple[Paused, ...])
 
 
 class PausedFile:
-    """A small file that is written whole whenever a mailbox begins or ceases to wait."""
+    """A small file that is written whole whenever a mailbox is paused or resumed.
 
-    def __init__(self, path: Path) -> None:
+    It is an observer: a call with an event takes from it what it says of a paused mailbox.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime]) -> None:
         self._path = path
+        self._clock = clock
         self._paused: dict[tuple[MailboxName, bool], Paused] = {}
+        self._handlers = handlers = Handlers()
+        handlers.on(EndpointPaused, lambda event: self._pause(event, sending=False))
+        handlers.on(SendingPaused, lambda event: self._pause(event, sending=True))
+        handlers.on(EndpointResumed, lambda event: self._resume(event, sending=False))
+        handlers.on(SendingResumed, lambda event: self._resume(event, sending=True))
+        # These prove it as well, if the worker that paused the mailbox has crashed.
+        handlers.on(DeliveryHandedOver, lambda event: self._resume(event, sending=False))
+        handlers.on(EnvelopeSent, lambda event: self._resume(event, sending=True))
 
-    def note(self, event: Event, *, now: datetime) -> None:
-        """Take from an event what it says of a mailbox that waits."""
-        match event:
-            case EndpointPaused(mailbox=mailbox, problem=problem):
-                self._paused[mailbox, False] = Paused(mailbox=mailbox, since=now, problem=problem)
-            case SendingPaused(mailbox=mailbox, problem=problem):
-                self._paused[mailbox, True] = Paused(
-                    mailbox=mailbox, sending=True, since=now, problem=problem
-                )
-            case SendingResumed(mailbox=mailbox) | EnvelopeSent(mailbox=mailbox):
-                if self._paused.pop((mailbox, True), None) is None:
-                    return
-            case EndpointResumed(mailbox=mailbox) | DeliveryHandedOver(mailbox=mailbox):
-                # A hand-over proves it as well, should the worker that paused have crashed.
-                if self._paused.pop((mailbox, False), None) is None:
-                    return
-            case _:
-                return
+    def __call__(self, event: Event) -> None:
+        """Note an event."""
+        self._handlers(event)
+
+    def _pause(self, event: EndpointPaused | SendingPaused, *, sending: bool) -> None:
+        self._paused[event.mailbox, sending] = Paused(
+            mailbox=event.mailbox, sending=sending, since=self._clock(), problem=event.problem
+        )
         self.save()
 
+    def _resume(
+        self,
+        event: EndpointResumed | SendingResumed | DeliveryHandedOver | EnvelopeSent,
+        *,
+        sending: bool,
+    ) -> None:
+        if self._paused.pop((event.mailbox, sending), None) is not None:
+            self.save()
+
     def save(self) -> None:
-        """Write what is known; nothing, at the start."""
+        """Write the paused mailboxes; at the start there are none."""
         paused = _LIST.dump_json(tuple(self._paused.values()), exclude_defaults=True)
-        # It only informs: a full disk must not stop who does the work.
+        # The file only informs operators: a full disk must not stop the work itself.
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, paused, synced=False)
 
 
 def load_paused(folder: Path) -> tuple[Paused, ...]:
-    """The mailboxes that wait in a home, as its workers tell; none where no worker has run."""
+    """The mailboxes of a home that are paused, by all its workers; none if no worker has run."""
     found: list[Paused] = []
     for path in sorted(folder.glob("*.json")):
-        # Not there any more, or cut off: it only informs.
+        # The file may be gone or incomplete; it only informs.
         with suppress(FileNotFoundError, ValidationError):
             found.extend(_LIST.validate_json(path.read_bytes()))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""PublicFiles: the files of a home that every home beside the same database must have."""
+"""PublicFiles: the files that all homes of one database must have alike."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +14,10 @@ _PATTERNS = (
     "keys/crl/*",
     "keys/revoked.json",
 )
-"""Never private keys, requests, passwords or the certificates of authorities: whom a home trusts,
-and with what it signs, is filed at the home itself. In the order in which they are written: a
-directory without its signature would be refused."""
+"""In the order in which they are written: a directory without its signature would be refused.
+
+Never private keys, requests, passwords or the certificates of authorities: each home decides by
+itself which authorities it trusts, and keeps its own private keys."""
 
 
 class PublicFiles:
@@ -35,14 +36,14 @@ class PublicFiles:
         )
 
     def read(self) -> Mapping[str, bytes]:
-        """The files, by their path in the home."""
+        """The contents of the files, by their path in the home."""
         return {name: (self._home / name).read_bytes() for name in self._names()}
 
     def write(self, files: Mapping[str, bytes | None]) -> None:
         """Write files, each whole or not at all; None removes one.
 
         Raises:
-            ValueError: A name is none of a public file.
+            ValueError: A name is not that of a public file.
         """
         for name, body in sorted(files.items(), key=lambda each: _position(each[0])):
             path = self._home / name

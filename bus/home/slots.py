@@ -1,4 +1,4 @@
-"""Slots: the names of the workers of one home."""
+"""Slots: numbered lock files, from which the workers of one home get their names."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ def home_name(folder: Path) -> str:
         draft = folder / f".name-{secrets.token_hex(8)}"
         draft.write_text(secrets.token_hex(4))
         try:
-            # Of two processes that make it at once, one wins, and both read its word.
+            # Of two processes that do this at the same time, one fails, and reads the other's word.
             file.hardlink_to(draft)
         finally:
             draft.unlink()
@@ -40,7 +40,7 @@ class Slot:
     Attributes:
         name: The name of the worker: `<home>/<number>`.
         number: From 1.
-        after_crash: The worker that had the slot before did not end in order.
+        after_crash: The worker that had the slot before was killed or has crashed.
     """
 
     name: WorkerName
@@ -50,13 +50,13 @@ class Slot:
 
 @contextmanager
 def worker_slot(folder: Path) -> Iterator[Slot]:
-    """Take the first free slot of a home, for as long as the block or the process lasts.
+    """Take the first free slot of a home until the block or the process ends.
 
-    The successor of a worker that was killed finds the same slot free, so it has the same name and
-    goes on with the same leases.
+    A worker that replaces a killed one finds the same slot free. So it has the same name and
+    continues the same leases.
 
     Args:
-        folder: Where the slots of the home are.
+        folder: The slots of the home.
     """
     home = home_name(folder)
     for number in count(1):
@@ -73,16 +73,16 @@ def worker_slot(folder: Path) -> Iterator[Slot]:
             try:
                 yield Slot(name=WorkerName(f"{home}/{number}"), number=number, after_crash=crashed)
             finally:
-                # Not reached when the process is killed: then the slot says so to its successor.
+                # Not reached when the process is killed: then the next worker finds the number.
                 lock.truncate(0)
             return
 
 
 def await_free_slots(folder: Path, deadline: timedelta) -> int | None:
-    """Wait until no worker of a home is left. Blocking.
+    """Wait until all workers of a home have ended. Blocking.
 
     Returns:
-        The process id of a worker that is still there after the deadline; None: there is none.
+        The process id of a worker that runs after the deadline; None: all have ended.
     """
     until = time.monotonic() + deadline.total_seconds()
     for path in sorted(folder.glob("*.lock")):
@@ -100,10 +100,10 @@ def await_free_slots(folder: Path, deadline: timedelta) -> int | None:
 
 
 def workers_of(folder: Path, *, workers: int) -> tuple[WorkerName, ...]:
-    """The names of the workers of a home, when it has so many."""
+    """The names of the first `workers` workers of a home."""
     return tuple(WorkerName(f"{home_name(folder)}/{slot + 1}") for slot in range(workers))
 
 
 def dead_letters_name(folder: Path) -> WorkerName:
-    """Under which the process of the dead letters of a home is found among those that run."""
+    """The name of the process that works on the dead letters of a home."""
     return WorkerName(f"{home_name(folder)}/{DEAD_LETTERS}")

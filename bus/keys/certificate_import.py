@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bus.core.keyring import CertifiedKey, certify, stated_owners
-from bus.core.revocation.scope import is_authority
+from bus.core.revocation.crl import is_authority
 from bus.keys.access import KeyAccess
 from bus.keys.files import key_errors, read_certificates, unusable
 from bus.keys.folder import AUTHORITIES, KeyFolder

@@ -1,7 +1,7 @@
-"""Health: how late the event loop turns, and what keeps a process from its work.
+"""Health: whether the event loop of a process runs, and why the process is not ready.
 
-Looked at on the loop, once a second at most; told by `http` from a thread of its own, which also
-answers when the loop does not turn.
+Health is checked on the event loop, twice a second. `http` answers from threads of its own, so it
+also answers when the loop is blocked.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from datetime import timedelta
 from bus.core.crash import cause_of
 from bus.core.events import Event, ServiceEnded, ServiceName
 from bus.core.restart import HELD
-from bus.observability.metrics import ProcessMetrics
+from bus.observability.process_metrics import ProcessMetrics
 from bus.ports import BrokerHealth
 from schemas.problem import TransportError
 from schemas.value import Value
 
 SAMPLE_EVERY = timedelta(milliseconds=500)
 STUCK_AFTER = timedelta(seconds=10)
-"""An event loop that has not turned for so long is no longer alive."""
+"""After this time without a turn of its event loop, a process is not alive."""
 STORE_EVERY = timedelta(seconds=5)
 
 
@@ -29,8 +29,8 @@ class Reason(Value):
     """Why a process is not ready.
 
     Attributes:
-        reason: One of a few words, which do not change.
-        detail: For people.
+        reason: A fixed word, listed in docs/metrics.md.
+        detail: An explanation for people.
     """
 
     reason: str
@@ -38,7 +38,7 @@ class Reason(Value):
 
 
 STARTING = Reason(reason="starting", detail="the process is still being built")
-STOPPING = Reason(reason="stopping", detail="what is under way is finished, then it ends")
+STOPPING = Reason(reason="stopping", detail="it finishes its work and ends")
 
 _OF_BROKER = {
     BrokerHealth.AWAY: Reason(
@@ -53,13 +53,13 @@ _OF_BROKER = {
 
 @dataclass(kw_only=True)
 class Health:
-    """One process, as it is seen from inside.
+    """The health of this process.
 
     Attributes:
-        broker: How the broker looks; None while there is none.
-        more: What else is in the way, quick to find out.
+        broker: The state of the connections to the broker; None: the process has none.
+        more: Further reasons; must be quick.
         ask_store: Raises `TransportError` when the store does not answer.
-        write_store: Raises `TransportError` when it cannot be written.
+        write_store: Raises `TransportError` when the store cannot be written.
     """
 
     metrics: ProcessMetrics
@@ -76,16 +76,16 @@ class Health:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the event loop turns. From any thread."""
+        """Whether the event loop runs. Any thread may ask."""
         return time.monotonic() - self._turned < STUCK_AFTER.total_seconds()
 
     @property
     def reasons(self) -> Sequence[Reason]:
-        """What kept the process from its work when it was last looked; empty: it is ready."""
+        """Why the process was not ready at the last check; empty: it is ready."""
         return self._reasons
 
     def note(self, event: Event) -> None:
-        """Remember a service that died: until it has run for a while it may die again."""
+        """Remember a service that ended: it is a reason until it has run for a while again."""
         if isinstance(event, ServiceEnded):
             whose = f" of {event.of}" if event.of else ""
             cause = event.problem.because.text()
@@ -96,15 +96,15 @@ class Health:
             self._died[event.service, event.of] = until, reason
 
     def stopping(self) -> None:
-        """What was looked at is taken down now."""
+        """Check nothing any more: the process is being taken down."""
         self.broker, self.more = None, lambda: (STOPPING,)
         self.ask_store = self.write_store = None
 
     async def watch(self) -> None:
-        """Look until cancelled."""
-        async with asyncio.TaskGroup() as looking:
-            looking.create_task(self._sample())
-            looking.create_task(self._ask())
+        """Check until cancelled."""
+        async with asyncio.TaskGroup() as checks:
+            checks.create_task(self._sample())
+            checks.create_task(self._ask())
 
     async def _sample(self) -> None:
         pause = SAMPLE_EVERY.total_seconds()
@@ -113,15 +113,15 @@ class Health:
             await asyncio.sleep(pause)
             self._turned = time.monotonic()
             self.metrics.lagged(max(0.0, self._turned - began - pause))
-            self._look()
+            self._check()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
-            self._reasons = tuple(self._seen())
-        except Exception as error:  # noqa: BLE001 (what cannot be seen is not well)
+            self._reasons = tuple(self._found())
+        except Exception as error:  # noqa: BLE001 (unknown health is not good health)
             self._reasons = (Reason(reason="health_unknown", detail=cause_of(error)),)
 
-    def _seen(self) -> list[Reason]:
+    def _found(self) -> list[Reason]:
         reasons = list(self.more())
         if self.broker is not None:
             health = self.broker()
@@ -136,14 +136,14 @@ class Health:
     async def _ask(self) -> None:
         while True:
             if self.ask_store is not None:
-                trouble = await _trouble_of(self.ask_store, "store_away")
-                if trouble is None and self.write_store is not None:
-                    trouble = await _trouble_of(self.write_store, "store_locked")
-                self._store = trouble
+                found = await _reason_of(self.ask_store, "store_away")
+                if found is None and self.write_store is not None:
+                    found = await _reason_of(self.write_store, "store_locked")
+                self._store = found
             await asyncio.sleep(STORE_EVERY.total_seconds())
 
 
-async def _trouble_of(ask: Callable[[], Awaitable[object]], reason: str) -> Reason | None:
+async def _reason_of(ask: Callable[[], Awaitable[object]], reason: str) -> Reason | None:
     try:
         async with asyncio.timeout(STORE_EVERY.total_seconds()):
             await ask()
@@ -151,13 +151,13 @@ async def _trouble_of(ask: Callable[[], Awaitable[object]], reason: str) -> Reas
         return Reason(reason=reason, detail="no answer in time")
     except TransportError as error:
         return Reason(reason=reason, detail=str(error.problem))
-    except Exception as error:  # noqa: BLE001 (to be observed must stop no work)
+    except Exception as error:  # noqa: BLE001 (a check must stop no work)
         return Reason(reason=reason, detail=cause_of(error))
     return None
 
 
 async def ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task, and wait for its end."""
+    """Cancel a task and wait for its end."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -1,7 +1,7 @@
-"""HTTP: `/metrics`, `/healthz` and `/readyz` of one process, on threads of their own.
+"""HTTP: serves `/metrics`, `/healthz` and `/readyz` of one process on threads of their own.
 
-They answer also while the event loop is stuck, just what they are asked for. Bounded: a few
-connections at a time, five seconds for each to speak, heads as large as `http.server` takes.
+The threads answer also while the event loop is blocked. Limits: eight connections at a time, five
+seconds to send a request, and the header size that `http.server` accepts.
 """
 
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 _SECONDS_TO_SPEAK = 5.0
 _LOOK_SECONDS = 0.1
-"""How often the server looks whether it is to end."""
+"""How often the server checks whether it must end."""
 _JSON = ("Content-Type", "application/json; charset=utf-8")
 
 _Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -34,23 +34,23 @@ class _Handler(WSGIRequestHandler):
     timeout = _SECONDS_TO_SPEAK
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: it is asked every few seconds."""
+        """Log nothing: a request comes every few seconds."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
-    _room = threading.BoundedSemaphore(AT_ONCE)
+    _free = threading.BoundedSemaphore(AT_ONCE)
 
     def server_bind(self) -> None:
-        # Not that of `HTTPServer`, which asks the resolver for a name that nobody reads.
+        # The method of `HTTPServer` would look up a host name that nobody reads.
         TCPServer.server_bind(self)
         self.server_name = "lienthong"
         self.server_port = self.socket.getsockname()[1]
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._room.acquire(blocking=False):
+        if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -59,21 +59,21 @@ class _Server(ThreadingMixIn, WSGIServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            self._free.release()
 
     def handle_error(self, *_: object) -> None:
-        """Whoever does not listen to the end is no error of ours."""
+        """Ignore a client that closes its connection early."""
 
 
 @contextmanager
 def serving(health: Health, *, host: str, port: int) -> Iterator[str]:
-    """Serve until the exit; the URL it is served under.
+    """Serve until the exit; gives the URL.
 
     Args:
         port: 0 takes a free one.
 
     Raises:
-        ConfigurationError: E_SETTING, the address cannot be had.
+        ConfigurationError: E_SETTING: the address cannot be used.
     """
     try:
         server = make_server(host, port, _application(health), _Server, handler_class=_Handler)
@@ -103,8 +103,8 @@ def _application(
     def application(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            told: Iterable[bytes] = metrics(environ, start_response)
-            return told
+            page: Iterable[bytes] = metrics(environ, start_response)
+            return page
         status, headers, body = _answer(health, environ["REQUEST_METHOD"], path)
         start_response(status, headers)
         return [body]
@@ -118,20 +118,20 @@ def _answer(health: Health, method: str, path: str) -> _Answer:
     match path:
         case "/healthz":
             alive = health.is_alive
-            return _told("200 OK" if alive else _UNAVAILABLE, {"alive": alive})
+            return _json("200 OK" if alive else _UNAVAILABLE, {"alive": alive})
         case "/readyz":
             reasons = [reason.model_dump() for reason in health.reasons]
             if not health.is_alive:
                 reasons.append({"reason": "loop_stuck", "detail": "the event loop does not turn"})
             status = _UNAVAILABLE if reasons else "200 OK"
-            return _told(status, {"ready": not reasons, "reasons": reasons})
+            return _json(status, {"ready": not reasons, "reasons": reasons})
         case _:
-            return _told("404 Not Found", {"paths": ["/metrics", "/healthz", "/readyz"]})
+            return _json("404 Not Found", {"paths": ["/metrics", "/healthz", "/readyz"]})
 
 
 _UNAVAILABLE = "503 Service Unavailable"
 
 
-def _told(status: str, value: dict[str, Any]) -> _Answer:
-    # A fresh list, for the server adds to it.
+def _json(status: str, value: dict[str, Any]) -> _Answer:
+    # A new list, because the server adds to it.
     return status, [_JSON], json.dumps(value, ensure_ascii=False).encode() + b"\n"

@@ -1,8 +1,7 @@
 """Traces: the steps of a document as OpenTelemetry spans, sent to a collector by OTLP over HTTP.
 
-Needs the optional extra `traces`; nothing of it is imported before tracing is asked for. Spans are
-handed over in batches by a thread of the library: a collector that is away costs spans, nothing
-else.
+This needs the optional extra `traces`, which is imported only when tracing is configured. A thread
+of the library sends the spans in batches: when the collector is not available, only spans are lost.
 """
 
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from schemas.problem import AxisError
 from schemas.term import term
 
 _PATIENCE = timedelta(seconds=5)
-"""How long a batch may take to send, also the last one at the end."""
+"""How long the library tries to send a batch, also the last one at the end."""
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def tracing(url: str | None, *, process: str) -> Iterator[Tracer]:
-    """Trace to a collector; on the way out what is left is sent.
+    """Send spans to a collector; at the exit the remaining ones are sent.
 
     Args:
-        url: Where OTLP is spoken, for example `http://127.0.0.1:4318/v1/traces`; None: nobody
-            is told. Sampling and the like are the library's, by its `OTEL_…` variables.
-        process: Which of the axis' processes this is.
+        url: Of the collector, for example `http://127.0.0.1:4318/v1/traces`; None: no tracing.
+            The `OTEL_…` environment variables of the library set the sampling.
+        process: The name of this process.
 
     Raises:
         ConfigurationError: E_SETTING: the extra is not installed.
@@ -70,7 +69,7 @@ class Spans:
     """The port `Tracer` over OpenTelemetry."""
 
     def __init__(self, tracer: "OpenTracer") -> None:
-        # Imported here, where it is known to be there.
+        # Imported here, because the extra is optional.
         from opentelemetry import trace  # noqa: PLC0415
         from opentelemetry.context import Context  # noqa: PLC0415
         from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
@@ -89,11 +88,11 @@ class Spans:
 
     @contextmanager
     def step(self, name: str, role: Role, *, parent: str = "") -> Iterator[Step]:
-        """As promised by the port."""
-        # An empty context, and not that of the moment: only what is told is the parent. Hostile
-        # headers do not come as far as the library, which would warn of each.
-        told = {TRACEPARENT: parent} if trace_id(parent) else {}
-        before = self._propagator.extract(told, self._nothing)
+        """As in the port."""
+        # The context is empty, so that only the given header names the parent. Invalid headers do
+        # not reach the library, because it would log a warning for each.
+        headers = {TRACEPARENT: parent} if trace_id(parent) else {}
+        before = self._propagator.extract(headers, self._nothing)
         span = self._tracer.start_span(name, context=before, kind=self._kinds[role])
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier, self._trace.set_span_in_context(span, self._nothing))
@@ -101,7 +100,7 @@ class Spans:
         try:
             yield step
         except BaseException as error:
-            # The type alone: the text may quote content.
+            # Only the type: the text may quote content.
             step.failed(type(error).__name__)
             raise
         finally:

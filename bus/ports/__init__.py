@@ -1,10 +1,9 @@
-"""Ports: what the services need from the outside, as promises that every implementation must keep.
+"""Interfaces of everything outside the services: broker, databases, files, keys, processes.
 
-`bus.memory` and the real drivers pass the same contract tests.
+All implementations of an interface pass the same contract tests.
 """
 
 from bus.ports.attachments import AttachmentStore
-from bus.ports.attempts import Attempts
 from bus.ports.broker import (
     Broker,
     BrokerHealth,
@@ -18,14 +17,13 @@ from bus.ports.broker import (
 )
 from bus.ports.children import Child, Command, Launcher
 from bus.ports.dead_letters import DeadLetters, Recorded, StoredLetter
-from bus.ports.formats import FormatApart
+from bus.ports.formats import Attempts, FormatApart
 from bus.ports.inbox import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.ports.journal import Journal
+from bus.ports.keys import SealingKeys, Signer, Spool
 from bus.ports.moment import Clock, Jitter, LookAgain, NewId, Observer, nothing_new
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
-from bus.ports.sealing import SealingKeys, Spool
-from bus.ports.signer import Signer
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Broker: publishing and consuming, and what is said about a message."""
+"""Publishing to the broker and consuming from it."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,7 +12,7 @@ from bus.core.message import WireMessage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceivedMessage:
-    """A message as a queue gave it out, with the broker's own word on how often."""
+    """A message from a queue, with the broker's count of its earlier deliveries."""
 
     queue: str
     message: WireMessage
@@ -21,7 +21,7 @@ class ReceivedMessage:
 
 
 class PublishOutcome(StrEnum):
-    """What became of a publish. An exception of a driver means `UNKNOWN`, never not sent."""
+    """The result of a publish. After an exception of the driver it is `UNKNOWN`."""
 
     CONFIRMED = "confirmed"
     RETURNED = "returned"
@@ -30,13 +30,13 @@ class PublishOutcome(StrEnum):
 
 
 PublishObserver = Callable[[str, PublishOutcome], None]
-"""Hears the exchange and the outcome of every publish: cheaper than an event for each."""
+"""Receives the exchange and the outcome of every publish; cheaper than an event."""
 
 
 class Settlement(StrEnum):
-    """What the consumer tells the broker.
+    """How the consumer settles a message.
 
-    `REJECT` means failure (counted), `REQUEUE` means shutdown (not counted).
+    The broker counts `REJECT`, which means a failure, but not `REQUEUE`, which means a shutdown.
     """
 
     ACK = "ack"
@@ -48,36 +48,37 @@ Handler = Callable[[ReceivedMessage], Awaitable[Settlement]]
 
 
 class Publisher(Protocol):
-    """Publishes mandatory, persistent, confirmed."""
+    """Publishes mandatory and persistent messages with publisher confirms."""
 
     async def publish(self, message: WireMessage, *, deadline: timedelta) -> PublishOutcome:
         """Publish and wait for the broker's answer.
 
-        Never raises for what the broker or the network does; within `deadline`, counted from the
-        call and including any wait for a reconnect or an alarm, there is an outcome. Concurrent
-        calls share a channel and a window; an outcome always belongs to its own message. When a
-        channel dies, its messages in flight are `UNKNOWN`.
+        Faults of the broker or the network never raise. There is an outcome within `deadline`,
+        counted from the call and including any wait for a reconnect or an alarm. Concurrent calls
+        share a channel and a window, and each gets the outcome of its own message. When a channel
+        closes, its unconfirmed messages are `UNKNOWN`.
 
         Raises:
-            DocumentError: The body exceeds the wire limit (E_TOO_LARGE); nothing was sent.
+            DocumentError: E_TOO_LARGE: the body exceeds the wire limit; nothing was sent.
         """
 
 
 class Subscriber(Protocol):
-    """Consumes queues. A settlement after a reconnect is void: the message comes again."""
+    """Consumes queues. A settlement after a reconnect has no effect: the message comes again."""
 
     def subscribe(
         self, queue: str, handler: Handler, *, prefetch: int
     ) -> AbstractAsyncContextManager[None]:
-        """Call the handler for each message, up to `prefetch` at a time, until the exit.
+        """Call the handler for each message, up to `prefetch` at a time, until the block ends.
 
-        Survives reconnects and the queue's deletion and return. On exit, no new message is
-        started; handlers under way are awaited. A handler that raises settles as `REJECT`.
+        Consuming continues after a reconnect, and after the queue was deleted and declared again.
+        At the end no new handler starts, and running handlers are awaited. A handler that raises
+        settles its message as `REJECT`.
         """
 
 
 class BrokerHealth(StrEnum):
-    """How the broker looks from here."""
+    """Whether the broker accepts messages from this process."""
 
     READY = "ready"
     AWAY = "away"
@@ -85,8 +86,8 @@ class BrokerHealth(StrEnum):
 
 
 class Broker(Publisher, Subscriber, Protocol):
-    """Both directions, on separate connections."""
+    """Publishing and consuming, on separate connections."""
 
     @property
     def health(self) -> BrokerHealth:
-        """Whether a publish has a chance now."""
+        """The state of the connection for publishing."""

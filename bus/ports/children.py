@@ -1,4 +1,4 @@
-"""Children: the processes that a parent keeps running."""
+"""The child processes of a parent command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ class Command:
     """One command of `lienthong` that a parent runs.
 
     Attributes:
-        name: What logs call the process, for example `worker 1`.
-        arguments: After `lienthong`.
-        environment: Its settings, beside the environment of the parent and before it.
+        name: The name in logs, for example `worker 1`.
+        arguments: The arguments after `lienthong`.
+        environment: Variables that are added to the environment of the parent, or replace it.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Child(Protocol):
         """Wait for its end: the exit code, or the negative number of the signal that killed it."""
 
     def terminate(self) -> None:
-        """Let it finish what is under way, and end."""
+        """Ask it to finish its current work and end."""
 
     def kill(self) -> None:
         """End it at once."""

@@ -1,4 +1,4 @@
-"""Formats apart: formats of other houses, each of which works in processes of its own."""
+"""Formats of third parties, which run in processes of their own, and the count of their crashes."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,21 +7,30 @@ from adapters.contract import Format
 
 @runtime_checkable
 class FormatApart(Protocol):
-    """A format that can end or hold up nobody but itself. Blocking: asked in threads.
+    """A format that runs in another process, so that a crash or a hang affects only itself.
 
-    Attributes:
-        name: Under which it is installed.
+    Blocking: called in threads. `name` is the name under which the format is installed.
     """
 
     name: str
 
     def introduced(self) -> Format:
-        """The format, once its process has said who it is; a `CheckedFormat` if it is one.
+        """The format, after its process has started; a `CheckedFormat` if it is one.
 
-        Beside what the contract says, its methods raise `InternalError` E_FORMAT_CRASHED: the
-        process ended over this, or did not finish in time and was ended; and E_INTERNAL for an
-        exception. What is written is written to its end before the first chunk is given out.
+        In addition to the contract, its methods raise `InternalError`: E_FORMAT_CRASHED when the
+        process crashed or was ended because it did not finish in time, E_INTERNAL for an exception.
+        The output is complete before its first chunk is returned.
 
         Raises:
-            TransportError: E_FORMAT_AWAY; it cannot be started now.
+            TransportError: E_FORMAT_AWAY: it cannot be started now.
         """
+
+
+class Attempts(Protocol):
+    """Counts attempts that did not end because the process crashed. Blocking: called in threads."""
+
+    def begin(self, key: str) -> int:
+        """Begin an attempt, and return how many attempts before began and did not end."""
+
+    def end(self, key: str) -> None:
+        """End the attempt with whatever result, and reset the count."""

@@ -1,4 +1,4 @@
-"""Inbox: which deliveries were handed over; what the duplicate rule needs, kept."""
+"""The inbox: which deliveries were handed over, as the duplicate rule needs it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A delivery that asks to be worked on.
+    """A delivery that a worker wants to process.
 
     Attributes:
-        identity: The document identity (handbook section 6), digested.
-        lease: Until when nobody else works on it.
-        owner: Who claims it; only the owner of a lease can give it back.
+        identity: The digest of the document identity (handbook section 6).
+        lease: Until when no other worker may process it.
+        owner: The worker; only the owner of a lease can release it.
     """
 
     delivery_id: DeliveryId
@@ -31,11 +31,11 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
-    """The answer to a claim.
+    """The result of a claim.
 
     Attributes:
-        receipts: Those of the first hand-over, when it is done.
-        rival: What it is in conflict with.
+        receipts: The receipts of the first hand-over, if the delivery is done.
+        rival: The other delivery, if there is a conflict.
     """
 
     standing: Standing
@@ -45,11 +45,11 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offered:
-    """A delivery that was offered, and where it stands now.
+    """A delivery that was offered, and its present state.
 
     Attributes:
         standing: `OFFERED`, `DONE` or `REFUSED`.
-        receipts: Those of a delivery that is done.
+        receipts: The receipts of a delivery that is done.
     """
 
     delivery: OfferedDelivery
@@ -70,58 +70,58 @@ class Unanswered:
 
 
 class Inbox(Protocol):
-    """Which deliveries were handed over. Durable: what it says survives a crash and a power cut.
+    """The deliveries of all mailboxes. Durable: its state survives a crash and a power failure.
 
     Raises `TransportError` E_STORE_AWAY when it cannot answer; then nothing is acknowledged.
     """
 
     async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
-        """Begin work on a delivery, atomically.
+        """Begin to process a delivery, atomically, as `core.duplicates.judge` decides.
 
-        As `core.duplicates.judge` decides. `FRESH`: the lease is taken. `DONE`: with the receipts
-        of the first hand-over. `CONFLICT`: with its rival.
+        `FRESH`: the claim has the lease. `DONE`: with the receipts of the first hand-over.
+        `CONFLICT`: with the rival.
         """
 
     async def finish(
         self, delivery_id: DeliveryId, receipts: Sequence[SignedEnvelope], *, now: datetime
     ) -> None:
-        """Record that the delivery is done, with its receipts."""
+        """Record that a delivery is done, with its receipts."""
 
     async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
-        """Which of these, however many, are done. Only reads."""
+        """Which of these deliveries are done; any number is allowed. Only reads."""
 
     async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
-        """Give the lease back without success: the next claim is fresh.
+        """Release the lease without a result, so that the next claim is fresh.
 
-        Changes nothing when another owner has the lease by now.
+        Changes nothing when another owner has the lease.
         """
 
     async def offer(self, offered: OfferedDelivery) -> None:
-        """Record that a claimed delivery was offered, and is answered later.
+        """Record that a claimed delivery was offered and will be answered later.
 
-        Changes nothing when it is done. Recorded twice, the first record stays.
+        Changes nothing when the delivery is done, or was offered before.
         """
 
     async def offered(self, delivery_ids: Sequence[DeliveryId]) -> Sequence[Offered]:
-        """Those of these deliveries that were offered and are not closed. Only reads."""
+        """The offers among these deliveries that are not closed. Only reads."""
 
     async def pending(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
-        """Which of these, however many, were offered and are not done. Only reads."""
+        """Which of these were offered and are not done; any number is allowed. Only reads."""
 
     async def answered(self, mailbox: MailboxName) -> Collection[DeliveryId]:
-        """The offered deliveries of a mailbox that are done or refused, but not closed."""
+        """The offers of a mailbox that are done or refused, but not closed."""
 
     async def unanswered(self) -> Mapping[MailboxName, Unanswered]:
-        """The deliveries of each mailbox that wait for an answer. Only reads."""
+        """The unanswered offers of each mailbox. Only reads."""
 
     async def refuse(self, delivery_id: DeliveryId) -> None:
         """Record that an offered delivery was refused and its failure published."""
 
     async def close(self, delivery_id: DeliveryId) -> None:
-        """The endpoint has forgotten the offer: one that was refused may be claimed again."""
+        """Close an offer that the endpoint has forgotten; a refused one may be claimed again."""
 
     async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
-        """Give back every lease of these mailboxes: their only worker is just starting.
+        """Release every lease of these mailboxes, because their only worker is just starting.
 
-        What a crash left in work is then free at once, and need not wait for the lease to end.
+        Deliveries that a crashed worker was processing then need not wait for the lease to expire.
         """

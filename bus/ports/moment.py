@@ -1,4 +1,4 @@
-"""Moment: time, chance, names, who hears what happened, and what became known."""
+"""The small functions that services receive: clock, random numbers, ids, observer."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -6,20 +6,20 @@ from datetime import datetime
 from bus.core.events import Event
 
 Clock = Callable[[], datetime]
-"""Now, aware, UTC. Only `bus.bootstrap` reads the real one."""
+"""Returns the time, aware, UTC. Only `bus.bootstrap` reads the real clock."""
 
 NewId = Callable[[], str]
-"""A fresh message id."""
+"""Returns a new message id."""
 
 Observer = Callable[[Event], None]
-"""Hears every event. Must be quick and must not raise."""
+"""Receives every event. It must be quick and must not raise."""
 
 Jitter = Callable[[], float]
-"""A number in [0, 1), fresh at each call."""
+"""Returns a new random number in [0, 1)."""
 
 LookAgain = Callable[[], Awaitable[None]]
-"""Looks for newer agencies and certificates, before something unknown is judged."""
+"""Loads newer agencies and certificates, before something unknown is refused."""
 
 
 async def nothing_new() -> None:
-    """Look for nothing: agencies and certificates do not change."""
+    """Load nothing, because agencies and certificates do not change."""

@@ -1,4 +1,4 @@
-"""PDF checker: what the signatures in a kept file prove."""
+"""Checking the signatures in a stored PDF file."""
 
 from typing import Protocol
 
@@ -9,16 +9,16 @@ from schemas.verdict import PdfVerdict
 class PdfChecker(Protocol):
     """Checks files against a trust list.
 
-    Never hangs, and no file can harm who asks: one that breaks the examination is `unreadable`.
+    A check always ends, and a file that crashes it gets the verdict `unreadable`.
     """
 
     async def check(self, sha256: str, size: int, *, files: AttachmentSource) -> PdfVerdict:
-        """The verdict on a file, the same content examined once.
+        """Return the verdict on a file; the same content is examined only once.
 
         Args:
-            files: Where it is found; opened from its seal where it was sealed.
+            files: The source of the file, which decrypts it if it was sealed.
 
         Raises:
-            TransportError: The attachment store is away.
-            DocumentError: The file is absent or damaged.
+            TransportError: The attachment store does not answer.
+            DocumentError: The file is missing or damaged.
         """

@@ -1,4 +1,4 @@
-"""Records: who sent what to whom."""
+"""The records of documents: who sent what to whom."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmed:
-    """A document that the broker has confirmed in these mailboxes."""
+    """The broker confirmed the document for these mailboxes."""
 
     envelope_id: EnvelopeId
     mailboxes: tuple[MailboxName, ...]
@@ -19,10 +19,10 @@ class Confirmed:
 
 
 class Records(Protocol):
-    """The register of documents seen by this store, sent and received. Append-only."""
+    """The records of all documents that were sent or received here. Append-only."""
 
     async def record(self, record: DocumentRecord) -> None:
-        """Add a document; the same envelope twice is recorded once."""
+        """Add a document; a second record of the same envelope is ignored."""
 
     async def find(
         self,
@@ -33,26 +33,26 @@ class Records(Protocol):
         sender: AgencyCode | None = None,
         limit: int = 100,
     ) -> Sequence[DocumentRecord]:
-        """Documents for which everything given holds; newest first.
+        """Find documents that match every given value, newest first.
 
-        Ids and numbers are compared in one form (`bus.core.reference`).
+        Ids and numbers are compared as `bus.core.reference` defines.
         """
 
     async def confirm(self, confirmed: Confirmed) -> None:
-        """Keep that a document is in its mailboxes; of one envelope the first time counts."""
+        """Record that the broker confirmed a document; the first time of an envelope is kept."""
 
     async def confirmed(
         self, *, since: datetime | None, behind: EnvelopeId | None, limit: int
     ) -> Sequence[Confirmed]:
-        """One page of confirmations, by their moment and, of one moment, by envelope.
+        """One page of confirmations, sorted by time and then by envelope.
 
         Args:
-            since: From this moment on; None: from the first.
-            behind: Of that very moment only those that come after this envelope.
+            since: The earliest time; None: from the first confirmation on.
+            behind: Of the time `since`, only envelopes after this one.
         """
 
     async def arrive(self, delivery: DeliveryId, *, now: datetime) -> None:
-        """Keep that a delivery was handed over by another worker, as its signed receipt proves."""
+        """Record that another worker handed a delivery over, as its signed receipt proves."""
 
     async def arrived(self, deliveries: Sequence[DeliveryId]) -> Collection[DeliveryId]:
-        """Which of these are known to be handed over, by their receipts."""
+        """Which of these deliveries were handed over, according to their receipts."""

@@ -1,4 +1,4 @@
-"""Register: what all homes beside one database must know, with a version for the whole."""
+"""The register: the public files that all homes of one database share, with one version."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ class RegisterEntry:
 
     Attributes:
         name: Its path in a home, for example `keys/agencies/H24/2026-12-01-0a1b2c3d4e5f.pem`.
-        body: Its bytes; None: it was removed.
-        version: The version of the register that it came with.
+        body: Its bytes; None: the file was removed.
+        version: The version of the register in which it changed.
     """
 
     name: str
@@ -24,18 +24,18 @@ class Register(Protocol):
     """The public files of all homes. Raises `TransportError` E_STORE_AWAY when it cannot answer."""
 
     async def version(self) -> int:
-        """The version of the whole: it grows with every change, and is 0 while nothing is there."""
+        """The version of the register, which grows with every change; 0: the register is empty."""
 
     async def since(self, version: int) -> Sequence[RegisterEntry]:
-        """The entries that came after a version, oldest first."""
+        """The entries that changed after a version, oldest first."""
 
     async def put(self, changes: Mapping[str, bytes | None], *, after: int) -> int | None:
-        """Change entries, all or nothing.
+        """Change entries, all or none.
 
         Args:
-            changes: The new bytes by name; None removes an entry.
-            after: The version that the changes were made from.
+            changes: Name → new bytes; None removes an entry.
+            after: The version on which the changes are based.
 
         Returns:
-            The new version; None, and nothing is changed, when the register is newer than `after`.
+            The new version. None when the register is newer than `after`: then nothing changed.
         """

@@ -1,4 +1,4 @@
-"""Revocation: the outside of the question which certificates count no more."""
+"""Fetching revocations, and storing them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -8,40 +8,33 @@ from bus.core.revocation.source_record import SourceRecords
 
 
 class RevocationFetcher(Protocol):
-    """Reaches lists and responders."""
+    """Sends requests to CRL addresses and OCSP responders."""
 
     async def get(self, url: str) -> bytes:
-        """The list at an address.
+        """Fetch a list.
 
         Raises:
-            TransportError: E_REVOCATION_SOURCE; it did not come whole, soon and small enough.
+            TransportError: E_REVOCATION_SOURCE: it is incomplete, too late or too large.
         """
-        ...
 
     async def ask(self, url: str, question: bytes) -> bytes:
-        """A responder's answer. Raises as `get`."""
-        ...
+        """Send a request to a responder, and return the response. Raises as `get`."""
 
 
 class RevocationStore(Protocol):
-    """What is kept of it. Every method may block."""
+    """Stores revocations and certificates. Every method may block."""
 
     def chains(self) -> Sequence[Chain]:
-        """The certificates of all agencies, each with those above it."""
-        ...
+        """The chain of every agency's certificate."""
 
     def filed_lists(self) -> Mapping[str, bytes]:
-        """The lists that an operator filed, by file name."""
-        ...
+        """The lists that an operator stored: file name → content."""
 
     def stamp(self) -> int:
-        """Changes whenever a filed list or a certificate does."""
-        ...
+        """A number that changes whenever a stored list or a certificate changes."""
 
     def load(self) -> SourceRecords:
-        """What is known; empty when nothing is."""
-        ...
+        """Load the records; empty when there are none."""
 
     def save(self, records: SourceRecords) -> None:
-        """Replace what is known, all or nothing."""
-        ...
+        """Replace all records, atomically."""

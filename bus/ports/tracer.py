@@ -1,20 +1,18 @@
-"""Tracer: what one document went through, step by step, across processes.
+"""Tracing the steps of one document across processes.
 
-Steps are told with their parent, never through hidden state of the process: many deliveries share
-one loop.
+The caller passes the parent of each step, because many deliveries share one event loop.
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 Attributes = Mapping[str, str | int]
 
 
 class Role(StrEnum):
-    """What a step is to a message (OpenTelemetry, semantic conventions for messaging)."""
+    """The kind of a step (OpenTelemetry, semantic conventions for messaging)."""
 
     PRODUCER = "producer"
     CONSUMER = "consumer"
@@ -22,62 +20,47 @@ class Role(StrEnum):
 
 
 class Step(Protocol):
-    """A step under way.
-
-    Attributes:
-        traceparent: What the next step needs to find this one; empty when nothing is traced.
-    """
+    """A running step."""
 
     @property
     def traceparent(self) -> str:
-        """As the header of the same name (`bus.core.trace`)."""
+        """The parent for the next step, as in the header of this name; empty without tracing."""
 
     def note(self, attributes: Attributes) -> None:
-        """Add what came to be known on the way: ids and names, never content."""
+        """Add ids and names, never content."""
 
     def failed(self, code: str) -> None:
-        """It did not succeed, for the reason with this code of the catalogue."""
+        """Record that the step failed with this code of the catalogue."""
 
 
 class Tracer(Protocol):
-    """Hears of steps. Must be quick, and must not raise."""
+    """Records steps. It must be quick and must not raise."""
 
     def step(self, name: str, role: Role, *, parent: str = "") -> AbstractContextManager[Step]:
-        """A step that begins now and ends with the block.
+        """Begin a step, which ends with the block.
 
         Args:
-            parent: The `traceparent` of the step before; without one, a trace begins. What is
-                malformed counts as none.
+            parent: The `traceparent` of the step before. If it is empty or malformed, a new trace
+                begins.
         """
 
 
-class _Untraced:
-    """A step of which nobody is told."""
+class _UntracedStep:
+    """A step that records nothing."""
 
     traceparent = ""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
     def note(self, attributes: Attributes) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     def failed(self, code: str) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
 
 class Untraced:
-    """The tracer of an axis that is not traced: it costs a call and nothing else."""
+    """The tracer of an axis without tracing: it costs one call."""
 
-    _STEP = _Untraced()
+    _STEP = nullcontext(_UntracedStep())
 
     def step(
         self,
@@ -86,5 +69,5 @@ class Untraced:
         *,
         parent: str = "",  # noqa: ARG002
     ) -> AbstractContextManager[Step]:
-        """A step of which nobody is told."""
+        """Begin a step that records nothing."""
         return self._STEP

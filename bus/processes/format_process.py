@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bus.core.crash import cause_of, steps_to
-from bus.core.traceback import culprit, steps_dumped
+from bus.core.crash import cause_of, culprit, steps_dumped, steps_to
 from bus.processes.format_work import Work
 from bus.processes.frames import Frame, Line
 from schemas.problem import AxisError, DocumentError, Problem, error_of

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bus.core.traceback import steps_of
+from bus.core.crash import steps_of
 
 OVERDUE = 72
 """Exit code of a process that was ended for this reason."""

@@ -219,7 +219,7 @@ def build_adapter(parts: AdapterParts, *, stop: asyncio.Event) -> Adapter:
             poll=settings.poll,
             stop=stop,
         ),
-        completion=Completion.of(courier, stop=stop),
+        completion=Completion(courier=courier, stop=stop),
         inbound=Inbound(
             mailbox=parts.mailbox,
             courier=courier,

@@ -1,4 +1,4 @@
-"""Answers: the signed receipts by which a mailbox tells a sender what became of a document."""
+"""Answers: signed receipts, by which a mailbox tells a sender what became of its document."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from schemas.problem import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
-    """One mailbox's word on what it was sent. Receipts themselves are not answered."""
+    """Builds, signs and sends the receipts of one mailbox. Receipts themselves get no receipt."""
 
     dispatch: Dispatch
     clock: Clock
@@ -77,7 +77,7 @@ class Answers:
         """Send receipts, confirmed. Raises as `Dispatch.send` does.
 
         Args:
-            trace: The step that answers, for `traceparent`.
+            trace: The `traceparent` of the step that answers.
         """
         for receipt in receipts:
             await self.dispatch.send(
@@ -91,5 +91,5 @@ class Answers:
 
 
 def sender_of(envelope: Envelope) -> Recipient:
-    """Where the answers to an envelope go."""
+    """The recipient of the receipts for an envelope: its sender."""
     return Recipient(agency=envelope.sender, mailbox=envelope.sender_mailbox)

@@ -1,4 +1,4 @@
-"""Attempt: one delivery under work, and how far it came."""
+"""Attempt: one delivery that is being worked on, and how far it has come."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ class Attempt:
     """One attempt at a delivery.
 
     Attributes:
-        files: Where the files of the document are found, opened if it was sealed.
-        sealed: It was: what it says is told to nobody but its recipient.
-        lease: Until when it is ours, also when the store could not be told that it no longer is.
-        claimed_at: When it became ours last.
+        files: Where the files of the document are found; decrypted if it was sealed.
+        sealed: It was sealed, so its content is told to nobody but its recipient.
+        lease: Until when the claim holds, also if the store could not be told of its end.
+        claimed_at: When it was claimed last.
         judged: Whose documents it is about.
-        looked_again: What is known of agencies and certificates was looked at again for it.
+        looked_again: The directory and the certificates were read again for it.
         answered_after: Of an automatic receipt: how old the document is that it answers.
     """
 
@@ -46,10 +46,10 @@ class Attempt:
     state: DeliveryState = DeliveryState.RECEIVED
 
     def advance(self, event: DeliveryEvent) -> None:
-        """Record what happened. Raises `IllegalTransitionError`: the program is wrong."""
+        """Change the state by an event. Raises `IllegalTransitionError`: a fault of the program."""
         self.state = after(self.state, event)
 
     @property
     def warned(self) -> tuple[str, ...]:
-        """Codes of what its recipient is warned of."""
+        """The codes of the warnings for the recipient."""
         return tuple(warned.code for warned in self.judged.warnings)

@@ -1,150 +1,138 @@
 """Completion: takes the answers of an agency's system to the deliveries that were offered to it.
 
-The message of an offered delivery was acknowledged when the offer was recorded. So whatever happens
-here starts from the inbox and from the endpoint, which gives each answer again until it is told to
-forget. The order makes a crash at any point harmless:
+The message of an offered delivery was acknowledged when the offer was recorded. So everything here
+starts from the inbox and from the endpoint, which gives each answer again until it is told to
+forget it. The order makes a crash at any point harmless:
 
     taken:   record done with the signed receipts → publish them → forget → close
     refused: publish the failure and the refusal → record refused → forget → close
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
-from adapters.contract import Answer, Endpoint
 from bus.core.duplicates import Standing
 from bus.core.events import DeliveryHandedOver, ItemSkipped, ServiceName
 from bus.core.failure import Stage, internal
 from bus.core.message import SignedEnvelope
 from bus.core.trace import TRACEPARENT, trace_id
-from bus.ports import Clock, Inbox, Jitter, Observer, Offered
-from bus.services.answers import Answers
+from bus.ports import Offered
 from bus.services.courier import Courier
-from bus.services.failures import Failures
+from bus.services.endpoint_changes import noticing, until_noticed
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.waiting import Turns
-from schemas.identifiers import DeliveryId, MailboxName
+from schemas.identifiers import DeliveryId
 from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
 SLOW_LOOK = timedelta(seconds=5)
-"""So often the endpoint is asked, also when it tells of no change."""
+"""How often the endpoint is asked when it reports no change."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(kw_only=True)
 class Completion:
-    """Completes the offered deliveries of one mailbox.
+    """Completes the deliveries that one courier has offered."""
 
-    Attributes:
-        offered: Set when a delivery was recorded as offered: its answer may be there already.
-    """
-
-    mailbox: MailboxName
-    endpoint: Endpoint
-    inbox: Inbox
-    answers: Answers
-    failures: Failures
-    clock: Clock
-    jitter: Jitter
-    observe: Observer
-    offered: asyncio.Event
+    courier: Courier
     stop: asyncio.Event
     slow_look: timedelta = SLOW_LOOK
     _sent: set[DeliveryId] = field(default_factory=set, init=False)
+    _unfinished: bool = field(default=True, init=False)
 
-    @classmethod
-    def of(cls, courier: Courier, *, stop: asyncio.Event) -> "Completion":
-        """What completes the deliveries that a courier offers."""
-        return cls(
-            mailbox=courier.dispatch.mailbox,
-            endpoint=courier.endpoint,
-            inbox=courier.inbox,
-            answers=courier.answers,
-            failures=courier.failures,
-            clock=courier.clock,
-            jitter=courier.jitter,
-            observe=courier.observe,
-            offered=courier.offered,
-            stop=stop,
-        )
+    def __post_init__(self) -> None:
+        self.mailbox = self.courier.dispatch.mailbox
+        self.endpoint, self.inbox = self.courier.endpoint, self.courier.inbox
+        self._observe = self.courier.observe
 
     async def run(self) -> None:
-        """Take answers until `stop` is set. What a crash left half done is finished first."""
+        """Take answers until `stop` is set."""
+        turns = Turns()
         try:
-            await self._finish_what_was_begun()
-            turns = Turns()
             while not self.stop.is_set():
                 await turns.next()
-                self.offered.clear()
-                await self.look()
-                await self._until_changed()
+                self.courier.offered.clear()
+                async with noticing(self.endpoint) as changed:
+                    await self.look()
+                    await until_noticed(
+                        changed, self.stop, self.courier.offered, at_most=self.slow_look
+                    )
         except Stopping:
             return
 
     async def look(self) -> None:
-        """Take every answer that there is now.
+        """Finish what a crash or an error left half done, then take every answer there is now.
 
         Raises:
             Stopping: `stop` was set first; what is left is taken after the next start.
         """
+        if self._unfinished:
+            self._unfinished = False
+            answered = await self._patiently(lambda: self.inbox.answered(self.mailbox))
+            for offered in await self._offered(list(answered)):
+                if offered.standing is not Standing.OFFERED:
+                    await self._take(offered, None)
         try:
-            answers = await self.endpoint.answers()
+            answers = {answer.delivery_id: answer for answer in await self.endpoint.answers()}
         except RecipientError:
-            # The system is away. `EndpointWatch` tells that; the next look asks again.
+            # The system is away. `EndpointWatch` reports that; the next look asks again.
             return
         except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
             self._skip("answers", internal(error, stage=Stage.HAND_OVER))
             return
-        if not answers:
-            return
-        kept = {
-            each.delivery.delivery_id: each
-            for each in await self._patiently_offered([each.delivery_id for each in answers])
-        }
-        for answer in answers:
-            # One that is not kept was offered a moment ago, and is not recorded yet.
-            if answer.delivery_id in kept:
-                await self._take(answer, kept[answer.delivery_id])
+        # One that is not found was offered a moment ago, and is not recorded yet.
+        found = {each.delivery.delivery_id: each for each in await self._offered(list(answers))}
+        for delivery, answer in answers.items():
+            if delivery in found:
+                await self._take(found[delivery], answer.problem)
 
-    async def _take(self, answer: Answer, offered: Offered) -> None:
+    async def _take(self, offered: Offered, refusal: Problem | None) -> None:
         """Take one answer; whatever is wrong with it holds up no other."""
-        try:
-            while True:
-                try:
-                    await self._settle(answer, offered)
-                except TransportError as error:
-                    await self._retry_wait().wait(error.problem)
-                    for again in await self._patiently_offered([answer.delivery_id]):
-                        offered = again
-                else:
-                    return
-        except Stopping:
-            raise
-        except Exception as error:  # noqa: BLE001 (the answer is given again)
-            self._skip(answer.delivery_id, internal(error, stage=Stage.HAND_OVER))
+        delivery = offered.delivery.delivery_id
+        retry_wait = self._retry_wait()
+        while True:
+            try:
+                await self._settle(offered, refusal)
+            except Stopping:
+                raise
+            except TransportError as error:
+                await retry_wait.wait(error.problem)
+                for again in await self._offered([delivery]):
+                    offered = again
+                continue
+            except RecipientError as error:
+                self._leave(delivery, error.problem)
+            except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
+                self._leave(delivery, internal(error, stage=Stage.HAND_OVER))
+            return
 
-    async def _settle(self, answer: Answer, offered: Offered) -> None:
-        if offered.standing is Standing.OFFERED and answer.problem is not None:
-            await self.failures.tell_refused(
-                offered.delivery, _believed(answer.problem), retry_wait=self._retry_wait()
+    async def _settle(self, offered: Offered, refusal: Problem | None) -> None:
+        delivery = offered.delivery
+        if offered.standing is Standing.OFFERED and refusal is not None:
+            await self.courier.failures.tell_refused(
+                delivery, _believed(refusal), retry_wait=self._retry_wait()
             )
-            await self.inbox.refuse(answer.delivery_id)
+            await self.inbox.refuse(delivery.delivery_id)
         elif offered.standing is Standing.OFFERED:
-            delivery = offered.delivery
-            receipts = await self.answers.signed(delivery.receipts, to=delivery.answer_to)
-            await self.inbox.finish(answer.delivery_id, receipts, now=self.clock())
+            receipts = await self.courier.answers.signed(delivery.receipts, to=delivery.answer_to)
+            await self.inbox.finish(delivery.delivery_id, receipts, now=self.courier.clock())
             self._tell_completed(offered)
             await self._send(offered, receipts)
         elif offered.standing is Standing.DONE:
             await self._send(offered, offered.receipts)
-        await self._close(answer.delivery_id)
+        await self.endpoint.forget(delivery.delivery_id)
+        await self.inbox.close(delivery.delivery_id)
+        self._sent.discard(delivery.delivery_id)
 
     async def _send(self, offered: Offered, receipts: tuple[SignedEnvelope, ...]) -> None:
         delivery = offered.delivery
         if delivery.delivery_id in self._sent:
             return
         try:
-            await self.answers.send(
+            await self.courier.answers.send(
                 receipts,
                 to=delivery.answer_to,
                 retry_wait=self._retry_wait(),
@@ -155,61 +143,23 @@ class Completion:
             self._skip(f"receipt of {delivery.message.message_id}", error.problem)
         self._sent.add(delivery.delivery_id)
 
-    async def _close(self, delivery: DeliveryId) -> None:
-        await self.endpoint.forget(delivery)
-        await self.inbox.close(delivery)
-        self._sent.discard(delivery)
+    async def _offered(self, deliveries: list[DeliveryId]) -> Sequence[Offered]:
+        if not deliveries:
+            return ()
+        return await self._patiently(lambda: self.inbox.offered(deliveries))
 
-    async def _finish_what_was_begun(self) -> None:
-        """Close what was refused before a crash; receipts of what is done may not be sent yet."""
+    async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
+        """Ask the store until it answers. Raises `Stopping`."""
         retry_wait = self._retry_wait()
         while True:
             try:
-                begun = await self.inbox.offered(list(await self.inbox.answered(self.mailbox)))
-                for each in begun:
-                    if each.standing is Standing.DONE:
-                        await self._send(each, each.receipts)
-                    await self._close(each.delivery.delivery_id)
-            except Stopping:
-                raise
+                return await ask()
             except TransportError as error:
                 await retry_wait.wait(error.problem)
-            except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
-                await retry_wait.wait(internal(error, stage=Stage.HAND_OVER))
-            else:
-                return
-
-    async def _patiently_offered(self, deliveries: list[DeliveryId]) -> list[Offered]:
-        retry_wait = self._retry_wait()
-        while True:
-            try:
-                return list(await self.inbox.offered(deliveries))
-            except TransportError as error:
-                await retry_wait.wait(error.problem)
-
-    async def _until_changed(self) -> None:
-        """Until the endpoint tells of a change, the slow look is due, or the service stops."""
-        waits = [
-            asyncio.ensure_future(self.endpoint.changed()),
-            asyncio.ensure_future(self.stop.wait()),
-            asyncio.ensure_future(self.offered.wait()),
-        ]
-        try:
-            await asyncio.wait(
-                waits,
-                timeout=self.slow_look.total_seconds(),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if waits[0].done() and waits[0].exception() is not None:
-                # One that cannot tell of changes is asked slowly.
-                await asyncio.wait(waits[1:], timeout=self.slow_look.total_seconds())
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     def _tell_completed(self, offered: Offered) -> None:
-        delivery, now = offered.delivery, self.clock()
-        self.observe(
+        delivery, now = offered.delivery, self.courier.clock()
+        self._observe(
             DeliveryHandedOver(
                 mailbox=self.mailbox,
                 kind=delivery.kind,
@@ -226,20 +176,28 @@ class Completion:
             )
         )
 
+    def _leave(self, delivery: DeliveryId, problem: Problem) -> None:
+        """Report an error; the next look tries this delivery again."""
+        self._unfinished = True
+        self._skip(delivery, problem)
+
     def _skip(self, item: str, problem: Problem) -> None:
-        self.observe(ItemSkipped(service=ServiceName.COMPLETION, item=item, problem=problem))
+        self._observe(ItemSkipped(service=ServiceName.COMPLETION, item=item, problem=problem))
 
     def _retry_wait(self) -> RetryWait:
         return RetryWait(
-            mailbox=self.mailbox, observe=self.observe, stop=self.stop, jitter=self.jitter
+            mailbox=self.mailbox,
+            observe=self._observe,
+            stop=self.stop,
+            jitter=self.courier.jitter,
         )
 
 
-def _believed(problem: Problem) -> Problem:
-    """A refusal as the system gave it; a code that an answer must not bear is the endpoint's fault.
+def _believed(refusal: Problem) -> Problem:
+    """The refusal of the system, or an internal error if an endpoint may not use its code.
 
-    Its sender is told nothing of such an answer (`adapters.contract.Endpoint`).
+    The sender is told nothing of an internal error (`adapters.contract.Endpoint`).
     """
-    if problem.code == "E_ENDPOINT_REFUSED":
-        return problem
-    return internal(ValueError(problem.code), stage=Stage.HAND_OVER)
+    if refusal.code == "E_ENDPOINT_REFUSED":
+        return refusal
+    return internal(ValueError(refusal.code), stage=Stage.HAND_OVER)

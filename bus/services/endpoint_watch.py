@@ -1,6 +1,6 @@
 """Endpoint watch: notices that an agency's system is away, and when it is back.
 
-One alarm at the start and one at the end, whoever asks how often; only this agency's mailbox waits.
+It reports once that the system is away and once that it is back. Only this agency's mailbox waits.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ PROBE_DEADLINE = timedelta(seconds=30)
 
 @dataclass(kw_only=True)
 class EndpointWatch:
-    """Shared by both directions of one adapter.
+    """Watches one agency's system for both directions of its adapter.
 
     Attributes:
-        sending: It is only about what the agency sends; receiving goes on meanwhile.
+        sending: Watch only what the agency sends; receiving goes on meanwhile.
         gone: Set while the system is away.
     """
 
@@ -38,12 +38,12 @@ class EndpointWatch:
     gone: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     sending: bool = False
     _probing: asyncio.Task[None] | None = field(default=None, init=False)
-    _outwaiting: asyncio.Task[None] | None = field(default=None, init=False)
+    _waiting: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def trouble(self) -> Problem | None:
-        """Probe the system once: what is wrong with it, or None when it answers.
+        """Probe the system once; return what is wrong with it, or None when it answers.
 
-        A probe that hangs holds a thread: there is never a second one beside it.
+        A probe that hangs may hold a thread, so a second one is never started beside it.
         """
         if self._probing is None:
             self._probing = asyncio.create_task(self._probe())
@@ -60,10 +60,7 @@ class EndpointWatch:
         return None
 
     async def _probe(self) -> None:
-        if self.sending:
-            await self.endpoint.probe(sending=True)
-        else:
-            await self.endpoint.probe()
+        await self.endpoint.probe(sending=self.sending)
 
     def _down(self, cause: Term) -> Problem:
         code = "E_OUTBOX_DOWN" if self.sending else "E_ENDPOINT_DOWN"
@@ -72,22 +69,22 @@ class EndpointWatch:
     def _probed(self, probing: asyncio.Task[None]) -> None:
         self._probing = None
         if not probing.cancelled():
-            # Whoever waited has heard of it; perhaps nobody did any more.
+            # Read it, in case nobody waits any more: asyncio reports exceptions that nobody reads.
             probing.exception()
 
     def lost(self, problem: Problem) -> None:
-        """Say that the system is away; from now on it is probed, ever less often."""
-        if self._outwaiting is None:
+        """Report that the system is away, and probe it from now on, less and less often."""
+        if self._waiting is None:
             self.gone.set()
-            self._outwaiting = asyncio.create_task(self._outwait(problem))
-            self._outwaiting.add_done_callback(self._over)
+            self._waiting = asyncio.create_task(self._wait_until_back(problem))
+            self._waiting.add_done_callback(self._over)
 
     async def until_back(self) -> None:
         """Wait until the system answers again, or the service stops."""
-        if self._outwaiting is not None:
-            await asyncio.shield(self._outwaiting)
+        if self._waiting is not None:
+            await asyncio.shield(self._waiting)
 
-    async def _outwait(self, problem: Problem) -> None:
+    async def _wait_until_back(self, problem: Problem) -> None:
         paused = SendingPaused if self.sending else EndpointPaused
         self.observe(paused(mailbox=self.mailbox, problem=problem))
         began, probes, wrong = self.clock(), 0, True
@@ -101,5 +98,5 @@ class EndpointWatch:
         self.observe(resumed(mailbox=self.mailbox, away=self.clock() - began))
 
     def _over(self, _: asyncio.Task[None]) -> None:
-        self._outwaiting = None
+        self._waiting = None
         self.gone.clear()

@@ -1,8 +1,8 @@
-"""Inbound: consumes both lanes of a mailbox, and leaves it alone while its system is away.
+"""Inbound: consumes both lanes of a mailbox, except while the agency's system is away.
 
-What is done with each delivery is left to `courier`. While the agency's system is away, the mailbox
-waits on the broker and nothing of it is held here: a broker takes back what a consumer holds for
-too long (RabbitMQ manual, Delivery Acknowledgement Timeout).
+`courier` decides what is done with each delivery. While the system is away, the messages wait on
+the broker and none is held here, because the broker takes back what a consumer holds for too long
+(RabbitMQ manual, Delivery Acknowledgement Timeout).
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from schemas.codes import Lane
 from schemas.identifiers import MailboxName
 
 SUSPECT = 2
-"""Given out so often without an answer: perhaps whoever had it crashed."""
+"""A message that was delivered so often without an answer may have crashed its consumer."""
 
 
 @dataclass(kw_only=True)
 class Inbound:
-    """The receiving side of one adapter.
+    """Receives the deliveries of one mailbox.
 
     Attributes:
-        prefetch: Deliveries in work per lane; hand-over keeps the order of the lane.
+        prefetch: Deliveries in work per lane; offers keep the order of the lane.
     """
 
     mailbox: MailboxName
@@ -38,7 +38,7 @@ class Inbound:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Consume both lanes until `stop` is set; deliveries under way are finished or returned."""
+        """Consume both lanes until `stop` is set; then finish or return what is under way."""
         while not self.stop.is_set():
             leave = asyncio.Event()
             async with asyncio.TaskGroup() as work:
@@ -49,51 +49,53 @@ class Inbound:
             await self.watch.until_back()
 
     async def _consume(self, queue: str, leave: asyncio.Event) -> None:
-        """Begin with one delivery at a time, until one comes that crashed nobody.
+        """Consume one lane. Take one delivery at a time until one comes that crashed no worker.
 
-        A delivery that crashes its worker takes all those that were given out with it back to the
-        queue, and all are counted. Taken alone, it meets the limit alone.
+        When a delivery crashes its worker, all unacknowledged deliveries return to the queue, and
+        the broker counts a return for each of them. Taken alone, only it reaches the limit.
         """
         prefetch = 1
         while not leave.is_set():
-            stretch = _Stretch(leave=leave)
+            subscription = _Subscription(leave=leave)
             async with self.subscriber.subscribe(
-                queue, self._handler(stretch, alone=prefetch < self.prefetch), prefetch=prefetch
+                queue,
+                self._handler(subscription, alone=prefetch < self.prefetch),
+                prefetch=prefetch,
             ):
                 try:
-                    await first_of(stretch.harmless.wait(), leave.wait())
+                    await first_of(subscription.harmless.wait(), leave.wait())
                 finally:
-                    stretch.over.set()
+                    subscription.over.set()
             prefetch = self.prefetch
 
-    def _handler(self, stretch: "_Stretch", *, alone: bool) -> Handler:
+    def _handler(self, subscription: "_Subscription", *, alone: bool) -> Handler:
         async def handle(received: ReceivedMessage) -> Settlement:
-            # Nothing is awaited before the ticket: tickets follow the order of the queue.
-            with stretch.ordering.ticket() as ticket:
+            # Nothing is awaited before this, so that tickets follow the order of the queue.
+            with subscription.ordering.ticket() as ticket:
                 try:
                     settlement = await self.courier.carry(
-                        received, ticket=ticket, leave=stretch.leave
+                        received, ticket=ticket, leave=subscription.leave
                     )
                 except Stopping:
                     settlement = Settlement.REQUEUE
             if alone and received.delivery_count < SUSPECT:
-                stretch.harmless.set()
-            if settlement is Settlement.REQUEUE or stretch.harmless.is_set():
-                # Settled only when nothing more is given out: what came now would have to be
-                # returned, behind what was returned before.
-                await stretch.over.wait()
+                subscription.harmless.set()
+            if settlement is Settlement.REQUEUE or subscription.harmless.is_set():
+                # Settled only when the subscription has ended: otherwise the next delivery would
+                # come at once, and would have to be returned behind those returned before it.
+                await subscription.over.wait()
             return settlement
 
         return handle
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stretch:
+class _Subscription:
     """One subscription to a lane.
 
     Attributes:
-        harmless: Taken alone, a delivery came that crashed nobody: there is no need to go on so.
-        over: Nothing more is given out; what is held is settled.
+        harmless: Set when a delivery that was taken alone had crashed no worker.
+        over: Set when nothing more is delivered; what is held is settled.
     """
 
     leave: asyncio.Event

@@ -8,9 +8,9 @@ from bus.core.parties import (
     judge_document,
     judge_report,
     owner_of,
-    references_of,
 )
 from bus.core.record import DocumentRecord
+from bus.core.reference import references_of
 from bus.ports import Records
 from schemas.document import Document
 from schemas.envelope import Envelope

@@ -1,8 +1,8 @@
-"""Originals: a packet is handed over byte for byte only if it says what its envelope says.
+"""Originals: the original packet is delivered byte for byte only if it says what its envelope says.
 
-That its header signature was verified is the word of the sender's worker, and an agency may have a
-worker of its own: it could sign one document and add the bytes of another. So the recipient reads
-the original itself, and hands over what it has read and judged.
+Only the sender's worker states that the header signature was verified, and that worker may be the
+sender's own: it could sign one document and attach the bytes of another. So the recipient reads the
+original itself and compares.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from schemas.vietnam import day_in_vietnam
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Original:
-    """What came of looking at the original.
+    """An envelope whose original was compared.
 
     Attributes:
-        envelope: Without a word of a header signature that was not found.
+        envelope: Without original and header signature if the original says something else.
     """
 
     envelope: Envelope
@@ -42,7 +42,7 @@ async def with_proven_original(
     format_: Format | FormatApart,
     begin_spool: Callable[[], Spool],
 ) -> Original:
-    """The envelope, its original taken away where that says something else; then with a warning.
+    """Read the original; where it says something else, remove it and add a warning.
 
     Args:
         begin_spool: A fresh place for the original and its files; cleared here.

@@ -1,40 +1,42 @@
-"""Outbound: looks for what an agency's system drops, and sends it in order.
+"""Outbound: looks for the files that an agency's system gives to be sent, and sends them in order.
 
 Read → store attachments → sign → publish to each recipient, confirmed → only then tell the
-endpoint. A crash anywhere repeats the work with the same ids.
+endpoint. After a crash anywhere the work is repeated with the same ids.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from adapters.contract import Submission
 from bus.core.events import ServiceName
 from bus.ports import Jitter, Role
+from bus.services.endpoint_changes import noticing, until_noticed
 from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failed_items import FailedItems
 from bus.services.ordering import Ordering, Ticket
 from bus.services.retry_wait import RetryWait, Stopping
 from bus.services.send_attempt import SendAttempt
+from bus.services.submission_reader import EndpointFaultError
 from bus.services.submission_sender import SubmissionSender
 from bus.services.waiting import Turns
 from schemas.problem import RecipientError, TransportError
 
 MOST_UNANSWERED = 5
-"""So often in a row a system may fail over one file, and answer in between."""
+"""How often in a row a system may fail over one file while it answers its probes."""
 _AT_ONCE = 8
 """Submissions of one agency in work; reading overlaps with waiting for confirms."""
 
 
 @dataclass(kw_only=True)
 class Outbound:
-    """The sending side of one adapter.
+    """Sends what one agency's system gives to be sent.
 
     Attributes:
-        poll: How long to wait before looking again when the endpoint reports no change; by up to
-            twice as long, so that agencies do not all look at once.
+        poll: How long to wait before the next look when the endpoint reports no change. At random
+            up to twice as long, so that agencies do not all look at the same time.
     """
 
     sender: SubmissionSender
@@ -53,23 +55,24 @@ class Outbound:
         )
 
     async def run(self) -> None:
-        """Send what is dropped until `stop` is set; finish what is under way."""
+        """Send until `stop` is set; then finish what is under way."""
         retry_wait, turns = self._retry_wait(), Turns()
         while not self.stop.is_set():
             await turns.next()
-            async with self._changes() as changed:
+            async with noticing(self.sender.endpoint) as changed:
                 try:
                     waiting = await self.sender.endpoint.submissions()
                 except RecipientError as error:
                     with suppress(Stopping):
-                        await self._outwait(error, retry_wait)
+                        await self._wait_for_system(error, retry_wait)
                     continue
                 retry_wait = self._retry_wait()
                 self._failed.keep_only(map(_version_of, waiting))
                 due = [each for each in waiting if self._failed.is_due(_version_of(each))]
                 await self._send_all(due)
                 if not due:
-                    await self._idle(changed)
+                    pause = self._failed.shorten(self.poll * (1 + self.jitter()))
+                    await until_noticed(changed, self.stop, at_most=pause)
 
     async def _send_all(self, waiting: Sequence[Submission]) -> None:
         """Send in order of submission, a few in work at a time."""
@@ -86,30 +89,6 @@ class Outbound:
             for submission in waiting:
                 await window.acquire()
                 tasks.create_task(send(submission, ordering.ticket()))
-
-    @asynccontextmanager
-    async def _changes(self) -> AsyncIterator[asyncio.Task[None]]:
-        """A task that ends when something changes from now on; it waits already."""
-        changed = asyncio.create_task(self.sender.endpoint.changed())
-        try:
-            await asyncio.sleep(0)
-            yield changed
-        finally:
-            changed.cancel()
-            # How it failed does not matter: the next look finds what is there.
-            await asyncio.gather(changed, return_exceptions=True)
-
-    async def _idle(self, changed: asyncio.Task[None]) -> None:
-        """Wait for a change, the stop, or the time to look anyway."""
-        stopped = asyncio.create_task(self.stop.wait())
-        tasks = [stopped] if changed.done() and changed.exception() else [stopped, changed]
-        pause = self._failed.shorten(self.poll * (1 + self.jitter()))
-        try:
-            await asyncio.wait(
-                tasks, timeout=pause.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            stopped.cancel()
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
@@ -132,7 +111,7 @@ class Outbound:
             try:
                 if not attempt.decided:
                     await self.sender.decide(attempt)
-                    # The next one may be published while this one's agency is told.
+                    # The next one may be published while the agency is told of this one.
                     attempt.ticket.leave()
                 await self.sender.conclude(attempt)
             except (FileNotFoundError, Stopping):
@@ -141,25 +120,28 @@ class Outbound:
             except RecipientError as error:
                 attempt.unanswered += 1
                 if attempt.unanswered > MOST_UNANSWERED:
-                    # Its system answers in between: it is this file, whatever it is.
+                    # The system answers its probes, so the cause lies in this file.
                     self._try_later(attempt.submission, error)
                     return
                 with suppress(Stopping):
-                    await self._outwait(error, attempt.retry_wait)
+                    await self._wait_for_system(error, attempt.retry_wait)
             except TransportError as error:
                 with suppress(Stopping):
                     await attempt.retry_wait.wait(error.problem)
+            except EndpointFaultError as fault:
+                self._try_later(attempt.submission, fault.error)
+                return
             except Exception as error:  # noqa: BLE001 (a bug delays one file, not all)
                 self._try_later(attempt.submission, error)
                 return
             else:
                 return
 
-    async def _outwait(self, error: RecipientError, retry_wait: RetryWait) -> None:
-        """Wait until the agency's system may accept what it refused.
+    async def _wait_for_system(self, error: RecipientError, retry_wait: RetryWait) -> None:
+        """Wait until the agency's system may answer again. Raises `Stopping`.
 
-        A system that is away as a whole pauses its mailbox; one from which only nothing can be
-        taken goes on receiving. Raises `Stopping`.
+        If the whole system is away, receiving pauses too. If only files cannot be taken from it,
+        receiving goes on.
         """
         for watch in (self.watch, self._taking):
             if not watch.gone.is_set() and (trouble := await watch.trouble()):
@@ -167,7 +149,7 @@ class Outbound:
             if watch.gone.is_set():
                 await watch.until_back()
                 return
-        # The system answers the probes, and refuses all the same.
+        # The system answers its probes, but not for this file.
         await retry_wait.wait(error.problem)
 
     def _try_later(self, submission: Submission, error: Exception) -> None:
@@ -184,5 +166,5 @@ class Outbound:
 
 
 def _version_of(submission: Submission) -> tuple[str, str]:
-    """Name and version: another one when the agency has put another file in its place."""
+    """Name and version; they differ when the agency has put another file in its place."""
     return submission.name, submission.version

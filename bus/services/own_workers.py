@@ -1,7 +1,7 @@
-"""OwnWorkers: whether anybody takes from the mailboxes that agencies' own workers serve.
+"""OwnWorkers: whether anybody consumes from the mailboxes that agencies' own workers serve.
 
-The hub sees such a worker only as a consumer at the broker. It is told of the mailboxes that had
-one since this start, or that hold something: what nobody ever used is nobody's trouble.
+The hub sees such a worker only as a consumer at the broker. A mailbox is reported when it had a
+consumer since this start or holds a message; one that was never used is no trouble.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bus.core.gauges import OwnWorkersSeen
+from bus.core.gauges import Gauge, Measurement
 from bus.core.topology import queues_of
 from schemas.identifiers import MailboxName
 
@@ -18,10 +18,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueUse:
-    """What the broker tells of one queue.
+    """What the broker says of one queue.
 
     Attributes:
-        messages: Those under work included.
+        messages: Including those that are not acknowledged yet.
     """
 
     consumers: int
@@ -37,7 +37,7 @@ class OwnWorkers:
     """One look at a time.
 
     Attributes:
-        elsewhere: The mailboxes that are not served here and not suspended, as it is now.
+        elsewhere: The mailboxes that are neither served here nor suspended, as it is now.
     """
 
     uses: Uses
@@ -47,11 +47,16 @@ class OwnWorkers:
     _taken: set[MailboxName] = field(default_factory=set, init=False)
     _holding: set[MailboxName] = field(default_factory=set, init=False)
 
-    async def look(self) -> OwnWorkersSeen:
-        """Who takes from its mailbox, and who does not; changes are logged."""
+    async def measure(self) -> Measurement:
+        """The result of `look` as a gauge."""
+        seen = await self.look()
+        return {Gauge.WORKER_CONNECTED: {(mailbox,): float(up) for mailbox, up in seen.items()}}
+
+    async def look(self) -> Mapping[MailboxName, bool]:
+        """For each of these mailboxes: whether anybody consumes from it. Changes are logged."""
         uses = await self.uses()
         there = {m for m in self.elsewhere() if any(q in uses for q in queues_of(m))}
-        # In two looks in a row: who proves a new queue consumes a message there for a moment.
+        # Two looks in a row, because the check of a new queue consumes there for a moment.
         taken = {m for m in there if _consumers(uses, m)}
         holding = {m for m in there if _waits(uses, m)}
         self._used |= taken & self._taken
@@ -64,7 +69,7 @@ class OwnWorkers:
             elif not connected and before is not False:
                 _log.warning("agency_worker_missed", mailbox=mailbox, waits=_waits(uses, mailbox))
         self._connected, self._taken, self._holding = seen, taken, holding
-        return OwnWorkersSeen(connected=seen)
+        return seen
 
 
 def _consumers(uses: Mapping[str, QueueUse], mailbox: MailboxName) -> int:

@@ -1,7 +1,7 @@
-"""Packing: a delivery becomes the parcel for its recipient's system.
+"""Packing: makes of a delivery the parcel for its recipient's system.
 
-The original where it proves something, else written anew, with what is to be said of its
-signatures.
+The parcel contains the original file where that proves something; otherwise the document is written
+anew, with what was found about its signatures.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ from schemas.verdict import DeliveryCheck, note_of
 
 @dataclass(kw_only=True)
 class Packing:
-    """One agency's parcels.
+    """Makes one agency's parcels.
 
     Attributes:
-        format: What this agency's system reads. One that works apart is asked in a thread, for one
-            delivery of a lane at a time.
+        format: What this agency's system reads. A format in a process of its own is called in a
+            thread, for one delivery of a lane at a time.
     """
 
     format: Format | FormatApart
@@ -56,17 +56,17 @@ class Packing:
         leave: asyncio.Event,
         judged: Judged | None = None,
     ) -> Parcel:
-        """The parcel; its bytes are produced when it is handed over, at the latest.
+        """Make the parcel; its bytes are produced when it is offered, at the latest.
 
         Args:
             files: Where the files of the document are found.
-            leave: Set: it is no longer worth while.
+            leave: Set when the service stops.
             judged: Whose documents the message is about.
 
         Raises:
             Stopping: `leave` was set first.
             TransportError, DocumentError: A file cannot be read.
-            InternalError: A format that works apart failed.
+            InternalError: A format in a process of its own failed.
         """
         check = await self.signature_check.of(envelope, delivery, files=files, leave=leave)
         if judged is not None and self._tells(judged):
@@ -82,7 +82,7 @@ class Packing:
             return await asyncio.to_thread(_parcel, envelope, delivery, check, files, introduced)
 
     def _tells(self, judged: Judged) -> bool:
-        """Within a file there is always place; a file beside it must say something new."""
+        """Whether what was judged must be told: in a note only if it says something new."""
         if isinstance(self.format, CheckedFormat):
             return bool(judged.about or judged.warnings)
         return bool(judged.warnings) or not judged.evident
@@ -109,7 +109,7 @@ def _parcel(
 def _with_losses(
     envelope: Envelope, delivery: DeliveryId, check: DeliveryCheck | None, written_in: Format
 ) -> DeliveryCheck | None:
-    """The check, with what the recipient's format has no place for."""
+    """The check, with a warning for each field that the recipient's format cannot carry."""
     if not isinstance(written_in, LossyFormat) or original_for(envelope, written_in.name):
         return check
     _, lost = without(envelope.message, written_in.omits)
@@ -126,10 +126,9 @@ def _with_losses(
 def _content(
     envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource, written_in: Format
 ) -> tuple[Iterable[bytes], bytes | None]:
-    """What the recipient's system gets, and the note beside it.
+    """The bytes of the parcel, and the note beside it.
 
-    The original where it proves something, else written anew; the check inside where the
-    format has a place for it.
+    The check stands in the parcel where the format has a place for it, else in the note.
     """
     original = original_for(envelope, written_in.name)
     message, attachments, written_at = envelope.message, files, envelope.sent_at

@@ -17,7 +17,8 @@ from bus.core.backoff import pause_before
 from bus.core.certificate_expiry import endings, next_change
 from bus.core.crash import problem_of
 from bus.core.directory import vouched
-from bus.core.events import CertificateEndNeared, KeyFileRefused, ServiceName
+from bus.core.events import ServiceName
+from bus.core.key_events import CertificateEndNeared, KeyFileRefused
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.home.directory_file import DirectoryFile

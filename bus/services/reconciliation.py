@@ -1,14 +1,16 @@
 """Reconciliation: counts, from what the stores keep, where every accepted delivery is.
 
-Accepted is a pair of a document and a mailbox that the broker has confirmed: the sender's worker
-keeps it before the sender's system is told. Delivered is what the inbox knows as done, or what a
-signed receipt proves: an agency's own worker has an inbox of its own. A dead letter is waiting or
-parked. What was offered to a system that answers later waits for that answer, without a message.
-Everything else must be in a mailbox or on its way to becoming a dead letter: what is
-neither, while the broker says that nothing is there, is unaccounted. Of a mailbox that is served
-elsewhere it waits until its receipt comes.
+- Accepted: a pair of a document and a mailbox that the broker has confirmed. The sender's worker
+  records it before it tells the sender's system.
+- Delivered: completed in the inbox, or proven by a signed receipt, because an agency's own worker
+  has an inbox of its own.
+- Waiting: in a mailbox, being handed over, offered to a system that answers later, or a dead letter
+  that is delivered again by itself.
+- Parked: a dead letter that waits for an operator or was given up.
+- Unaccounted: none of these, although the broker says that the queues hold nothing. A delivery for
+  a mailbox that is served elsewhere counts as waiting until its receipt comes.
 
-Nothing is remembered that a restart would lose: the first look reads everything again.
+Nothing here must survive a restart: the first look reads everything again.
 """
 
 from collections import Counter
@@ -24,22 +26,22 @@ from bus.ports import Clock, Confirmed, DeadLetters, Inbox, Records
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
 
 Depths = Callable[[], Awaitable[Mapping[str, int]]]
-"""How many messages each queue holds, those under work included."""
+"""How many messages each queue holds, including those that are not acknowledged yet."""
 
 _PAGE = 1000
 _AT_ONCE = 5000
-"""Open deliveries that one look asks about, those first that were not asked about for longest."""
+"""How many open deliveries one look asks about; first those not asked about for longest."""
 _SLACK = timedelta(minutes=1)
-"""How much later than its moment a confirmation may be found in the store."""
+"""How much later than its own time a confirmation may appear in the store."""
 _SETTLED = timedelta(seconds=30)
-"""So long a delivery may be under way without the broker's own numbers knowing of it."""
+"""How long the numbers of the broker may lag behind a delivery."""
 
 _PARKED = frozenset({LetterState.PARKED, LetterState.QUARANTINED, LetterState.DISCARDED})
 
 
 @dataclass(kw_only=True, slots=True)
 class _Open:
-    """A delivery that is not known to be done."""
+    """A delivery that is not known to be completed."""
 
     envelope_id: EnvelopeId
     mailbox: MailboxName
@@ -49,11 +51,11 @@ class _Open:
 
 @dataclass(kw_only=True)
 class Reconciler:
-    """Takes the account of one axis. One look at a time.
+    """Takes the account of one axis. Looks must not overlap.
 
     Attributes:
         mailboxes: All mailboxes of the directory, as it is now.
-        served: Those whose deliveries this store records.
+        served: The mailboxes whose deliveries this store records.
     """
 
     records: Records
@@ -72,27 +74,32 @@ class Reconciler:
 
     async def look(self) -> Account:
         """Take the account. Raises `TransportError` when a store or the broker does not answer."""
-        await self._take_up()
+        await self._read_confirmed()
         asked = dict(list(self._open.items())[:_AT_ONCE])
-        await self._strike_out(asked)
+        await self._close(asked)
         still = {each: self._open.pop(each) for each in asked if each in self._open}
-        self._open |= still  # asked about last
+        self._open |= still  # at the end, so that they are asked about last
         await self._find_letters(still.values())
         missing = await self._find_missing(still.values())
+        # Only what was missing in two looks in a row.
         unaccounted = sum(min(n, self._missing.get(m, 0)) for m, n in missing.items())
         self._missing = missing
         parked = sum(each.letter in _PARKED for each in self._open.values())
+        oldest: dict[MailboxName, datetime] = {}
+        for each in self._open.values():
+            if each.letter not in _PARKED:
+                oldest[each.mailbox] = min(each.since, oldest.get(each.mailbox, each.since))
         return Account(
             accepted=self._accepted,
             delivered=self._delivered,
             parked=parked,
             unaccounted=unaccounted,
             waiting=len(self._open) - parked - unaccounted,
-            oldest=self._oldest(),
+            oldest=oldest,
         )
 
-    async def _take_up(self) -> None:
-        """Read what was confirmed since the last time."""
+    async def _read_confirmed(self) -> None:
+        """Read what was confirmed since the last look."""
         after = None if self._read is None else self._read - _SLACK
         self._recent = {e: at for e, at in self._recent.items() if after and at >= after}
         page: Sequence[Confirmed] = ()
@@ -111,15 +118,19 @@ class Reconciler:
             self._open |= opened
             self._recent |= {each.envelope_id: each.confirmed_at for each in fresh}
             after = self._read = page[-1].confirmed_at
-            await self._strike_out(opened)
+            await self._close(opened)
 
-    async def _strike_out(self, asked: Mapping[DeliveryId, _Open]) -> None:
+    async def _close(self, asked: Collection[DeliveryId]) -> None:
+        """Count those that are completed as delivered."""
         for done in await self._done(asked):
-            if self._open.pop(done, None) is not None:
-                self._delivered += 1
+            self._deliver(done)
+
+    def _deliver(self, delivery: DeliveryId) -> None:
+        if self._open.pop(delivery, None) is not None:
+            self._delivered += 1
 
     async def _done(self, asked: Collection[DeliveryId]) -> Collection[DeliveryId]:
-        """Which are handed over, here or elsewhere."""
+        """Which of these are completed, here or elsewhere."""
         if not asked:
             return ()
         here = set(await self.inbox.done(list(asked)))
@@ -132,20 +143,18 @@ class Reconciler:
         found = await self.letters.states(list({each.envelope_id for each in asked}))
         for each in asked:
             each.letter = found.get((each.envelope_id, each.mailbox))
-        # What was led to another mailbox is done there.
-        led = [each for each in asked if each.letter is LetterState.REDELIVERED]
+        # A redelivered letter may have been sent to another mailbox, and completed there.
         elsewhere = {
-            delivery_id(each.envelope_id, mailbox): each
-            for each in led
+            delivery_id(each.envelope_id, mailbox): delivery_id(each.envelope_id, each.mailbox)
+            for each in asked
+            if each.letter is LetterState.REDELIVERED
             for mailbox in self.mailboxes()
         }
         for done in await self._done(elsewhere):
-            each = elsewhere[done]
-            if self._open.pop(delivery_id(each.envelope_id, each.mailbox), None) is not None:
-                self._delivered += 1
+            self._deliver(elsewhere[done])
 
     async def _find_missing(self, asked: Collection[_Open]) -> Mapping[MailboxName, int]:
-        """How many deliveries of each mailbox nobody seems to have."""
+        """For each mailbox: how many deliveries are in no store and no queue."""
         settled, served = self.clock() - _SETTLED, set(self.served())
         candidates = {
             delivery_id(each.envelope_id, each.mailbox): each.mailbox
@@ -159,16 +168,8 @@ class Reconciler:
         depths = await self.depths()
         missing = {}
         for mailbox, count in open_ones.items():
-            told = [depths.get(queue) for queue in (*queues_of(mailbox), FAILURES)]
-            held = [each for each in told if each is not None]
-            # Nothing is said of a mailbox whose numbers the broker does not know yet.
-            if len(held) == len(told) and count > sum(held):
-                missing[mailbox] = count - sum(held)
+            queues = (*queues_of(mailbox), FAILURES)
+            # A mailbox whose numbers the broker does not know yet is left out.
+            if all(queue in depths for queue in queues):
+                missing[mailbox] = max(0, count - sum(depths[queue] for queue in queues))
         return missing
-
-    def _oldest(self) -> dict[MailboxName, datetime]:
-        oldest: dict[MailboxName, datetime] = {}
-        for each in self._open.values():
-            if each.letter not in _PARKED:
-                oldest[each.mailbox] = min(each.since, oldest.get(each.mailbox, each.since))
-        return oldest

@@ -1,4 +1,4 @@
-"""RegisterSync: keeps the public files of a home the same as the register, in both directions."""
+"""RegisterSync: keeps the public files of a home and the register equal, in both directions."""
 
 import asyncio
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class RegisterSync:
     """The files of one home and the register.
 
     Attributes:
-        synced: The file that keeps what both had in common, so that a start can tell what changed.
+        synced: The file with their last common state, so that a start knows what has changed.
     """
 
     register: Register
@@ -27,17 +27,17 @@ class RegisterSync:
         self._lock = asyncio.Lock()
 
     async def look(self) -> None:
-        """Bring the newer files of the register here, and the changed files of this home there.
+        """Copy newer files of the register to this home, and changed files of this home to it.
 
         Raises:
-            TransportError: The store is away.
+            TransportError: The store does not answer.
         """
         async with self._lock:
             while not await self._same():
                 pass
 
     async def _same(self) -> bool:
-        """Compare once. False: the register has changed meanwhile, and must be read again."""
+        """Compare once. False: compare again, because the register or the files have changed."""
         version = await self.register.version()
         stamp = await asyncio.to_thread(self.files.stamp)
         if self._seen == (version, stamp):
@@ -56,7 +56,7 @@ class RegisterSync:
         await asyncio.to_thread(self.files.write, outcome.write)
         await asyncio.to_thread(replace_file, self.synced, outcome.synced.to_json())
         self._seen = outcome.synced.version, stamp
-        # After a write the files are looked at once more: their stamp is another one now.
+        # A write changes the stamp of the files, so they are compared once more.
         return not outcome.write
 
     def _read_synced(self) -> Synced:

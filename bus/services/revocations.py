@@ -12,7 +12,8 @@ from functools import partial
 from typing import assert_never
 
 from bus.core.crash import cause_of, problem_of
-from bus.core.events import CertificateRevoked, ItemSkipped, ServiceName
+from bus.core.events import ItemSkipped, ServiceName
+from bus.core.key_events import CertificateRevoked
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.crl import read_crl
 from bus.core.revocation.ocsp import question, read_answer

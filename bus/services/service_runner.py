@@ -1,8 +1,7 @@
-"""ServiceRunner: starts a service that dies again, alone, after growing pauses, and reports it.
+"""ServiceRunner: starts a service again that ended with an unexpected error, and reports it.
 
-This is the one place that says so. A service is a loop which must not end before its process
-does. It catches what it knows; whatever else it dies of is a bug of ours, which must cost that
-service a pause and nobody else anything.
+A service is a loop that must run as long as its process. It handles the errors that it expects; any
+other error is a bug of ours. Then this service pauses, longer each time, and the others go on.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from schemas.problem import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceRunner:
-    """Keeps services of one process running until `stop` is set."""
+    """Keeps the services of one process running until `stop` is set."""
 
     observe: Observer
     jitter: Jitter
@@ -35,12 +34,12 @@ class ServiceRunner:
         stop: asyncio.Event | None = None,
         hopeless: bool = False,
     ) -> None:
-        """Run a service, anew whenever it dies, until it returns or the stop.
+        """Run a service, again after each unexpected error, until it returns or is stopped.
 
         Args:
-            of: Whose it is: a mailbox or a worker.
-            stop: Its own one, if it ends at another moment than the others.
-            hopeless: A `ConfigurationError` says that only an operator can help, and is raised.
+            of: The mailbox or worker that it serves, if there are several such services.
+            stop: Its own stop, if it ends at another time than the others.
+            hopeless: Raise a `ConfigurationError`, because only an operator can correct it.
 
         Raises:
             ConfigurationError: Only if `hopeless`.
@@ -49,11 +48,11 @@ class ServiceRunner:
         loop, restarts = asyncio.get_running_loop(), Restarts()
         while True:
             began = loop.time()
-            died = await _death_of(run)
-            if died is None:
+            error = await _error_of(run)
+            if error is None:
                 return
-            if hopeless and isinstance(died, ConfigurationError):
-                raise died
+            if hopeless and isinstance(error, ConfigurationError):
+                raise error
             ran = timedelta(seconds=loop.time() - began)
             restarts = restarts.after(ran=ran, refused=False)
             pause = restarts.pause(jitter=self.jitter())
@@ -61,7 +60,7 @@ class ServiceRunner:
                 ServiceEnded(
                     service=service,
                     of=of,
-                    problem=problem_of(died, stage=service),
+                    problem=problem_of(error, stage=service),
                     pause=pause,
                 )
             )
@@ -69,10 +68,10 @@ class ServiceRunner:
                 return
 
 
-async def _death_of(run: Callable[[], Awaitable[object]]) -> BaseException | None:
-    """Of what a run died; None: it returned.
+async def _error_of(run: Callable[[], Awaitable[object]]) -> BaseException | None:
+    """The error that ended a run; None: it returned.
 
-    In a task of its own: whoever cancels that one, a driver for example, does not cancel us.
+    It runs in a task of its own, so that a driver that cancels this task does not cancel us.
     """
 
     async def alone() -> None:

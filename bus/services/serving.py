@@ -1,7 +1,7 @@
-"""Serving: a worker takes, renews and gives up the leases of mailboxes, and serves those it holds.
+"""Serving: a worker takes, renews and releases leases, and serves the mailboxes that it holds.
 
-Workers agree through the database alone (`ports.Leases`). A worker that dies is replaced when its
-leases expire; a worker that joins gets its share from those that hold more.
+Workers agree only through the database (`ports.Leases`). When a worker dies, others take its
+mailboxes after its leases expire; a worker that joins gets its share from workers that hold more.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from bus.core.placement import WorkerName
 from bus.ports import Observer
 from bus.ports.leases import LEASE, Leases
 from bus.services.retry_wait import RetryWait, Stopping
+from bus.services.waiting import first_of
 from schemas.identifiers import MailboxName
 from schemas.problem import TransportError
 
@@ -22,7 +23,7 @@ RENEW_EVERY = LEASE / 3
 """Two renewals may fail before the leases expire."""
 
 SIBLINGS_MAY_TAKE = timedelta(seconds=10)
-"""How long a starting worker keeps the share of its siblings free for them."""
+"""How long a starting worker leaves the share of its siblings for them."""
 
 
 class Adapters(Protocol):
@@ -31,12 +32,12 @@ class Adapters(Protocol):
     async def start(self, mailboxes: Collection[MailboxName]) -> None:
         """Start to serve these mailboxes, which no other worker serves.
 
-        An adapter of this worker that still finishes what it held comes first. Raises
-            `TransportError` when nothing was started.
+        An earlier adapter of a mailbox finishes first. Raises `TransportError` when nothing was
+        started.
         """
 
     def stop_serving(self, mailboxes: Collection[MailboxName]) -> None:
-        """Let the adapters of these mailboxes finish what they hold, and end."""
+        """Let the adapters of these mailboxes finish their messages and end."""
 
     async def ended(self, mailboxes: Collection[MailboxName]) -> None:
         """Wait until the adapters of these mailboxes have ended."""
@@ -47,9 +48,10 @@ class Serving:
     """The mailboxes of one worker.
 
     Attributes:
-        serves: The mailboxes that this worker can serve, as the directory says now.
-        siblings: The other workers of this home; they start at the same time.
-        stop: Set: the worker finishes what is under way, and gives its leases back.
+        serves: The mailboxes that this worker can serve, by the directory as it is now.
+        siblings: The other workers of this home, which start at the same time.
+        stop: When it is set, the worker finishes its work and releases its leases.
+        settled: Set when the first leases were taken and their adapters were started.
     """
 
     worker: WorkerName
@@ -64,7 +66,6 @@ class Serving:
     siblings_may_take: timedelta = SIBLINGS_MAY_TAKE
     holding: set[MailboxName] = field(default_factory=set)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the first leases were taken and their adapters were started."""
 
     def __post_init__(self) -> None:
         self._releasing: set[MailboxName] = set()
@@ -73,11 +74,11 @@ class Serving:
         self._started: set[MailboxName] = set()
 
     def look_again(self) -> None:
-        """Renew at once: the directory has changed, or a mailbox became free."""
+        """Renew the leases now, because the directory has changed or a mailbox became free."""
         self._again.set()
 
     async def run(self) -> None:
-        """Hold leases and serve their mailboxes until `stop` is set; then give everything back."""
+        """Hold leases and serve their mailboxes until `stop` is set; then release everything."""
         loop = asyncio.get_running_loop()
         began, retry_wait = loop.time(), self._retry_wait()
         try:
@@ -93,7 +94,7 @@ class Serving:
                 retry_wait = self._retry_wait()
                 await self._rest()
         finally:
-            await self._give_everything_back()
+            await self._release_everything()
 
     async def _renew(self, siblings: Collection[WorkerName]) -> None:
         serves = frozenset(self.serves())
@@ -111,8 +112,7 @@ class Serving:
             self._releasing.add(mailbox)
             self._begin(self._release(mailbox))
         self.holding |= told.taken
-        # What follows may wait long, for a token or for an adapter that finishes what it holds; the
-        # leases are renewed in the meantime.
+        # The start may wait for a token or an earlier adapter; meanwhile the leases are renewed.
         self._begin(self._start(told.taken))
 
     async def _start(self, mailboxes: Collection[MailboxName]) -> None:
@@ -120,15 +120,15 @@ class Serving:
             if mailboxes:
                 await self.adapters.start(sorted(mailboxes))
                 self._started |= set(mailboxes) & self.holding
-                # Others shall know soon.
+                # The next renewal tells the others.
                 self.look_again()
             self.settled.set()
         except TransportError:
-            # The next renewal takes them anew.
+            # The next renewal takes them again.
             self.holding -= set(mailboxes)
 
     async def _release(self, mailbox: MailboxName) -> None:
-        """Finish what is under way in a mailbox; then the next renewal no longer names it."""
+        """Finish the work of a mailbox; then the next renewal no longer names it."""
         try:
             self.adapters.stop_serving([mailbox])
             await self.adapters.ended([mailbox])
@@ -147,8 +147,8 @@ class Serving:
         for task in ended:
             task.result()
 
-    async def _give_everything_back(self) -> None:
-        """Finish what is under way, while the leases are still renewed; then leave."""
+    async def _release_everything(self) -> None:
+        """Finish all work while the leases are still renewed; then leave."""
         self.adapters.stop_serving(self.holding)
         draining = asyncio.gather(
             self.adapters.ended(self.holding), *self._tasks, return_exceptions=True
@@ -163,16 +163,9 @@ class Serving:
             await self.leases.leave(self.worker)
 
     async def _rest(self) -> None:
-        waits = [asyncio.ensure_future(event.wait()) for event in (self.stop, self._again)]
-        try:
-            await asyncio.wait(
-                waits,
-                timeout=self.renew_every.total_seconds(),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        finally:
-            for wait in waits:
-                wait.cancel()
+        """Wait until the next renewal is due or asked for, or the stop."""
+        pause = asyncio.sleep(self.renew_every.total_seconds())
+        await first_of(self.stop.wait(), self._again.wait(), pause)
         self._again.clear()
 
     def _retry_wait(self) -> RetryWait:
@@ -186,13 +179,13 @@ class Serving:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Presence:
-    """Shows that a process which serves no mailbox is live."""
+    """Reports that a process which serves no mailbox is running."""
 
     name: WorkerName
     leases: Leases
 
     async def run(self) -> None:
-        """Say so until cancelled; a store that is away is waited for."""
+        """Report it until cancelled; while the store does not answer, try again."""
         while True:
             with suppress(TransportError):
                 await self.leases.renew(self.name, serves=(), holding=())

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bus.core.crash import problem_of
-from bus.core.events import ServiceName, SigningKeyChanged
+from bus.core.events import ServiceName
+from bus.core.key_events import SigningKeyChanged
 from bus.core.signing import SigningKey, sign
 from bus.ports import Observer
 from schemas.identifiers import MailboxName

@@ -9,6 +9,7 @@ from bus.core.failure import MAY_BE_NEWS
 from bus.core.identity import document_identity
 from bus.core.message import SignedEnvelope
 from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
+from bus.core.receivers import route
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing.request import asks_to_be_sealed
@@ -136,7 +137,7 @@ class SubmissionPreparer:
             identity=document_identity(document, sender),
             known=await resembling(document, self.records, found=known),
         )
-        routed = routing.route(document.to_agencies, today)
+        routed = route(routing, document.to_agencies, today)
         if not routed.recipients:
             raise NoRecipientError(routed.problems)
         envelope = document_envelope(

@@ -16,7 +16,13 @@ from bus.core.stream import keep
 from bus.ports import AttachmentStore, Clock, FormatApart
 from schemas.document import Document
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, InternalError, TransportError
+from schemas.problem import (
+    AxisError,
+    DocumentError,
+    InternalError,
+    RecipientError,
+    TransportError,
+)
 from schemas.reading import Reading, SignatureOutcome, Source
 from schemas.vietnam import day_in_vietnam
 
@@ -69,7 +75,7 @@ class SubmissionReader:
 
     def _read(self, submission: Submission, files: AttachmentStore) -> Read | None:
         """Read the file; None when none of the formats here is its format."""
-        with self.endpoint.open(submission) as file:
+        with open_submission(self.endpoint, submission) as file:
             if submission.size > self.limits.max_packet_bytes:
                 limit = self.limits.max_packet_bytes
                 raise AxisError.of("E_TOO_LARGE", size=submission.size, limit=limit)
@@ -90,7 +96,7 @@ class SubmissionReader:
         file is most likely in it.
         """
         own = self.routing().owner_of(self.mailbox).format
-        with self.endpoint.open(submission) as file:
+        with open_submission(self.endpoint, submission) as file:
             head = _head_of(file)
             for each in self.apart:
                 try:
@@ -131,6 +137,29 @@ class SubmissionReader:
         finally:
             pending.discard_all()
         return reading
+
+
+class EndpointFaultError(Exception):
+    """An endpoint raised what its contract does not allow."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def open_submission(endpoint: Endpoint, submission: Submission) -> BinaryIO:
+    """Open a submission. Blocking.
+
+    Raises:
+        FileNotFoundError, DocumentError, RecipientError: As `Endpoint.open` says.
+        EndpointFaultError: Any other error; the file must not be refused for it.
+    """
+    try:
+        return endpoint.open(submission)
+    except (FileNotFoundError, DocumentError, RecipientError):
+        raise
+    except Exception as error:
+        raise EndpointFaultError(error) from error
 
 
 def _head_of(file: BinaryIO) -> bytes:

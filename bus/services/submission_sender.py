@@ -13,6 +13,7 @@ from bus.ports import Clock, Confirmed, Observer, Records
 from bus.services.dispatch import Dispatch
 from bus.services.send_attempt import SendAttempt
 from bus.services.submission_preparer import NoRecipientError, Outgoing, SubmissionPreparer
+from bus.services.submission_reader import EndpointFaultError, open_submission
 from schemas.envelope import Envelope, Recipient
 from schemas.problem import (
     AxisError,
@@ -46,7 +47,7 @@ class SubmissionSender:
             outgoing = await self._prepare(attempt)
         except NoRecipientError as error:
             attempt.refused = error.problems
-        except (TransportError, RecipientError, FileNotFoundError):
+        except (TransportError, RecipientError, FileNotFoundError, EndpointFaultError):
             raise
         except AxisError as error:
             attempt.refused = (error.problem,)
@@ -75,7 +76,8 @@ class SubmissionSender:
         attempt.step.note(about(outgoing.envelope))
         await attempt.ticket.turn()
         # What could not be accepted afterwards would be sent again and again.
-        await asyncio.to_thread(lambda: self.endpoint.open(submission).close())
+        file = await asyncio.to_thread(open_submission, self.endpoint, submission)
+        await asyncio.to_thread(file.close)
         return outgoing
 
     async def _publish(self, attempt: SendAttempt, outgoing: Outgoing) -> None:

@@ -1,7 +1,7 @@
-"""Supervisor: keeps the processes of a parent running.
+"""Supervisor: keeps the child processes of a parent running.
 
-A child that ends unasked is started again, later and later; the others do not notice. Nothing
-passes between parent and child but the environment, signals and the exit code.
+A child that ends by itself is started again after growing pauses; the other children are not
+affected. Parent and child communicate only by environment, signals and exit code.
 """
 
 import asyncio
@@ -16,27 +16,28 @@ from bus.core.restart import Restarts
 from bus.ports import Jitter, Observer
 from bus.ports.children import Child, Command, Launcher
 from bus.services.service_runner import ServiceRunner
+from bus.services.waiting import set_within
 from schemas.problem import AxisError
 
 GRACE = timedelta(seconds=45)
-"""For draining; what is not done then is not acknowledged, and done after the next start.
+"""How long children may drain before they are killed.
 
-A child ends by itself before, as long as anything of it still answers.
+Unfinished work is not acknowledged, and is done after the next start.
 """
 
 MISUSED = 2
-"""The exit code of a command that only an operator can help; it has said why."""
+"""The exit code of a command that needs an operator; the command has printed the reason."""
 
 _NAMES = {number.value: number.name for number in signal.Signals}
 
 
 @dataclass(kw_only=True)
 class Supervisor:
-    """The processes of one parent, which stop when it does.
+    """The child processes of one parent; they stop when it stops.
 
     Attributes:
-        settled: Whether the start of the whole succeeded once: from then on a child that ends is
-            started again, whatever it ended with.
+        settled: Whether everything was once started successfully: from then on a child is started
+            again whatever its exit code was.
     """
 
     launcher: Launcher
@@ -52,7 +53,7 @@ class Supervisor:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The names of those that do not run now."""
+        """The names of the commands that do not run now."""
         return tuple(c.name for c in self.commands if c.name not in self._children)
 
     def start(self) -> None:
@@ -71,13 +72,13 @@ class Supervisor:
         ]
 
     async def failed(self) -> None:
-        """Return only by raising why a child cannot be kept running."""
+        """Wait until a child cannot be kept running, and raise the reason."""
         done, _ = await asyncio.wait(self._keepers, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
 
     async def drain(self) -> None:
-        """Let every child finish what is under way, and end. Harmless when they have."""
+        """Let every child finish its work and end. May be called again."""
         self.stop.set()
         for child in self._children.values():
             child.terminate()
@@ -89,7 +90,7 @@ class Supervisor:
         if late:
             await asyncio.wait(late)
         for keeper in self._keepers:
-            # Two may have failed for the same reason; `failed` has told one.
+            # Retrieve the exception: `failed` has raised one of them already.
             if not keeper.cancelled():
                 keeper.exception()
 
@@ -97,7 +98,7 @@ class Supervisor:
         """Keep one command running until the stop.
 
         Raises:
-            ConfigurationError: E_CHILD_REFUSED; only an operator can help.
+            ConfigurationError: E_CHILD_REFUSED: the command needs an operator.
         """
         loop, restarts = asyncio.get_running_loop(), Restarts()
         while not self.stop.is_set():
@@ -112,14 +113,10 @@ class Supervisor:
                 raise AxisError.of("E_CHILD_REFUSED", command=command.name)
             pause = restarts.pause(jitter=self.jitter())
             self.observe(_ended(command, pid, code, pause))
-            try:
-                async with asyncio.timeout(pause.total_seconds()):
-                    await self.stop.wait()
-            except TimeoutError:
-                continue
+            await set_within(self.stop, pause)
 
     async def _run(self, command: Command) -> tuple[int, int]:
-        """Run a command to its end, however it comes: its exit code and its process id."""
+        """Run a command until it ends; gives its exit code and process id."""
         child = self._children[command.name] = await self.launcher.launch(command)
         if self.stop.is_set():
             child.terminate()

@@ -1,4 +1,4 @@
-"""Worker: runs adapters side by side, and drains them when it is told to stop."""
+"""Worker: runs the adapters of one process, and drains them when it is stopped."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ from schemas.identifiers import MailboxName
 class Worker:
     """The adapters of one process.
 
-    A direction that dies is started again by itself; the other direction and the other agencies
-    do not notice. What it had under way is not acknowledged, and comes again.
+    A direction of an adapter that ends with an error is started again; the other direction and
+    other agencies are not affected. Its unfinished messages are not acknowledged and come again.
     """
 
     def __init__(self, runner: ServiceRunner) -> None:
@@ -25,7 +25,7 @@ class Worker:
 
     @property
     def serves(self) -> frozenset[MailboxName]:
-        """The mailboxes whose adapters run, and are not to stop."""
+        """The mailboxes whose adapters run and were not told to stop."""
         return frozenset(self._running)
 
     @property
@@ -34,10 +34,10 @@ class Worker:
         return {mailbox: adapter.endpoint for mailbox, adapter in self._running.items()}
 
     def start(self, adapters: Iterable[Adapter]) -> None:
-        """Start adapters; those that run already go on.
+        """Start adapters that do not run yet.
 
-        One whose predecessor still finishes what it held waits for it: two at work on one mailbox
-        would give the same names.
+        An adapter waits until its predecessor has finished, because two adapters of one mailbox
+        would choose the same file names.
         """
         for adapter in adapters:
             if adapter.mailbox not in self._running:
@@ -49,14 +49,14 @@ class Worker:
                 self._tasks[adapter.mailbox] = task
 
     def stop(self, mailboxes: Iterable[MailboxName]) -> None:
-        """Let adapters finish what they hold, and end; they may be started anew."""
+        """Let adapters finish their messages and end; they may be started again."""
         for mailbox in mailboxes:
             adapter = self._running.pop(mailbox, None)
             if adapter is not None:
                 adapter.stop.set()
 
     async def ended(self, mailboxes: Iterable[MailboxName]) -> None:
-        """Wait until the adapters of these mailboxes have ended, those that were told to stop."""
+        """Wait until those adapters of these mailboxes have ended that were told to stop."""
         tasks = [
             task
             for mailbox in mailboxes
@@ -66,7 +66,7 @@ class Worker:
             await asyncio.wait(tasks)
 
     async def until_stopped(self) -> None:
-        """Wait for `stop`, then until every adapter has finished or returned what it held."""
+        """Wait for `stop`, then until every adapter has finished."""
         await self._runner.stop.wait()
         self.stop(self.serves)
         await asyncio.gather(*self._tasks.values())
@@ -84,9 +84,9 @@ class Worker:
                 directions.create_task(keep(service, run, of=adapter.mailbox, stop=adapter.stop))
         try:
             await adapter.endpoint.close()
-        except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
-            problem = problem_of(error, stage=ServiceName.WORKERS)
+        except Exception as error:  # noqa: BLE001 (the endpoint may be of another package)
             service = ServiceName.WORKERS
+            problem = problem_of(error, stage=service)
             self._runner.observe(
                 ItemSkipped(service=service, item=adapter.mailbox, problem=problem)
             )

@@ -1,7 +1,7 @@
-"""Terms: parts of a sentence that texts are filled with, each a code with two languages.
+"""The parts of sentences that fill the texts of the catalogue, in English and Vietnamese.
 
-A value that stands in a text of the catalogue is either data (a code, a number, a name, a path) or
-a term. What travels is the term's code; whoever shows it takes the words of their language.
+A placeholder in a text is filled either with data (a code, a number, a name, a path) or with a
+term. A message carries only the code of the term; the program that shows it chooses the language.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,9 @@ from schemas.terms.packet import PACKET
 from schemas.terms.pdf import PDF
 from schemas.terms.proof import PROOF
 from schemas.terms.revocation import REVOCATION, REVOCATION_REASONS
-from schemas.terms.texts import Texts
 from schemas.terms.words import ORDER_STATES, PARTIES, PARTS, REVOKERS, STAGES, SUBJECTS
 
-CAUSES: dict[str, Texts] = {
+CAUSES: dict[str, tuple[str, str]] = {
     **PACKET,
     **HEADER_SIGNATURE,
     **PROOF,
@@ -26,19 +25,19 @@ CAUSES: dict[str, Texts] = {
     **OPERATION,
     **PDF,
 }
-"""Why: what stands after the colon of most texts."""
+"""The causes: the part after the colon in most texts."""
 
 
 class Vocabulary(NamedTuple):
-    """What a parameter may say.
+    """The terms that one parameter may have.
 
     Attributes:
-        terms: By their codes.
-        or_data: Whether another value is data of its own, as an agency's code is, and not a text
-            whose language nobody knows.
+        terms: Code of the term → English, Vietnamese: without a capital and without a full stop.
+        or_data: Whether a value that is not in `terms` is data, such as the code of an agency.
+            Otherwise it is a text in an unknown language.
     """
 
-    terms: Mapping[str, Texts]
+    terms: Mapping[str, tuple[str, str]]
     or_data: bool = False
 
 
@@ -54,4 +53,18 @@ VOCABULARIES: dict[str, Vocabulary] = {
     "agency": Vocabulary(PARTIES, or_data=True),
     "source": Vocabulary(REVOKERS, or_data=True),
 }
-"""Parameter → what it may say. Every other parameter is data (`schemas.terms.data`)."""
+"""Parameter name → what the parameter may say. Every other parameter is one of `DATA`."""
+
+DATA = frozenset(
+    """
+    account alg algorithm alias at bits byte code command content_id count date declared
+    deed document_id due element encoding error extra field fields file first folder
+    format formats header home hops host id installed issuer key_id kind known length
+    limit mailbox mark member method module name named names namespace nearest object
+    oid operator other owner page path pattern pid point prefix recipient request said
+    scheme second seconds seen sender setting sha256 signed signed_at signer size
+    sniffed stated status stronger subject successor suite thumbprint thumbprints times
+    url value verdict version
+    """.split()  # noqa: SIM905 (one name a line would be long)
+)
+"""Parameters that hold a code, a number, a name or a path: the same in every language."""

@@ -1,8 +1,6 @@
 """What is wrong with a setting, the directory, the broker, a store or an agency's system."""
 
-from schemas.terms.texts import Texts
-
-OPERATION: dict[str, Texts] = {
+OPERATION: dict[str, tuple[str, str]] = {
     # What others say, in their words: see `foreign` in `schemas.term`.
     "foreign": ("{said}", "chi tiết kỹ thuật “{said}”"),
     "crash": ("{error}", "{error}"),
@@ -17,15 +15,12 @@ OPERATION: dict[str, Texts] = {
         "{name} không thuộc các lựa chọn: {installed}",
     ),
     "no_rabbitmq": (
-        "{path} holds no sbin/rabbitmq-server",
+        "{path} does not contain sbin/rabbitmq-server",
         "{path} không có sbin/rabbitmq-server",
     ),
-    "no_erlang": (
-        "no Erlang is on the PATH",
-        "không tìm thấy Erlang trong PATH",
-    ),
+    "no_erlang": ("no Erlang is on the PATH", "không tìm thấy Erlang trong PATH"),
     "hub_broker_due": (
-        "the hub's broker must be given: amqps://broker.example:5671/",
+        "give the address of the hub's broker, such as amqps://broker.example:5671/",
         "phải nêu địa chỉ RabbitMQ của trung tâm: amqps://broker.example:5671/",
     ),
     "account_of_other": (
@@ -33,19 +28,19 @@ OPERATION: dict[str, Texts] = {
         "đăng nhập bằng {account}, trong khi tài khoản của {mailbox} là {due}",
     ),
     "broker_unstated": (
-        "no axis runs in this home: say --broker amqps://broker.example:5671/",
+        "no axis runs in this home: add --broker amqps://broker.example:5671/",
         "không có trục nào chạy tại đây: hãy thêm --broker amqps://broker.example:5671/",
     ),
     "rsa_due": (
-        "it needs an RSA key in a file, and that of {mailbox} is {algorithm}",
+        "it needs an RSA key in a file, but that of {mailbox} is {algorithm}",
         "cần khóa RSA trong tệp, còn khóa của {mailbox} là {algorithm}",
     ),
     "rsa_due_token": (
-        "it needs an RSA key in a file, and that of {mailbox} is {algorithm} in a token",
+        "it needs an RSA key in a file, but that of {mailbox} is {algorithm} in a token",
         "cần khóa RSA trong tệp, còn khóa của {mailbox} là {algorithm} trong thiết bị",
     ),
     "ports_taken": (
-        "no {count} ports in a row are free on {host}",
+        "{host} has no {count} consecutive free ports",
         "không có {count} cổng liền nhau nào trống trên {host}",
     ),
     "traces_extra": (
@@ -56,39 +51,30 @@ OPERATION: dict[str, Texts] = {
         "certificates are given, but {scheme}:// does not use them; write amqps://",
         "có nêu chứng thư nhưng {scheme}:// không dùng; hãy ghi amqps://",
     ),
-    "account_unnamed": (
-        "{path} names no account: {why}",
-        "{path} không nêu tài khoản: {why}",
-    ),
+    "account_unnamed": ("{path} names no account: {why}", "{path} không nêu tài khoản: {why}"),
     "database_form": (
         "it is neither sqlite:///<file> nor postgresql://…",
         "không có dạng sqlite:///<tệp> hay postgresql://…",
     ),
     "none_there": ("there is none", "không có"),
     # The trust list.
-    "trust_list_empty": ("it holds no {pattern}", "không chứa tệp {pattern} nào"),
+    "trust_list_empty": ("it contains no {pattern}", "không chứa tệp {pattern} nào"),
     # The broker.
     "other_type": ("it has another type", "khác loại đã khai báo"),
     "queue_leaderless": (
-        "queue {name} has no leader: it takes and gives nothing",
+        "queue {name} has no leader, so it neither accepts nor delivers messages",
         "hàng đợi {name} không có nút chủ: không nhận và không phát gì",
     ),
     "queue_silent": (
-        "queue {name} did not give back a probe message: delete it while it is empty, then apply",
+        "queue {name} did not return a test message: delete it while it is empty, then apply",
         "hàng đợi {name} không trả lại thông điệp thử: hãy xóa khi còn rỗng rồi áp dụng lại",
     ),
     "container_failed": (
         "docker run: {said}",
         "lệnh docker run báo lỗi (chi tiết kỹ thuật “{said}”)",
     ),
-    "container_silent": (
-        "the container {name} does not answer",
-        "bộ chứa {name} không phản hồi",
-    ),
-    "command_failed": (
-        "{command}: {said}",
-        "lệnh {command} báo lỗi (chi tiết kỹ thuật “{said}”)",
-    ),
+    "container_silent": ("the container {name} does not answer", "bộ chứa {name} không phản hồi"),
+    "command_failed": ("{command}: {said}", "lệnh {command} báo lỗi (chi tiết kỹ thuật “{said}”)"),
     "node_silent": (
         "the private node does not answer: see {path}",
         "nút RabbitMQ riêng không phản hồi: xem {path}",
@@ -117,15 +103,15 @@ OPERATION: dict[str, Texts] = {
         "nhân hệ điều hành không thấy hết thay đổi trên hệ thống tệp {name}",
     ),
     "watches_full": (
-        "as many folders are watched as this machine allows",
+        "this machine does not allow more watched folders",
         "đã hết số thư mục mà máy này cho phép theo dõi",
     ),
     "no_file": (
-        "it is no file but a folder, a link or a pipe",
+        "it is not a file but a folder, a link or a pipe",
         "là thư mục, liên kết hoặc ống dẫn",
     ),
     "folders_away": (
-        "its folders are away (to have new ones made, remove {path})",
+        "its folders are missing (to create new ones, remove {path})",
         "các thư mục của hệ thống không còn (muốn tạo lại thì xóa {path})",
     ),
     # What an operating system says.
@@ -136,7 +122,7 @@ OPERATION: dict[str, Texts] = {
     "ENOTDIR": ("not a directory", "không phải thư mục"),
     "EISDIR": ("it is a directory", "là thư mục"),
     "ENAMETOOLONG": ("the name is too long", "tên quá dài"),
-    "ELOOP": ("too many links follow one another", "quá nhiều liên kết nối tiếp"),
+    "ELOOP": ("there are too many levels of symbolic links", "quá nhiều liên kết nối tiếp"),
     "ENOSPC": ("no space left on the disk", "đĩa đã đầy"),
     "EDQUOT": ("the disk quota is used up", "đã hết hạn mức đĩa"),
     "EROFS": ("the file system is read-only", "hệ thống tệp chỉ cho đọc"),
@@ -149,11 +135,11 @@ OPERATION: dict[str, Texts] = {
     "EMFILE": ("too many open files", "mở quá nhiều tệp"),
     "ENFILE": ("too many open files in the system", "hệ thống mở quá nhiều tệp"),
     "ESTALE": ("the network file is gone", "tệp trên mạng không còn"),
-    "ENOTCONN": ("the connection is not made", "chưa có kết nối"),
+    "ENOTCONN": ("there is no connection", "chưa có kết nối"),
     "ENODEV": ("the device is gone", "thiết bị không còn"),
     "ETIMEDOUT": ("it did not answer in time", "không phản hồi kịp"),
     "ECONNREFUSED": ("the connection was refused", "kết nối bị từ chối"),
-    "ECONNRESET": ("the connection was broken off", "kết nối bị ngắt"),
+    "ECONNRESET": ("the connection was interrupted", "kết nối bị ngắt"),
     "EPIPE": ("the connection was closed", "kết nối đã đóng"),
     "EHOSTUNREACH": ("the host cannot be reached", "không tới được máy chủ"),
     "ENETUNREACH": ("the network cannot be reached", "không tới được mạng"),

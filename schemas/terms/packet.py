@@ -1,13 +1,14 @@
 """Why a file cannot be read: XML, JSON, archives, fields that do not fit."""
 
-from schemas.terms.texts import Texts
-
-PACKET: dict[str, Texts] = {
+PACKET: dict[str, tuple[str, str]] = {
     # Characters.
     "utf16": ("it looks like UTF-16", "tệp có vẻ là UTF-16"),
     "utf16_or_utf32": ("it looks like UTF-16 or UTF-32", "tệp có vẻ là UTF-16 hoặc UTF-32"),
     "invalid_byte": ("an invalid byte", "có byte không hợp lệ"),
-    "byte_not_utf8": ("the byte 0x{byte} is none of it", "byte 0x{byte} không thuộc bảng mã này"),
+    "byte_not_utf8": (
+        "the byte 0x{byte} does not belong to it",
+        "byte 0x{byte} không thuộc bảng mã này",
+    ),
     "declares_encoding": ("it declares {encoding}", "tệp khai báo {encoding}"),
     "unwritable_character": (
         "the character U+{point} cannot be written",
@@ -35,16 +36,16 @@ PACKET: dict[str, Texts] = {
     ),
     # JSON.
     "json_misplaced": ("expected {mark}", "chờ ký hiệu {mark} tại đây"),
-    "json_invalid": ("it is no valid JSON", "không phải JSON hợp lệ"),
+    "json_invalid": ("it is not valid JSON", "không phải JSON hợp lệ"),
     "json_value_open": ("the value does not end", "giá trị không kết thúc"),
     "json_string_open": ("the string does not end", "chuỗi ký tự không kết thúc"),
     "json_more": ("more follows after the object", "còn nội dung sau đối tượng"),
     "json_nameless": ("a member has no name", "có thành phần không tên"),
-    "json_surplus": ("the member {member} is one too many", "thành phần {member} bị thừa"),
-    "json_twice": ("the member {member} stands twice", "thành phần {member} bị ghi hai lần"),
-    "json_constant": ("{value} is no JSON", "{value} không phải JSON"),
+    "json_surplus": ("the member {member} is not allowed", "thành phần {member} bị thừa"),
+    "json_twice": ("the member {member} occurs twice", "thành phần {member} bị ghi hai lần"),
+    "json_constant": ("{value} is not JSON", "{value} không phải JSON"),
     # Fields.
-    "text_due": ("a text is due", "cần một chuỗi ký tự"),
+    "text_due": ("a text is required", "cần một chuỗi ký tự"),
     "not_one_of": ("neither {first} nor {second}", "không phải {first} cũng không phải {second}"),
     "member_missing": ("the member is missing", "thiếu thành phần này"),
     "has_bytes": ("it has {size} bytes", "thực tế có {size} byte"),
@@ -58,38 +59,29 @@ PACKET: dict[str, Texts] = {
     "field_no_truth": ("it must be true or false", "phải là đúng hoặc sai"),
     "field_no_list": ("it must be a list", "phải là danh sách"),
     "field_no_object": ("it must be an object", "phải là đối tượng"),
-    "field_no_date": ("it is no date of the form 2026-03-12", "không phải ngày dạng 2026-03-12"),
+    "field_no_date": ("it is not a date of the form 2026-03-12", "không phải ngày dạng 2026-03-12"),
     "field_no_time": (
-        "it is no time of the form 2026-03-12T09:15:00+07:00",
+        "it is not a time of the form 2026-03-12T09:15:00+07:00",
         "không phải thời điểm dạng 2026-03-12T09:15:00+07:00",
     ),
     "field_no_zone": ("the time has no time zone", "thời điểm thiếu múi giờ"),
-    "field_value": ("the value is none that may stand there", "giá trị không được phép"),
-    "field_pattern": ("it does not have the form that is due", "không đúng dạng quy định"),
+    "field_value": ("the value is not allowed here", "giá trị không được phép"),
+    "field_pattern": ("it does not have the required form", "không đúng dạng quy định"),
     # Archives.
-    "zip_many": (
-        "it does not hold exactly one entry",
-        "không chứa đúng một mục",
-    ),
+    "zip_many": ("it does not contain exactly one entry", "không chứa đúng một mục"),
     "zip_room": (
-        "it unpacks to more than the message may hold",
+        "it unpacks to more than a message may contain",
         "giải nén ra lớn hơn mức gói tin cho phép",
     ),
-    "zip_ratio": (
-        "it expands by more than {limit} to 1",
-        "giải nén phình ra quá {limit} lần",
-    ),
+    "zip_ratio": ("it expands by more than {limit} to 1", "giải nén phình ra quá {limit} lần"),
     "zip_checksum": ("the checksum does not match", "mã kiểm không khớp"),
     "zip_path": ("the entry's name is a path", "tên mục là một đường dẫn"),
-    "zip_no_file": ("the entry is no plain file", "mục không phải tệp thường"),
+    "zip_no_file": ("the entry is not a regular file", "mục không phải tệp thường"),
     "zip_encrypted": ("the entry is encrypted", "mục bị mã hóa"),
     "zip_method": ("compression method {method}", "phương pháp nén {method}"),
     "zip_headless": ("the entry has no header", "mục không có phần đầu"),
-    "zip_headers": (
-        "its two headers contradict each other",
-        "hai phần đầu của mục mâu thuẫn nhau",
-    ),
+    "zip_headers": ("its two headers contradict each other", "hai phần đầu của mục mâu thuẫn nhau"),
     "zip_outside": ("the entry lies outside the archive", "mục nằm ngoài tệp nén"),
     "zip_damaged": ("its data is damaged", "dữ liệu bị hỏng"),
-    "zip_cut": ("its data is cut off", "dữ liệu bị cắt cụt"),
+    "zip_cut": ("its data is incomplete", "dữ liệu bị cắt cụt"),
 }

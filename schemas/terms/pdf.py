@@ -1,9 +1,7 @@
 """What stands against a signature in a PDF, or why a file was not examined."""
 
-from schemas.terms.texts import Texts
-
-PDF: dict[str, Texts] = {
-    "no_pdf": ("it is no PDF", "không phải PDF"),
+PDF: dict[str, tuple[str, str]] = {
+    "no_pdf": ("it is not a PDF", "không phải PDF"),
     "pdf_encrypted": ("it is encrypted", "tệp bị mã hóa"),
     "pdf_unreadable": (
         "it cannot be read as a PDF ({said})",
@@ -13,16 +11,13 @@ PDF: dict[str, Texts] = {
         "it uses an algorithm that is not allowed ({said})",
         "dùng thuật toán không được phép (chi tiết kỹ thuật “{said}”)",
     ),
-    "pdf_many_signatures": (
-        "it has more than {limit} signatures",
-        "có hơn {limit} chữ ký",
-    ),
+    "pdf_many_signatures": ("it has more than {limit} signatures", "có hơn {limit} chữ ký"),
     "pdf_bytes_added": (
         "bytes were added after the end of the signed file",
         "có dữ liệu được thêm vào sau phần cuối của tệp đã ký",
     ),
     "pdf_future": (
-        "it says it was signed at {at}, in the future",
+        "its signing time {at} is in the future",
         "ghi thời điểm ký {at}, ở tương lai",
     ),
     "pdf_coverage": (
@@ -38,11 +33,11 @@ PDF: dict[str, Texts] = {
         "sau khi ký, các trường {fields} của biểu mẫu bị điền mà người ký không cho phép",
     ),
     "pdf_form_drawing": (
-        "after signing it was changed how the fields of the form are drawn",
+        "after signing the drawing of the form's fields was changed",
         "sau khi ký, cách hiển thị các trường của biểu mẫu bị thay đổi",
     ),
     "pdf_field_empty": (
-        "after signing the field {field} was added on page {page}, with no signature that counts",
+        "after signing the field {field} was added on page {page}, without a valid signature",
         "sau khi ký, trường {field} được thêm vào trang {page} mà không có chữ ký nào có giá trị",
     ),
     "pdf_field_covers": (
@@ -99,7 +94,7 @@ PDF: dict[str, Texts] = {
         "chứng thư không được chấp nhận (mã {verdict})",
     ),
     "pdf_no_path": (
-        "the certificate: no path to the list",
+        "no path leads from the certificate to the trust list",
         "không có đường dẫn từ chứng thư tới danh sách tin cậy",
     ),
     "pdf_large": (
@@ -107,12 +102,9 @@ PDF: dict[str, Texts] = {
         "tệp có {size} byte; chỉ kiểm tra tới {limit} byte",
     ),
     "pdf_late": ("it took longer than {seconds} s", "kiểm tra lâu hơn {seconds} giây"),
-    "pdf_not_within": ("not within {seconds} s", "không xong trong {seconds} giây"),
-    "pdf_broke_off": ("the examination broke off", "việc kiểm tra bị gián đoạn"),
+    "pdf_not_within": ("it was not finished within {seconds} s", "không xong trong {seconds} giây"),
+    "pdf_broke_off": ("the examination was interrupted", "việc kiểm tra bị gián đoạn"),
     "pdf_memory": ("it needs too much memory", "cần quá nhiều bộ nhớ"),
     "pdf_deep": ("it is nested too deeply", "lồng nhau quá sâu"),
-    "pdf_failed": (
-        "the examination failed ({error})",
-        "việc kiểm tra thất bại (mã {error})",
-    ),
+    "pdf_failed": ("the examination failed ({error})", "việc kiểm tra thất bại (mã {error})"),
 }

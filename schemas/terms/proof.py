@@ -1,16 +1,14 @@
 """Why an envelope or a seal proves nothing."""
 
-from schemas.terms.texts import Texts
-
-PROOF: dict[str, Texts] = {
+PROOF: dict[str, tuple[str, str]] = {
     # The signature of an envelope (JWS).
     "jws_long": ("it is longer than {limit} characters", "dài hơn {limit} ký tự"),
     "jws_no_match": (
-        "it was not made over these bytes by the key it names",
+        "the key that it names did not sign these bytes",
         "chữ ký không do khóa được nêu tạo ra trên nội dung này",
     ),
     "jws_form": (
-        "it is no compact JWS with a detached payload",
+        "it is not a compact JWS with a detached payload",
         "không phải JWS dạng gọn với nội dung tách rời",
     ),
     "jws_base64url": ("the signature is not base64url", "chữ ký không phải base64url"),
@@ -22,12 +20,12 @@ PROOF: dict[str, Texts] = {
         "the header is not base64url of JSON with names that are used once",
         "phần đầu không phải base64url của JSON với mỗi tên một lần",
     ),
-    "jws_header_object": ("the header is no JSON object", "phần đầu không phải đối tượng JSON"),
+    "jws_header_object": ("the header is not a JSON object", "phần đầu không phải đối tượng JSON"),
     "jws_critical": (
         "the header must say b64 false, and list b64 alone as critical",
         "phần đầu phải ghi b64 là false và chỉ nêu b64 trong crit",
     ),
-    "jws_own_key": ("the header brings a key of its own", "phần đầu mang theo khóa riêng"),
+    "jws_own_key": ("the header contains a key of its own", "phần đầu mang theo khóa riêng"),
     "jws_no_thumbprint": (
         "the header names no certificate (x5t#S256)",
         "phần đầu không nêu chứng thư (x5t#S256)",
@@ -50,7 +48,7 @@ PROOF: dict[str, Texts] = {
         "envelope {sha256}, which is being handed over",
         "phong bì {sha256}, đang được chuyển giao",
     ),
-    "arrived_before_unknown": ("no more is known of it", "không còn biết gì về văn bản đó"),
+    "arrived_before_unknown": ("nothing more is known about it", "không còn biết gì về văn bản đó"),
     # An envelope.
     "signed_by_other": (
         "signed by {signer}, but sent by {sender}",
@@ -79,10 +77,7 @@ PROOF: dict[str, Texts] = {
     ),
     # A seal.
     "seal_empty": ("there is no signed content in it", "bên trong không có nội dung đã ký"),
-    "seal_schema": (
-        "the content does not follow its schema",
-        "nội dung không đúng lược đồ",
-    ),
+    "seal_schema": ("the content does not follow its schema", "nội dung không đúng lược đồ"),
     "seal_changed": (
         "it was changed, or belongs to another envelope",
         "niêm phong đã bị sửa hoặc thuộc phong bì khác",
@@ -101,10 +96,7 @@ PROOF: dict[str, Texts] = {
         "it is a key of {owner}, signed by {signer}",
         "là khóa của {owner} nhưng do {signer} ký",
     ),
-    "public_key_unreadable": (
-        "the public key cannot be read",
-        "không đọc được khóa công khai",
-    ),
+    "public_key_unreadable": ("the public key cannot be read", "không đọc được khóa công khai"),
     "no_published_key": ("the file holds no published key", "tệp không chứa khóa đã công bố"),
     "no_private_sealing_key": (
         "the file holds no private sealing key of this mailbox",

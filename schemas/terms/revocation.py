@@ -1,22 +1,20 @@
 """Why a source of revocations proves nothing, and why a certificate was revoked."""
 
-from schemas.terms.texts import Texts
-
-REVOCATION: dict[str, Texts] = {
-    "answer_future": ("it comes from the future ({at})", "câu trả lời đến từ tương lai ({at})"),
-    "answer_stale": ("it is stale since {at}", "câu trả lời đã cũ từ {at}"),
+REVOCATION: dict[str, tuple[str, str]] = {
+    "answer_future": ("its time is in the future ({at})", "câu trả lời đến từ tương lai ({at})"),
+    "answer_stale": ("it is out of date since {at}", "câu trả lời đã cũ từ {at}"),
     "list_unreadable": (
-        "it is no readable list ({error})",
+        "the list cannot be read ({error})",
         "danh sách không đọc được (mã {error})",
     ),
     "list_of_other": ("it is the list of {issuer}", "là danh sách của {issuer}"),
     "answer_weak": ("it is signed with {algorithm}", "được ký bằng {algorithm}"),
     "list_issuer_key": (
-        "the key of its authority is not for signing lists",
+        "the key of its authority must not sign lists",
         "khóa của tổ chức chứng thực không dùng để ký danh sách",
     ),
     "list_signature": (
-        "its signature is not that of its authority",
+        "its authority did not sign it",
         "chữ ký không phải của tổ chức chứng thực",
     ),
     "list_critical": (
@@ -44,39 +42,36 @@ REVOCATION: dict[str, Texts] = {
         "its signature cannot be verified ({error})",
         "không kiểm tra được chữ ký (mã {error})",
     ),
-    "list_unnamed": (
-        "no certificate names it any more",
-        "không còn chứng thư nào nêu nguồn này",
-    ),
+    "list_unnamed": ("no certificate names it any more", "không còn chứng thư nào nêu nguồn này"),
     "list_unasked": (
-        "it is no list of an authority of ours",
+        "it is not the list of a trusted authority",
         "không phải danh sách của tổ chức chứng thực được tin cậy",
     ),
     "responder_says": ("the responder says {status}", "bên trả lời báo {status}"),
     "response_unreadable": (
-        "it is no readable response ({error})",
+        "the response cannot be read ({error})",
         "câu trả lời không đọc được (mã {error})",
     ),
     "responder_unknowing": (
         "the responder does not know the certificate of {subject}",
         "bên trả lời không biết chứng thư của {subject}",
     ),
-    "answer_of_other": ("it speaks of another certificate", "câu trả lời nói về chứng thư khác"),
-    "answer_nonce": ("it answers another question", "câu trả lời dành cho câu hỏi khác"),
+    "answer_of_other": ("it is about another certificate", "câu trả lời nói về chứng thư khác"),
+    "answer_nonce": ("it answers another request", "câu trả lời dành cho câu hỏi khác"),
     "responder_unnamed": (
-        "the certificate of whoever signed it is not there",
+        "the certificate of its signer is missing",
         "thiếu chứng thư của bên đã ký",
     ),
     "responder_signature": (
-        "its signature is not that of the responder it names",
+        "the responder that it names did not sign it",
         "chữ ký không phải của bên trả lời được nêu",
     ),
     "responder_uncertified": (
-        "the responder is not certified by the authority itself",
+        "the authority itself did not certify the responder",
         "bên trả lời không do chính tổ chức chứng thực cấp",
     ),
     "responder_usage": (
-        "the responder's certificate is not for signing answers",
+        "the responder's certificate must not sign answers",
         "chứng thư của bên trả lời không dùng để ký câu trả lời",
     ),
     "responder_critical": (
@@ -84,11 +79,11 @@ REVOCATION: dict[str, Texts] = {
         "chứng thư của bên trả lời có phần mở rộng bắt buộc {oid} không được hiểu",
     ),
     "responder_key_usage": (
-        "the responder's key is not for digital signatures",
+        "the responder's key must not make digital signatures",
         "khóa của bên trả lời không dùng cho chữ ký số",
     ),
     "answer_several": (
-        "it speaks of several certificates at once",
+        "it is about several certificates at once",
         "câu trả lời nói về nhiều chứng thư cùng lúc",
     ),
     "responder_invalid": (
@@ -100,21 +95,18 @@ REVOCATION: dict[str, Texts] = {
         "it did not answer within {seconds} s",
         "không trả lời trong {seconds} giây",
     ),
-    "answer_large": (
-        "its answer is larger than {limit} bytes",
-        "câu trả lời lớn hơn {limit} byte",
-    ),
+    "answer_large": ("its answer is larger than {limit} bytes", "câu trả lời lớn hơn {limit} byte"),
     "answer_incomplete": (
         "it cannot answer all within {seconds} s",
         "không trả lời hết được trong {seconds} giây",
     ),
     "revocations_unreadable": (
-        "what is known of revoked certificates cannot be read; remove it to ask anew",
+        "the file of known revocations cannot be read; remove it to ask the sources again",
         "không đọc được thông tin thu hồi đã biết; hãy xóa tệp để hỏi lại",
     ),
 }
 
-REVOCATION_REASONS: dict[str, Texts] = {
+REVOCATION_REASONS: dict[str, tuple[str, str]] = {
     "unspecified": ("unspecified", "không nêu lý do"),
     "keyCompromise": ("keyCompromise", "lộ khóa bí mật"),
     "cACompromise": ("cACompromise", "lộ khóa của tổ chức chứng thực"),

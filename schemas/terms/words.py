@@ -1,14 +1,15 @@
 """Nouns: what is counted, where something failed, how two agencies stand to each other."""
 
-from schemas.terms.texts import Texts
-
-SUBJECTS: dict[str, Texts] = {
+SUBJECTS: dict[str, tuple[str, str]] = {
     # What exceeds a limit.
     "receivers": ("the number of receivers", "số bên nhận"),
     "attachments": ("the number of attachments", "số tệp đính kèm"),
-    "attachment_contents": ("contents of one attachment", "số nội dung của một tệp đính kèm"),
-    "value_bytes": ("a value in bytes", "số byte của một giá trị"),
-    "token_bytes": ("a single tag or comment in bytes", "số byte của một thẻ hoặc chú thích"),
+    "attachment_contents": (
+        "the number of contents of one attachment",
+        "số nội dung của một tệp đính kèm",
+    ),
+    "value_bytes": ("the size of a value in bytes", "số byte của một giá trị"),
+    "token_bytes": ("the size of a tag or comment in bytes", "số byte của một thẻ hoặc chú thích"),
     "prefixes": ("the number of namespace prefixes", "số tiền tố không gian tên"),
     "element_text": ("the text of one element", "chuỗi ký tự của một phần tử"),
     "all_text": ("the text of all elements", "chuỗi ký tự của mọi phần tử"),
@@ -27,7 +28,7 @@ SUBJECTS: dict[str, Texts] = {
     "sealed_to": ("the list of mailboxes it is sealed to", "danh sách hộp thư được niêm phong cho"),
 }
 
-STAGES: dict[str, Texts] = {
+STAGES: dict[str, tuple[str, str]] = {
     # Of a delivery.
     "read": ("reading", "bước đọc gói tin"),
     "verify": ("verifying", "bước kiểm tra chữ ký"),
@@ -47,20 +48,20 @@ STAGES: dict[str, Texts] = {
     "outbound": ("the outbound service", "dịch vụ gửi văn bản"),
     "revocations": ("the revocation service", "dịch vụ thu hồi chứng thư"),
     "survey": ("the survey of queues", "dịch vụ khảo sát hàng đợi"),
-    "workers": ("the keeper of workers", "dịch vụ quản lý tiến trình"),
+    "workers": ("the supervisor of workers", "dịch vụ quản lý tiến trình"),
     "recognise": ("recognising", "bước nhận dạng"),
     "write": ("writing", "bước ghi gói tin"),
-    "trial": ("a trial of an account's rights", "bước thử quyền của tài khoản"),
+    "trial": ("a check of an account's rights", "bước thử quyền của tài khoản"),
 }
 
-ORDER_STATES: dict[str, Texts] = {
+ORDER_STATES: dict[str, tuple[str, str]] = {
     "pending": ("pending", "chờ phê duyệt"),
     "running": ("running", "đang thực hiện"),
     "done": ("done", "đã xong"),
     "cancelled": ("cancelled", "đã hủy"),
 }
 
-PARTIES: dict[str, Texts] = {
+PARTIES: dict[str, tuple[str, str]] = {
     "the authorities": ("the authorities", "các tổ chức chứng thực"),
     "the development authority": ("the development authority", "đơn vị chứng thực thử nghiệm"),
     "the directory authority": ("the directory authority", "đơn vị ký danh bạ"),
@@ -70,14 +71,14 @@ PARTIES: dict[str, Texts] = {
 }
 """Who stands where an agency's code is due; the codes are those of wire version 1.0."""
 
-REVOKERS: dict[str, Texts] = {
+REVOKERS: dict[str, tuple[str, str]] = {
     "operator": ("operator", "đơn vị vận hành"),
     "the key folder": ("the key folder", "thư mục khóa"),
     "crl": ("crl", "danh sách thu hồi"),
     "ocsp": ("ocsp", "dịch vụ trạng thái chứng thư"),
 }
 
-PARTS: dict[str, Texts] = {
+PARTS: dict[str, tuple[str, str]] = {
     "version": ("its version", "phiên bản"),
     "serial": ("its serial number", "số sê-ri"),
     "subject": ("the name of its subject", "tên chủ thể"),

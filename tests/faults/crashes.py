@@ -19,6 +19,7 @@ from bus.rabbit.broker import RabbitBroker
 from schemas.document import Document
 from schemas.identifiers import DeliveryId, MailboxName
 from tests.support.folders import number_in
+from tests.support.late_system import LateEndpoint
 
 POISON = "13"
 """Number of the document that nobody survives."""
@@ -32,6 +33,8 @@ class CrashPoint(StrEnum):
     """The document is in the inbox of its agency, and nobody has recorded it."""
     RECORDED = "recorded"
     """It is recorded as done; neither receipt nor acknowledgement is sent."""
+    OFFER_RECORDED = "offer_recorded"
+    """It is recorded as offered; its message is not acknowledged."""
     FAILURE_TOLD = "failure_told"
     """`failures` has confirmed it; it is not acknowledged in its mailbox."""
     FORMAT = "format"
@@ -74,6 +77,21 @@ class DyingEndpoint(FolderEndpoint):
         return offered
 
 
+class DyingLateEndpoint(LateEndpoint):
+    """Dies right after a document was offered to a system that answers later."""
+
+    def __init__(self, context: EndpointContext, *, fuse: Fuse) -> None:
+        super().__init__(context)
+        self._fuse = fuse
+
+    async def offer(self, parcel: Parcel) -> Offer:
+        """Offer; perhaps for the last time."""
+        offered = await super().offer(parcel)
+        if offered is Offer.PENDING:
+            self._fuse.burn()
+        return offered
+
+
 class PoisonedEndpoint(FolderEndpoint):
     """A bug in the way to an agency's system."""
 
@@ -86,10 +104,15 @@ class PoisonedEndpoint(FolderEndpoint):
 
 @dataclass(frozen=True)
 class DyingInbox:
-    """Dies right after deliveries were recorded as done, on disk."""
+    """Dies right after deliveries were recorded, on disk: as done, or as offered.
+
+    Attributes:
+        at_offer: As offered.
+    """
 
     inbox: Inbox
     fuse: Fuse
+    at_offer: bool = False
 
     async def claim(self, claim: Claim, *, now: datetime) -> Claimed:
         """As the inbox."""
@@ -100,7 +123,7 @@ class DyingInbox:
     ) -> None:
         """Record; perhaps for the last time. Receipts have no receipts, and burn no fuse."""
         await self.inbox.finish(delivery_id, receipts, now=now)
-        if receipts:
+        if receipts and not self.at_offer:
             self.fuse.burn()
 
     async def done(self, delivery_ids: Sequence[DeliveryId]) -> Collection[DeliveryId]:
@@ -112,8 +135,10 @@ class DyingInbox:
         await self.inbox.release(delivery_id, owner=owner)
 
     async def offer(self, offered: OfferedDelivery) -> None:
-        """As the inbox."""
+        """Record; perhaps for the last time."""
         await self.inbox.offer(offered)
+        if self.at_offer:
+            self.fuse.burn()
 
     async def offered(self, delivery_ids: Sequence[DeliveryId]) -> Sequence[Offered]:
         """As the inbox."""

@@ -14,7 +14,7 @@ import pytest
 
 from bus.bootstrap.directory import directory_of
 from bus.home.layout import Home, Running
-from bus.observability.reading import Reading, read
+from bus.observability.scrape import Scrape, read
 from bus.rabbit.node import PrivateNode
 from bus.settings import load_settings
 from schemas.directory import Agency, Directory
@@ -62,7 +62,7 @@ def is_ready(urls: tuple[str, ...]) -> bool:
     return all(ready(url) == (True, set()) for url in urls)
 
 
-def metrics_of(running: Running) -> Reading:
+def metrics_of(running: Running) -> Scrape:
     return asyncio.run(read(running.metrics_urls))
 
 
@@ -80,7 +80,7 @@ def follow(axis: RunningAxis) -> None:
     eventually(lambda: axis.agency("G22").inbox("statuses"))
     eventually(lambda: axis.agency("G22").refusal("broken.edxml"))
 
-    def settled() -> Reading | None:
+    def settled() -> Scrape | None:
         seen = metrics_of(running)
         is_counted = seen.value("deliveries_delivered") == 1
         return seen if is_counted and seen.total("receipts_total") else None

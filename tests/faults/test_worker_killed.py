@@ -26,6 +26,7 @@ from tests.faults.axis import (
 from tests.faults.crashes import CrashPoint
 from tests.faults.worker import Errand, worker_of
 from tests.support.envelopes import RECIPIENT, SENDER, an_envelope
+from tests.support.late_system import LateSystem
 from tests.support.rabbit_bus import VirtualHost
 
 MAILBOX = queue_of(MailboxName(RECIPIENT), Lane.STANDARD)
@@ -63,6 +64,50 @@ async def test_killed_between_hand_over_and_acknowledgement_it_hands_nothing_ove
     assert len(folders.statuses(SENDER)) == 8
     if crash is CrashPoint.RECORDED:
         assert worker.told(DuplicateAbsorbed)
+
+
+@pytest.mark.parametrize(
+    "crash",
+    [
+        CrashPoint.NEVER,  # it is killed when nothing happens
+        CrashPoint.HANDED_OVER,
+        CrashPoint.OFFER_RECORDED,
+        CrashPoint.RECORDED,
+    ],
+)
+async def test_killed_between_offer_and_answer_it_sends_one_receipt_when_the_answer_comes(
+    vhost: VirtualHost, tmp_path: Path, crash: CrashPoint
+) -> None:
+    """The agency's system gets the document once; it answers while or after the worker is dead."""
+    site = await found_site(vhost, tmp_path)
+    folders, system = site.folders, LateSystem(site.folders.folder(RECIPIENT))
+    drop_letters(site, range(1))
+
+    async with worker_of(Errand(site=site, crash=crash, late=True)) as worker:
+        await eventually(system.taken)
+        if crash is CrashPoint.NEVER:
+            await eventually(lambda: folders.sent(SENDER))
+            worker.send(signal.SIGKILL)
+        if crash is CrashPoint.RECORDED:
+            system.answer(system.taken()[0])
+        assert await worker.ended() == -signal.SIGKILL
+    [delivery] = system.taken()
+    assert folders.statuses(SENDER) == []
+
+    async with worker_of(Errand(site=site, late=True)) as worker, failures_of(site) as failures:
+        system.answer(delivery)
+        await eventually(lambda: folders.statuses(SENDER))
+        await eventually(lambda: not system.marked())
+        assert await worker.stop() == 0
+    async with worker_of(Errand(site=site, late=True)) as worker:
+        # What was left in any queue would come now.
+        site.folders.drop(SENDER, "next.edxml", site.letter("1000"))
+        await eventually(lambda: len(system.taken()) == 2)
+        assert await worker.stop() == 0
+
+    assert system.taken().count(delivery) == 1
+    assert len(folders.statuses(SENDER)) == 1
+    assert failures.messages == []
 
 
 async def test_killed_between_telling_a_failure_and_acknowledging_it_tells_the_same_attempt_twice(

@@ -26,12 +26,14 @@ from tests.faults.crashes import (
     DyingBroker,
     DyingEndpoint,
     DyingInbox,
+    DyingLateEndpoint,
     Fuse,
     PoisonedEndpoint,
     PoisonedFormat,
 )
 from tests.faults.systems import SlowEndpoint
 from tests.support.agencies import Parts
+from tests.support.late_system import LateEndpoint
 
 ROOT = Path(__file__).parents[2]
 READY = "ready"
@@ -43,6 +45,7 @@ class Errand(Value):
     Attributes:
         crash: Where it dies, at the `uses`-th time that it comes by.
         careful: The worker before has crashed.
+        late: The recipient's system answers later.
         slow: The agencies whose systems take `takes` for each hand-over.
     """
 
@@ -50,6 +53,7 @@ class Errand(Value):
     crash: CrashPoint = CrashPoint.NEVER
     uses: int = 1
     careful: bool = False
+    late: bool = False
     slow: tuple[str, ...] = ()
     takes: timedelta = timedelta()
 
@@ -59,13 +63,19 @@ class Errand(Value):
         if self.slow:
             slow = partial(SlowEndpoint, takes=self.takes, codes=self.slow)
             parts = replace(parts, endpoint=slow)
+        if self.late:
+            parts = replace(parts, endpoint=LateEndpoint)
         match self.crash:
             case CrashPoint.NEVER | CrashPoint.FAILURE_TOLD:
                 return parts
             case CrashPoint.HANDED_OVER:
-                return replace(parts, endpoint=partial(DyingEndpoint, fuse=Fuse(self.uses)))
+                dying = DyingLateEndpoint if self.late else DyingEndpoint
+                return replace(parts, endpoint=partial(dying, fuse=Fuse(self.uses)))
             case CrashPoint.RECORDED:
                 return replace(parts, inbox=DyingInbox(parts.inbox, Fuse(self.uses)))
+            case CrashPoint.OFFER_RECORDED:
+                inbox = DyingInbox(parts.inbox, Fuse(self.uses), at_offer=True)
+                return replace(parts, inbox=inbox)
             case CrashPoint.FORMAT:
                 guard = CrashGuard(FolderAttempts(self.site.home / "attempts"))
                 if self.careful:

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.files import MemoryFiles
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.archive import pack
@@ -82,5 +82,5 @@ def corpus(target: str) -> tuple[bytes, ...]:
 
 
 def _written(format_: EdxmlFormat | CanonicalJsonFormat, message: object) -> bytes:
-    shelf = Shelf((PDF,))
+    shelf = MemoryFiles((PDF,))
     return b"".join(format_.write(message, attachments=shelf, written_at=NOW))  # type: ignore[arg-type]

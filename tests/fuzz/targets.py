@@ -11,7 +11,8 @@ from io import BytesIO
 
 import pybase64
 
-from adapters.conformance.formats import TODAY, Shelf
+from adapters.conformance.files import MemoryFiles
+from adapters.conformance.formats import TODAY
 from adapters.contract import Format, Limits
 from adapters.formats.base64_stream import Base64Decoder
 from adapters.formats.canonical_json import CanonicalJsonFormat
@@ -81,8 +82,10 @@ def envelope(data: bytes) -> None:
     assert len(name.encode()) <= 255
     assert "/" not in name
     chunks = (
-        EdxmlFormat().write(opened.message, attachments=Shelf(), written_at=opened.sent_at),
-        CanonicalJsonFormat().write(opened.message, attachments=Shelf(), written_at=opened.sent_at),
+        EdxmlFormat().write(opened.message, attachments=MemoryFiles(), written_at=opened.sent_at),
+        CanonicalJsonFormat().write(
+            opened.message, attachments=MemoryFiles(), written_at=opened.sent_at
+        ),
     )
     for each in chunks:
         try:
@@ -216,7 +219,7 @@ TARGETS: Mapping[str, Target] = {
 
 def _read(format_: Format, data: bytes) -> None:
     format_.recognises(data[:4096], "x")
-    shelf = Shelf()
+    shelf = MemoryFiles()
     try:
         reading = format_.read(BytesIO(data), sink=shelf, limits=LIMITS, today=TODAY)
     except AxisError as error:
@@ -231,7 +234,7 @@ def _read(format_: Format, data: bytes) -> None:
         reading.message, attachments=shelf, written_at=datetime(2026, 3, 12, tzinfo=UTC)
     )
     again = format_.read(
-        BytesIO(b"".join(written)), sink=Shelf(), limits=Limits(), today=date(2026, 3, 12)
+        BytesIO(b"".join(written)), sink=MemoryFiles(), limits=Limits(), today=date(2026, 3, 12)
     )
     expected, told = reading.message.without_raw(), reading.message.raw
     lost = unwritten(reading.message) if isinstance(format_, EdxmlFormat) else frozenset()

@@ -153,7 +153,7 @@ def test_groups_tell_cause_number_age_trend_and_what_to_type(
         "3 waiting, 2 parked ↑",
         "for H24 Ủy ban nhân dân thành phố Hải Phòng",
         "oldest 2 h, newest 5 min",
-        "The system of H24 cannot take documents now: connection refused.",
+        "The system of H24 cannot receive documents now: connection refused.",
         f"$ lienthong dlq replay --group {group['group'][:8]}",
         "hãy phát lại",
     ):
@@ -269,7 +269,7 @@ def test_show_tells_everything_about_a_letter(operator: Operator, backlog: Backl
         "parked",
         "7 failed attempts",
         "E_ENDPOINT_DOWN at stage hand_over",
-        "Mend the agency's system",
+        "Repair the agency's system",
         "Khắc phục hệ thống",
         "✔ good: signed by G22 at",
         "as signed",

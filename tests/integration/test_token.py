@@ -161,7 +161,7 @@ def test_a_key_in_the_token_that_is_not_that_of_the_certificate_is_refused(
     files = KeyFolder(tmp_path / "keys")
     import_authority(files, tmp_path / "root.pem")
 
-    with pytest.raises(ConfigurationError, match="not that of the certificate"):
+    with pytest.raises(ConfigurationError, match="does not belong to the certificate"):
         import_certificate(
             files,
             tmp_path / "leaf.pem",
@@ -305,8 +305,11 @@ def test_a_pin_that_others_can_read_is_refused(token: Token, tmp_path: Path) -> 
     ("uri", "why"),
     [
         ("H24.05", "begins with pkcs11:"),
-        ("pkcs11:token=a;object=b?pin-value=1234", "holds a PIN"),
-        ("pkcs11:token=a;object=b?module-path=/tmp/x.so", "LIENTHONG_PKCS11_MODULE only"),
+        ("pkcs11:token=a;object=b?pin-value=1234", "contains a PIN"),
+        (
+            "pkcs11:token=a;object=b?module-path=/tmp/x.so",
+            "only the setting LIENTHONG_PKCS11_MODULE",
+        ),
         ("pkcs11:object=b", "must name a token"),
         ("pkcs11:token=a", "must name a token"),
         ("pkcs11:token=a;object=b;type=public", "no private key"),

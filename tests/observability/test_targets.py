@@ -3,15 +3,17 @@
 import json
 from pathlib import Path
 
-from bus.home.targets import TargetsFile
+from bus.home.layout import write_prometheus_targets
 from tests.observability.test_alarms import PROMETHEUS, promtool
 
 
 def test_processes_and_the_node_of_our_own_are_named_with_their_jobs(tmp_path: Path) -> None:
     file = tmp_path / "targets.json"
 
-    TargetsFile(file).save(
-        axis=["http://127.0.0.1:9464", "http://127.0.0.1:9465"], broker="http://127.0.0.1:4711"
+    write_prometheus_targets(
+        file,
+        axis=["http://127.0.0.1:9464", "http://127.0.0.1:9465"],
+        broker="http://127.0.0.1:4711",
     )
 
     assert json.loads(file.read_text()) == [
@@ -25,14 +27,14 @@ def test_nobody_is_named_of_a_broker_that_was_given_and_metrics_that_are_not_kep
 ) -> None:
     file = tmp_path / "targets.json"
 
-    TargetsFile(file).save(axis=[], broker=None)
+    write_prometheus_targets(file, axis=[], broker=None)
 
     assert json.loads(file.read_text()) == []
 
 
 def test_prometheus_reads_the_file(tmp_path: Path) -> None:
     file = tmp_path / "targets.json"
-    TargetsFile(file).save(axis=["http://127.0.0.1:9464"], broker="http://127.0.0.1:4711")
+    write_prometheus_targets(file, axis=["http://127.0.0.1:9464"], broker="http://127.0.0.1:4711")
     named = (PROMETHEUS / "prometheus-local.yml").read_text(encoding="utf-8")
     configuration = tmp_path / "prometheus.yml"
     configuration.write_text(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from adapters.conformance.formats import TODAY, WRITTEN_AT, Shelf
+from adapters.conformance.files import MemoryFiles
+from adapters.conformance.formats import TODAY, WRITTEN_AT
 from adapters.contract import Format, Limits, Message
 from adapters.formats.attachment_name import safe_name
 from adapters.formats.canonical_json import (
@@ -191,11 +192,11 @@ statuses = st.builds(
 )
 
 
-def read(format_: Format, file: bytes, shelf: Shelf) -> Reading:
+def read(format_: Format, file: bytes, shelf: MemoryFiles) -> Reading:
     return format_.read(BytesIO(file), sink=shelf, limits=Limits(), today=TODAY)
 
 
-def write(format_: Format, message: Message, shelf: Shelf) -> bytes:
+def write(format_: Format, message: Message, shelf: MemoryFiles) -> bytes:
     return b"".join(format_.write(message, attachments=shelf, written_at=WRITTEN_AT))
 
 
@@ -210,7 +211,7 @@ def carried(format_: Format, message: Message) -> Message:
 
 def as_read(message: Message) -> Message:
     """A message with its raw values under the paths that a reader would give them."""
-    edxml, shelf = EdxmlFormat(), Shelf()
+    edxml, shelf = EdxmlFormat(), MemoryFiles()
     bare = (
         message.model_copy(update={"attachments": ()}) if isinstance(message, Document) else message
     )
@@ -226,12 +227,12 @@ def test_every_document_comes_back(
     format_: Format, made: tuple[Document, tuple[bytes, ...]]
 ) -> None:
     document, found = as_read(made[0]), made[1]
-    shelf = Shelf()
+    shelf = MemoryFiles()
 
-    reading = read(format_, write(format_, document, Shelf(found)), shelf)
+    reading = read(format_, write(format_, document, MemoryFiles(found)), shelf)
 
     assert reading.message == carried(format_, document)
-    assert shelf.files == Shelf(found).files
+    assert shelf.files == MemoryFiles(found).files
     assert not shelf.open_writers
 
 
@@ -239,7 +240,7 @@ def test_every_document_comes_back(
 @given(report=statuses)
 def test_every_status_comes_back(format_: Format, report: StatusReport) -> None:
     message = as_read(report)
-    reading = read(format_, write(format_, message, Shelf()), Shelf())
+    reading = read(format_, write(format_, message, MemoryFiles()), MemoryFiles())
 
     assert reading.message == carried(format_, message)
 
@@ -299,7 +300,7 @@ ODD = (
 def test_an_odd_packet_is_the_same_document_once_it_is_rewritten(
     changes: set[tuple[str, str]], data: bytes, name: str, declared: str
 ) -> None:
-    edxml, shelf = EdxmlFormat(), Shelf()
+    edxml, shelf = EdxmlFormat(), MemoryFiles()
     odd = packet(*sorted(changes), files=encoded(name, data, declared=declared))
 
     first = read(edxml, odd, shelf)
@@ -311,7 +312,7 @@ def test_an_odd_packet_is_the_same_document_once_it_is_rewritten(
 
 def test_a_wrapped_pdf_is_unwrapped_once_and_stays_whole_from_then_on() -> None:
     """A ZIP in a ZIP: the inner one is the file, and must not be unwrapped by the next reader."""
-    edxml, shelf = EdxmlFormat(), Shelf()
+    edxml, shelf = EdxmlFormat(), MemoryFiles()
     inner = zipped(("b.pdf", PDF))
     wrapped = encoded("a.pdf", zipped(("c.pdf", inner)), declared="application/zip")
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.conformance.formats import TODAY, Shelf
+from adapters.conformance.files import MemoryFiles
+from adapters.conformance.formats import TODAY
 from adapters.contract import Format, Limits, Message
 from adapters.formats.canonical_json import CanonicalJsonFormat
 from adapters.formats.edxml import EdxmlFormat
@@ -95,7 +96,7 @@ files = documents.map(lambda fields: ("document", fields)) | reports.map(
 
 
 def read(format_: Format, file: bytes) -> Reading:
-    return format_.read(BytesIO(file), sink=Shelf(), limits=Limits(), today=TODAY)
+    return format_.read(BytesIO(file), sink=MemoryFiles(), limits=Limits(), today=TODAY)
 
 
 def as_file(kind: str, fields: dict[str, object]) -> bytes:
@@ -120,7 +121,7 @@ def test_what_json_accepts_every_format_writes_and_reads_again(
     except DocumentError:
         return
     for format_ in (EDXML, JSON):
-        again = read(format_, write(format_, message, Shelf())).message
+        again = read(format_, write(format_, message, MemoryFiles())).message
         assert again == carried(format_, _with_hops(message, again))
 
 
@@ -136,7 +137,7 @@ def test_what_edxml_accepts_every_format_writes_and_reads_again(
     )
     message = read_packet(odd).message
     for format_ in (EDXML, JSON):
-        again = read(format_, write(format_, message, Shelf())).message
+        again = read(format_, write(format_, message, MemoryFiles())).message
         assert again == carried(format_, _with_hops(message, again))
 
 

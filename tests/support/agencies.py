@@ -90,7 +90,7 @@ class Parts:
     attachments: AttachmentStore
     inbox: Inbox
     records: Records
-    endpoint: EndpointFactory = FolderEndpoint
+    endpoint: EndpointFactory | type[FolderEndpoint] = FolderEndpoint
     format: Format = field(default_factory=EdxmlFormat)
     clock: Clock = real_now
     publish_deadline: timedelta = timedelta(seconds=1)

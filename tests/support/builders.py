@@ -4,7 +4,8 @@ import zipfile
 from base64 import b64encode
 from io import BytesIO
 
-from adapters.conformance.formats import TODAY, Shelf
+from adapters.conformance.files import MemoryFiles
+from adapters.conformance.formats import TODAY
 from adapters.conformance.messages import FILE as PDF
 from adapters.conformance.messages import complete_document as document
 from adapters.conformance.messages import complete_replacement as replacement
@@ -35,21 +36,23 @@ QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 
 def attachment(name: str, data: bytes, **changes: object) -> Attachment:
     """An attachment as a reader would describe these bytes."""
-    intake = Intake(Shelf().begin(), Allowance(len(data)))
+    intake = Intake(MemoryFiles().begin(), Allowance(len(data)))
     intake.write(data)
     return intake.keep().attachment(name, None).model_copy(update=changes)
 
 
-def read_packet(data: bytes, shelf: Shelf | None = None, limits: Limits | None = None) -> Reading:
+def read_packet(
+    data: bytes, shelf: MemoryFiles | None = None, limits: Limits | None = None
+) -> Reading:
     """Read edXML with the usual limits."""
     return EdxmlFormat().read(
-        BytesIO(data), sink=shelf or Shelf(), limits=limits or Limits(), today=TODAY
+        BytesIO(data), sink=shelf or MemoryFiles(), limits=limits or Limits(), today=TODAY
     )
 
 
 def refusal(data: bytes, limits: Limits | None = None) -> Problem:
     """Why a packet is refused; it must be, and must leave no file open."""
-    shelf = Shelf()
+    shelf = MemoryFiles()
     try:
         reading = read_packet(data, shelf, limits)
     except DocumentError as error:

@@ -94,12 +94,18 @@ class MisbehavingFormat(CanonicalJsonFormat):
 
 
 def install(folder: Path, *, name: str = "misbehaving", code: str = MISBEHAVING_FORMAT) -> None:
-    """Install a package as a package manager does: its format is found by its entry point."""
+    """Install a package with a format."""
+    title = f"{name.capitalize()}Format"
+    entry = f"[lienthong.formats]\n{name} = a_{name}_format:{title}\n"
+    install_package(folder, name=name, module=f"a_{name}_format", code=code, entry_points=entry)
+
+
+def install_package(
+    folder: Path, *, name: str, code: str, entry_points: str, module: str = ""
+) -> None:
+    """Install a package of one module as a package manager does, with its entry points."""
     information = folder / f"{name}-1.0.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    title = f"{name.capitalize()}Format"
-    (information / "entry_points.txt").write_text(
-        f"[lienthong.formats]\n{name} = a_{name}_format:{title}\n"
-    )
-    (folder / f"a_{name}_format.py").write_text(code)
+    (information / "entry_points.txt").write_text(entry_points)
+    (folder / f"{module or name}.py").write_text(code)

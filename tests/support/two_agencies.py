@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.contract import EndpointFactory
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.failure import FAILURE_HEADER, Failure
 from bus.core.message import WireMessage
@@ -51,7 +52,7 @@ class TwoAgencies(Agencies):
         root: Path,
         *,
         inbox: Inbox | None = None,
-        endpoint: type[FolderEndpoint] = FolderEndpoint,
+        endpoint: EndpointFactory | type[FolderEndpoint] = FolderEndpoint,
     ) -> None:
         routing = routing_of_two()
         self.signers = Signers()

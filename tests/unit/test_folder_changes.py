@@ -197,7 +197,7 @@ async def test_a_network_file_system_is_looked_into_and_said_so(
 
     [problem] = told
     assert problem.text() == (
-        "The outbox of H24 is looked into every second, for it cannot be watched: "
+        "The outbox of H24 is checked every second, because it cannot be watched: "
         "the kernel does not see every change on the file system nfs4."
     )
 

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.contract import Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.porter import LARGE_BYTES
+from adapters.endpoints.parcel_writer import LARGE_BYTES
 from schemas.identifiers import DeliveryId
 from schemas.problem import DocumentError, RecipientError
 from tests.support.folders import context_of

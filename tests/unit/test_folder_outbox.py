@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from adapters.contract import Submission
-from adapters.endpoints import outbox
+from adapters.endpoints import arrivals
+from adapters.endpoints.arrivals import MOST_AT_ONCE, is_being_written, oldest_waiting
 from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.outbox import MOST_AT_ONCE, oldest_waiting
-from adapters.endpoints.writing import is_being_written
 from schemas.problem import Language, Place, Problem, RecipientError
 from tests.support.folders import context_of
 
@@ -341,7 +340,7 @@ async def test_an_outbox_without_end_is_looked_at_in_parts(
     root: Path, endpoint: FolderEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory does not grow with it; what leaves makes room for the rest."""
-    monkeypatch.setattr(outbox, "MAX_OUTBOX_FILES", 3)
+    monkeypatch.setattr(arrivals, "MAX_OUTBOX_FILES", 3)
     for number in range(5):
         drop(root, f"{number}")
 

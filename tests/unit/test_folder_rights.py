@@ -13,7 +13,7 @@ import pytest
 
 from adapters.contract import Parcel, ParcelKind, Submission
 from adapters.endpoints.folder import FolderEndpoint
-from adapters.endpoints.trial import must_be_movable
+from adapters.endpoints.folder_checks import must_be_movable
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, DocumentError, Problem, RecipientError
 from tests.support.folders import context_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from adapters.endpoints.folder import FolderEndpoint
 from bus.core.events import Event, ItemSkipped
-from bus.core.gauges import Outboxes, Sight
-from bus.services.gauges import Look, OutboxAges, Survey
+from bus.core.gauges import Gauge, Measurement
+from bus.services.gauges import GaugeLoop, Look, OutboxAges, look_at_certificates
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError
 from schemas.term import foreign
@@ -16,37 +16,39 @@ from tests.support.folders import Folders, context_of
 
 H24 = MailboxName("H24")
 SOON = timedelta(milliseconds=5)
+SEEN: Measurement = {Gauge.OUTBOX_OLDEST: {("H24",): 5.0}}
 
 
 async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
-    seen: list[Sight] = []
+    seen: list[Measurement] = []
     told: list[Event] = []
     tried: list[str] = []
 
-    async def away() -> Sight:
+    async def away() -> Measurement:
         tried.append("away")
         raise AxisError.of("E_STORE_AWAY", cause=foreign("gone"))
 
-    async def broken() -> Sight:
+    async def broken() -> Measurement:
         tried.append("broken")
         raise ZeroDivisionError
 
-    async def hanging() -> Sight:
+    async def hanging() -> Measurement:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def well() -> Sight | None:
-        return Outboxes(oldest={H24: SOON}) if len(seen) < 2 else None
+    async def well() -> Measurement | None:
+        return SEEN if len(seen) < 2 else None
 
     looks = [
-        Look(look=each, every=SOON, name=each.__name__) for each in (away, broken, hanging, well)
+        Look(measure=each, every=SOON, name=each.__name__) for each in (away, broken, hanging, well)
     ]
-    survey = asyncio.create_task(Survey(looks=looks, see=seen.append, observe=told.append).run())
+    loop = GaugeLoop(looks=looks, show=seen.append, observe=told.append)
+    running = asyncio.create_task(loop.run())
     async with asyncio.timeout(10):
         while len(seen) < 2 or min(tried.count("away"), tried.count("broken")) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
-    still_running = not survey.done()
-    survey.cancel()
+    still_running = not running.done()
+    running.cancel()
 
     assert still_running
     skipped = [event for event in told if isinstance(event, ItemSkipped)]
@@ -58,7 +60,7 @@ async def test_a_look_that_fails_or_hangs_holds_up_no_other() -> None:
     )
     pauses = [event.pause for event in skipped if event.pause is not None]
     assert pauses == sorted(set(pauses))
-    assert seen == [Outboxes(oldest={H24: SOON})] * 2
+    assert seen == [SEEN] * 2
 
 
 class _Hanging(FolderEndpoint):
@@ -92,10 +94,20 @@ async def test_the_oldest_file_is_told_by_the_endpoint_whatever_others_do(tmp_pa
     later = datetime.now(UTC) + timedelta(seconds=60)
     ages = OutboxAges(lambda: endpoints, clock=lambda: later)
 
-    first = await ages.look()
+    first = (await ages.measure())[Gauge.OUTBOX_OLDEST]
     _Hanging.hangs = True
-    again = await ages.look()
+    again = (await ages.measure())[Gauge.OUTBOX_OLDEST]
 
-    assert set(first.oldest) == {"A01", "A02"}
-    assert min(first.oldest.values()) >= timedelta(seconds=60)
+    assert set(first) == {("A01",), ("A02",)}
+    assert min(first.values()) >= 60
     assert again == first
+
+
+async def test_certificates_are_measured_in_seconds_until_they_expire() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    ends = {H24: now + timedelta(days=1), MailboxName("H41"): now - timedelta(seconds=5)}
+    certificates = look_at_certificates(lambda: ends, clock=lambda: now)
+
+    assert await certificates.measure() == {
+        Gauge.CERTIFICATE_LEFT: {("H24",): 86_400.0, ("H41",): -5.0}
+    }

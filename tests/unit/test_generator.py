@@ -9,11 +9,11 @@ import pytest
 
 from bus.core.directory import seed_directory
 from bus.core.identity import document_identity
-from bus.core.parties import targets_of
+from bus.core.receivers import route
+from bus.core.reference import targets_of
 from bus.core.routing import Routing
 from bus.demo.bodies import ascii_name, bodies_of
-from bus.demo.drop import Drop, DropKind
-from bus.demo.flaws import ANSWERS
+from bus.demo.drop import ANSWERS, Drop, DropKind
 from bus.demo.generator import plan
 from bus.demo.outline import FIRST_MONTH_DELIVERIES, FIRST_MONTH_DOCUMENTS, outline
 from bus.demo.samples import FilePool, SampleFile
@@ -86,6 +86,12 @@ def test_the_same_seed_plans_the_same_and_another_seed_another(drops: tuple[Drop
 
 def test_every_kind_of_traffic_occurs(drops: tuple[Drop, ...]) -> None:
     assert {drop.kind for drop in drops} == set(DropKind)
+    provinces = {body.code for body in bodies_of(DIRECTORY) if body.is_province}
+    letters = [drop for drop in drops if drop.kind is DropKind.LETTER]
+    directions = {
+        (drop.sender in provinces, to in provinces) for drop in letters for to in drop.recipients
+    }
+    assert directions == {(False, True), (True, False), (False, False), (True, True)}
 
 
 def test_every_flaw_occurs_and_names_its_refusal(drops: tuple[Drop, ...]) -> None:
@@ -107,7 +113,7 @@ def test_every_expected_recipient_is_the_one_that_the_directory_finds(
     routing = Routing(DIRECTORY)
 
     for drop, document in documents(drops):
-        routed = routing.route(document.to_agencies, TODAY)
+        routed = route(routing, document.to_agencies, TODAY)
         assert tuple(recipient.agency for recipient in routed.recipients) == drop.recipients
         assert tuple(problem.code for problem in routed.problems) == drop.notices
         assert routed.warnings == ()

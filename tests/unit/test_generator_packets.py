@@ -9,8 +9,7 @@ import pytest
 from adapters.contract import Limits
 from adapters.formats.edxml import EdxmlFormat
 from bus.core.directory import seed_directory
-from bus.demo.drop import Drop
-from bus.demo.flaws import ANSWERS, Flaw
+from bus.demo.drop import ANSWERS, Drop, Flaw
 from bus.demo.generator import plan
 from bus.demo.pdf import make_pool
 from bus.memory.attachments import MemoryAttachments

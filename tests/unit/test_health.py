@@ -15,7 +15,7 @@ from bus.core.events import ServiceEnded, ServiceName
 from bus.observability import health as health_module
 from bus.observability.health import Health, Reason, ended
 from bus.observability.http import AT_ONCE, serving
-from bus.observability.metrics import ProcessMetrics
+from bus.observability.process_metrics import ProcessMetrics
 from bus.ports import BrokerHealth
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import foreign

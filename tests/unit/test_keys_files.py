@@ -106,7 +106,7 @@ def test_an_authority_whose_founding_was_cut_off_is_founded_anew(keys: Path) -> 
 def test_an_authority_with_another_key_than_its_certificate_is_refused(keys: Path) -> None:
     the(keys, "agencies/H24.05/*.key").replace(keys / "development.key")
 
-    with pytest.raises(ConfigurationError, match="not that of its certificate"):
+    with pytest.raises(ConfigurationError, match="does not belong to its certificate"):
         DevelopmentAuthority.open(keys, now=NOW)
 
 
@@ -165,7 +165,7 @@ def test_a_private_key_that_even_we_cannot_change_is_fine(keys: Path) -> None:
 def test_the_private_key_of_another_certificate_is_refused(keys: Path) -> None:
     the(keys, "agencies/G22/*.key").replace(the(keys, "agencies/H24.05/*.key"))
 
-    assert "not that of its certificate" in unusable(keys)
+    assert "does not belong to its certificate" in unusable(keys)
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\n"])

@@ -167,13 +167,13 @@ def test_what_cannot_be_filed_says_why_and_leaves_the_request_waiting(
     public = key_for(Algorithm.ES256).public_key()
     stated = leaf(authority, public, f"{OWNER_PREFIX}{OTHER}")
 
-    assert "say --as CODE" in refusal(files, pem(leaf(authority, public)))
+    assert "add --as CODE" in refusal(files, pem(leaf(authority, public)))
     assert "certificate of G22" in refusal(files, pem(stated), owner=OWNER)
     assert "answers the request" in refusal(files, answer(request, authority), owner=OTHER)
     assert "--authority" in refusal(files, authority.pem)
     assert "several owners" in refusal(files, pem(stated, leaf(authority, public)))
     assert "validation failed" in refusal(files, answer(request, root("Nobody")))
-    assert "ended on 2026-11-22" in refusal(files, pem(stated), now=ENDS + timedelta(days=1))
+    assert "expired on 2026-11-22" in refusal(files, pem(stated), now=ENDS + timedelta(days=1))
     assert "no readable certificate" in refusal(files, b"no certificate")
     assert requests_here(files) == (request,)
     assert load_ring(files.root) == {}
@@ -183,7 +183,7 @@ def test_only_an_authority_is_trusted_as_one(files: KeyFolder, authority: Issuer
     path = files.root.parent / "leaf.pem"
     path.write_bytes(pem(leaf(authority, key_for(Algorithm.ES256).public_key())))
 
-    with pytest.raises(ConfigurationError, match="is no authority"):
+    with pytest.raises(ConfigurationError, match="is not an authority"):
         import_authority(files, path)
 
 
@@ -252,7 +252,7 @@ def test_a_real_certificate_takes_over_from_a_development_one_and_not_back(
     development.ensure([OWNER], now=after)
 
     assert load_signing_key(files.root, OWNER, now=NOW).thumbprint == done.key.thumbprint
-    with pytest.raises(ConfigurationError, match="ended on 2026-11-22"):
+    with pytest.raises(ConfigurationError, match="expired on 2026-11-22"):
         load_signing_key(files.root, OWNER, now=after)
     assert [key.thumbprint for key in keys_in_use(load_ring(files.root))] == [done.key.thumbprint]
 

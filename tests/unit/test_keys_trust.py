@@ -109,7 +109,7 @@ def test_an_authority_without_the_right_to_sign_certificates_is_refused() -> Non
 
     cause = refusal(leaf(intermediate, PUBLIC), intermediate.certificate)
 
-    assert "not for signing certificates" in cause
+    assert "must not sign certificates" in cause
 
 
 def test_a_path_longer_than_an_authority_allows_is_refused() -> None:
@@ -131,7 +131,9 @@ def test_a_certificate_from_before_its_authority_is_refused() -> None:
 
 
 def test_a_key_that_is_not_for_signatures_is_refused() -> None:
-    assert "not for digital signatures" in refusal(leaf(ANCHOR, PUBLIC, signs_documents=False))
+    assert "must not make digital signatures" in refusal(
+        leaf(ANCHOR, PUBLIC, signs_documents=False)
+    )
 
 
 def test_an_authority_does_not_sign_documents() -> None:
@@ -200,5 +202,5 @@ def test_an_owner_may_have_several_certificates_side_by_side() -> None:
 def test_a_certificate_has_one_owner() -> None:
     certificate = leaf(ANCHOR, PUBLIC)
 
-    with pytest.raises(ConfigurationError, match=r"filed under H24\.05"):
+    with pytest.raises(ConfigurationError, match=r"stored under H24\.05"):
         KeyRing([certified(certificate), certified(certificate, owner=OTHER)])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ class _Axis(TwoAgencies):
 
 def _letter() -> bytes:
     return a_packet(sender=SENDER, receivers=[RECIPIENT], number="1")
+
+
+def replace_endpoint(axis: _Axis, endpoint: type[FolderEndpoint]) -> _Axis:
+    """The same axis, whose recipient is reached by another endpoint."""
+    axis.parts = replace(axis.parts, endpoint=endpoint)
+    return axis
 
 
 def _codes(axis: TwoAgencies) -> list[str]:
@@ -180,6 +187,40 @@ async def test_what_a_crash_left_half_answered_is_finished_after_the_start(
     assert _codes(axis) == ([] if refused else ["01"])
     assert axis.failures == []
     assert not await axis.inbox.answered(MailboxName(RECIPIENT))
+
+
+class _ForgetsLater(LateEndpoint):
+    """Is away when it is first told to forget."""
+
+    away = True
+
+    async def forget(self, delivery_id: DeliveryId) -> None:
+        """Forget, the second time."""
+        if self.away:
+            self.away = False
+            raise AxisError.of("E_ENDPOINT_DOWN", agency=RECIPIENT, cause=REFUSED)
+        await super().forget(delivery_id)
+
+
+async def test_what_was_refused_before_a_crash_is_closed_when_the_system_is_back(
+    tmp_path: Path,
+) -> None:
+    """Although its answer was forgotten, and so is not given again."""
+    axis = _Axis(tmp_path)
+    async with axis.running():
+        axis.drop(SENDER, "a.edxml", _letter())
+        delivery = await axis.offered()
+    await axis.inbox.refuse(delivery)  # died after the failure was published and recorded
+    axis.system.forget(delivery)
+
+    axis = replace_endpoint(axis, _ForgetsLater)
+    async with axis.running():
+        await eventually(lambda: axis.of_type(ItemSkipped))
+        await publish(axis, an_envelope())
+        await eventually(lambda: axis.standing(delivery) is Standing.FRESH)
+
+    [skipped] = axis.of_type(ItemSkipped)
+    assert skipped.problem.code == "E_ENDPOINT_DOWN"
 
 
 class _Nonsense(FolderEndpoint):

@@ -161,7 +161,7 @@ def test_a_signature_header_beyond_its_length_is_refused_before_it_is_read() -> 
             verify(b"{}", signature, keys=SIGNERS.ring, now=NOW)
         causes.append(refused.value.problem.because.text())
     assert causes == [
-        "it is no compact JWS with a detached payload",
+        "it is not a compact JWS with a detached payload",
         f"it is longer than {MAX_SIGNATURE_CHARS} characters",
     ]
 

@@ -6,21 +6,42 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import timedelta
+from inspect import get_annotations
 from pathlib import Path
-from typing import get_args
 
 import pytest
+from structlog.testing import capture_logs
 
 from bus.core.events import (
     DeliveryFailed,
     DeliveryHandedOver,
     DuplicateAbsorbed,
+    EndpointPaused,
     EnvelopeSent,
     Event,
 )
-from bus.observability.logs import name_of
+from bus.core.key_events import RevocationSourceAsked, SigningKeyChanged
+from bus.observability.logs import log_event
+from schemas.codes import EnvelopeKind, Lane
+from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
+from schemas.problem import Problem
 
+H24 = MailboxName("H24")
+PROBLEM = Problem(code="E_KEYS", params={"agency": "H24", "cause": "gone"})
+HANDED_OVER = DeliveryHandedOver(
+    mailbox=H24,
+    kind=EnvelopeKind.DOCUMENT,
+    lane=Lane.STANDARD,
+    envelope_id=EnvelopeId("e"),
+    delivery_id=DeliveryId("d"),
+    sender=AgencyCode("G22"),
+    file="f.edxml",
+    status=None,
+    age=timedelta(seconds=2),
+    took=timedelta(seconds=1),
+)
 ROOT = Path(__file__).parents[2]
 CODE = [path for room in ("bus", "adapters", "schemas") for path in (ROOT / room).rglob("*.py")]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
@@ -60,7 +81,7 @@ def is_past(name: str) -> bool:
 
 def test_every_event_of_the_code_is_named_in_the_past_tense() -> None:
     logged = list(events_logged())
-    of_services = [("bus/core/events.py", name_of(kind)) for kind in get_args(Event)]
+    of_services = [(kind.__module__, kind.log_name()) for kind in Event.__subclasses__()]
 
     assert len(logged) > 5
     wrong = [
@@ -73,7 +94,7 @@ def test_every_event_of_the_code_is_named_in_the_past_tense() -> None:
 
 @pytest.mark.parametrize("kind", [EnvelopeSent, DeliveryHandedOver, DuplicateAbsorbed])
 def test_what_concerns_an_envelope_can_be_followed(kind: type[Event]) -> None:
-    names = {field.name for field in fields(kind)}
+    names = set(get_annotations(kind))
 
     assert {"envelope_id", "trace"} <= names
 
@@ -82,6 +103,24 @@ def test_a_failed_delivery_can_be_followed_as_far_as_it_is_known() -> None:
     names = {field.name for field in fields(DeliveryFailed)}
 
     assert {"envelope_id", "delivery_id", "trace", "message_id"} <= names
+
+
+@pytest.mark.parametrize(
+    ("event", "level"),
+    [
+        (EndpointPaused(mailbox=H24, problem=PROBLEM), "error"),
+        (HANDED_OVER, "info"),
+        (replace(HANDED_OVER, warnings=("W_ALIAS",)), "warning"),
+        (SigningKeyChanged(mailbox=H24, thumbprint="t"), "info"),
+        (SigningKeyChanged(mailbox=H24, thumbprint=None, problem=PROBLEM), "error"),
+        (RevocationSourceAsked(source="s", answered=True, answered_at=None), "debug"),
+    ],
+)
+def test_an_event_has_the_level_that_its_class_declares(event: Event, level: str) -> None:
+    with capture_logs() as logs:
+        log_event(event)
+
+    assert [(line["event"], line["log_level"]) for line in logs] == [(event.log_name(), level)]
 
 
 def test_nothing_prints_past_the_log() -> None:

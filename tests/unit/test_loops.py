@@ -14,13 +14,8 @@ import pytest
 from adapters.contract import Answer, AttachmentSink, Limits, Submission
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
-from bus.core.events import (
-    Event,
-    ItemSkipped,
-    ServiceEnded,
-    ServiceName,
-    SigningKeyChanged,
-)
+from bus.core.events import Event, ItemSkipped, ServiceEnded, ServiceName
+from bus.core.key_events import SigningKeyChanged
 from bus.core.message import WireMessage
 from bus.core.signing import SigningKey
 from bus.core.topology import FAILURES, desired, queue_of

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bus.cli.encoding import print_anything
 from bus.cli.output import listing, note, print_json, tell
-from schemas.legible import escaped, legible, legible_lines
 from schemas.problem import Place, Problem
+from schemas.safe_text import escaped, legible, legible_lines
 
 NAME = "Sở [bold]Dữ liệu[/bold] [/x] :smile: \x1b[31m\u202e147\x9b2J"
 ROWS = ({"code": "H24", "name": NAME, "kind": "unit", "days": 3},)

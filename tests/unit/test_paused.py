@@ -15,12 +15,12 @@ AWAY = Problem(code="E_ENDPOINT_DOWN", params={"agency": "H24", "cause": "not mo
 
 
 def test_a_mailbox_waits_from_its_pause_to_its_resumption(tmp_path: Path) -> None:
-    axis = PausedFile(tmp_path / "1.json")
+    axis = PausedFile(tmp_path / "1.json", clock=lambda: NOW)
 
     before = load_paused(tmp_path)
-    axis.note(EndpointPaused(mailbox=H24, problem=AWAY), now=NOW)
+    axis(EndpointPaused(mailbox=H24, problem=AWAY))
     during = load_paused(tmp_path)
-    axis.note(EndpointResumed(mailbox=H24, away=timedelta(hours=1)), now=NOW)
+    axis(EndpointResumed(mailbox=H24, away=timedelta(hours=1)))
 
     assert during == (Paused(mailbox=H24, since=NOW, problem=AWAY),)
     assert before == load_paused(tmp_path) == ()
@@ -28,9 +28,9 @@ def test_a_mailbox_waits_from_its_pause_to_its_resumption(tmp_path: Path) -> Non
 
 def test_a_hand_over_proves_that_a_system_is_back(tmp_path: Path) -> None:
     """The worker that paused may have crashed before it could say so."""
-    file = PausedFile(tmp_path / "1.json")
+    file = PausedFile(tmp_path / "1.json", clock=lambda: NOW)
     for mailbox in (H24, H41):
-        file.note(EndpointPaused(mailbox=mailbox, problem=AWAY), now=NOW)
+        file(EndpointPaused(mailbox=mailbox, problem=AWAY))
 
     handed_over = DeliveryHandedOver(
         mailbox=H24,
@@ -44,15 +44,15 @@ def test_a_hand_over_proves_that_a_system_is_back(tmp_path: Path) -> None:
         age=timedelta(seconds=1),
         took=timedelta(seconds=1),
     )
-    file.note(handed_over, now=NOW)
+    file(handed_over)
 
     assert [paused.mailbox for paused in load_paused(tmp_path)] == [H41]
 
 
 def test_what_every_worker_tells_is_seen_together(tmp_path: Path) -> None:
     for number, mailbox in enumerate((H24, H41)):
-        worker = PausedFile(tmp_path / f"{number}.json")
-        worker.note(EndpointPaused(mailbox=mailbox, problem=AWAY), now=NOW)
+        worker = PausedFile(tmp_path / f"{number}.json", clock=lambda: NOW)
+        worker(EndpointPaused(mailbox=mailbox, problem=AWAY))
     (tmp_path / "3.json").write_bytes(b"[{")
 
     assert [paused.mailbox for paused in load_paused(tmp_path)] == [H24, H41]

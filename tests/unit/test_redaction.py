@@ -15,7 +15,7 @@ from bus.observability.logs import configure
 from bus.settings import Settings, load_settings
 from schemas.limits import MAX_LOG_VALUE_CHARS
 from schemas.problem import AxisError, ConfigurationError, Place
-from schemas.redaction import redacted
+from schemas.safe_text import redacted
 from schemas.term import foreign
 
 MARK = "S3cr3t-mark"

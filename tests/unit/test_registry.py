@@ -12,7 +12,8 @@ from adapters.registry import (
     endpoint_names,
     format_for,
     format_named,
-    load_formats,
+    format_names,
+    own_formats,
     require_format,
 )
 from schemas.problem import ConfigurationError, DocumentError
@@ -49,7 +50,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def test_our_own_formats_are_installed() -> None:
-    assert {"edxml", "json"} <= load_formats().keys()
+    assert {"edxml", "json"} <= own_formats().keys()
     assert format_named("edxml").name == "edxml"
 
 
@@ -82,7 +83,8 @@ def test_the_format_of_another_package_is_found(install: Install) -> None:
     install("stranger = a_stranger:Format")
 
     assert isinstance(format_named("stranger"), Format)
-    assert "stranger" in load_formats()
+    assert "stranger" in format_names()
+    assert "stranger" not in own_formats()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_a_package_that_cannot_be_loaded_is_named(install: Install, entry: str) 
     install(entry)
 
     with pytest.raises(ConfigurationError, match="stranger is installed but cannot be loaded"):
-        load_formats()
+        format_named("stranger")
 
 
 def test_the_first_format_that_recognises_a_file_is_chosen(install: Install) -> None:

@@ -82,14 +82,14 @@ def test_an_answer_by_other_hashes_about_the_same_certificate_is_understood() ->
 
 def test_a_responder_without_nonces_is_believed_while_its_answer_lasts() -> None:
     assert said(an_answer(ISSUER, AGENCY, until=None)).assurances
-    with pytest.raises(TransportError, match="stale"):
+    with pytest.raises(TransportError, match="out of date"):
         said(an_answer(ISSUER, AGENCY, said_at=NOW - timedelta(days=2), until=None))
 
 
 @pytest.mark.parametrize(
     ("data", "cause"),
     [
-        (b"no answer", "no readable response"),
+        (b"no answer", "response cannot be read"),
         (
             ocsp.OCSPResponseBuilder.build_unsuccessful(
                 ocsp.OCSPResponseStatus.TRY_LATER
@@ -97,12 +97,12 @@ def test_a_responder_without_nonces_is_believed_while_its_answer_lasts() -> None
             "TRY_LATER",
         ),
         (an_answer(ISSUER, OTHER), "another certificate"),
-        (an_answer(root(), AGENCY), "whoever signed it is not there"),
+        (an_answer(root(), AGENCY), "certificate of its signer is missing"),
         (
             an_answer(ISSUER, AGENCY, signed_by=responder(FOR_ANSWERS, by=root())),
-            "not certified by the authority",
+            "did not certify the responder",
         ),
-        (an_answer(ISSUER, AGENCY, signed_by=responder()), "not for signing answers"),
+        (an_answer(ISSUER, AGENCY, signed_by=responder()), "must not sign answers"),
         (
             an_answer(
                 ISSUER,
@@ -111,9 +111,9 @@ def test_a_responder_without_nonces_is_believed_while_its_answer_lasts() -> None
             ),
             "not valid now",
         ),
-        (an_answer(LOOKALIKE, AGENCY, by_name=True), "not that of the responder"),
-        (an_answer(ISSUER, AGENCY, nonce=b"m" * 16), "another question"),
-        (an_answer(ISSUER, AGENCY, until=NOW - AN_HOUR), "stale"),
+        (an_answer(LOOKALIKE, AGENCY, by_name=True), "did not sign it"),
+        (an_answer(ISSUER, AGENCY, nonce=b"m" * 16), "another request"),
+        (an_answer(ISSUER, AGENCY, until=NOW - AN_HOUR), "out of date"),
         (an_answer(ISSUER, AGENCY, said_at=NOW + AN_HOUR), "future"),
         (an_answer(ISSUER, AGENCY, unknown=True), "does not know"),
     ],
@@ -127,7 +127,7 @@ def test_a_responder_without_nonces_is_believed_while_its_answer_lasts() -> None
         "an ended responder",
         "a false name",
         "another nonce",
-        "stale",
+        "out of date",
         "future",
         "unknown",
     ],
@@ -154,12 +154,15 @@ def test_a_critical_nonce_is_understood() -> None:
 @pytest.mark.parametrize(
     ("delegate", "cause"),
     [
-        (responder(FOR_ANSWERS, signs_documents=False), "not for digital signatures"),
+        (responder(FOR_ANSWERS, signs_documents=False), "must not make digital signatures"),
         (responder(FOR_ANSWERS, critical=True), "has the critical extension"),
-        (responder(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), "not for signing answers"),
-        (responder(ExtendedKeyUsageOID.SERVER_AUTH), "not for signing answers"),
+        (responder(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), "must not sign answers"),
+        (responder(ExtendedKeyUsageOID.SERVER_AUTH), "must not sign answers"),
         (responder(FOR_ANSWERS, starts=NOW + AN_HOUR), "not valid now"),
-        (responder(FOR_ANSWERS, by=below(ISSUER)), "not certified by the authority itself"),
+        (
+            responder(FOR_ANSWERS, by=below(ISSUER)),
+            "authority itself did not certify the responder",
+        ),
     ],
     ids=["key usage", "critical", "any purpose", "another purpose", "not yet", "a level below"],
 )

@@ -76,10 +76,10 @@ def test_what_was_taken_off_the_hold_is_not_revoked() -> None:
 @pytest.mark.parametrize(
     ("data", "cause"),
     [
-        (b"no list", "no readable list"),
+        (b"no list", "list cannot be read"),
         (a_list(root("Another")), "it is the list of CN=Another"),
-        (a_list(ISSUER, signed_by=root()), "not that of its authority"),
-        (a_list(ISSUER, until=NOW - AN_HOUR), "stale"),
+        (a_list(ISSUER, signed_by=root()), "its authority did not sign it"),
+        (a_list(ISSUER, until=NOW - AN_HOUR), "out of date"),
         (a_list(ISSUER, said_at=NOW + AN_HOUR), "future"),
         (a_list(ISSUER, extension=x509.DeltaCRLIndicator(1)), "critical extension"),
         (
@@ -332,5 +332,5 @@ def test_an_authority_that_has_ended_speaks_no_more() -> None:
 def test_a_key_that_may_not_sign_lists_signs_none() -> None:
     agency = below(ISSUER, authority=False)
 
-    with pytest.raises(TransportError, match="not for signing lists"):
+    with pytest.raises(TransportError, match="must not sign lists"):
         said(a_list(agency), issuer=agency)

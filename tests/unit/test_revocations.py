@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bus.core.algorithm import Algorithm
-from bus.core.events import (
+from bus.core.events import Event
+from bus.core.key_events import (
     CertificateRevoked,
-    Event,
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,

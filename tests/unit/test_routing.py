@@ -5,6 +5,7 @@ from unicodedata import normalize
 
 import pytest
 
+from bus.core.receivers import route
 from bus.core.routing import Routing
 from schemas.directory import Agency, AgencyAlias, Directory
 from schemas.document import Organization
@@ -142,7 +143,7 @@ def test_the_nearest_connected_ancestor_serves_an_agency() -> None:
 
 
 def test_a_receiver_without_any_connected_ancestor_is_refused() -> None:
-    routed = routing(agency("H54"), agency("H54.01", parent="H54")).route(to("H54.01"), TODAY)
+    routed = route(routing(agency("H54"), agency("H54.01", parent="H54")), to("H54.01"), TODAY)
 
     assert [problem.code for problem in routed.problems] == ["E_RECEIVER_UNCONNECTED"]
     assert routed.recipients == ()
@@ -169,7 +170,7 @@ def test_a_listing_shows_who_is_served_by_nobody() -> None:
 
 
 def test_a_bad_receiver_is_refused_and_the_others_are_served() -> None:
-    routed = routing(PROVINCE, DEPARTMENT).route(to("H53", "H99", "H53.13"), TODAY)
+    routed = route(routing(PROVINCE, DEPARTMENT), to("H53", "H99", "H53.13"), TODAY)
 
     assert [(r.agency, r.mailbox) for r in routed.recipients] == [
         ("H53", "H53"),
@@ -181,13 +182,13 @@ def test_a_bad_receiver_is_refused_and_the_others_are_served() -> None:
 
 
 def test_a_recipient_keeps_the_code_it_was_addressed_by() -> None:
-    (recipient,) = routing(PROVINCE).route(to("000.00.00.H53"), TODAY).recipients
+    (recipient,) = route(routing(PROVINCE), to("000.00.00.H53"), TODAY).recipients
 
     assert (recipient.agency, recipient.named) == ("H53", "000.00.00.H53")
 
 
 def test_a_receiver_named_under_two_of_its_codes_is_served_once() -> None:
-    routed = routing(PROVINCE).route(to("H53", "000.00.00.H53"), TODAY)
+    routed = route(routing(PROVINCE), to("H53", "000.00.00.H53"), TODAY)
 
     assert [recipient.named for recipient in routed.recipients] == [None]
     assert [(w.code, w.place.field) for w in routed.warnings] == [
@@ -210,7 +211,7 @@ def test_a_receiver_named_under_two_of_its_codes_is_served_once() -> None:
 def test_a_name_is_compared_but_never_routes(named: str | None, expected: list[str]) -> None:
     health = agency("G18", name_vi="Bộ Y tế", name_en="Ministry of Health", connected=True)
 
-    routed = routing(health).route((Organization(organ_id="G18", name=named),), TODAY)
+    routed = route(routing(health), (Organization(organ_id="G18", name=named),), TODAY)
 
     assert [recipient.agency for recipient in routed.recipients] == ["G18"]
     assert [warned.code for warned in routed.warnings] == expected
@@ -222,7 +223,7 @@ def test_who_is_suspended_or_served_by_a_suspended_system_takes_no_part(suspende
     department = DEPARTMENT.model_copy(update={"suspended": suspended == "H53.13"})
     table = routing(province, department)
 
-    routed = table.route(to("H53.13"), TODAY)
+    routed = route(table, to("H53.13"), TODAY)
 
     assert [problem.code for problem in routed.problems] == ["E_RECEIVER_SUSPENDED"]
     with pytest.raises(DocumentError, match="E_SENDER_SUSPENDED"):
@@ -307,7 +308,7 @@ def test_a_successor_below_the_one_it_succeeds_leads_round_no_circle() -> None:
         agency("H10.05", parent="H10"),
     )
 
-    routed = table.route(to("H10", "H10.05"), AFTER)
+    routed = route(table, to("H10", "H10.05"), AFTER)
 
     assert [problem.code for problem in routed.problems] == ["E_RECEIVER_UNCONNECTED"] * 2
 

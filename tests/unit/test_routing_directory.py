@@ -10,10 +10,8 @@ from bus.core.directory import (
     add,
     edit,
     remove,
-    resume,
     retire,
     seed_directory,
-    suspend,
     unserved,
 )
 from bus.core.directory_rules import alias_of, check, clean_name, own_code
@@ -46,13 +44,13 @@ H54 = agency("H54")
         ((agency("H24-07", connected=True), agency("H24.07", connected=True)), (), "same queues"),
         ((agency("h24", connected=True), agency("H24", connected=True)), (), "same queues"),
         ((H53,), (alias(" x", "H53"),), "' x' cannot be a code of H53"),
-        ((H53, agency("H53", name_vi="Khác")), (), "the agency H53 stands in the directory twice"),
+        ((H53, agency("H53", name_vi="Khác")), (), "the directory contains the agency H53 twice"),
         ((agency("H53.1", parent="H53"),), (), "the parent H53 of H53.1 is not in the directory"),
-        ((agency("H53", parent="H53"),), (), "H53 is its own parent, by way of H53"),
+        ((agency("H53", parent="H53"),), (), "H53 is its own parent, through H53"),
         (
             (agency("A1", parent="A2"), agency("A2", parent="A3"), agency("A3", parent="A2")),
             (),
-            "A2 is its own parent, by way of A3",
+            "A2 is its own parent, through A3",
         ),
         (
             (agency("H53", merged_into="H54"),),
@@ -62,7 +60,7 @@ H54 = agency("H54")
         (
             (agency("H53", merged_into="H54"), agency("H54", merged_into="H53")),
             (),
-            "H53 is its own successor, by way of H54",
+            "H53 is its own successor, through H54",
         ),
         ((H53,), (alias("x", "H54"),), "the alias x names H54, which is not in the directory"),
         (
@@ -183,8 +181,8 @@ def test_an_agency_is_not_added_twice() -> None:
 def test_suspending_and_resuming_are_versions_of_their_own() -> None:
     before = Directory(agencies=(H53, H54))
 
-    suspended = suspend(before, "H53")
-    resumed = resume(suspended, "H53")
+    suspended = edit(before, "H53", {"suspended": True})
+    resumed = edit(suspended, "H53", {"suspended": False})
 
     assert [agency.suspended for agency in suspended.agencies] == [True, False]
     assert (suspended.version, resumed.version) == (2, 3)
@@ -192,14 +190,14 @@ def test_suspending_and_resuming_are_versions_of_their_own() -> None:
 
 
 def test_suspending_twice_changes_nothing() -> None:
-    suspended = suspend(Directory(agencies=(H53,)), "H53")
+    suspended = edit(Directory(agencies=(H53,)), "H53", {"suspended": True})
 
-    assert suspend(suspended, "H53") is suspended
+    assert edit(suspended, "H53", {"suspended": True}) is suspended
 
 
 def test_an_unknown_agency_cannot_be_suspended() -> None:
     with pytest.raises(ConfigurationError, match=r"E_AGENCY_UNKNOWN.*H99"):
-        suspend(Directory(agencies=(H53,)), "H99")
+        edit(Directory(agencies=(H53,)), "H99", {"suspended": True})
 
 
 def test_the_seed_holds_the_95_bodies_of_the_launch_all_connected() -> None:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from adapters.endpoints.naming import is_taken, name_to_drop
-from adapters.endpoints.outbox import Outbox
-from adapters.endpoints.report import REPORT_SUFFIX
+from adapters.endpoints.outbox import REPORT_SUFFIX, Outbox
 from adapters.endpoints.staging import Staging
 from bus.cli.app import app
 from bus.core.sealing.request import asks_to_be_sealed
@@ -55,7 +54,7 @@ def test_an_odd_name_becomes_one_that_an_outbox_takes(
     (tmp_path / "outbox" / f".{name}.part").write_bytes(b"a letter")
     (tmp_path / "outbox" / f".{name}.part").rename(tmp_path / "outbox" / name)
 
-    assert [each.name for each in outbox.look()] == [name]
+    assert [each.name for each in outbox.arrivals.look()] == [name]
     (tmp_path / "refused" / (name + REPORT_SUFFIX)).touch()
     assert asks_to_be_sealed(name) is bool(ending)
 

@@ -19,7 +19,7 @@ from bus.bootstrap.directory import (
     restoration_of,
     restore_directory,
 )
-from bus.core.directory import add, resume, suspend, vouch, vouched
+from bus.core.directory import add, edit, vouched
 from bus.core.directory_history import Made
 from bus.core.signing import sign
 from bus.home import directory_file
@@ -35,6 +35,7 @@ from schemas.problem import ConfigurationError
 from tests.support.agencies import real_now
 
 H24 = MailboxName("H24")
+SUSPENDED, RESUMED = {"suspended": True}, {"suspended": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def test_any_jws_library_proves_the_snapshot_with_the_certificate_of_its_authori
 
 
 def test_a_change_is_signed_and_another_process_believes_it(place: Place) -> None:
-    changed = place.change(lambda directory: suspend(directory, H24))
+    changed = place.change(lambda directory: edit(directory, H24, SUSPENDED))
 
     assert changed.version == 2
     assert place.file.load() == changed
@@ -134,7 +135,7 @@ def test_an_unsigned_directory_is_refused_where_a_signed_one_was(place: Place) -
 
 def test_an_older_directory_is_refused_however_well_it_is_signed(place: Place) -> None:
     old = place.snapshot.read_bytes(), place.signature.read_bytes()
-    place.change(lambda directory: suspend(directory, H24))
+    place.change(lambda directory: edit(directory, H24, SUSPENDED))
     place.snapshot.write_bytes(old[0])
     place.signature.write_bytes(old[1])
 
@@ -143,7 +144,7 @@ def test_an_older_directory_is_refused_however_well_it_is_signed(place: Place) -
 
 def test_one_version_is_one_content(place: Place) -> None:
     first = place.file.load()
-    place.change(lambda directory: suspend(directory, H24))
+    place.change(lambda directory: edit(directory, H24, SUSPENDED))
 
     other = add(first, Agency(code=AgencyCode("X1"), name_vi="Cơ quan khác"))
 
@@ -201,7 +202,7 @@ def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_c
 
     assert elsewhere.file.load() == place.file.load()
     with pytest.raises(ConfigurationError, match="its private key is not here"):
-        elsewhere.change(lambda directory: suspend(directory, H24))
+        elsewhere.change(lambda directory: edit(directory, H24, SUSPENDED))
     elsewhere.signature.unlink()
     (elsewhere.home / "directory.seen").unlink()
     assert elsewhere.refusal() == "E_DIRECTORY_UNSIGNED"
@@ -209,7 +210,7 @@ def test_where_only_the_certificate_is_the_directory_is_believed_and_cannot_be_c
 
 def test_a_crash_between_signature_and_snapshot_leaves_the_old_one_proven(place: Place) -> None:
     before, old = place.file.load(), place.snapshot.read_bytes()
-    place.change(lambda directory: suspend(directory, H24))
+    place.change(lambda directory: edit(directory, H24, SUSPENDED))
     place.snapshot.write_bytes(old)
     (place.home / "directory.seen").unlink()
 
@@ -245,14 +246,14 @@ def test_a_certificate_that_somebody_filed_does_not_speak_for_whom_others_were_v
     authority = DevelopmentAuthority.open(keys, now=now)
     authority.ensure([H24], now=now)
     [first] = load_ring(keys)
-    changed = place.change(lambda directory: vouch(directory, H24, [first]))
+    changed = place.change(lambda directory: edit(directory, H24, {"certificates": (first,)}))
 
     authority.issue(H24, now=now)
 
     assert len(load_ring(keys)) == 2
     assert list(load_ring(keys).limited_to(vouched(changed))) == [first]
     assert load_signing_key(keys, H24, now=now, known=[first]).thumbprint == first
-    released = place.change(lambda directory: vouch(directory, H24, []))
+    released = place.change(lambda directory: edit(directory, H24, {"certificates": ()}))
     assert len(load_ring(keys).limited_to(vouched(released))) == 2
 
 
@@ -269,7 +270,7 @@ def restored(place: Place, version: int | None = None, *, force: bool = False) -
 def test_every_version_is_kept_with_who_made_it_and_what_changed(place: Place) -> None:
     change_directory(
         load_settings(home=place.home),
-        lambda directory: suspend(directory, H24),
+        lambda directory: edit(directory, H24, SUSPENDED),
         made=Made(operator="an", deed="suspend H24"),
     )
 
@@ -283,7 +284,7 @@ def test_every_version_is_kept_with_who_made_it_and_what_changed(place: Place) -
 
 def test_an_older_content_comes_back_as_a_newer_version(place: Place) -> None:
     before = place.file.load()
-    place.change(lambda directory: suspend(directory, H24))
+    place.change(lambda directory: edit(directory, H24, SUSPENDED))
 
     after = restored(place, 1)
 
@@ -310,7 +311,7 @@ SPOILED = {
 def test_a_spoiled_directory_is_refused_and_the_newest_good_version_restored(
     place: Place, spoil: Callable[[Path], object]
 ) -> None:
-    good = place.change(lambda directory: suspend(directory, H24))
+    good = place.change(lambda directory: edit(directory, H24, SUSPENDED))
     spoil(place.home)
     assert place.refusal().startswith("E_DIRECTORY")
 
@@ -340,7 +341,7 @@ def test_a_directory_that_was_signed_in_spite_of_the_rules_is_left_behind(
 
 
 def test_a_version_that_nobody_signed_is_never_restored(place: Place) -> None:
-    place.change(lambda directory: suspend(directory, H24))
+    place.change(lambda directory: edit(directory, H24, SUSPENDED))
     kept = place.home / "directory-versions" / "00000001.gz"
     kept.write_bytes(gzip.compress(gzip.decompress(kept.read_bytes()).replace(b"G01", b"G99")))
 
@@ -359,10 +360,10 @@ def test_restoring_leaves_no_mailbox_unserved_unless_it_is_forced(place: Place) 
 
 
 def test_a_restoration_that_somebody_overtakes_changes_nothing(place: Place) -> None:
-    place.change(lambda directory: suspend(directory, H24))
+    place.change(lambda directory: edit(directory, H24, SUSPENDED))
     settings = load_settings(home=place.home)
     found = restoration_of(settings, 1)
-    place.change(lambda directory: resume(directory, H24))
+    place.change(lambda directory: edit(directory, H24, RESUMED))
 
     with pytest.raises(ConfigurationError, match=r"E_DIRECTORY_CHANGED.*version 3"):
         restore_directory(settings, found, made=Made())
@@ -377,7 +378,7 @@ def test_a_crash_between_two_signatures_leaves_the_old_directory_good(place: Pla
         place.signature.write_text("a.b.c\n" + signatures)
         assert place.file.load() == good
 
-    assert place.change(lambda directory: suspend(directory, H24)) == place.file.load()
+    assert place.change(lambda directory: edit(directory, H24, SUSPENDED)) == place.file.load()
 
 
 def test_many_versions_are_kept_and_the_oldest_forgotten(
@@ -385,8 +386,8 @@ def test_many_versions_are_kept_and_the_oldest_forgotten(
 ) -> None:
     monkeypatch.setattr("bus.home.directory_versions.MAX_DIRECTORY_VERSIONS", 3)
     for _ in range(4):
-        place.change(lambda directory: suspend(directory, H24))
-        place.change(lambda directory: resume(directory, H24))
+        place.change(lambda directory: edit(directory, H24, SUSPENDED))
+        place.change(lambda directory: edit(directory, H24, RESUMED))
 
     assert [each.version for each in place.file.history()] == [9, 8, 7]
     assert len(list((place.home / "directory-versions").iterdir())) == 6
@@ -416,5 +417,5 @@ def test_a_directory_that_readers_would_find_too_large_is_not_signed(
     before = place.signature.read_bytes()
 
     with pytest.raises(ConfigurationError, match="E_DIRECTORY_BYTES"):
-        place.change(lambda directory: suspend(directory, H24))
+        place.change(lambda directory: edit(directory, H24, SUSPENDED))
     assert place.signature.read_bytes() == before

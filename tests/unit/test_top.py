@@ -8,11 +8,11 @@ from rich.console import Console, Group
 
 from bus.cli.top.keys import Key, keys_in, press
 from bus.cli.top.snapshot import Broker, Snapshot, compare
-from bus.cli.top.view import Choice, Column, one_agency, overview, rows_of
+from bus.cli.top.view import Column, ViewState, one_agency, overview, rows_of
 from bus.core.events import DeliveryHandedOver, EndpointPaused
-from bus.core.gauges import Account, Certificates, Letters, Outboxes, OwnWorkersSeen
+from bus.core.gauges import Account, Gauge, measured_letters
 from bus.observability.metrics import AxisMetrics
-from bus.observability.reading import Reading, quantile, samples_of, together
+from bus.observability.scrape import Scrape, quantile, samples_of, together
 from bus.ports import BrokerHealth
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import AgencyCode, DeliveryId, EnvelopeId, MailboxName
@@ -32,9 +32,9 @@ def metrics() -> AxisMetrics:
     return made
 
 
-def reading(of: AxisMetrics, *, at: float) -> Reading:
+def reading(of: AxisMetrics, *, at: float) -> Scrape:
     samples = samples_of(generate_latest(of.registry).decode())
-    return Reading(at=at, axis=samples, processes=(samples,))
+    return Scrape(at=at, axis=samples, processes=(samples,))
 
 
 def handed_over(seconds: float) -> DeliveryHandedOver:
@@ -64,7 +64,7 @@ def snapshot() -> Snapshot:
         axis(handed_over(0.3))
     axis(EndpointPaused(mailbox=H41, problem=DOWN))
     axis(recorded(returned=False))
-    axis.see(
+    axis.show(
         Account(
             accepted=21,
             delivered=10,
@@ -72,11 +72,11 @@ def snapshot() -> Snapshot:
             parked=1,
             unaccounted=1,
             oldest={H41: NOW - timedelta(minutes=12)},
-        )
+        ).measured(NOW)
     )
-    axis.see(Letters(causes=[a_cause(H24, parked=1, waiting=2)], oldest=NOW))
-    axis.see(Outboxes(oldest={H24: timedelta(seconds=7)}))
-    axis.see(Certificates(ends={H24: NOW + timedelta(days=300), H41: NOW + timedelta(days=6)}))
+    axis.show(measured_letters([a_cause(H24, parked=1, waiting=2)], NOW, now=NOW))
+    axis.show({Gauge.OUTBOX_OLDEST: {(H24,): 7}})
+    axis.show({Gauge.CERTIFICATE_LEFT: {(H24,): 300 * 86_400, (H41,): 6 * 86_400}})
     return compare(before, reading(axis, at=110), now=NOW.timestamp() + 5)
 
 
@@ -108,7 +108,7 @@ def test_a_snapshot_says_how_each_agency_does(snapshot: Snapshot) -> None:
 
 
 def test_the_table_shows_both(snapshot: Snapshot) -> None:
-    lines = shown(overview(snapshot, Choice(), width=170)).splitlines()
+    lines = shown(overview(snapshot, ViewState(), width=170)).splitlines()
 
     assert lines[0] == (
         "2.0 sent/s   1.0 received/s   end to end p50 0.38 s, p99 0.50 s   broker ready   "
@@ -125,7 +125,7 @@ def test_the_table_shows_both(snapshot: Snapshot) -> None:
 
 
 def test_a_screen_shows_as_many_agencies_as_it_has_room_for(snapshot: Snapshot) -> None:
-    lines = shown(overview(snapshot, Choice(cursor=1), width=170, height=6)).splitlines()
+    lines = shown(overview(snapshot, ViewState(cursor=1), width=170, height=6)).splitlines()
 
     assert [line.split()[0] for line in lines[4:5]] == ["H24"]
     assert len(lines) <= 6
@@ -136,7 +136,7 @@ def test_a_screen_shows_as_many_agencies_as_it_has_room_for(snapshot: Snapshot) 
 def test_on_a_narrow_screen_no_title_is_cut_and_what_is_left_out_is_named(
     snapshot: Snapshot, width: int, sort: Column
 ) -> None:
-    view = overview(snapshot, Choice(sort=sort), width=width, height=30)
+    view = overview(snapshot, ViewState(sort=sort), width=width, height=30)
     text = shown(view, width=width)
     titles = " ".join(text.splitlines())
 
@@ -151,16 +151,16 @@ def test_on_a_narrow_screen_no_title_is_cut_and_what_is_left_out_is_named(
 
 
 def test_into_a_pipe_no_keys_are_shown(snapshot: Snapshot) -> None:
-    assert "q ends" not in shown(overview(snapshot, Choice(), width=170))
+    assert "q ends" not in shown(overview(snapshot, ViewState(), width=170))
 
 
 def test_an_agency_that_waits_says_why() -> None:
     axis = metrics()
-    axis.see(OwnWorkersSeen(connected={H41: False}))
+    axis.show({Gauge.WORKER_CONNECTED: {(H41,): 0}})
     seen = compare(reading(axis, at=1), reading(axis, at=2), now=0, suspended={"H24"})
     h24, h41 = seen.agencies
 
-    text = shown(overview(seen, Choice(), width=170))
+    text = shown(overview(seen, ViewState(), width=170))
     assert "suspended" in text
     assert "no worker" in text
     assert "may neither send nor receive" in shown(one_agency(h24, []))
@@ -182,7 +182,7 @@ def test_a_broker_that_one_process_has_lost_is_away() -> None:
     worker.broker_is(BrokerHealth.AWAY)
     lost = samples_of(generate_latest(worker.registry).decode())
 
-    seen = compare(whole, Reading(at=2, axis=whole.axis, processes=(whole.axis, None, lost)), now=0)
+    seen = compare(whole, Scrape(at=2, axis=whole.axis, processes=(whole.axis, None, lost)), now=0)
 
     assert seen.broker is Broker.AWAY
 
@@ -198,8 +198,8 @@ def test_a_restarted_axis_gives_no_negative_rate() -> None:
 
 
 def test_a_letter_sorts_by_its_column_and_a_filter_narrows(snapshot: Snapshot) -> None:
-    by_code = press("a", Choice(), snapshot)
-    typed: Choice | None = Choice()
+    by_code = press("a", ViewState(), snapshot)
+    typed: ViewState | None = ViewState()
     for key in ("/", "h", "4", "x", Key.BACKSPACE, Key.ENTER):
         assert typed is not None
         typed = press(key, typed, snapshot)
@@ -214,7 +214,7 @@ def test_a_letter_sorts_by_its_column_and_a_filter_narrows(snapshot: Snapshot) -
 
 
 def test_enter_opens_the_marked_agency_and_escape_closes_it(snapshot: Snapshot) -> None:
-    moved = press(Key.DOWN, Choice(), snapshot)
+    moved = press(Key.DOWN, ViewState(), snapshot)
     assert moved is not None
     opened = press(Key.ENTER, moved, snapshot)
     assert opened is not None
@@ -256,7 +256,7 @@ def test_the_samples_of_several_processes_are_one_axis() -> None:
     two(handed_over(1.0))
 
     samples = [samples_of(generate_latest(each.registry).decode()) for each in (one, two)]
-    axis = Reading(at=1, axis=together([*samples, None]))
+    axis = Scrape(at=1, axis=together([*samples, None]))
 
     assert axis.total("envelopes_sent_total") == 3
     assert axis.value("last_success_timestamp_seconds", agency="H41") == NOW.timestamp()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.bootstrap.pdf import trust_list_of
+from bus.bootstrap.document_signatures import trust_list_of
 from bus.pdf.trust_list import TrustList, read_trust_list
 from bus.settings import Settings
 from schemas.problem import ConfigurationError, Problem
@@ -31,7 +31,7 @@ def test_every_certificate_of_every_file_is_an_anchor(tmp_path: Path) -> None:
 
 
 def test_an_empty_or_absent_list_is_told(tmp_path: Path) -> None:
-    assert refusal(tmp_path).because.text() == "it holds no *.pem"
+    assert refusal(tmp_path).because.text() == "it contains no *.pem"
     assert refusal(tmp_path / "absent").code == "E_TRUST_LIST"
 
 

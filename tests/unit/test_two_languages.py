@@ -24,9 +24,8 @@ from schemas import terms
 from schemas.errors import ENTRIES, FailureClass
 from schemas.problem import AxisError, DocumentError, Language, Problem, Warned
 from schemas.term import Term, filled, flat, foreign, of_os, term
-from schemas.terms import CAUSES, VOCABULARIES
+from schemas.terms import CAUSES, DATA, VOCABULARIES
 from schemas.terms.certificate import CERTIFICATE
-from schemas.terms.data import DATA
 from schemas.terms.header_signature import HEADER_SIGNATURE
 from schemas.terms.operation import OPERATION
 from schemas.terms.packet import PACKET
@@ -403,7 +402,7 @@ def test_a_problem_can_be_the_cause_of_another() -> None:
     outer = AxisError.of("E_SEAL_SIGNATURE", cause=inner).problem
 
     assert outer.text() == (
-        "The signature inside the seal is not believed: "
+        "The signature of the sealed content proves nothing: "
         "The signature does not match the envelope: it is longer than 5 characters."
     )
     assert outer.text(VIETNAMESE) == (

@@ -4,7 +4,7 @@ r"""The canonical JSON format: one object, readable and complete, in UTF-8.
       "format": "lienthong.document",        or "lienthong.status"
       "version": "1.0",
       "document": {...},                     or "status": {...}; fields as in the JSON schema
-      "check": {...},                        only to a recipient: what the signatures prove
+      "check": {...},                        for recipients only: what the signatures prove
       "contents": {"<sha256>": "<base64>"}   every attachment once, by its digest
     }
 
@@ -33,7 +33,7 @@ class CanonicalJsonFormat:
     suffix: str = ".json"
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """By its suffix, or by the word `lienthong.` in an object."""
+        """Whether the name ends in the suffix, or an object begins that contains `lienthong.`."""
         if filename.casefold().endswith(self.suffix):
             return True
         return head.lstrip().startswith(b"{") and b'"lienthong.' in head

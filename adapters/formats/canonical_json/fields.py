@@ -1,4 +1,4 @@
-"""Fields: from parsed JSON to a canonical message, told by path what does not fit."""
+"""Fields: make a canonical message of parsed JSON; errors name the path of the wrong field."""
 
 import json
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ _KINDS: dict[object, tuple[str, type[Document | StatusReport]]] = {
 
 
 def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
-    """Build the message of a file from its members, `contents` aside.
+    """Build the message from all members of a file but `contents`.
 
-    Texts are trimmed and empty ones absent, as everywhere; fields we do not know are told.
+    Texts are trimmed, and empty ones count as absent. Unknown fields become warnings.
 
     Raises:
         DocumentError: Format, version or a field does not fit; with line, column and path.
@@ -74,12 +74,12 @@ def read_message(members: Mapping[str, Value], findings: Findings) -> Message:
 
 
 def _tidy(node: object, path: Path, members: Mapping[str, Value], limits: Limits) -> object:
-    """Trim texts and drop what is empty, at any depth; what packets could not carry is refused."""
+    """Trim texts and drop empty values, at any depth; refuse text that packets cannot contain."""
     if isinstance(node, str):
         if cause := fault_in(node):
             raise _misfit(members, path, cause)
         text = node.strip(BLANKS)
-        # As in a packet, where the word stands for none (handbook 2.6).
+        # As in a packet, where this word stands for an absent value.
         if text.casefold() == "null" and path[-1] in _ORGAN_IDS:
             return None
         if len(text.encode()) > limits.max_text_bytes:
@@ -95,7 +95,7 @@ def _tidy(node: object, path: Path, members: Mapping[str, Value], limits: Limits
     if isinstance(node, list):
         if len(node) > MAX_LIST_ITEMS:
             raise _over(members, path, term("items"), MAX_LIST_ITEMS)
-        # The path of a code in a list ends with the name of the list.
+        # For a code in a list, the path ends with the name of the list.
         ids = path[-1] in _ORGAN_IDS
         found = (
             _tidy(child, path if ids else (*path, index), members, limits)
@@ -119,7 +119,7 @@ def _unknown(given: object, known: object, path: Path) -> list[str]:
 
 
 def _refuse_secrets(given: object, known: object, path: Path) -> None:
-    """Refuse a secrecy mark among what we give no meaning to: unknown fields, and raw values.
+    """Refuse a mark of State secrecy in unknown fields and raw values.
 
     Raises:
         DocumentError: E_STATE_SECRET.

@@ -1,7 +1,7 @@
-"""Normal form: a message from JSON in the one form that a reader of any format gives it.
+"""Normal form: bring a message from JSON into the form that the readers of all formats give.
 
-JSON can say what no packet can: empty objects, a target where none is meant, parts of a second. All
-formats give the same message for the same document, so that its ids are the same too.
+JSON can say what no packet can: empty objects, a target where none is meant, fractions of a second.
+All formats must give the same message for the same document, so that its ids are the same.
 """
 
 from datetime import UTC, datetime
@@ -19,13 +19,13 @@ _LEFTOVER = "TraceHeaderList/Bussiness/DocumentId"
 
 
 def in_normal_form(message: Message, findings: Findings, path: str) -> Message:
-    """Give the message in that form; each repair becomes a warning in `findings`.
+    """Return the message in normal form; each repair becomes a warning in `findings`.
 
     Args:
-        path: The member that holds it.
+        path: The member that contains the message.
 
     Raises:
-        DocumentError: E_RANGE; E_MISSING_ID, a status that names its document in no way.
+        DocumentError: E_RANGE; or E_MISSING_ID: a status does not say which document it is about.
     """
     refuse_beyond(message, path)
     if isinstance(message, StatusReport):
@@ -60,7 +60,7 @@ def _document(document: Document, findings: Findings, path: str) -> Document:
     }
     leftover = document.bussiness.target_document_id
     if leftover is not None and document.bussiness.type not in _TARGETED:
-        # As of a packet: a leftover of another message, ignored and kept.
+        # As in a packet: left over from another message; it is ignored and kept.
         fields["raw"] = {_LEFTOVER: leftover, **document.raw}
     return document.model_copy(update=fields)
 
@@ -72,7 +72,7 @@ def _bussiness(block: Bussiness) -> Bussiness:
 
 
 def _stamp(moment: datetime | None, findings: Findings, path: str) -> datetime | None:
-    """A moment in UTC and whole seconds, as packets state them."""
+    """The moment in UTC and in whole seconds, as in packets."""
     if moment is None:
         return None
     stamp = moment.astimezone(UTC).replace(microsecond=0)

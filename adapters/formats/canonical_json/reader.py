@@ -1,4 +1,4 @@
-"""Reader: one canonical JSON file, from bytes to a message, its contents to the sink."""
+"""Reader: read one canonical JSON file into a message, and its attachments into the sink."""
 
 import io
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ _MAX_MEMBERS = 64
 
 
 def from_canonical_json(data: bytes) -> Message:
-    """Read what `to_canonical_json` gave; whoever writes it elsewhere supplies the attachments.
+    """Read the output of `to_canonical_json`, which has no attachments' contents.
 
     Raises:
-        DocumentError: It does not fit, with line, column and field path.
+        DocumentError: It is not valid; the error names line, column and field.
     """
     limits = Limits()
     stream = JsonStream(io.BytesIO(data), limits)
@@ -51,7 +51,7 @@ class FileReader:
         self._taken: dict[str, Taken] = {}
 
     def read(self) -> Reading:
-        """Read the file; a refused one leaves no open file in the sink.
+        """Read the file. If it is refused, no open file stays in the sink.
 
         Raises:
             DocumentError: The file is refused.

@@ -1,6 +1,7 @@
-"""JSON stream: one object's members in any order, their long strings in pieces.
+"""JSON stream: read the members of one object in any order, and long strings in pieces.
 
-Small values are given as text, for a parser; only what may be longer than memory is scanned here.
+Small values are returned as text for Python's parser. Only values that may not fit into memory are
+scanned here.
 """
 
 import json
@@ -15,7 +16,7 @@ from schemas.term import Coded, Term, term
 
 _CHUNK = 256 * 1024
 _MAX_VALUES = 16
-"""A value other than a content may be this many times as long as the longest text."""
+"""A value outside `contents` may be this many times as long as the longest text."""
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
 _SCALAR = re.compile(rb'[ \t\r\n,:"\[\]{}]')
@@ -23,7 +24,7 @@ _DECODER = json.JSONDecoder()
 
 
 class _NoJsonError(ValueError):
-    """Python's parser takes it, but it is no JSON, or not ours."""
+    """Python's parser accepts it, but it is no valid JSON, or not allowed here."""
 
     def __init__(self, cause: Term) -> None:
         super().__init__(cause.text())
@@ -32,14 +33,14 @@ class _NoJsonError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Value:
-    """The text of a value and where it begins, counted from 1."""
+    """The text of a value, and the line and column where it begins, from 1."""
 
     text: str
     line: int
     column: int
 
     def place(self, index: int, field: str | None = None) -> Place:
-        """Where in the file a character of the value stands."""
+        """The place in the file of a character of the value."""
         before = self.text[:index]
         lines = before.count("\n")
         column = index - before.rfind("\n") - 1 if lines else index + self.column - 1
@@ -47,7 +48,7 @@ class Value:
 
 
 class JsonStream:
-    """Reads forward; every method takes what it returns."""
+    """Reads forward; a method removes from the stream what it returns."""
 
     def __init__(self, source: BinaryIO, limits: Limits) -> None:
         self._source = source
@@ -57,10 +58,10 @@ class JsonStream:
         self._at = 0
         self._line = 1
         self._line_start = 0
-        """Offset in the buffer of the current line's first byte; negative when it is gone."""
+        """Offset in the buffer of the current line's first byte; negative: it is not buffered."""
 
     def members(self) -> Iterator[str]:
-        """The names of an object; the caller takes each value before the next name."""
+        """Yield the names in an object; the caller must read each value before the next name."""
         self._expect(b"{")
         if self._skip(b"}"):
             return
@@ -87,13 +88,13 @@ class JsonStream:
             raise DocumentError.of("E_ENCODING", place=place, cause=term("invalid_byte")) from error
 
     def pieces(self) -> Iterator[bytes]:
-        r"""The pieces of a string that holds no escape but `\/`, of any length."""
+        r"""Yield a string of any length in pieces; the only escape that it may contain is `\/`."""
         self._expect(b'"')
         while True:
             end = self._buffer.find(b'"', self._at)
             whole = len(self._buffer) if end < 0 else end
             if end < 0 and self._buffer.endswith(b"\\"):
-                whole -= 1  # its other half comes with the next chunk
+                whole -= 1  # the other half of the escape is in the next chunk
             yield self._take(whole).replace(b"\\/", b"/")
             if end >= 0:
                 self._take(end + 1)
@@ -102,17 +103,17 @@ class JsonStream:
                 raise self._malformed(term("json_string_open"))
 
     def finish(self) -> None:
-        """Only blanks may follow.
+        """Require that only blanks follow.
 
         Raises:
-            DocumentError: Something else does (E_NOT_WELL_FORMED).
+            DocumentError: Something else follows (E_NOT_WELL_FORMED).
         """
         self._blanks()
         if self._at < len(self._buffer):
             raise self._malformed(term("json_more"))
 
     def place(self) -> Place:
-        """Where the stream stands."""
+        """The current place in the file."""
         return Place(line=self._line, column=self._at - self._line_start + 1)
 
     # --- pieces ---------------------------------------------------------------------------------
@@ -128,15 +129,15 @@ class JsonStream:
         return name
 
     def _end_of_value(self) -> int | None:
-        """Where the value ends in the buffer; None when that needs more of the file."""
+        """The end of the value in the buffer; None: more of the file is needed."""
         if self._buffer[self._at : self._at + 1] not in {b'"', b"[", b"{"}:
-            # A number or a word ends where something else begins, if only the object's brace.
+            # A number or a word ends where something else begins, at least the object's brace.
             end = _SCALAR.search(self._buffer, self._at)
             return end.start() if end else None
         depth = 0
         for mark in _MARK.finditer(self._buffer, self._at):
             if mark[0] == b'"':
-                return None  # the string goes on
+                return None  # the string continues
             if mark[0] in {b"[", b"{"}:
                 depth += 1
             elif mark[0] in {b"]", b"}"}:
@@ -195,7 +196,7 @@ def loads(value: Value) -> object:
     """Parse a value strictly.
 
     Raises:
-        DocumentError: It is no JSON, names a member twice, or holds NaN or a boundless number.
+        DocumentError: It is no JSON, has a member twice, or contains NaN or an infinite number.
     """
     try:
         parsed: object = json.loads(
@@ -212,7 +213,7 @@ def loads(value: Value) -> object:
 
 
 def locate(value: Value, path: Sequence[str | int]) -> Place:
-    """Where the member at a path stands, or what holds it when it is missing."""
+    """The place of the member at a path; if it is missing, the place of what should contain it."""
     at = _skip_blanks(value.text, 0)
     for step in path:
         child = _child(value.text, at, step)
@@ -223,7 +224,7 @@ def locate(value: Value, path: Sequence[str | int]) -> Place:
 
 
 def _child(text: str, at: int, step: str | int) -> int | None:
-    """Where a member's value begins in an object or array of valid JSON."""
+    """The offset of a member's value in an object or array of valid JSON."""
     is_object = text.startswith("{", at)
     if not is_object and not text.startswith("[", at):
         return None

@@ -1,4 +1,4 @@
-"""Writer: a canonical message as JSON, alone or with its attachments."""
+"""Writer: write a canonical message as JSON, alone or with its attachments."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _READ_BYTES = 256 * 1024
 
 
 def to_canonical_json(message: Message) -> bytes:
-    """The canonical fields alone: pretty, always alike, without those that hold their default."""
+    """The canonical fields as indented JSON, always the same; default values are left out."""
     match message:
         case Document():
             kind, member = DOCUMENT, "document"
@@ -36,10 +36,10 @@ def to_canonical_json(message: Message) -> bytes:
 def write_file(
     message: Message, source: AttachmentSource, check: DeliveryCheck | None = None
 ) -> Iterator[bytes]:
-    """Write a message with the contents of its attachments, each content once.
+    """Write a message with the contents of its attachments; equal contents are written once.
 
     Args:
-        check: What was found about the signatures; a member of its own.
+        check: What was found about the signatures; it becomes a member of its own.
 
     Raises:
         DocumentError: An attachment is absent or damaged.

@@ -1,6 +1,7 @@
-"""The edXML format, QCVN 102:2016 generation: compatible with observed messages.
+"""The edXML format of QCVN 102:2016, compatible with messages of real systems.
 
-The official text was not at hand, so nothing here claims to be validated against it.
+The official text was not available, so no claim is made of conformity with it. `docs/edxml.md` says
+what is read, repaired and refused.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,9 +26,9 @@ class EdxmlFormat:
     """Reads edXML tolerantly and writes it strictly; see `adapters.contract.Format`.
 
     Args:
-        zip_attachments: Write every attachment in a one-entry ZIP, for receivers with old readers.
-        strict: Write no element that the format does not know, for receivers with old readers.
-        signer: Write a header signature with the key that it gives, asked for each packet.
+        zip_attachments: Write each attachment in a ZIP with one entry, for old programs.
+        strict: Leave out elements that are not in the format, for old programs.
+        signer: Gives the key of the header signature; it is called for each packet.
     """
 
     name: str = FormatName.EDXML
@@ -45,7 +46,7 @@ class EdxmlFormat:
         self._signer = signer
 
     def recognises(self, head: bytes, filename: str) -> bool:
-        """By its suffix, or by its namespace or root element."""
+        """Whether the name ends in the suffix, or the namespace or root element is in the head."""
         return filename.casefold().endswith(self.suffix) or any(mark in head for mark in _MARKS)
 
     def read(

@@ -1,7 +1,7 @@
-"""Archive: the one-entry ZIP that producers put each attachment into (handbook 2.4).
+"""Archive: the ZIP with one entry into which some programs put each attachment.
 
-Decides on bytes. No size in a ZIP header is believed; the directory is never read as a list, so
-an archive of a million entries costs no memory.
+Sizes in ZIP headers are not trusted: bytes are counted as they come. The directory is not read into
+a list, so an archive with a million entries costs no memory.
 """
 
 import io
@@ -21,7 +21,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")  # local file header, APPNOTE 4.3.7
 _DESCRIPTOR_FIELDS = struct.Struct("<4s3L")  # data descriptor, APPNOTE 4.3.9
 _END_MAGIC, _CENTRAL_MAGIC, _LOCAL_MAGIC = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
 _VERSION = 20
-_DOS_DAY = 0x21  # 1 January 1980, the first day of its calendar
+_DOS_DAY = 0x21  # 1 January 1980, the first day that a ZIP can state
 _STORED, _DEFLATED = 0, 8
 _DESCRIPTOR = 0x0008
 _ENCRYPTED = 0x2041  # bits 0, 6 and 13: encryption, strong encryption, masked headers
@@ -45,7 +45,7 @@ class UnsafeArchiveError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """The only entry of an archive. `name` is the archive's word: never a path, never shown."""
+    """The only entry of an archive. `name` is not trusted: it is never used as a path or shown."""
 
     name: bytes
     flags: int
@@ -57,12 +57,12 @@ class Entry:
 
     @property
     def extension(self) -> str:
-        """In lower case, without the dot."""
+        """The extension of the name, in lower case, without the dot."""
         return _extension(self.name)
 
 
 def only_entry(archive: BinaryIO) -> Entry | None:
-    """The entry of a ZIP that has exactly one; None when it has more, none, or is damaged."""
+    """The entry of a ZIP that has exactly one; None if it has none, several, or is damaged."""
     size = archive.seek(0, io.SEEK_END)
     tail_size = min(size, _END.size + 0xFFFF)
     archive.seek(size - tail_size)
@@ -71,7 +71,7 @@ def only_entry(archive: BinaryIO) -> Entry | None:
     if at < 0 or len(tail) - at < _END.size:
         return None
     _, _, _, _, count, directory_size, directory_offset, _ = _END.unpack_from(tail, at)
-    # Right before its end: some readers look there for it, others where the offset says.
+    # Directly before the end: some programs look there, others at the offset that is stated.
     if count != 1 or directory_offset + directory_size != size - tail_size + at:
         return None
     archive.seek(directory_offset)
@@ -82,7 +82,7 @@ def only_entry(archive: BinaryIO) -> Entry | None:
     name_size, extra_size, comment_size = central[10:13]
     local_offset = central[16]
     if directory_size != _CENTRAL.size + name_size + extra_size + comment_size or local_offset:
-        return None  # the directory hides entries
+        return None  # the directory does not name all entries
     return Entry(
         name=directory[_CENTRAL.size : _CENTRAL.size + name_size],
         flags=central[3],
@@ -95,7 +95,7 @@ def only_entry(archive: BinaryIO) -> Entry | None:
 
 
 def looks_wrapped(head: bytes, name: str) -> bool:
-    """Whether a file, by its first bytes, passes for the one-entry ZIP of a file of this name."""
+    """Whether a file looks, by its first bytes, like a ZIP around a file of this name."""
     if len(head) < _LOCAL.size or not head.startswith(_LOCAL_MAGIC):
         return False
     name_size = _LOCAL.unpack_from(head)[9]
@@ -104,13 +104,13 @@ def looks_wrapped(head: bytes, name: str) -> bool:
 
 
 def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Iterator[bytes]:
-    """Inflate the only entry in chunks, counting bytes as they come.
+    """Yield the only entry in decompressed chunks; bytes are counted as they come.
 
     Args:
         room: The most bytes the entry may have.
 
     Raises:
-        UnsafeArchiveError: Any of the safety limits of handbook 2.4 is broken.
+        UnsafeArchiveError: A limit on size or expansion is exceeded, or the archive is damaged.
     """
     _check_entry(entry)
     data_start = _data_start(archive, entry)
@@ -187,8 +187,8 @@ def _inflated(archive: BinaryIO, packed: int) -> Iterator[bytes]:
 def pack(chunks: Iterable[bytes], *, entry_name: str) -> Iterator[bytes]:
     """Wrap a file as the only entry of a ZIP, with a fixed time stamp, in one pass."""
     name = entry_name.encode()
-    # Deflate at level 0, for old readers cannot stream a stored entry, and a file of zeros
-    # would else break the limit on expansion.
+    # Deflate at level 0: old programs cannot stream a stored entry, and a file of zeros
+    # would otherwise exceed the limit on expansion.
     deflater = zlib.compressobj(0, zlib.DEFLATED, -zlib.MAX_WBITS)
     flags = _DESCRIPTOR | _UTF8
     local = (_VERSION, flags, _DEFLATED, 0, _DOS_DAY)

@@ -1,4 +1,4 @@
-"""Attachments: from the base64 of a packet, and its manifest, to files in the attachment sink."""
+"""Attachments: read the attachments and the manifest of a packet into the attachment sink."""
 
 import unicodedata
 from collections import Counter
@@ -23,7 +23,7 @@ _ZIP_TYPES = frozenset({ZIP, "application/x-zip", "application/x-zip-compressed"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Reference:
-    """A line of the manifest."""
+    """An entry of the manifest."""
 
     content_id: str | None
     name: str | None
@@ -34,7 +34,7 @@ class _Reference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Found:
-    """An attachment whose bytes the sink keeps. `unpacked` says they were a declared ZIP."""
+    """An attachment whose bytes the sink keeps. `unpacked`: they were in a declared ZIP."""
 
     path: str
     line: int
@@ -47,7 +47,7 @@ class _Found:
 
 
 class AttachmentReader:
-    """Takes the contents as the packet passes by; matches them with the manifest at the end."""
+    """Reads contents while the packet is parsed; matches them with the manifest at the end."""
 
     def __init__(
         self, sink: AttachmentSink, findings: Findings, limits: Limits, opened: list[Fields]
@@ -95,12 +95,12 @@ class AttachmentReader:
             raise self.broken(self._node.line) from error
 
     def broken(self, line: int) -> AxisError:
-        """The error of a content that is not base64."""
+        """The error for a content that is not base64."""
         name = self._name_so_far()
         return DocumentError.of("E_BASE64", place=Place(line=line, file=name), name=name)
 
     def close(self, attachment: Node) -> None:
-        """The attachment ended: unwrap it where that is due, and keep it."""
+        """The attachment ended: unpack it if it is wrapped in a ZIP, and keep it."""
         number = len(self._found) + 1
         fields = Fields(attachment, f"Attachment[{number}]", self._findings, self._opened)
         attachment.take_all("ContentTransferEncoded")
@@ -139,13 +139,13 @@ class AttachmentReader:
         )
 
     def reference(self, reference: Node) -> None:
-        """A line of the manifest ended."""
+        """An entry of the manifest ended."""
         self._refuse_too_many(len(self._references), reference.line)
         path = f"Reference[{len(self._references) + 1}]"
         fields = Fields(reference, path, self._findings, self._opened)
         content_id = self._content_id(fields)
         name, description = fields.text("AttachmentName", 500), fields.text("Description")
-        fields.text("ContentType")  # known to be wrong often (gateway 4.1): not even compared
+        fields.text("ContentType")  # often wrong in real packets, so it is not compared
         _refuse_duplicate(content_id, self._references, reference.line)
         self._references.append(
             _Reference(
@@ -163,7 +163,7 @@ class AttachmentReader:
         """The attachments in the packet's order.
 
         Raises:
-            DocumentError: The manifest names one that the packet does not hold.
+            DocumentError: The manifest names an attachment that is not in the packet.
         """
         pairs = self._pairs()
         taken = {id(each) for each in pairs.values()}
@@ -178,15 +178,15 @@ class AttachmentReader:
         return tuple(self._finished(pairs))
 
     def discard(self) -> None:
-        """The packet is refused: leave no file behind that the sink has not kept."""
+        """The packet is refused: discard every file that the sink has not kept."""
         for writer in self._writers:
             writer.discard()
 
     def _pairs(self) -> dict[int, _Reference]:
-        """Place of an attachment → its line of the manifest.
+        """The manifest entry of each attachment, by the attachment's index.
 
-        By their ContentId; where one of the two has none, by a name that no other of those left
-        has.
+        They are matched by ContentId. If one of the two has none, they are matched by a name that
+        no other unmatched attachment or entry has.
         """
         by_id = {each.content_id: each for each in self._references if each.content_id is not None}
         pairs = {
@@ -217,7 +217,7 @@ class AttachmentReader:
         for number, found in enumerate(self._found, 1):
             reference = pairs.get(number - 1)
             if reference is not None:
-                # Its line is written at the place of its attachment.
+                # The entry is written at the position of its attachment.
                 reference.fields.counts_as(number)
             said = found.name or (reference.name if reference else None)
             name = safe_name(said or found.content_id or f"#{number}", found.taken.head)
@@ -255,7 +255,7 @@ class AttachmentReader:
     # --- pieces ---------------------------------------------------------------------------------
 
     def _unwrap(self, intake: Intake, name: str, *, is_zip: bool, line: int) -> Intake | None:
-        """Take the file out of its one-entry ZIP; None where it stays as it is (handbook 2.4)."""
+        """Unpack a file that is wrapped in a ZIP with one entry; None: it stays as it is."""
         if not intake.head.startswith(ZIP_MAGIC) or extension(name) == "zip":
             return None
         place = Place(line=line, file=name)
@@ -266,7 +266,7 @@ class AttachmentReader:
                 raise DocumentError.of("E_ZIP_UNSAFE", place=place, name=name, cause=cause)
             if entry is None:
                 return None
-            # The ZIP around a file of this name, or the file itself, which is a ZIP?
+            # Either a ZIP around a file of this name, or a file that is itself a ZIP.
             fits = entry.extension == extension(name)
             if not fits and (not is_zip or is_zip_based(name)):
                 return None
@@ -295,7 +295,7 @@ class AttachmentReader:
             raise DocumentError.of("E_LIMIT", place=place, what=term("attachments"), limit=limit)
 
     def _content_id(self, fields: Fields) -> str | None:
-        """The ContentId without any `cid:`, for producers put none, one or two before it."""
+        """The ContentId without `cid:`, of which programs write none, one or two."""
         content_id = fields.text("ContentId") or ""
         while content_id.startswith("cid:"):
             content_id = content_id.removeprefix("cid:").strip()
@@ -308,7 +308,7 @@ class AttachmentReader:
         return None if content_id is None else next(named, None)
 
     def _name_so_far(self) -> str:
-        """What to call the open attachment before all its children are known."""
+        """The name of the current attachment, before all its children are known."""
         for child in ("AttachmentName", "ContentId"):
             for node in self._node.children.get(child, ()):
                 if node.text:

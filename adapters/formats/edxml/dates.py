@@ -1,4 +1,4 @@
-"""Dates and stamps of edXML: exact patterns, calendar check, Viet Nam time (handbook 2.6 and 10).
+"""Dates: read and write dates and moments of edXML, in Viet Nam time.
 
 Never a lenient parser: `2018/09/28` read as `dd/MM/yyyy` once became the year 34. Three shapes are
 read, for no two of them can be confused: year first (as it is due, and as in ISO 8601 and XML

@@ -1,4 +1,4 @@
-"""Document: from the headers of a packet to the canonical document, without its attachments."""
+"""Document: read the headers of a packet into a canonical document, without attachments."""
 
 from datetime import date
 
@@ -13,10 +13,10 @@ from schemas.problem import DocumentError, Place
 
 
 def read_document(message: Fields, trace: Fields) -> Document:
-    """Read `MessageHeader` and `TraceHeaderList` (handbook 2.2 and 2.3).
+    """Read `MessageHeader` and `TraceHeaderList`.
 
     Raises:
-        DocumentError: Sender, every receiver, or any identity is missing.
+        DocumentError: The sender, all receivers, or every identifier of the document is missing.
     """
     sender = read_sender(message)
     code = message.group("Code")
@@ -51,7 +51,7 @@ def read_document(message: Fields, trace: Fields) -> Document:
         bussiness=read_bussiness(trace),
         hops=read_hops(trace),
     )
-    # Vendor extensions (handbook 2.2 and 16): never acted on, written as they came.
+    # Extensions of vendors: they are written again as they came, and nothing depends on them.
     kind.keep("TypeDetail")
     other.keep("ReplyFors", "Direction", "ReferenceCodes")
     message.keep("SteeringType", "ResponseForTask", "ApplicationType")
@@ -83,7 +83,7 @@ def _read_signer(fields: Fields) -> Signer | None:
 
 
 def _read_priority(fields: Fields) -> Priority:
-    """The urgency; a value outside the list reads as normal and is kept raw (handbook 8.1)."""
+    """The urgency; an unlisted value counts as normal and is kept as a raw value."""
     text = fields.text("Priority")
     if text is None:
         return Priority.NORMAL
@@ -103,7 +103,7 @@ def _derive_id(
     number: str | None,
     notation: str | None,
 ) -> str:
-    """Form A of handbook section 6: `{OrganId},{yyyy/MM/dd},{number}/{notation}`."""
+    """The usual form of an id: `{OrganId},{yyyy/MM/dd},{number}/{notation}`."""
     if issued_on is None or number is None or notation is None:
         place = Place(line=message.line, field="DocumentId")
         raise DocumentError.of("E_MISSING_ID", place=place)

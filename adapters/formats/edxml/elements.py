@@ -1,15 +1,13 @@
-"""Elements: which children the format gives a place to, by the element that holds them.
+"""Elements: which children each element of the format may have.
 
-Source: handbook 2.2 to 2.4 and 3.1. What is not listed for an element is unknown there.
+Source: messages of real systems. A child that is not listed is unknown at that place.
 """
 
 from collections.abc import Mapping
 
 from adapters.formats.edxml.names import FRAME, local_name
 
-_ORGANIZATION = (
-    "OrganId OrganizationInCharge OrganName OrganAdd Email Telephone Fax Website"  # handbook 2.2
-)
+_ORGANIZATION = "OrganId OrganizationInCharge OrganName OrganAdd Email Telephone Fax Website"
 _CHILDREN = {
     "edXML": "edXMLEnvelope AttachmentEncoded",
     "edXMLEnvelope": "edXMLHeader edXMLBody AttachmentEncoded",
@@ -54,14 +52,14 @@ CHILDREN: Mapping[str, frozenset[str]] = {
 }
 
 OF_THE_FRAME = FRAME | {"edXMLBody", "edXMLManifest", "Reference", "Attachment"}
-"""Readers look for these wherever they stand; and paths of findings begin with them."""
+"""Programs find these elements at any place, and paths in findings begin with them."""
 
 _OF_DOCUMENTS = (
     "From To DocumentId Code PromulgationInfo DocumentType Subject Content SignerInfo DueDate"
     " OtherInfo ResponseFor SteeringType ResponseForTask ApplicationType ToPlaces StatusCode"
 )
 DOCUMENT_HEADER = OF_THE_FRAME | frozenset(_OF_DOCUMENTS.split())
-"""Children of a document's `MessageHeader`; a `StatusCode` would make it a status message."""
+"""Children of a document's `MessageHeader`. With a `StatusCode` it would be a status message."""
 
 _OF_STATUSES = "From ResponseFor StaffInfo StatusCode Description Timestamp"
 STATUS_HEADER = OF_THE_FRAME | frozenset(_OF_STATUSES.split())
@@ -69,11 +67,11 @@ STATUS_HEADER = OF_THE_FRAME | frozenset(_OF_STATUSES.split())
 
 
 def looks_known(holder: str, name: str) -> bool:
-    """Whether readers that look at local names alone would take a foreign element for a known one.
+    """Whether a program that ignores namespaces would take a foreign element for a known one.
 
     Args:
-        holder: The element that it stands in.
-        name: Of its node, with the namespace.
+        holder: The parent element.
+        name: The name of the node, with its namespace.
     """
     known = CHILDREN.get(holder, DOCUMENT_HEADER | STATUS_HEADER)
     return name.startswith("{") and local_name(name) in known

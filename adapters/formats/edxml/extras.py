@@ -1,8 +1,8 @@
-"""Extras: what a packet said beyond the canonical fields, written back where it stood.
+"""Extras: write the raw values of a packet again, each at its place.
 
-The sender's system said it and the recipient's may use it (handbook 2.6). Nothing is invented, and
-nothing can take the place of a canonical field: elements that the format knows are never written
-from here, apart from the vendors' own, in their place and when they fit their type.
+The sender's system wrote them, and the recipient's system may use them. They never replace a
+canonical field: known elements are not written from raw values. The exceptions are elements of
+vendors, which are written at their place if their type is right.
 """
 
 import re
@@ -25,16 +25,16 @@ from schemas.limits import MAX_CODE
 _STEP = re.compile(r"(?:\{([^{}\s]*)\})?([^/\[\]{}\s]+)(?:\[([1-9][0-9]{0,5})\])?(?:/|\Z)")
 _LETTER = "A-Za-z_\xc0-\xd6\xd8-\xf6\xf8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u1ea0-\u1ef9"
 _NAME = re.compile(f"[{_LETTER}][{_LETTER}0-9.-]*")
-"""Names that every XML parser takes, whichever edition it follows."""
+"""Names that every XML parser accepts, in each edition of XML 1.0."""
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _MAX_STEPS = 24
 _NEVER = OLD_NAMESPACES | {QCVN, XLINK, XML, XMLDSIG, "http://www.w3.org/2000/xmlns/"}
-"""Namespaces of elements that are not written: readers would act on them, or refuse them."""
+"""Namespaces whose elements are not written: programs would act on them or refuse them."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _Extra:
-    """One element of the raw values. `path` is that of its text, where it has one."""
+    """One element of the raw values. `path` is the path of its text, if it has a text."""
 
     text: str = ""
     path: str | None = None
@@ -48,7 +48,7 @@ class Extras:
     """The raw values of one message as elements.
 
     Args:
-        strict: Without unknown elements, for old readers.
+        strict: Leave out unknown elements, for old programs.
     """
 
     def __init__(self, raw: Mapping[str, str], *, strict: bool = False) -> None:
@@ -60,12 +60,12 @@ class Extras:
             self._add(path, value)
 
     def unknown(self, holder: str, path: str, *, known: frozenset[str] | None = None) -> str:
-        """The unknown elements of an element, in the order in which they came.
+        """The unknown children of an element as markup, in the order in which they came.
 
         Args:
-            holder: Its name.
-            path: Where it stands, as findings name it; the header itself is the empty path.
-            known: Children that the format gives a place to; absent: those of its name.
+            holder: The name of the element.
+            path: Its path, as in findings; the header has the empty path.
+            known: The children that the format knows; None: those listed for `holder`.
         """
         if self._strict or not self._root.children:
             return ""
@@ -75,19 +75,19 @@ class Extras:
         return "".join(
             self._element(name, child, prefix=prefix, default=QCVN)
             for (name, _), child in place.children.items()
-            # A widely used reader looks at local names alone.
+            # A widely used program ignores namespaces.
             if local_name(name) not in known and _is_writable(name, child)
         )
 
     def text(self, path: str, *, prefix: str = "edXML:") -> str:
-        """A vendor's element that holds text, or elements of its own."""
+        """A vendor's element, with its text and children, as markup."""
         extra, name = self._at(path), path.rpartition("/")[2]
         if not (extra.text or extra.children) or not _is_writable(name, extra):
             return ""
         return self._element(name, extra, prefix=prefix, default=QCVN)
 
     def texts(self, name: str) -> str:
-        """Every vendor's element of a name in the header."""
+        """All elements of a vendor with this name in the header, as markup."""
         found = [extra for (each, _), extra in self._root.children.items() if each == name]
         return "".join(
             self._element(name, extra, prefix="edXML:", default=QCVN)
@@ -96,13 +96,13 @@ class Extras:
         )
 
     def integer(self, path: str) -> str:
-        """A vendor's element that must hold a number: a widely used reader fails on any other."""
+        """A vendor's element that must be a number: a widely used program fails otherwise."""
         extra = self._at(path)
         fits = _INTEGER.fullmatch(extra.text) and abs(int(extra.text)) <= MAX_CODE
         return self.text(path) if fits and not extra.children else ""
 
     def value(self, path: str, fits: re.Pattern[str]) -> str | None:
-        """A text that fits a pattern as a whole, for the writer to write; None when none does."""
+        """The text at a path if the whole of it matches a pattern; None otherwise."""
         extra = self._at(path)
         if extra.path is None or not fits.fullmatch(extra.text):
             return None
@@ -110,7 +110,7 @@ class Extras:
         return extra.text
 
     def says(self, path: str, word: str) -> bool:
-        """Whether the text at a path holds a word, whatever its case."""
+        """Whether the text at a path contains a word, in any case."""
         return word in self._at(path).text.casefold()
 
     def _add(self, path: str, value: str) -> None:
@@ -132,11 +132,11 @@ class Extras:
         return extra
 
     def _element(self, name: str, extra: _Extra, *, prefix: str, default: str) -> str:
-        """An element with all that is in it.
+        """An element with everything in it, as markup.
 
         Args:
-            prefix: That of the QCVN namespace; empty: it is the default namespace outside.
-            default: The default namespace around it.
+            prefix: The prefix of the QCVN namespace; empty: QCVN is the default namespace.
+            default: The default namespace at this place.
         """
         if extra.path is not None:
             self.written.add(extra.path)
@@ -159,7 +159,7 @@ class Extras:
 
 
 def _steps(path: str) -> list[tuple[str, int]]:
-    """Names and numbers of the elements on a path; none when it is no path."""
+    """The names and numbers of the elements on a path; empty if the text is no path."""
     steps: list[tuple[str, int]] = []
     at = 0
     while at < len(path):
@@ -173,7 +173,7 @@ def _steps(path: str) -> list[tuple[str, int]]:
 
 
 def _is_writable(name: str, extra: _Extra) -> bool:
-    """Whether readers take an element, and everything in it, as no more than what it says."""
+    """Whether an element and its children cannot be mistaken for elements of the format."""
     namespace, local = name.rpartition("}")[0], local_name(name)
     if is_signature(name) or not _NAME.fullmatch(local):
         return False

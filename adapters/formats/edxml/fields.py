@@ -1,6 +1,6 @@
-"""Fields: the children of one element, taken by name and read by type, with every oddity named.
+"""Fields: read the children of one element by name and type; warn of everything unusual.
 
-What nobody takes is left over: kept raw by its path and told as unknown.
+Children that nobody reads are kept as raw values by their paths, with a warning.
 """
 
 import re
@@ -27,9 +27,9 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 class Fields:
-    """Reads one element; an absent one has no children.
+    """Reads one element. An absent element has no children.
 
-    All instances of a packet share its findings and the list of those opened.
+    All instances of a packet share its findings and the list of opened instances.
     """
 
     __slots__ = ("_dropped", "_opened", "_single", "findings", "node", "path", "present")
@@ -54,28 +54,28 @@ class Fields:
 
     @property
     def line(self) -> int:
-        """Where the element begins, or its parent when it is absent."""
+        """The line where the element begins; if it is absent, the line of its parent."""
         return self.node.line
 
     def at(self, name: str) -> str:
         """The path of a child."""
         if self.path:
             return f"{self.path}/{name}"
-        # Paths of the frame's other parts begin with these.
+        # Paths outside the header begin with these names.
         return f"MessageHeader/{name}" if name in OF_THE_FRAME else name
 
     def counts_as(self, number: int) -> None:
-        """Among others of its name it is written at this place, from 1."""
+        """Set the position, from 1, that the element has among those of its name when written."""
         self.path = f"{self.path.rpartition('[')[0]}[{number}]"
 
     def drop(self) -> None:
-        """It says too little to be taken: what is left in it is kept raw, without a word."""
+        """Do not use this element: keep what is in it as raw values, without a warning."""
         self._dropped = True
 
     # --- containers -----------------------------------------------------------------------------
 
     def group(self, name: str, *, path: str | None = None) -> "Fields":
-        """The only child of a name, as a container; `path` replaces its path in findings."""
+        """The first child of a name; `path` replaces its path in findings."""
         node = self._only(name)
         return Fields(
             node or Node(name, self.line),
@@ -98,7 +98,7 @@ class Fields:
         """Trimmed text; None when absent or empty.
 
         Args:
-            limit: Characters it should have at most; more are told, not refused (handbook 2.2).
+            limit: The most characters; a longer text gets a warning and is accepted.
         """
         node = self._leaf(name)
         return None if node is None else self._text_of(node, limit)
@@ -112,7 +112,7 @@ class Fields:
         return tuple(text for text in found if text is not None)
 
     def organ_id(self, name: str = "OrganId") -> str | None:
-        """An agency's code; the text `null` is none (handbook 2.6)."""
+        """An agency's code; the text `null` counts as absent."""
         text = self.text(name)
         return None if text is None or text.casefold() == "null" else text
 
@@ -121,7 +121,7 @@ class Fields:
         return tuple(text for text in self.texts("OrganId") if text.casefold() != "null")
 
     def document_id(self) -> str | None:
-        """An opaque id; a day in it that never was is told, not mended."""
+        """The id as it is; an impossible date in it gets a warning."""
         node = self._filled("DocumentId")
         if node is None:
             return None
@@ -130,7 +130,7 @@ class Fields:
         return node.text
 
     def day(self, name: str) -> date | None:
-        """A date; None and kept raw when it is no possible one."""
+        """A date; if it is impossible, None, and the text is kept as a raw value."""
         node = self._filled(name)
         if node is None:
             return None
@@ -145,7 +145,7 @@ class Fields:
         return day.value
 
     def stamp(self, name: str) -> datetime | None:
-        """A moment in UTC; None and kept raw when it is no possible one."""
+        """A moment in UTC; if it is impossible, None, and the text is kept as a raw value."""
         node = self._filled(name)
         if node is None:
             return None
@@ -160,7 +160,7 @@ class Fields:
         return stamp.value
 
     def integer(self, name: str, *, low: int, high: int) -> int | None:
-        """A number within bounds; None and kept raw when it is none."""
+        """A number within bounds; otherwise None, and the text is kept as a raw value."""
         node = self._filled(name)
         if node is None:
             return None
@@ -170,25 +170,25 @@ class Fields:
         return None
 
     def flag(self, name: str) -> bool | None:
-        """0 or 1."""
+        """A flag: 0 or 1."""
         number = self.integer(name, low=0, high=1)
         return None if number is None else bool(number)
 
     # --- what we give no meaning to -------------------------------------------------------------
 
     def keep(self, *names: str) -> None:
-        """Keep known children raw, without a word."""
+        """Keep known children as raw values, without a warning."""
         for name in names:
             for number, node in _counted(self.node.take_all(name)):
                 _keep(node, _numbered(self.at(name), number), self.findings)
 
     def left_over(self) -> None:
-        """Keep what nobody took, and tell of it."""
+        """Keep the children that nobody has read as raw values, with warnings."""
         if self._dropped:
             _keep_children(self.node, self.path, self.findings)
             return
         if self.node.text:
-            # Only elements belong here.
+            # Text is not expected between elements.
             path = self.path or "MessageHeader"
             self.findings.doubtful("W_MIXED_CONTENT", line=self.line, field=path)
             self.findings.keep(path, self.node.text, line=self.line, told=True)
@@ -208,12 +208,12 @@ class Fields:
             _keep(node, path, self.findings, told=name in self._single)
 
     def _only(self, name: str) -> Node | None:
-        """The first child of a name that may stand once; any other is told at the end."""
+        """The first child of a name that may occur once; others get a warning at the end."""
         self._single.add(name)
         return self.node.take(name)
 
     def _several(self, name: str) -> list[Node]:
-        """Every child of a name; a list of more cannot travel."""
+        """All children of a name. Raises `DocumentError` E_LIMIT if there are too many."""
         nodes = self.node.take_all(name)
         if len(nodes) > MAX_LIST_ITEMS:
             place = Place(line=self.line, field=self.at(name))
@@ -227,7 +227,7 @@ class Fields:
         return node
 
     def _check_leaf(self, node: Node, path: str) -> None:
-        """Only text belongs into it; elements are kept raw."""
+        """Warn of elements where only text is expected, and keep them as raw values."""
         if node.children:
             self.findings.doubtful("W_MIXED_CONTENT", line=node.line, field=path)
             _keep_children(node, path, self.findings, told=True)
@@ -256,7 +256,7 @@ def _numbered(path: str, number: int) -> str:
 
 
 def read_all(groups: Sequence[Fields], read: Callable[[Fields], _T | None]) -> tuple[_T, ...]:
-    """Read containers of one name; those that give nothing are counted behind the others."""
+    """Read all elements of one name; those without a value get the last positions."""
     taken: list[_T] = []
     dropped: list[Fields] = []
     for fields in groups:
@@ -272,7 +272,7 @@ def read_all(groups: Sequence[Fields], read: Callable[[Fields], _T | None]) -> t
 
 
 def _counted(nodes: Sequence[Node], first: int = 1) -> "enumerate[Node]":
-    """Nodes of one name with their numbers: those without a text, which are not kept, come last."""
+    """Nodes of one name with their numbers; nodes without text, which are not kept, come last."""
     return enumerate(sorted(nodes, key=lambda node: not _says(node)), first)
 
 
@@ -284,7 +284,7 @@ def _says(node: Node) -> bool:
 
 def _keep(node: Node, path: str, findings: Findings, *, told: bool = False) -> None:
     if is_signature(node.name):
-        return  # it may hold an agency's token (handbook 2.5)
+        return  # it may contain an agency's access token
     if node.text:
         findings.keep(path, node.text, line=node.line, told=told)
     _keep_children(node, path, findings, told=told)

@@ -1,14 +1,14 @@
-"""Markup: elements as text, escaped; what is empty is left out."""
+"""Markup: write elements as escaped text; empty elements are left out."""
 
 from adapters.formats.text import fault_in
 from schemas.problem import DocumentError, Place
 
 
 def leaf(name: str, value: str | int | None, *, prefix: str = "edXML:") -> str:
-    """An element with a text; nothing when the text is absent or empty.
+    """An element with a text; an empty string if the text is absent or empty.
 
     Raises:
-        DocumentError: A character of the text cannot stand in XML (E_SCHEMA).
+        DocumentError: XML cannot contain a character of the text (E_SCHEMA).
     """
     if value is None or value == "":
         return ""
@@ -17,12 +17,12 @@ def leaf(name: str, value: str | int | None, *, prefix: str = "edXML:") -> str:
 
 
 def group(name: str, *children: str) -> str:
-    """An element with children; nothing when all of them are left out."""
+    """An element with children; an empty string if all of them are empty."""
     return frame(name, *children) if any(children) else ""
 
 
 def frame(name: str, *children: str, attributes: str = "") -> str:
-    """An element that stands even without children."""
+    """An element that is written even without children."""
     return f"<edXML:{name}{attributes}>\n{''.join(children)}</edXML:{name}>\n"
 
 
@@ -31,5 +31,5 @@ def escaped(text: str, name: str) -> str:
     if cause := fault_in(text):
         raise DocumentError.of("E_SCHEMA", place=Place(field=name), cause=cause)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # A bare carriage return would reach the reader as a line feed (XML 1.0, 2.11).
+    # A parser turns a bare carriage return into a line feed (XML 1.0, 2.11).
     return text.replace("\r", "&#13;")

@@ -1,12 +1,12 @@
-"""Names of the QCVN 102:2016 generation: its namespaces and the elements of its frame.
+"""Names: the namespaces of QCVN 102:2016, and the elements that frame a packet.
 
-Source: handbook section 2, from observed messages; the official text was not at hand.
+Source: messages of real systems; the official text was not available.
 """
 
 QCVN = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 XMLDSIG = "http://www.w3.org/2000/09/xmldsig#"
 SIGNATURE = f"{{{XMLDSIG}}}Signature"
-"""The element of a true header signature, as a node names it."""
+"""The name of a header signature's node."""
 
 _SIGNATURES = frozenset({"Signature", "DigitalSignature"})
 
@@ -17,7 +17,7 @@ def local_name(name: str) -> str:
 
 
 def is_signature(name: str) -> bool:
-    """Whether a node of this name is a signature, in whichever namespace producers put it."""
+    """Whether a node of this name is a signature, in any of the namespaces that programs use."""
     return local_name(name) in _SIGNATURES
 
 
@@ -32,10 +32,10 @@ OLD_NAMESPACES = frozenset(
         "http://www.w3.org/2003/05/soap-envelope",
     }
 )
-"""The SOAP/MIME generation of about 2014 (handbook section 13)."""
+"""The namespaces of the older format (SOAP with MIME parts, about 2014)."""
 
 ROOT = "edXML"
 FRAME = frozenset(
     {ROOT, "edXMLEnvelope", "edXMLHeader", "MessageHeader", "TraceHeaderList", "AttachmentEncoded"}
 )
-"""Elements that carry the packet: in another namespace they make it another format."""
+"""The elements that frame a packet; in another namespace it is another format."""

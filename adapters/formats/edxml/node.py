@@ -1,4 +1,4 @@
-"""Node: one element of a packet's tree, whose children are taken by name."""
+"""Node: an element in the tree of a packet."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,14 +7,14 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Node:
-    """An element. What nobody takes of its children is left over.
+    """An element. Reading a child removes it, so what remains was not read.
 
     Attributes:
-        name: The local name in the QCVN namespace, else `{namespace}name`.
-        line: In the original file.
-        text: Trimmed; its own, without that of its children.
-        order: Tells which of two elements came first.
-        attributes: Inside an XML signature only.
+        name: The local name in the QCVN namespace; of other namespaces `{namespace}name`.
+        line: The line in the original file.
+        text: Its own text, trimmed, without the text of its children.
+        order: Grows in the order of the file.
+        attributes: Filled only inside an XML signature.
     """
 
     __slots__ = ("attributes", "children", "line", "name", "order", "text")
@@ -28,7 +28,7 @@ class Node:
         self.attributes = _NONE
 
     def take(self, name: str) -> "Node | None":
-        """Take the first child of a name; None when there is none."""
+        """Remove and return the first child of a name; None if there is none."""
         found = self.children.get(name)
         if found is None:
             return None
@@ -38,5 +38,5 @@ class Node:
         return first
 
     def take_all(self, name: str) -> "list[Node]":
-        """Take every child of a name."""
+        """Remove and return all children of a name."""
         return self.children.pop(name, [])

@@ -1,4 +1,4 @@
-"""Parties: organizations, staff and answered documents, which documents and statuses share."""
+"""Parties: read organizations, staff and answered documents, in documents and statuses alike."""
 
 from adapters.formats.edxml.fields import Fields, read_all
 from schemas.document import Organization, ResponseFor, Staff
@@ -6,7 +6,7 @@ from schemas.problem import DocumentError, Place
 
 
 def read_organization(fields: Fields) -> Organization | None:
-    """An `Organization`; None without a code, for routing needs nothing else (handbook 2.2)."""
+    """The organization of an element; None if it has no code, which routing needs."""
     organ_id = fields.organ_id()
     if organ_id is None:
         fields.drop()
@@ -24,7 +24,7 @@ def read_organization(fields: Fields) -> Organization | None:
 
 
 def read_sender(message: Fields) -> Organization:
-    """The `From` of a message.
+    """The sender: the element `From`.
 
     Raises:
         DocumentError: It has no code (E_MISSING_FROM).
@@ -38,7 +38,7 @@ def read_sender(message: Fields) -> Organization:
 
 
 def read_staff(fields: Fields) -> Staff | None:
-    """A `StaffInfo`; None when it says nothing."""
+    """The person in a `StaffInfo`; None if it is empty."""
     staff = Staff(
         department=fields.text("Department"),
         department_id=fields.text("DepartmentId"),
@@ -51,7 +51,7 @@ def read_staff(fields: Fields) -> Staff | None:
 
 
 def read_responses(message: Fields) -> tuple[ResponseFor, ...]:
-    """Every `ResponseFor`; an empty one is dropped (handbook 11)."""
+    """All documents that are answered: each `ResponseFor` that is not empty."""
     return read_all(message.groups("ResponseFor"), _read_response)
 
 

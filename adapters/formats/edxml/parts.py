@@ -1,4 +1,4 @@
-"""Parts: the attachments of a packet as they are written, and their lines in the manifest."""
+"""Parts: write the attachments of a packet, and their entries in the manifest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from adapters.formats.media_type import ARCHIVES, HEAD_BYTES, ZIP, extension
 from schemas.document import Attachment, Document
 
 _CONTENT_IDS = UUID("6b0f5c1e-7f0e-5d0a-9a55-4f2f3a1c8e77")
-"""The name space of our ContentIds."""
+"""The UUID namespace of our ContentIds."""
 
 _CONTENT_START = f'<edXML:ContentTransferEncoded xmlns:edXML="{QCVN}">'.encode()
 _CONTENT_END = b"</edXML:ContentTransferEncoded>\n"
@@ -24,11 +24,11 @@ _READ_BYTES = 256 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One attachment.
+    """One attachment to be written.
 
     Attributes:
-        wrapped: It goes into a one-entry ZIP.
-        extras: What else its element says, and its line in the manifest.
+        wrapped: Whether it is put into a ZIP with one entry.
+        extras: The raw values of its element and of its manifest entry.
     """
 
     attachment: Attachment
@@ -38,11 +38,11 @@ class Part:
 
     @property
     def media_type(self) -> str:
-        """The true type, which readers act on."""
+        """The type that is written; programs act on it."""
         return ZIP if self.wrapped else self.attachment.media_type
 
     def reference(self) -> str:
-        """Its line in the manifest."""
+        """Its entry in the manifest."""
         return frame(
             "Reference",
             leaf("ContentId", f"cid:{self.content_id}"),
@@ -53,7 +53,7 @@ class Part:
         )
 
     def write(self, source: AttachmentSource) -> Iterator[bytes]:
-        """The `Attachment`, streamed as base64 on one line."""
+        """Yield the `Attachment` element; its base64 is one line."""
         head = (
             leaf("ContentId", f"cid:{self.content_id}", prefix=""),
             leaf("AttachmentName", self.attachment.name, prefix=""),
@@ -73,7 +73,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartExtras:
-    """What an attachment's element says beyond the canonical fields, and its line."""
+    """The raw values of an attachment's element and of its manifest entry, as markup."""
 
     vendors: str
     unknown: str
@@ -81,12 +81,12 @@ class PartExtras:
 
 
 def write_extras(attachment: Attachment, number: int, extras: Extras) -> PartExtras:
-    """Write what else was said of an attachment, counted from 1."""
+    """Write the raw values of an attachment, which is counted from 1."""
     path = f"Attachment[{number}]"
     types = "".join(
         extras.text(f"{path}/{name}", prefix="")
         for name in ("Format", "MimeType")
-        # The wrapping of the sender's file is gone.
+        # The ZIP around the sender's file was removed.
         if attachment.media_type == ZIP or not extras.says(f"{path}/{name}", "zip")
     )
     return PartExtras(
@@ -101,9 +101,9 @@ def plan_parts(
 ) -> list[Part]:
     """Decide how each attachment is written.
 
-    A ContentId follows from document, place and content, so the same document is always written
-    alike. Without being asked, only a file is wrapped that readers would else unwrap themselves:
-    a ZIP that passes for the wrapping of another file.
+    A ContentId depends on document, position and content only, so a document is always written in
+    the same way. Even without `zipped`, a ZIP that looks like the wrapping of another file is
+    wrapped, because readers would otherwise unpack it.
     """
     return [
         Part(

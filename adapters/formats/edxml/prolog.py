@@ -1,4 +1,4 @@
-"""Prolog: what stands before the XML of a packet, and whether it is a packet of ours at all."""
+"""Prolog: find where the XML of a packet begins, and refuse files that are no packet."""
 
 import re
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Prolog:
     """Where the XML begins.
 
     Attributes:
-        skipped: Bytes before it, byte order mark included.
-        junk: Those that are no byte order mark.
-        lines: Line ends among them, so that line numbers count in the original.
-        columns: Characters between the last of these line ends and the XML.
+        skipped: The number of bytes before it, with the byte order mark.
+        junk: The same, without the byte order mark.
+        lines: The number of line ends before it.
+        columns: The number of characters between the last of these line ends and the XML.
     """
 
     skipped: int
@@ -37,7 +37,7 @@ class Prolog:
 
     @property
     def has_bom(self) -> bool:
-        """Whether a byte order mark came first."""
+        """Whether the file begins with a byte order mark."""
         return self.skipped > self.junk
 
 
@@ -45,7 +45,7 @@ def read_prolog(head: bytes) -> Prolog:
     """Find the XML in the first `HEAD_BYTES` of a file.
 
     Raises:
-        DocumentError: E_EMPTY, E_ENCODING (UTF-16 and wider), E_OLD_EDXML (handbook 13),
+        DocumentError: E_EMPTY, E_ENCODING (UTF-16 or UTF-32), E_OLD_EDXML (SOAP with MIME parts),
             E_LEADING_MARKUP.
     """
     if not head.strip():
@@ -55,14 +55,14 @@ def read_prolog(head: bytes) -> Prolog:
     if declaration is None and head.startswith(_WIDE):
         place = Place(line=1, column=1)
         raise DocumentError.of("E_ENCODING", place=place, cause=term("utf16_or_utf32"))
-    # Without a declaration blanks may lead, and anything else is for the parser to refuse.
+    # Without a declaration blanks may come first; the parser refuses anything else.
     junk = declaration.start() - bom if declaration else 0
     before = head[bom : bom + junk] if declaration else head[bom:].partition(b"<")[0]
     if _MIME.search(before) or (OLD_EDXML.encode() in head and QCVN.encode() not in head):
         raise DocumentError.of("E_OLD_EDXML")
     if declaration and b"<" in before:
-        # Other readers begin there: a comment or CDATA section in it would hide our document from
-        # them and show them another one.
+        # Other programs begin to read there: a comment or CDATA section could hide our document
+        # from them and show them another one.
         at = bom + before.index(b"<")
         raise DocumentError.of("E_LEADING_MARKUP", place=_place_at(head, at))
     skipped = head[: bom + junk]
@@ -80,5 +80,5 @@ def _place_at(head: bytes, at: int) -> Place:
 
 
 def _columns(before: bytes) -> int:
-    """Characters since the last line end."""
+    """The number of characters after the last line end."""
     return len(before.rpartition(b"\n")[2].removeprefix(_BOM).decode(errors="replace"))

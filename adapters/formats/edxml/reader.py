@@ -1,4 +1,4 @@
-"""Reader: one edXML packet, from bytes to a canonical message with every repair named."""
+"""Reader: read one edXML packet into a canonical message; each repair becomes a warning."""
 
 import io
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ class PacketReader:
         self._tree = TreeBuilder(source, contents=self._attachments, limits=limits)
 
     def read(self) -> Reading:
-        """Read the packet; a refused one leaves no open file in the sink.
+        """Read the packet. If it is refused, no open file stays in the sink.
 
         Raises:
             DocumentError: The packet is refused.
@@ -111,30 +111,31 @@ class PacketReader:
             self._findings.warn("W_XLINK_UNDECLARED")
 
     def _take_attachments(self, root: Fields, envelope: Fields) -> None:
-        """Take what the attachment reader has already read, wherever it stands."""
+        """Remove the elements that the attachment reader has read already, wherever they are."""
         envelope.group("edXMLBody", path="edXMLBody").group("edXMLManifest").node.take_all(
             "Reference"
         )
         for fields in (root, envelope):
             for encoded in fields.groups("AttachmentEncoded"):
                 if fields is envelope:
-                    # A widely used reader finds none there.
+                    # A widely used program does not find attachments there.
                     self._findings.doubt = self._findings.doubt or encoded.path
                 encoded.node.take_all("Attachment")
 
     def _check_signature(
         self, nodes: list[Node], elsewhere: list[Node], *, hops: int
     ) -> SignatureCheck:
-        """What the signature in the header proves, of what was read.
+        """What the signature in the header proves about the message that was read.
 
-        Verifying takes the signature out of the packet before it digests the rest. So it must
-        stand where nothing is read from: in any other element it would take part in what is shown.
+        Verification removes the signature from the packet before it digests the rest. So the
+        signature must be where nothing is read from: in any other element it could contain text
+        that is shown but not signed.
         """
         misplaced = [node for node in self._tree.signatures if node not in nodes]
         nodes += [node for node in elsewhere + misplaced if node not in nodes]
         if any(_holds_token(node) for node in nodes):
             self._findings.warn("W_SIGNATURE_TOKEN")
-        # An element without content says no more than none.
+        # An empty element means the same as an absent one.
         if not misplaced and not any(node.children for node in nodes):
             return SignatureCheck(outcome=SignatureOutcome.UNVERIFIABLE, reason=ABSENT)
         try:
@@ -175,7 +176,7 @@ class PacketReader:
         self._source.seek(self._tree.prolog.skipped)
         check = verify_signature(signature, self._source.read())
         if check.outcome is SignatureOutcome.VERIFIED and (doubt := self._findings.doubt):
-            # The recipient would get the original, and its reader might read it otherwise.
+            # The recipient would get the original, which its program might read differently.
             raise UnverifiableError(term("readers_differ", element=doubt))
         return check
 
@@ -188,9 +189,9 @@ def _due(parent: Fields, name: str, *, path: str) -> Fields:
 
 
 def _take_signatures(*containers: Fields) -> Iterator[Node]:
-    """Take every signature, also in the wrong namespace or as `DigitalSignature`.
+    """Remove every signature, also in the wrong namespace or as `DigitalSignature`.
 
-    Their contents are never kept raw: they may hold an agency's token (handbook 2.5).
+    Their contents are never kept as raw values: they may contain an agency's access token.
     """
     for fields in containers:
         for name in filter(is_signature, tuple(fields.node.children)):

@@ -1,7 +1,7 @@
-"""Signature: what the header signature of a packet proves; three outcomes, never two.
+"""Signature: verify the header signature of a packet: valid, invalid or not verifiable.
 
-Not judged here: trust in the certificate, and its validity in time. Only whether the key of the
-embedded certificate signed exactly this packet (handbook 2.5).
+Only one thing is decided here: whether the key of the embedded certificate has signed exactly this
+packet. Trust in the certificate and its validity in time are not judged (`docs/edxml.md`).
 """
 
 from collections.abc import Collection, Sequence
@@ -39,12 +39,12 @@ _MOST_PREFIXES = 16
 _SHORT_RSA_BITS = 2048
 _LONGEST_RSA_BITS = 8192
 MOST_ATTRIBUTES = 64
-"""Of one element; a canonical form sorts them, in quadratic time (libxml2)."""
+"""The most attributes of one element; libxml2 sorts them in quadratic time."""
 _MAX_SHOWN = 200
 
 
 class UnverifiableError(Exception):
-    """The signature proves nothing, neither way."""
+    """The signature proves neither that the packet is genuine nor that it was changed."""
 
     def __init__(self, reason: Term) -> None:
         super().__init__(reason.text())
@@ -53,7 +53,7 @@ class UnverifiableError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderSignature:
-    """A complete signature with known algorithms: worth the work of verifying.
+    """A complete signature with known algorithms, which can be verified.
 
     Attributes:
         weak: SHA-1 is used.
@@ -64,10 +64,10 @@ class HeaderSignature:
 
 
 def read_signature(node: Node) -> HeaderSignature:
-    """Look at a `Signature` in the true namespace before any tree is built.
+    """Read a `Signature` element in the XMLDSig namespace, before a tree of the packet is built.
 
     Raises:
-        UnverifiableError: It is a placeholder, cut off, or uses what we do not know.
+        UnverifiableError: It is a placeholder, incomplete, or uses an unknown algorithm.
     """
     info = _only(node, "SignedInfo")
     reference = _only(info, "Reference")
@@ -92,9 +92,9 @@ def read_signature(node: Node) -> HeaderSignature:
 
 
 def _check_transforms(transforms: Sequence[Node]) -> None:
-    """Nothing but the removal of the signature itself, and then a canonical form (or its default).
+    """Require: first the removal of the signature itself, then at most one canonical form.
 
-    In any other order, or with more, it would not be clear what was signed.
+    With other transforms, or in another order, it would not be clear what was signed.
     """
     said = [transform.attributes.get("Algorithm", "") for transform in transforms]
     for algorithm in said:
@@ -109,7 +109,7 @@ def _check_transforms(transforms: Sequence[Node]) -> None:
 
 
 def _check_prefixes(method: Node) -> None:
-    """A canonical form may name a few prefixes; each is looked for at every element."""
+    """Limit the prefixes that a canonical form names: each is looked up at every element."""
     for name, children in method.children.items():
         listed = [child.attributes.get("PrefixList", "").split() for child in children]
         if name != _INCLUSIVE_NAMESPACES or len(listed) > 1 or len(listed[0]) > _MOST_PREFIXES:
@@ -117,7 +117,7 @@ def _check_prefixes(method: Node) -> None:
 
 
 def _nothing_but(node: Node, *names: str) -> None:
-    """What else stands in a signature is not signed by it, and may be a part of the packet."""
+    """Refuse other elements in a signature: they are not signed, and might look like the packet."""
     for name in node.children:
         if name not in map(_ds, names):
             raise UnverifiableError(
@@ -141,7 +141,7 @@ def _public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
 
 
 def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureCheck:
-    """Verify over the packet's exact bytes, without network and without entities.
+    """Verify the signature over the exact bytes of the packet, without network and entities.
 
     Raises:
         UnverifiableError: The packet or the signature cannot be processed.
@@ -151,7 +151,7 @@ def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureChec
         try:
             _verify(packet, certificate)
         except InvalidDigest:
-            # The value matched, so this is the signer's key; what it signed was something else.
+            # The signature value is right, so this key signed; but it signed another content.
             reason = term("digest_differs")
             return _check(SignatureOutcome.INVALID, certificate, reason)
         except InvalidSignature:
@@ -164,7 +164,7 @@ def verify_signature(signature: HeaderSignature, packet: bytes) -> SignatureChec
             TypeError,
             LookupError,
         ) as error:
-            # All that signxml raises on odd elements and keys; none says that a byte was changed.
+            # signxml raises these for unusual elements and keys, not for changed bytes.
             raise UnverifiableError(term("not_processable", error=type(error).__name__)) from error
         else:
             return _check(SignatureOutcome.VERIFIED, certificate)
@@ -179,7 +179,7 @@ def _verify(packet: bytes, certificate: x509.Certificate) -> None:
         expect_config=SignatureConfiguration(
             signature_methods=frozenset(_METHODS.values()),
             digest_algorithms=frozenset(_DIGESTS.values()),
-            # Any moment at which the certificate holds: its validity is judged elsewhere.
+            # Any moment at which the certificate is valid: its validity is not judged here.
             verification_time=certificate.not_valid_before_utc,
         ),
     )
@@ -191,7 +191,7 @@ def _check(
     try:
         signer = certificate.subject.rfc4514_string()
     except (ValueError, TypeError):
-        # Names are read late, and some of their forms end in either.
+        # Names are decoded late, and some of them raise one of these.
         signer = None
     check = SignatureCheck(
         outcome=outcome,

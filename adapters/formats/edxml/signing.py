@@ -1,6 +1,6 @@
-"""Signing: the header signature of a packet that we write (handbook 2.5).
+"""Signing: add a header signature to a packet that we write.
 
-True XMLDSig namespace, rsa-sha256, SHA-256, exclusive canonical form, over the whole packet.
+XMLDSig namespace, rsa-sha256, SHA-256 and exclusive canonical form, over the whole packet.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ _PLACEHOLDER = f'<ds:Signature xmlns:ds="{XMLDSIG}" Id="placeholder"/>'.encode()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderSigner:
-    """With what packets are signed."""
+    """The key and certificate that sign packets."""
 
     private_key: RSAPrivateKey = field(repr=False)
     certificate: x509.Certificate
@@ -29,9 +29,9 @@ class HeaderSigner:
 def sign_packet(
     chunks: Iterable[bytes], signer: HeaderSigner, *, most_bytes: int
 ) -> Iterator[bytes]:
-    """A written packet with its signature at the end of the header.
+    """Yield a packet with its signature at the end of the header.
 
-    One of more than `most_bytes` goes out unsigned: signing takes the whole tree in memory, and
+    A packet of more than `most_bytes` is not signed: signing needs the whole tree in memory, and
     readers would not verify it for the same reason.
     """
     chunks = iter(chunks)
@@ -52,9 +52,9 @@ def sign_packet(
 
 
 def _signature(packet: bytes, signer: HeaderSigner) -> bytes:
-    """The `Signature` element for the place where the placeholder stands.
+    """The `Signature` element that replaces the placeholder.
 
-    The packet's own bytes are never written anew: what is digested is what they are without it.
+    The digest is over the packet's bytes without the placeholder, and they are not changed.
     """
     signed = XMLSigner(
         signature_algorithm=SignatureMethod.RSA_SHA256,

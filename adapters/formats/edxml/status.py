@@ -1,4 +1,4 @@
-"""Status: from the header of a status message to the canonical report (handbook section 3)."""
+"""Status: read the header of a status message into a canonical report."""
 
 from adapters.formats.edxml.fields import Fields
 from adapters.formats.edxml.parties import read_sender, read_staff
@@ -7,7 +7,7 @@ from schemas.status import StatusReport
 
 
 def is_status(message: Fields) -> bool:
-    """A packet is a status message if and only if `StatusCode` exists (handbook 2.1)."""
+    """Whether the packet is a status message: it is one if and only if `StatusCode` exists."""
     return "StatusCode" in message.node.children
 
 

@@ -1,4 +1,4 @@
-"""Trace: the hops a packet took and the business block among them (handbook 2.3)."""
+"""Trace: read `TraceHeaderList`: the hops of a packet, and the business block."""
 
 from adapters.formats.edxml.fields import Fields, read_all
 from adapters.formats.edxml.parties import read_staff
@@ -9,7 +9,7 @@ _TARGETED = frozenset({BusinessType.RECALL, BusinessType.UPDATE})
 
 
 def read_hops(trace: Fields) -> tuple[Hop, ...]:
-    """Every hop in its order, also those that name no agency."""
+    """All hops in their order, also those that name no agency."""
     hops = []
     for fields in trace.groups("TraceHeader"):
         hop = Hop(organ_id=fields.organ_id(), at=fields.stamp("Timestamp"))
@@ -20,7 +20,7 @@ def read_hops(trace: Fields) -> tuple[Hop, ...]:
 
 
 def read_bussiness(trace: Fields) -> Bussiness:
-    """The business block. An absent one means a new document, also on copies that passed a hub."""
+    """The business block; if it is absent, the document is new."""
     fields = trace.group("Bussiness")
     if not fields.present:
         fields.findings.warn("W_BUSSINESS_ABSENT")
@@ -30,7 +30,7 @@ def read_bussiness(trace: Fields) -> Bussiness:
     if number is None:
         fields.findings.missing("BussinessDocType", line=fields.line)
     target = fields.document_id() if kind in _TARGETED else None
-    # New documents carry leftovers of other messages here: ignored, kept raw, written back.
+    # In a new document this is left over from another message: ignored, kept, written again.
     fields.keep("DocumentId")
     changes = fields.group("BussinessDocumentInfo")
     return Bussiness(

@@ -1,7 +1,7 @@
-"""Tree: a packet's elements, read by a streaming parser within limits; attachments pass by.
+"""Tree: read the elements of a packet with a streaming parser, within limits.
 
-Leaves the meaning of the elements to others. Namespaces are resolved here and not by expat, so
-that an undeclared `xlink:` can be forgiven and any other prefix named.
+Contents of attachments are passed on and not kept in the tree. Namespaces are resolved here and not
+by expat, so that an undeclared `xlink:` can be accepted and any other prefix be named in the error.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _WATCHED = frozenset({"ContentTransferEncoded", SIGNATURE})
 _CHUNK = 256 * 1024
 _TEXT_BUFFER = 64 * 1024  # a larger one costs a small packet 100 µs of page faults
 _MAX_TEXTS = 16
-"""All texts together may be this many times as long as the longest."""
+"""All texts together may be this many times as long as the longest text may be."""
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 
 
@@ -55,31 +55,31 @@ _CAUSES = {
         (expat.errors.XML_ERROR_XML_DECL, "xml_declaration"),
     )
 }
-"""What expat says of a packet, as terms."""
+"""Our terms for the errors of expat."""
 
 
 class Contents(Protocol):
-    """Who takes the attachments' contents as they pass by."""
+    """Receives the contents of attachments while the packet is parsed."""
 
     def begin(self, attachment: Node, line: int) -> Callable[[str], None]:
-        """The content of an attachment begins; the answer takes its text, piece by piece."""
+        """The content of an attachment begins; call the returned function with each piece of it."""
 
     def end(self) -> None:
         """The content ended."""
 
     def broken(self, line: int) -> AxisError:
-        """The error of a content that holds an element."""
+        """The error for a content that contains an element."""
 
     def close(self, attachment: Node) -> None:
         """The attachment ended: all its children are known."""
 
     def reference(self, reference: Node) -> None:
-        """A line of the manifest ended."""
+        """An entry of the manifest ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scope:
-    """The prefixes declared up to a depth, and those of them that mean the QCVN namespace."""
+    """The prefixes that are declared at a depth, and which of them mean the QCVN namespace."""
 
     depth: int
     prefixes: dict[str, str]
@@ -97,11 +97,11 @@ class TreeBuilder:
         self._max_elements = limits.max_elements
         self.prolog = Prolog(skipped=0, junk=0, lines=0, columns=0)
         self.declared_xlink = False
-        """Whether an undeclared `xlink:` was declared for the packet."""
+        """Whether the packet uses `xlink:` without declaring it."""
         self.signatures: list[Node] = []
-        """Every `Signature` in the true namespace, wherever it stands."""
+        """All `Signature` elements in the XMLDSig namespace, at any place."""
         self.most_attributes = 0
-        """What one element has of them, its namespaces included."""
+        """The largest number of attributes of one element, namespace declarations included."""
         self._parser = parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True
         parser.buffer_size = _TEXT_BUFFER
@@ -119,7 +119,7 @@ class TreeBuilder:
         self._scopes = [_Scope(depth=0, prefixes={"xml": XML})]
 
     def build(self) -> Node:
-        """Read to the end and give the root element.
+        """Read to the end and return the root element.
 
         Raises:
             DocumentError: The packet is not well formed, not edXML, or beyond a limit.
@@ -129,11 +129,11 @@ class TreeBuilder:
         chunk = head[prolog.skipped :]
         fed = 0
         try:
-            # Told of the end, expat saves a count of lines over the last chunk.
+            # With the end flag, expat does not count the lines of the last chunk again.
             while following := self._source.read(_CHUNK):
                 self._parser.Parse(chunk, False)
                 fed += len(chunk)
-                # Expat before 2.6 reads an unfinished one again with every chunk, in quadratic
+                # Expat before 2.6 parses an unfinished token again with each chunk, in quadratic
                 # time (CVE-2023-52425).
                 if fed - self._parser.CurrentByteIndex > MAX_TOKEN_BYTES:
                     raise self._over(term("token_bytes"), MAX_TOKEN_BYTES)
@@ -185,11 +185,11 @@ class TreeBuilder:
             self._watch(node, attributes, depth)
 
     def _watch(self, node: Node, attributes: dict[str, str], depth: int) -> None:
-        """What only attachments and signatures need."""
+        """Handle elements of attachments and signatures."""
         if self._content_depth:
             raise self._contents.broken(node.line)
         attachment = self._stack[-2]
-        # What stands in a signature is not signed by it: no content may hide there.
+        # Content inside a signature is not signed, so it is not read.
         if node.name == "ContentTransferEncoded" and not self._signature_depth:
             if attachment.name == "Attachment" and self._stack[-3].name == "AttachmentEncoded":
                 self._content_depth = depth
@@ -202,7 +202,7 @@ class TreeBuilder:
             node.attributes = attributes
 
     def _set_aside(self, parent: Node) -> None:
-        """Text before a child belongs to the parent, as that between and after its children."""
+        """Add the text before a child to the text of its parent."""
         text = "".join(self._texts)
         self._texts.clear()
         if parent.text or text.strip(BLANKS):
@@ -294,7 +294,7 @@ class TreeBuilder:
         return self._place_of(self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber)
 
     def _place_of(self, line: int, column: int) -> Place:
-        """Count from 1, in the original: expat knows nothing of what was skipped."""
+        """The place in the original file, from 1; expat does not see the skipped bytes."""
         columns_before = self.prolog.columns if line == 1 else 0
         return Place(line=line + self.prolog.lines, column=column + columns_before + 1)
 

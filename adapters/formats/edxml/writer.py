@@ -1,7 +1,7 @@
-"""Writer: a canonical message as a strict edXML packet, in chunks.
+"""Writer: write a canonical message as a strict edXML packet, in chunks.
 
-Prefixes, order and declaration are those that the vendors' readers take (handbook 2.6, gateway
-4.3). What the message lacks is left out, never invented.
+Prefixes, order and declaration are those that vendors' programs accept (`docs/edxml.md`). Absent
+values are left out; nothing is invented.
 """
 
 import re
@@ -48,16 +48,16 @@ def write_packet(
     zipped: bool,
     strict: bool = False,
 ) -> Iterator[bytes]:
-    """Write a packet; memory does not grow with its attachments.
+    """Yield a packet in chunks; memory does not grow with its attachments.
 
     Args:
-        written_at: The stamp of the sender's hop where the document has none.
-        zipped: Wrap every attachment in a one-entry ZIP, for old readers.
-        strict: Leave unknown elements out, for old readers.
+        written_at: The time of the sender's hop, if the document has no hop.
+        zipped: Put each attachment into a ZIP with one entry, for old programs.
+        strict: Leave out unknown elements, for old programs.
 
     Raises:
-        DocumentError: An attachment is absent or damaged, a text cannot stand in XML, or a date or
-            number lies outside what readers take (E_RANGE).
+        DocumentError: An attachment is absent or damaged, XML cannot contain a text, or a date or
+            number is out of range (E_RANGE).
     """
     refuse_beyond(message, "")
     extras = Extras(message.raw, strict=strict)
@@ -84,7 +84,7 @@ def write_packet(
 
 
 def unwritten(message: Message) -> frozenset[str]:
-    """The paths of raw values that no packet of this message holds."""
+    """The paths of the raw values that cannot be written into a packet of this message."""
     extras = Extras(message.raw)
     extras.unknown("edXML", "edXML")
     match message:
@@ -116,7 +116,7 @@ def _body(references: tuple[str, ...], extras: Extras) -> str:
 
 
 def _document_header(document: Document, extras: Extras) -> str:
-    """`MessageHeader`, in the order of handbook 2.2."""
+    """`MessageHeader` of a document, in the order that vendors' programs expect."""
     unknown = extras.unknown
     return frame(
         "MessageHeader",
@@ -183,7 +183,7 @@ def _document_header(document: Document, extras: Extras) -> str:
 
 
 def _priority(document: Document, extras: Extras) -> int | str:
-    """The urgency; one outside the list, which reads as normal, as the sender wrote it."""
+    """The urgency; an unlisted one, which counts as normal, is written as it came."""
     unlisted = None
     if document.priority is Priority.NORMAL:
         unlisted = extras.value("OtherInfo/Priority", _UNLISTED_PRIORITY)
@@ -191,7 +191,7 @@ def _priority(document: Document, extras: Extras) -> int | str:
 
 
 def _status_header(report: StatusReport, extras: Extras) -> str:
-    """`MessageHeader` of a status message, in the order of handbook 3.1."""
+    """`MessageHeader` of a status message, in the order that vendors' programs expect."""
     answered = ResponseFor(
         organ_id=report.to_organ_id,
         code=report.document_code,
@@ -211,7 +211,7 @@ def _status_header(report: StatusReport, extras: Extras) -> str:
 
 
 def _trace(document: Document, extras: Extras, written_at: datetime | None) -> str:
-    """`TraceHeaderList`, with the sender's hop where the document has none (handbook 2.6)."""
+    """`TraceHeaderList`; if the document has no hop, the sender's hop is added."""
     sender = Hop(organ_id=document.from_agency.organ_id, at=written_at)
     return frame(
         "TraceHeaderList",
@@ -228,7 +228,7 @@ def _bussiness(block: Bussiness, extras: Extras) -> str:
     targeted = block.type in {BusinessType.RECALL, BusinessType.UPDATE}
     return frame(
         "Bussiness",
-        # Of a new document it is left over from another message, and every reader ignores it.
+        # In a new document it is left over from another message, and programs ignore it.
         leaf("DocumentId", block.target_document_id)
         if targeted
         else extras.text(f"{_BUSSINESS}/DocumentId"),
@@ -341,7 +341,7 @@ def _staff(staff: Staff, path: str, extras: Extras) -> str:
 
 
 def _hop(hop: Hop, path: str, extras: Extras) -> str:
-    # Also one that says nothing: how many hops there were is content.
+    # An empty hop is written as well: the number of hops is content.
     return frame(
         "TraceHeader",
         leaf("OrganId", hop.organ_id),

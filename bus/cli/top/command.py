@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -20,22 +21,21 @@ from bus.cli.options import Home
 from bus.cli.output import AsJson, print_json, screen, unfolded
 from bus.cli.top.keys import press, pressed
 from bus.cli.top.snapshot import Snapshot, compare
-from bus.cli.top.view import Choice, one_agency, overview
-from bus.core.dead_letters.cause import Cause
+from bus.cli.top.view import ViewState, one_agency, overview
 from bus.core.dead_letters.selection import Selection
 from bus.core.gauges import NOT_BACK
 from bus.home.directory_file import DirectoryFile
 from bus.home.layout import Home as HomeFolder
 from bus.home.layout import Running
-from bus.observability.reading import Reading, read
+from bus.observability.scrape import Scrape, read
 from bus.ports import DeadLetters
 from bus.settings import Settings, load_settings
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, TransportError
 
-_LOOK_SECONDS = 1.0
+_EVERY_SECONDS = 1.0
 _WINDOW = 10
-"""Readings that rates are taken over."""
+"""Rates are computed over so many scrapes."""
 
 
 def top(
@@ -58,30 +58,25 @@ def top(
         if as_json:
             print_json(asdict(snapshot))
         else:
-            _print(snapshot, console)
+            wide = unfolded(console)
+            wide.print(overview(snapshot, ViewState(), width=wide.width))
         return
     asyncio.run(_watch(running, settings, console))
 
 
-def _print(snapshot: Snapshot, console: Console) -> None:
-    wide = unfolded(console)
-    wide.print(overview(snapshot, Choice(), width=wide.width))
-
-
 @dataclass(slots=True)
 class _Suspended:
-    """Which agencies are suspended, read anew when the directory has changed."""
+    """The suspended agencies; the directory is read again when it has changed."""
 
     file: DirectoryFile
     _stamp: int | None = None
     _codes: frozenset[str] = frozenset()
 
     def codes(self) -> frozenset[str]:
-        """Their codes."""
         stamp = self.file.stamp()
         if stamp != self._stamp:
             self._stamp = stamp
-            # One that is not believed is told by the axis; those of the one before serve on.
+            # The axis reports a directory that cannot be trusted, and keeps the one before.
             with suppress(ConfigurationError):
                 agencies = self.file.load().agencies
                 self._codes = frozenset(each.code for each in agencies if each.suspended)
@@ -89,75 +84,74 @@ class _Suspended:
 
 
 async def _snapshot(running: Running, suspended: _Suspended) -> Snapshot:
-    before = await _read(running)
-    await asyncio.sleep(_LOOK_SECONDS)
-    return compare(before, await _read(running), now=time.time(), suspended=suspended.codes())
-
-
-async def _read(running: Running) -> Reading:
-    return await read(running.metrics_urls)
+    before = await read(running.metrics_urls)
+    await asyncio.sleep(_EVERY_SECONDS)
+    after = await read(running.metrics_urls)
+    return compare(before, after, now=time.time(), suspended=suspended.codes())
 
 
 async def _watch(running: Running, settings: Settings, console: Console) -> None:
-    readings: deque[Reading] = deque(maxlen=_WINDOW + 1)
+    scrapes: deque[Scrape] = deque(maxlen=_WINDOW + 1)
     suspended = _Suspended(directory_of(settings))
-    choice: Choice | None = Choice()
+    shown: ViewState | None = ViewState()
     async with reached_letters(settings) as letters, pressed() as keys:
         with Live(console=console, screen=True, auto_refresh=False) as live:
-            while choice is not None:
-                chosen = choice
+            while (state := shown) is not None:
                 try:
-                    readings.append(await _read(running))
-                    snapshot = compare(
-                        readings[0], readings[-1], now=time.time(), suspended=suspended.codes()
-                    )
-                    choice = await _let_choose(chosen, snapshot, letters, keys, live)
+                    scrapes.append(await read(running.metrics_urls))
+                    codes = suspended.codes()
+                    snapshot = compare(scrapes[0], scrapes[-1], now=time.time(), suspended=codes)
+                    show = partial(_show, live, snapshot, letters)
+                    after = partial(press, snapshot=snapshot)
+                    shown = await _follow(keys, state, show, after)
                 except TransportError as error:
-                    live.update(Text(f"{error.problem}\nq ends", "bold red"), refresh=True)
-                    choice = await _wait(keys, chosen)
+                    show = partial(_show_problem, live, error)
+                    shown = await _follow(
+                        keys, state, show, lambda key, s: s if key != "q" else None
+                    )
 
 
-async def _let_choose(
-    choice: Choice,
-    snapshot: Snapshot,
-    letters: DeadLetters,
+async def _follow(
     keys: "asyncio.Queue[str]",
-    live: Live,
-) -> Choice | None:
-    """Show a snapshot and follow keys until the next one is due."""
-    until = asyncio.get_running_loop().time() + _LOOK_SECONDS
-    chosen: Choice | None = choice
-    while chosen is not None:
-        live.update(await _view(chosen, snapshot, letters, live.console), refresh=True)
+    state: ViewState,
+    show: Callable[[ViewState], Awaitable[None]],
+    after: Callable[[str, ViewState], ViewState | None],
+) -> ViewState | None:
+    """Follow the keys until the next scrape is due.
+
+    Args:
+        after: The state after a key.
+
+    Returns:
+        None when the operator ends the command.
+    """
+    until = asyncio.get_running_loop().time() + _EVERY_SECONDS
+    next_state: ViewState | None = state
+    while next_state is not None:
+        await show(next_state)
         try:
             async with asyncio.timeout_at(until):
                 key = await keys.get()
         except TimeoutError:
             break
-        chosen = press(key, chosen, snapshot)
-    return chosen
+        next_state = after(key, next_state)
+    return next_state
 
 
-async def _wait(keys: "asyncio.Queue[str]", choice: Choice) -> Choice | None:
-    """Wait before the next try; None when the operator has seen enough."""
-    try:
-        async with asyncio.timeout(_LOOK_SECONDS):
-            while await keys.get() != "q":
-                pass
-    except TimeoutError:
-        return choice
-    return None
+async def _show(live: Live, snapshot: Snapshot, letters: DeadLetters, state: ViewState) -> None:
+    for row in snapshot.agencies:
+        if row.agency == state.opened:
+            selection = Selection(mailbox=MailboxName(row.agency), states=NOT_BACK)
+            view = one_agency(row, await letters.groups(selection, now=now()))
+            break
+    else:
+        view = overview(snapshot, state, width=live.console.width, height=live.console.height)
+    live.update(view, refresh=True)
 
 
-async def _view(
-    choice: Choice, snapshot: Snapshot, letters: DeadLetters, console: Console
-) -> Group:
-    opened = [row for row in snapshot.agencies if row.agency == choice.opened]
-    if not opened:
-        return overview(snapshot, choice, width=console.width, height=console.height)
-    return one_agency(opened[0], await _causes(letters, opened[0].agency))
+async def _show_problem(live: Live, error: AxisError, _: ViewState) -> None:
+    live.update(Text(f"{error.problem}\nq ends", "bold red"), refresh=True)
 
 
-async def _causes(letters: DeadLetters, agency: str) -> Sequence[Cause]:
-    selection = Selection(mailbox=MailboxName(agency), states=NOT_BACK)
-    return await letters.groups(selection, now=now())
+def _only_q(key: str, state: ViewState) -> ViewState | None:
+    return None if key == "q" else state

@@ -1,4 +1,4 @@
-"""Keys: what an operator presses, and what it changes in the choice."""
+"""Keys: which key an operator pressed, and how it changes what is shown."""
 
 import asyncio
 import os
@@ -11,11 +11,11 @@ from dataclasses import replace
 from enum import StrEnum
 
 from bus.cli.top.snapshot import AgencyRow, Snapshot
-from bus.cli.top.view import BY_KEY, Choice, rows_of
+from bus.cli.top.view import BY_KEY, ViewState, rows_of
 
 
 class Key(StrEnum):
-    """Keys that are no character."""
+    """Keys that are not characters."""
 
     UP = "up"
     DOWN = "down"
@@ -40,7 +40,7 @@ _MOST_BYTES = 1024
 
 @asynccontextmanager
 async def pressed() -> AsyncIterator["asyncio.Queue[str]"]:
-    """The keys that are pressed, one by one; the terminal is put back at the exit."""
+    """The keys that are pressed, one by one; at the exit the terminal works as before."""
     keys: asyncio.Queue[str] = asyncio.Queue()
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
@@ -64,53 +64,52 @@ def keys_in(text: str) -> list[str]:
     keys = []
     while text:
         length = 3 if text[:2] in {"\x1b[", "\x1bO"} else 1
-        said, text = text[:length], text[length:]
-        key = _SEQUENCES.get(said, said)
+        characters, text = text[:length], text[length:]
+        key = _SEQUENCES.get(characters, characters)
         if isinstance(key, Key) or key.isprintable():
             keys.append(key)
     return keys
 
 
-def press(key: str, choice: Choice, snapshot: Snapshot) -> Choice | None:
-    """The choice after a key; None: the operator has seen enough."""
-    if choice.typing:
-        return _typed(key, choice)
+def press(key: str, state: ViewState, snapshot: Snapshot) -> ViewState | None:
+    """The state after a key; None: the operator ends the command."""
+    if state.typing:
+        return _typed(key, state)
     if key == "q":
         return None
-    if choice.opened is not None:
+    if state.opened is not None:
         back = key in {Key.ESCAPE, Key.BACKSPACE, Key.ENTER}
-        return replace(choice, opened=None) if back else choice
-    return _moved(key, choice, rows_of(snapshot, choice))
+        return replace(state, opened=None) if back else state
+    return _moved(key, state, rows_of(snapshot, state))
 
 
-def _moved(key: str, choice: Choice, rows: Sequence[AgencyRow]) -> Choice:
+def _moved(key: str, state: ViewState, rows: Sequence[AgencyRow]) -> ViewState:
     last = max(0, len(rows) - 1)
-    at = min(choice.cursor, last)
+    at = min(state.cursor, last)
     match key:
         case Key.UP:
-            changes: dict[str, object] = {"cursor": max(0, at - 1)}
+            return replace(state, cursor=max(0, at - 1))
         case Key.DOWN:
-            changes = {"cursor": min(last, at + 1)}
+            return replace(state, cursor=min(last, at + 1))
         case Key.ENTER:
-            changes = {"opened": rows[at].agency if rows else None}
+            return replace(state, opened=rows[at].agency if rows else None)
         case Key.ESCAPE:
-            changes = {"filter": "", "cursor": 0}
+            return replace(state, filter="", cursor=0)
         case "/":
-            changes = {"typing": True, "filter": "", "cursor": 0}
+            return replace(state, typing=True, filter="", cursor=0)
         case _:
-            changes = {"sort": BY_KEY[key], "cursor": 0} if key in BY_KEY else {}
-    return replace(choice, **changes)  # type: ignore[arg-type]
+            return replace(state, sort=BY_KEY[key], cursor=0) if key in BY_KEY else state
 
 
-def _typed(key: str, choice: Choice) -> Choice:
+def _typed(key: str, state: ViewState) -> ViewState:
     match key:
         case Key.ENTER:
-            return replace(choice, typing=False)
+            return replace(state, typing=False)
         case Key.ESCAPE:
-            return replace(choice, typing=False, filter="")
+            return replace(state, typing=False, filter="")
         case Key.BACKSPACE:
-            return replace(choice, filter=choice.filter[:-1])
+            return replace(state, filter=state.filter[:-1])
         case Key():
-            return choice
+            return state
         case _:
-            return replace(choice, filter=choice.filter + key, cursor=0)
+            return replace(state, filter=state.filter + key, cursor=0)

@@ -1,17 +1,17 @@
-"""Snapshot: what two readings, some seconds apart, say of the axis and of each agency. Pure."""
+"""Snapshot: the state and the rates of an axis, from two scrapes some seconds apart."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bus.observability.reading import Reading, quantile
+from bus.observability.scrape import Scrape, quantile
 
 _DAY_SECONDS = 86_400
-_EVER = Reading(at=float("-inf"), axis={})
+_EVER = Scrape(at=float("-inf"), axis={})
 
 
 class Broker(StrEnum):
-    """How the broker looks from all processes together."""
+    """The state of the broker, as all processes together see it."""
 
     READY = "ready"
     BLOCKED = "blocked"
@@ -23,7 +23,7 @@ class AgencyRow:
     """One agency. Rates are per second, times in seconds.
 
     Attributes:
-        worker_away: It has its own worker, and nobody takes from its mailbox.
+        worker_away: It has its own worker, and nobody consumes from its mailbox.
     """
 
     agency: str
@@ -50,7 +50,7 @@ class Snapshot:
     """The axis at a glance. Rates are per second, times in seconds.
 
     Attributes:
-        p50_seconds: End to end, of what was handed over between the readings; if nothing was, of
+        p50_seconds: End to end, of what was handed over between the scrapes; if nothing was, of
             everything since the start.
         unaccounted: Must be 0; None when it was not counted yet.
     """
@@ -72,12 +72,12 @@ class Snapshot:
 
 
 def compare(
-    before: Reading, after: Reading, *, now: float, suspended: Collection[str] = ()
+    before: Scrape, after: Scrape, *, now: float, suspended: Collection[str] = ()
 ) -> Snapshot:
     """Make a snapshot.
 
     Args:
-        before: An earlier reading of the same axis; the same one gives no rates.
+        before: An earlier scrape of the same axis; the same one gives no rates.
         now: Seconds since 1970.
         suspended: Agencies that may neither send nor receive now.
     """
@@ -102,17 +102,17 @@ def compare(
     )
 
 
-def _agencies(reading: Reading) -> Sequence[str]:
-    """Those that are served here, and whoever else anything is known of."""
-    served = reading.by("endpoint_up", "agency").keys()
-    active = reading.by("deliveries_total", "agency").keys()
-    burdened = {a for a, n in reading.by("dead_letters_of_agency", "agency").items() if n}
-    waiting = {a for a, n in reading.by("oldest_undelivered_seconds", "agency").items() if n}
-    elsewhere = reading.by("agency_worker_connected", "agency").keys()
+def _agencies(scrape: Scrape) -> Sequence[str]:
+    """The agencies that are served here, and all others with a value that is not 0."""
+    served = scrape.by("endpoint_up", "agency").keys()
+    active = scrape.by("deliveries_total", "agency").keys()
+    burdened = {a for a, n in scrape.by("dead_letters_of_agency", "agency").items() if n}
+    waiting = {a for a, n in scrape.by("oldest_undelivered_seconds", "agency").items() if n}
+    elsewhere = scrape.by("agency_worker_connected", "agency").keys()
     return sorted(served | active | burdened | waiting | elsewhere)
 
 
-def _row(agency: str, before: Reading, after: Reading, now: float, *, suspended: bool) -> AgencyRow:
+def _row(agency: str, before: Scrape, after: Scrape, now: float, *, suspended: bool) -> AgencyRow:
     left = after.value("certificate_left_seconds", agency=agency)
     success = after.value("last_success_timestamp_seconds", agency=agency)
     return AgencyRow(
@@ -138,15 +138,15 @@ def _row(agency: str, before: Reading, after: Reading, now: float, *, suspended:
     )
 
 
-def _rate(before: Reading, after: Reading, name: str, **labels: str) -> float:
+def _rate(before: Scrape, after: Scrape, name: str, **labels: str) -> float:
     seconds = after.at - before.at
     if seconds <= 0:
         return 0.0
-    # A counter that went back began anew.
+    # A lower value means that the counter was started again.
     return max(0.0, after.total(name, **labels) - before.total(name, **labels)) / seconds
 
 
-def _latency(before: Reading, after: Reading) -> tuple[float | None, float | None]:
+def _latency(before: Scrape, after: Scrape) -> tuple[float | None, float | None]:
     for since in (before, _EVER):
         newer, older = (r.by("end_to_end_seconds_bucket", "le") for r in (after, since))
         buckets = {float(le): count - older.get(le, 0.0) for le, count in newer.items()}
@@ -156,13 +156,13 @@ def _latency(before: Reading, after: Reading) -> tuple[float | None, float | Non
     return None, None
 
 
-def _broker(reading: Reading) -> Broker:
-    processes = [each for each in reading.processes if each is not None]
+def _broker(scrape: Scrape) -> Broker:
+    processes = [each for each in scrape.processes if each is not None]
     if any(0 in each.get("broker_connected", {}).values() for each in processes):
         return Broker.AWAY
     blocked = any(1 in each.get("broker_blocked", {}).values() for each in processes)
     return Broker.BLOCKED if blocked else Broker.READY
 
 
-def _count(reading: Reading, name: str) -> int:
-    return int(reading.value(name) or 0)
+def _count(scrape: Scrape, name: str) -> int:
+    return int(scrape.value(name) or 0)

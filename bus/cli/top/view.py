@@ -1,4 +1,4 @@
-"""View: a snapshot as a terminal shows it. Pure."""
+"""View: how a terminal shows a snapshot."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,10 @@ def _days_of(row: AgencyRow) -> float:
 
 
 class Column(Enum):
-    """What the agencies are shown and sorted by.
+    """The columns of the table of agencies.
 
-    Title, the same on two lines, key to press, value, largest first.
+    Each has a title, the title on two lines, a key that sorts by it, a value, and whether the
+    largest value comes first.
     """
 
     AGENCY = ("agency", "agency", "a", lambda row: row.agency, False)
@@ -37,7 +38,7 @@ class Column(Enum):
     OLDEST = ("oldest waiting", "oldest\nwaiting", "o", lambda r: r.oldest_waiting_seconds, True)
     OUTBOX = ("outbox", "outbox", "u", lambda row: row.outbox_oldest_seconds, True)
     FAILING = ("failing/s", "failing\n/s", "f", lambda row: row.failing_per_second, True)
-    STANDING = ("stands", "stands", "p", lambda row: bool(_standing(row)), True)
+    STATUS = ("status", "status", "p", lambda row: bool(_status(row)), True)
     RETRIES = ("retries", "retries", "t", lambda row: row.retries_waiting, True)
     LETTERS = ("dead letters", "dead\nletters", "d", lambda row: row.dead_letters, True)
     CERTIFICATE = ("certificate", "certi-\nficate", "c", _days_of, False)
@@ -54,7 +55,7 @@ class Column(Enum):
         self.key, self.of, self.falling = key, of, falling
 
 
-_FIRST_TO_GO = (
+_DROPPED_FIRST = (
     Column.CERTIFICATE,
     Column.RETRIES,
     Column.FAILING,
@@ -63,20 +64,20 @@ _FIRST_TO_GO = (
     Column.OUTBOX,
     Column.LETTERS,
 )
-"""Columns that a narrow terminal does not show; the foot names them."""
+"""The columns that a narrow terminal does not show, in this order; a line names them."""
 
 BY_KEY = {column.key: column for column in Column}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class ViewState:
     """What the operator wants to see.
 
     Attributes:
-        filter: Only agencies whose code begins so.
-        typing: The filter is being typed.
-        cursor: Which of the agencies shown is marked.
-        opened: The agency that is looked at alone.
+        filter: Only agencies whose code begins with it are shown.
+        typing: The operator is typing the filter.
+        cursor: The index of the marked agency among those shown.
+        opened: The agency that is shown alone.
     """
 
     sort: Column = Column.OLDEST
@@ -86,39 +87,41 @@ class Choice:
     opened: str | None = None
 
 
-def rows_of(snapshot: Snapshot, choice: Choice) -> Sequence[AgencyRow]:
-    """The agencies as chosen, those that agree in the order of their codes."""
-    wanted = choice.filter.casefold()
+def rows_of(snapshot: Snapshot, state: ViewState) -> Sequence[AgencyRow]:
+    """The agencies to show, sorted by the column and then by their codes."""
+    wanted = state.filter.casefold()
     rows = [row for row in snapshot.agencies if row.agency.casefold().startswith(wanted)]
     rows.sort(key=lambda row: row.agency)
-    return sorted(rows, key=choice.sort.of, reverse=choice.sort.falling)
+    return sorted(rows, key=state.sort.of, reverse=state.sort.falling)
 
 
-def overview(snapshot: Snapshot, choice: Choice, *, width: int, height: int | None = None) -> Group:
-    """The axis and its agencies; of a screen's height, as many agencies as fit, and the keys."""
-    rows, marked = rows_of(snapshot, choice), -1
-    columns, compact = _columns(rows, choice, width)
-    head, foot = _head(snapshot, width), _foot(choice, columns, keys=height is not None)
+def overview(
+    snapshot: Snapshot, state: ViewState, *, width: int, height: int | None = None
+) -> Group:
+    """The axis and its agencies; with a height only as many as fit, and the keys."""
+    rows, marked = rows_of(snapshot, state), -1
+    columns, compact = _columns(rows, state, width)
+    head, foot = _head(snapshot, width), _foot(state, columns, keys=height is not None)
     if height is not None:
         beside = sum(-(-max(1, line.cell_len) // width) for line in (*head, *foot))
         room = max(1, height - beside - (2 if compact else 1))
-        first = max(0, min(choice.cursor - room // 2, len(rows) - room))
-        rows, marked = rows[first : first + room], choice.cursor - first
-    table = _table(rows, choice, columns, compact=compact, marked=marked)
+        first = max(0, min(state.cursor - room // 2, len(rows) - room))
+        rows, marked = rows[first : first + room], state.cursor - first
+    table = _table(rows, state, columns, compact=compact, marked=marked)
     return Group(*head, table, *foot)
 
 
 def _columns(
-    rows: Sequence[AgencyRow], choice: Choice, width: int
+    rows: Sequence[AgencyRow], state: ViewState, width: int
 ) -> tuple[tuple[Column, ...], bool]:
     """What fits, and whether titles need two lines for it."""
     columns = tuple(Column)
-    if least_width(_table(rows, choice, columns, compact=False)) <= width:
+    if least_width(_table(rows, state, columns, compact=False)) <= width:
         return columns, False
-    for going in _FIRST_TO_GO:
-        if least_width(_table(rows, choice, columns, compact=True)) <= width:
+    for dropped in _DROPPED_FIRST:
+        if least_width(_table(rows, state, columns, compact=True)) <= width:
             break
-        columns = tuple(each for each in columns if each is not going or each is choice.sort)
+        columns = tuple(each for each in columns if each is not dropped or each is state.sort)
     return columns, True
 
 
@@ -151,8 +154,8 @@ def one_agency(row: AgencyRow, causes: Sequence[Cause]) -> Group:
             shown_alone(cause.newest),
         )
     nothing = Text("no dead letters", "green")
-    standing = _standing(row)
-    stands = Text(_MEANS[standing], "bold red" if standing else "green")
+    status = _status(row)
+    stands = Text(_MEANS[status], "bold red" if status else "green")
     foot = Text("Esc back   q ends", "dim")
     name = Text(legible(row.agency), "bold")
     shown = failed if causes else nothing
@@ -189,7 +192,7 @@ def _head(snapshot: Snapshot, width: int) -> tuple[Text, ...]:
 
 def _table(
     rows: Sequence[AgencyRow],
-    choice: Choice,
+    state: ViewState,
     columns: Sequence[Column],
     *,
     compact: bool,
@@ -199,7 +202,7 @@ def _table(
         box=None, header_style="bold", padding=(0, 1, 0, 0 if compact else 1), pad_edge=False
     )
     for column in columns:
-        title = f"{column.short if compact else column.title}{'▾' if column is choice.sort else ''}"
+        title = f"{column.short if compact else column.title}{'▾' if column is state.sort else ''}"
         left = column is Column.AGENCY
         table.add_column(title, justify="left" if left else "right", no_wrap=True)
     for number, row in enumerate(rows):
@@ -219,14 +222,14 @@ def _cells(row: AgencyRow) -> dict[Column, Text]:
         Column.OLDEST: Text(_age(row.oldest_waiting_seconds), late),
         Column.OUTBOX: Text(_age(row.outbox_oldest_seconds), stuck),
         Column.FAILING: Text(_number(row.failing_per_second), "red"),
-        Column.STANDING: Text(_standing(row), "bold red"),
+        Column.STATUS: Text(_status(row), "bold red"),
         Column.RETRIES: Text(f"{row.retries_waiting:,}" if row.retries_waiting else "", "cyan"),
         Column.LETTERS: Text(f"{row.dead_letters:,}" if row.dead_letters else "", "yellow"),
         Column.CERTIFICATE: _certificate(row),
     }
 
 
-def _standing(row: AgencyRow) -> str:
+def _status(row: AgencyRow) -> str:
     """Why nobody takes from its mailbox, if nobody does."""
     if row.suspended:
         return "suspended"
@@ -241,15 +244,15 @@ _MEANS = {
 }
 
 
-def _foot(choice: Choice, columns: Sequence[Column], *, keys: bool) -> tuple[Text, ...]:
+def _foot(state: ViewState, columns: Sequence[Column], *, keys: bool) -> tuple[Text, ...]:
     absent = [column.title for column in Column if column not in columns]
     narrow = [Text(f"too narrow for: {', '.join(absent)}", "dim")] if absent else []
     if not keys:
         return tuple(narrow)
-    if choice.typing:
-        return (*narrow, Text(f"filter: {choice.filter}▏  Enter keeps it, Esc drops it"))
+    if state.typing:
+        return (*narrow, Text(f"filter: {state.filter}▏  Enter keeps it, Esc drops it"))
     pressed = " ".join(column.key for column in Column)
-    kept = f"filter {choice.filter}   " if choice.filter else ""
+    kept = f"filter {state.filter}   " if state.filter else ""
     line = f"{kept}{pressed} sort by their column   / filter   ↑↓ Enter opens   q ends"
     return (*narrow, Text(line, "dim"))
 

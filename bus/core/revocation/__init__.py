@@ -1,1 +1,1 @@
-"""Revocation: what is said against certificates, by whom, and what follows for a signature."""
+"""Revocation of certificates: sources, their answers, and what follows for a signature."""

@@ -1,25 +1,32 @@
-"""CRL: a list of revoked certificates, proven to be its authority's and of today (RFC 5280, 5).
+"""Certificate revocation lists (CRL): verify one and decide what it says (RFC 5280, 5 and 6.3).
 
-A delta and an indirect list are refused. For which certificates a list speaks is known to `scope`.
-What is not understood assures nothing: a critical extension that is not known here, of the list or
-of any entry, and the whole list is refused (5.2, 5.3).
+Delta lists and indirect lists are refused. A list is also refused when it or any of its entries has
+a critical extension that is not known here (5.2, 5.3).
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from bus.core.certificate import UnreadableError, kind_of, read_parts, unreadable
+from bus.core.certificate import (
+    UnreadableError,
+    extension_of,
+    kind_of,
+    read_parts,
+    unreadable,
+)
 from bus.core.keyring import thumbprint_of
-from bus.core.revocation.scope import Scope, scope_of
 from bus.core.revocation.statement import (
+    BROKEN_HASHES,
     Answer,
     Assurance,
     Revocation,
     RevocationReason,
     RevocationSource,
+    check_critical,
     check_times,
     reason_of,
     refuse,
@@ -41,14 +48,27 @@ _PARTS = {
     "signature": "signature",
     "tbs_certlist_bytes": "content",
 }
-_BROKEN_HASHES = frozenset({"md5", "sha1"})
+
+
+class Scope(Enum):
+    """What a list can say about one certificate.
+
+    Attributes:
+        NOTHING: The list is about other certificates.
+        REVOCATIONS: The list has only some reasons, so absence from it proves nothing.
+        EVERYTHING: A certificate that is not in the list is not revoked.
+    """
+
+    NOTHING = "nothing"
+    REVOCATIONS = "revocations"
+    EVERYTHING = "everything"
 
 
 def parse_crl(data: bytes) -> x509.CertificateRevocationList:
-    """Read a list, DER or PEM, unjudged. Of its entries nothing is read yet.
+    """Parse a list, DER or PEM. Nothing is verified, and no entry is read.
 
     Raises:
-        UnreadableError: It is none, or cannot be read whole.
+        UnreadableError: It is not a list, or one part of it cannot be read.
     """
     try:
         if data.lstrip().startswith(b"-----BEGIN"):
@@ -70,23 +90,22 @@ def read_crl(
     subjects: Iterable[x509.Certificate],
     now: datetime,
 ) -> Answer:
-    """What a list says of some certificates of its issuer.
+    """Verify a list, and find what it says about certificates of its issuer.
 
     Args:
-        data: DER or PEM.
-        source: How the list is called in evidence.
-        url: From where it was fetched; None: an operator filed it.
-        issuer: Who must have signed it.
-        subjects: Certificates of this issuer.
-        now: The time of the judgement.
+        data: The list, DER or PEM.
+        source: The name of the list in evidence.
+        url: The address that it was fetched from; None for a list that an operator stored.
+        issuer: The authority that must have signed the list.
+        subjects: The certificates of this issuer that are asked about.
 
     Raises:
-        TransportError: E_REVOCATION_SOURCE; it proves nothing.
+        TransportError: E_REVOCATION_SOURCE: the list proves nothing.
     """
     try:
         found = parse_crl(data)
-        _prove(found, source=source, issuer=issuer, now=now)
-        stated = _statement(found, source=source)
+        _verify(found, source=source, issuer=issuer, now=now)
+        stated = _distribution_point(found, source=source)
         said_at, until = found.last_update_utc, found.next_update_utc
         check_times(source, said_at=said_at, until=until, now=now)
         scopes = [(subject, scope_of(stated, subject, url=url)) for subject in subjects]
@@ -118,73 +137,131 @@ def read_crl(
     )
 
 
-def _prove(
+def scope_of(
+    stated: x509.IssuingDistributionPoint | None, subject: x509.Certificate, *, url: str | None
+) -> Scope:
+    """What a list can say about a certificate of its issuer (RFC 5280, 6.3.3, steps b and d).
+
+    Args:
+        stated: The list's own statement; None: the list is about all certificates.
+        url: The address that it was fetched from; None for a list that an operator stored.
+    """
+    points = [point for point in points_of(subject) if url is None or _is_at(point, url)]
+    # A list from another place than a distribution point of the certificate is treated as if the
+    # certificate had one more point, with its issuer's name and for all reasons (6.3.3, end).
+    is_other_way = url is None or not points
+    if stated is not None:
+        if _is_about_others(stated, authority=is_authority(subject)):
+            return Scope.NOTHING
+        if names := _names(stated, subject.issuer):
+            points = [point for point in points if names & _names(point, subject.issuer)]
+            is_other_way = is_other_way and x509.DirectoryName(subject.issuer) in names
+            if not points and not is_other_way:
+                return Scope.NOTHING
+        if stated.only_some_reasons is not None:
+            return Scope.REVOCATIONS
+    if is_other_way or any(point.reasons is None for point in points):
+        return Scope.EVERYTHING
+    return Scope.REVOCATIONS
+
+
+def points_of(certificate: x509.Certificate) -> Sequence[x509.DistributionPoint]:
+    """The distribution points whose lists the certificate's own issuer signs."""
+    points = extension_of(certificate.extensions, x509.CRLDistributionPoints) or ()
+    return [point for point in points if point.crl_issuer is None]
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether the certificate says that it belongs to an authority."""
+    constraints = extension_of(certificate.extensions, x509.BasicConstraints)
+    return constraints is not None and bool(constraints.ca)
+
+
+def _is_about_others(stated: x509.IssuingDistributionPoint, *, authority: bool) -> bool:
+    return (
+        stated.only_contains_attribute_certs
+        or (stated.only_contains_ca_certs and not authority)
+        or (stated.only_contains_user_certs and authority)
+    )
+
+
+def _is_at(point: x509.DistributionPoint, url: str) -> bool:
+    return x509.UniformResourceIdentifier(url) in (point.full_name or ())
+
+
+def _names(
+    point: x509.DistributionPoint | x509.IssuingDistributionPoint, issuer: x509.Name
+) -> frozenset[x509.GeneralName]:
+    """The names of a point; a relative name is appended to the issuer's name (5.2.5)."""
+    names = frozenset(point.full_name or ())
+    if point.relative_name is None:
+        return names
+    return names | {x509.DirectoryName(x509.Name([*issuer.rdns, point.relative_name]))}
+
+
+def _verify(
     found: x509.CertificateRevocationList, *, source: str, issuer: x509.Certificate, now: datetime
 ) -> None:
-    """That the list is its authority's."""
+    """Refuse a list that its authority did not sign with a valid key."""
     if found.issuer != issuer.subject:
         raise refuse(source, term("list_of_other", issuer=found.issuer.rfc4514_string()))
     hashed = found.signature_hash_algorithm
-    if hashed is not None and hashed.name in _BROKEN_HASHES:
+    if hashed is not None and hashed.name in BROKEN_HASHES:
         raise refuse(source, term("answer_weak", algorithm=hashed.name))
-    if not _may_sign_lists(issuer):
+    usage = extension_of(issuer.extensions, x509.KeyUsage)
+    if usage is not None and not usage.crl_sign:
         raise refuse(source, term("list_issuer_key"))
     if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:
         raise refuse(source, term("list_issuer_invalid"))
     try:
         proven = found.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     except Exception as error:
-        # A key, or a kind of signature, that the library can read and does not verify.
+        # The library reads some kinds of keys and signatures that it cannot verify.
         raise refuse(source, term("list_signature_kind", error=kind_of(error))) from error
     if not proven:
         raise refuse(source, term("list_signature"))
 
 
-def _statement(
+def _distribution_point(
     found: x509.CertificateRevocationList, *, source: str
 ) -> x509.IssuingDistributionPoint | None:
-    """What the list says that it is about; None: it does not say."""
-    stated = None
-    for extension in found.extensions:
-        if extension.critical and extension.oid not in _KNOWN_CRITICAL:
-            name = extension.oid.dotted_string
-            raise refuse(source, term("list_critical", oid=name))
-        match extension.value:
-            case x509.DeltaCRLIndicator():
-                raise refuse(source, term("list_delta"))
-            case x509.IssuingDistributionPoint() if extension.value.indirect_crl:
-                raise refuse(source, term("list_indirect"))
-            case x509.IssuingDistributionPoint():
-                stated = extension.value
-            case _:
-                pass
+    """The list's statement of the certificates that it is about; None: there is no statement."""
+    check_critical(found.extensions, _KNOWN_CRITICAL, source=source)
+    if extension_of(found.extensions, x509.DeltaCRLIndicator) is not None:
+        raise refuse(source, term("list_delta"))
+    stated = extension_of(found.extensions, x509.IssuingDistributionPoint)
+    if stated is not None and stated.indirect_crl:
+        raise refuse(source, term("list_indirect"))
     return stated
 
 
 def _entries(
     found: x509.CertificateRevocationList, asked: Container[int], *, source: str
 ) -> Mapping[int, Sequence[tuple[datetime, RevocationReason]]]:
-    """What stands in the list of those that are asked about: since when, and why.
+    """By serial number: since when a certificate is revoked, and why.
 
-    Empty for a certificate that is said to be back (removeFromCRL): that belongs into lists of
-    changes, so here it neither revokes nor assures.
+    The value is empty for a certificate with the reason removeFromCRL. That reason belongs in delta
+    lists; here it counts neither as a revocation nor as an assurance.
 
     Raises:
-        UnreadableError: An entry, whosever it is, cannot be read.
-        TransportError: One has a critical extension that is not understood (5.3).
+        UnreadableError: An entry cannot be read, also one of a certificate that is not asked about.
+        TransportError: An entry has an unknown critical extension (5.3).
     """
     stated: dict[int, list[tuple[datetime, RevocationReason]]] = {}
     try:
         for entry in found:
-            for extension in entry.extensions:
-                if extension.critical and extension.oid not in _KNOWN_CRITICAL_OF_ENTRIES:
-                    name = extension.oid.dotted_string
-                    raise refuse(source, term("list_entry_critical", oid=name))
+            check_critical(
+                entry.extensions,
+                _KNOWN_CRITICAL_OF_ENTRIES,
+                source=source,
+                cause="list_entry_critical",
+            )
             if entry.serial_number in asked:
                 told = stated.setdefault(entry.serial_number, [])
-                reason = _reason(entry)
-                if reason is not None:
-                    told.append((_moment(entry), reason))
+                reason = extension_of(entry.extensions, x509.CRLReason)
+                why = reason_of(None if reason is None else reason.reason)
+                if why is not None:
+                    told.append((_revoked_at(entry), why))
     except AxisError:
         raise
     except Exception as error:
@@ -192,29 +269,9 @@ def _entries(
     return stated
 
 
-def _may_sign_lists(issuer: x509.Certificate) -> bool:
-    try:
-        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    return usage.crl_sign
-
-
-def _reason(entry: x509.RevokedCertificate) -> RevocationReason | None:
-    """None: the certificate is back (removeFromCRL)."""
-    try:
-        stated = entry.extensions.get_extension_for_oid(CRLEntryExtensionOID.CRL_REASON).value
-    except x509.ExtensionNotFound:
-        return RevocationReason.UNSPECIFIED
-    return reason_of(stated.reason) if isinstance(stated, x509.CRLReason) else None
-
-
-def _moment(entry: x509.RevokedCertificate) -> datetime:
-    """Since when not to believe it: the invalidity date, where earlier (RFC 5280, 5.3.2)."""
-    try:
-        stated = entry.extensions.get_extension_for_oid(CRLEntryExtensionOID.INVALIDITY_DATE).value
-    except x509.ExtensionNotFound:
+def _revoked_at(entry: x509.RevokedCertificate) -> datetime:
+    """The revocation date, or the invalidity date if it is earlier (RFC 5280, 5.3.2)."""
+    stated = extension_of(entry.extensions, x509.InvalidityDate)
+    if stated is None:
         return entry.revocation_date_utc
-    if isinstance(stated, x509.InvalidityDate):
-        return min(entry.revocation_date_utc, stated.invalidity_date_utc)
-    return entry.revocation_date_utc
+    return min(entry.revocation_date_utc, stated.invalidity_date_utc)

@@ -1,4 +1,4 @@
-"""OCSP: the question about one certificate, and the proof of the answer (RFC 6960)."""
+"""OCSP: make a request about one certificate, and verify the response (RFC 6960)."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,14 +16,16 @@ from cryptography.x509.oid import (
     OCSPExtensionOID,
 )
 
-from bus.core.certificate import UnreadableError, kind_of, read_parts, read_whole
+from bus.core.certificate import UnreadableError, extension_of, kind_of, read_parts, read_whole
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import (
+    BROKEN_HASHES,
     Answer,
     Assurance,
     Revocation,
     RevocationReason,
     RevocationSource,
+    check_critical,
     check_times,
     reason_of,
     refuse,
@@ -32,7 +34,6 @@ from bus.core.revocation.statement import (
 from schemas.problem import AxisError
 from schemas.term import Term, term
 
-_BROKEN_HASHES = frozenset({"md5", "sha1"})
 _KNOWN_CRITICAL = frozenset({OCSPExtensionOID.NONCE})
 _KNOWN_CRITICAL_OF_SINGLE = frozenset({CRLEntryExtensionOID.INVALIDITY_DATE})
 _KNOWN_CRITICAL_OF_DELEGATES = frozenset(
@@ -70,10 +71,10 @@ _PARTS_OF_SINGLE = {
 def question(
     certificate: x509.Certificate, issuer: x509.Certificate, *, nonce: bytes | None = None
 ) -> bytes:
-    """The request, DER.
+    """Make the request, DER.
 
-    The certificate is named by SHA-1 hashes, because many responders know no others (RFC 5019,
-    2.1.1): they only find it, nothing is proven by them.
+    SHA-1 hashes name the certificate, because many responders know no other hash (RFC 5019, 2.1.1).
+    They only identify it; the security does not depend on them.
     """
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, SHA1())  # noqa: S303
     if nonce is not None:
@@ -90,44 +91,47 @@ def read_answer(
     nonce: bytes | None,
     now: datetime,
 ) -> Answer:
-    """What a responder says of a certificate.
+    """Verify a response, and find what it says about a certificate.
 
     Args:
         data: The response, DER.
-        source: How the responder is called in evidence.
-        certificate: The one that was asked about.
-        issuer: Who issued it: it, or a responder that it certified for this, must have signed.
-        nonce: That of the question; a responder may leave it out (RFC 8954, 2.1), not change it.
-        now: The time of the judgement.
+        source: The name of the responder in evidence.
+        certificate: The certificate that was asked about.
+        issuer: Its issuer. The issuer, or a responder that it certified, must have signed.
+        nonce: The nonce of the request. A response may omit it (RFC 8954, 2.1), not change it.
 
     Raises:
-        TransportError: E_REVOCATION_SOURCE; it proves nothing, or the certificate is not known.
+        TransportError: E_REVOCATION_SOURCE: the response proves nothing, or the responder does not
+            know the certificate.
     """
     response = _read(data, source=source)
-    _prove(response, source=source, issuer=issuer, now=now)
-    _check_extensions(response.extensions, _KNOWN_CRITICAL, source=source)
-    _check_nonce(response, nonce, source=source)
+    _verify(response, source=source, issuer=issuer, now=now)
+    check_critical(response.extensions, _KNOWN_CRITICAL, source=source)
+    answered = extension_of(response.extensions, x509.OCSPNonce)
+    if answered is not None and answered.nonce != nonce:
+        raise refuse(source, term("answer_nonce"))
     singles = list(response.responses)
     said = [
-        _judged(single, certificate, since=_invalid_since(response), source=source, now=now)
+        _answer(single, certificate, since=_invalid_since(response), source=source, now=now)
         for single in singles
         if _is_about(single, certificate, issuer)
     ]
     if not said:
         raise refuse(source, term("answer_of_other"))
-    # Whoever says both, that it is revoked and that it is not, has said that it is.
+    # A response that says both "revoked" and "not revoked" counts as "revoked".
     revoked = [revocation for each in said for revocation in each.revocations]
     if revoked:
         return replace(said[0], revocations=(weightiest(revoked),), assurances=())
     if len(singles) > 1:
-        # The library does not show what is critical in one of several: it may be a limit.
+        # The library does not show the extensions of one of several statements, and a critical
+        # extension may restrict the statement.
         raise refuse(source, term("answer_several"))
-    _check_extensions(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE, source=source)
+    check_critical(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE, source=source)
     return said[0]
 
 
 def _read(data: bytes, *, source: str) -> ocsp.OCSPResponse:
-    """A successful response of which every part can be read, unjudged."""
+    """Parse a successful response completely. Nothing is verified."""
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
@@ -149,7 +153,7 @@ def _read(data: bytes, *, source: str) -> ocsp.OCSPResponse:
     return response
 
 
-def _judged(
+def _answer(
     single: ocsp.OCSPSingleResponse,
     certificate: x509.Certificate,
     *,
@@ -180,13 +184,11 @@ def _judged(
 
 
 def _invalid_since(response: ocsp.OCSPResponse) -> datetime | None:
-    """The invalidity date of the only certificate that it speaks of, if it has one (4.4.5)."""
+    """The invalidity date in a response about one certificate, if there is one (4.4.5)."""
     if len(list(response.responses)) > 1:
         return None
-    for extension in response.single_extensions:
-        if isinstance(extension.value, x509.InvalidityDate):
-            return extension.value.invalidity_date_utc
-    return None
+    stated = extension_of(response.single_extensions, x509.InvalidityDate)
+    return None if stated is None else stated.invalidity_date_utc
 
 
 def _is_about(
@@ -204,34 +206,15 @@ def _is_about(
     )
 
 
-def _check_extensions(
-    extensions: x509.Extensions, known: frozenset[x509.ObjectIdentifier], *, source: str
-) -> None:
-    """RFC 6960, 4.4: what is critical and not understood makes the answer worth nothing."""
-    for extension in extensions:
-        if extension.critical and extension.oid not in known:
-            name = extension.oid.dotted_string
-            raise refuse(source, term("list_critical", oid=name))
-
-
-def _check_nonce(response: ocsp.OCSPResponse, nonce: bytes | None, *, source: str) -> None:
-    try:
-        answered = response.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce
-    except x509.ExtensionNotFound:
-        return
-    if answered != nonce:
-        raise refuse(source, term("answer_nonce"))
-
-
-def _prove(
+def _verify(
     response: ocsp.OCSPResponse, *, source: str, issuer: x509.Certificate, now: datetime
 ) -> None:
-    """That the authority signed it, or a responder that it certified for that.
+    """Refuse a response that neither the issuer nor a responder that it certified signed.
 
-    The certificates that come along are not signed: one that does not fit hides none that does.
+    The certificates in a response are not signed, so all of them are tried.
     """
     hashed = response.signature_hash_algorithm
-    if hashed is not None and hashed.name in _BROKEN_HASHES:
+    if hashed is not None and hashed.name in BROKEN_HASHES:
         raise refuse(source, term("answer_weak", algorithm=hashed.name))
     fault = term("responder_unnamed")
     for signer in (issuer, *response.certificates):
@@ -256,24 +239,19 @@ def _is_named(certificate: x509.Certificate, response: ocsp.OCSPResponse) -> boo
 def _fault_of_delegate(
     delegate: x509.Certificate, issuer: x509.Certificate, *, now: datetime
 ) -> Term | None:
-    """Why a responder is none: RFC 6960, 4.2.2.2, and the rights of its key (RFC 5280, 4.2.1)."""
+    """Why a certificate must not sign responses for the issuer; None: it may.
+
+    RFC 6960, 4.2.2.2, and the key usage of RFC 5280, 4.2.1.
+    """
     if not _is_issued_by(delegate, issuer):
         return term("responder_uncertified")
-    usage: x509.KeyUsage | None = None
-    purposes: list[x509.ObjectIdentifier] = []
     for extension in delegate.extensions:
         if extension.critical and extension.oid not in _KNOWN_CRITICAL_OF_DELEGATES:
-            name = extension.oid.dotted_string
-            return term("responder_critical", oid=name)
-        match extension.value:
-            case x509.KeyUsage():
-                usage = extension.value
-            case x509.ExtendedKeyUsage():
-                purposes = list(extension.value)
-            case _:
-                pass
+            return term("responder_critical", oid=extension.oid.dotted_string)
+    purposes = extension_of(delegate.extensions, x509.ExtendedKeyUsage) or ()
     if ExtendedKeyUsageOID.OCSP_SIGNING not in purposes:
         return term("responder_usage")
+    usage = extension_of(delegate.extensions, x509.KeyUsage)
     if usage is not None and not usage.digital_signature:
         return term("responder_key_usage")
     if not delegate.not_valid_before_utc <= now <= delegate.not_valid_after_utc:
@@ -287,20 +265,20 @@ def _is_issued_by(delegate: x509.Certificate, issuer: x509.Certificate) -> bool:
         delegate.verify_directly_issued_by(issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
-    return hashed is None or hashed.name not in _BROKEN_HASHES
+    return hashed is None or hashed.name not in BROKEN_HASHES
 
 
 def _is_signed_by(response: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
     key, hashed = signer.public_key(), response.signature_hash_algorithm
-    made, over = response.signature, response.tbs_response_bytes
+    made, content = response.signature, response.tbs_response_bytes
     try:
         match key:
             case rsa.RSAPublicKey() if hashed is not None:
-                key.verify(made, over, padding.PKCS1v15(), hashed)
+                key.verify(made, content, padding.PKCS1v15(), hashed)
             case ec.EllipticCurvePublicKey() if hashed is not None:
-                key.verify(made, over, ec.ECDSA(hashed))
+                key.verify(made, content, ec.ECDSA(hashed))
             case ed25519.Ed25519PublicKey():
-                key.verify(made, over)
+                key.verify(made, content)
             case _:
                 return False
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):

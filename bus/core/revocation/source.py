@@ -1,7 +1,8 @@
-"""RevocationSource: where an authority tells what it revoked, as its certificates say it.
+"""Where the revocations of an authority are published: CRLs and OCSP responders.
 
-Only `http` is asked: lists and answers are signed, and an `https` source would need another
-certificate to be judged first (RFC 5280, 8; RFC 6960, A.1).
+The certificates name these sources. Only `http` addresses are used: lists and responses are signed,
+and an `https` server would need another certificate to be verified first (RFC 5280, 8; RFC 6960,
+A.1).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,18 +13,17 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from bus.core.certificate import UnreadableError
-from bus.core.revocation.crl import parse_crl
-from bus.core.revocation.scope import points_of
+from bus.core.certificate import UnreadableError, extension_of
+from bus.core.revocation.crl import parse_crl, points_of
 from schemas.term import Term, term
 
 Chain = Sequence[x509.Certificate]
-"""A certificate and those above it, the trust anchor last."""
+"""A certificate, then its issuers, the trust anchor last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """A certificate, and who issued it and may revoke it."""
+    """A certificate, and its issuer, which may revoke it."""
 
     certificate: x509.Certificate
     issuer: x509.Certificate
@@ -38,7 +38,7 @@ class ListSource:
 
     @property
     def name(self) -> str:
-        """How it is called in events and evidence."""
+        """The name in events and evidence."""
         return f"crl {self.url}"
 
 
@@ -51,17 +51,17 @@ class Responder:
 
     @property
     def name(self) -> str:
-        """How it is called in events and evidence."""
+        """The name in events and evidence."""
         return f"ocsp {self.url}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FiledList:
-    """A CRL that an operator filed.
+    """A CRL that an operator stored.
 
     Attributes:
-        subjects: The certificates of its authority; empty when it has none here.
-        fault: Why there are none.
+        subjects: The certificates of its authority; empty when there are none here.
+        fault: Why `subjects` is empty.
     """
 
     file: str
@@ -71,7 +71,7 @@ class FiledList:
 
     @property
     def name(self) -> str:
-        """How it is called in events and evidence."""
+        """The name in events and evidence."""
         return f"crl {self.file}"
 
 
@@ -79,7 +79,7 @@ Source = ListSource | Responder | FiledList
 
 
 def subjects_of(chains: Iterable[Chain], *, now: datetime) -> tuple[Subject, ...]:
-    """Every certificate that somebody could revoke: all but trust anchors, and what has ended."""
+    """Every certificate that can be revoked: not trust anchors, and not expired certificates."""
     found: dict[bytes, Subject] = {}
     for chain in chains:
         for certificate, issuer in pairwise(chain):
@@ -90,7 +90,7 @@ def subjects_of(chains: Iterable[Chain], *, now: datetime) -> tuple[Subject, ...
 
 
 def sources_of(subjects: Iterable[Subject]) -> tuple[Source, ...]:
-    """Whom to ask about these certificates."""
+    """The lists and responders to ask about these certificates."""
     lists: dict[str, list[Subject]] = {}
     responders: dict[str, list[Subject]] = {}
     for subject in subjects:
@@ -105,7 +105,7 @@ def sources_of(subjects: Iterable[Subject]) -> tuple[Source, ...]:
 
 
 def filed_list(file: str, data: bytes, subjects: Iterable[Subject]) -> FiledList:
-    """A filed list, and the certificates that are its authority's business."""
+    """A stored list with the certificates of its authority."""
     try:
         issuer = parse_crl(data).issuer
     except UnreadableError as error:
@@ -119,12 +119,9 @@ def _list_urls(certificate: x509.Certificate) -> Iterable[str]:
 
 
 def _responder_urls(certificate: x509.Certificate) -> Iterable[str]:
-    try:
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except x509.ExtensionNotFound:
-        return ()
+    access = extension_of(certificate.extensions, x509.AuthorityInformationAccess) or ()
     ocsp = AuthorityInformationAccessOID.OCSP
-    return _http(entry.access_location for entry in access.value if entry.access_method == ocsp)
+    return _http(entry.access_location for entry in access if entry.access_method == ocsp)
 
 
 def _http(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""SourceRecords: what each source of revocations has proven so far, and which are away.
+"""What each revocation source has said so far, and which sources do not answer.
 
-The last answer of a source counts until a newer one comes. Nothing here ever stops traffic: a
-source that is away is told at its beginning, at its end, and when the declared grace is over
-(decision record 0022).
+The last answer of a source is used until a newer one arrives. A source that does not answer never
+stops traffic: events report when it stops answering, when it answers again, and when the configured
+grace period has passed (decision record 0022).
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from pydantic import AwareDatetime
 
-from bus.core.events import (
-    Event,
+from bus.core.events import Event
+from bus.core.key_events import (
     RevocationGraceEnded,
     RevocationSourceAsked,
     RevocationSourceLost,
@@ -29,15 +29,15 @@ from schemas.value import Value
 
 
 class SourceRecord(Value):
-    """One source.
+    """What one source has said.
 
     Attributes:
-        answered_at: When all that it was asked was last answered; None: never.
-        lost_since: Since when it gives no answer that counts; None: it does.
-        problem: Why it does not.
-        grace_ended: That was told.
-        revocations: What it proved to be revoked; kept for good, but for what is on hold.
-        assurances: What it knows no revocation of.
+        answered_at: When it last answered every question; None: never.
+        lost_since: Since when it gives no valid answer; None: it answers.
+        problem: Why it gives no valid answer.
+        grace_ended: The end of the grace period was reported.
+        revocations: Kept for ever, except certificates on hold.
+        assurances: The certificates that it says are not revoked.
     """
 
     source: str
@@ -50,22 +50,22 @@ class SourceRecord(Value):
 
 
 class SourceRecords(Value):
-    """The records of all sources, one for each name."""
+    """The records of all sources, one for each source."""
 
     sources: tuple[SourceRecord, ...] = ()
 
     def of(self, source: str) -> SourceRecord:
-        """What one source said; empty when it was never asked."""
+        """The record of one source; empty when it was never asked."""
         found = (record for record in self.sources if record.source == source)
         return next(found, SourceRecord(source=source))
 
     def with_record(self, record: SourceRecord) -> "SourceRecords":
-        """The same, with one record replaced or added."""
+        """A copy with one record replaced or added."""
         others = (each for each in self.sources if each.source != record.source)
         return SourceRecords(sources=(*others, record))
 
     def only_asking(self, sources: Collection[str]) -> "SourceRecords":
-        """Forget who is not asked any more, but not what they proved."""
+        """A copy without the other sources; only their revocations are kept."""
         kept = (
             record
             if record.source in sources
@@ -77,12 +77,12 @@ class SourceRecords(Value):
 
     @property
     def revocations(self) -> tuple[Revocation, ...]:
-        """What any source proved."""
+        """The revocations of all sources."""
         return tuple(each for record in self.sources for each in record.revocations)
 
     @property
     def assurances(self) -> tuple[Assurance, ...]:
-        """What any source knows no revocation of."""
+        """The assurances of all sources."""
         return tuple(each for record in self.sources for each in record.assurances)
 
 
@@ -94,12 +94,12 @@ def after_round(
     now: AwareDatetime,
     grace: timedelta,
 ) -> tuple[SourceRecord, tuple[Event, ...]]:
-    """The record of a source after one round of questions, and the events that this causes.
+    """The record of a source after one round of questions, and the events to report.
 
     Args:
-        answers: Those that count.
-        problem: Why some question has no answer that counts; None: all have.
-        grace: How long its last answer may count without an alarm of its own.
+        answers: The valid answers.
+        problem: Why some question has no valid answer; None: all questions have one.
+        grace: How long the last answer is used before the missing answer is reported again.
     """
     learnt = record
     for answer in answers:
@@ -127,7 +127,7 @@ def after_round(
 
 
 def _learn(record: SourceRecord, answer: Answer) -> SourceRecord:
-    """Replace older statements; what was revoked for good stays revoked (RFC 5280, 5.3.1)."""
+    """Replace older statements. A final revocation stays (RFC 5280, 5.3.1)."""
     known = {said.thumbprint: said for said in record.assurances}
     revoked = {said.thumbprint: said for said in record.revocations}
     for assurance in answer.assurances:

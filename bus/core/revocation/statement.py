@@ -1,27 +1,27 @@
-"""Statements about a certificate: that it is revoked, or that a source knows of no revocation.
-
-Made by an operator, a CRL or an OCSP responder. `Answer` is what a list or a responder proved.
-"""
+"""What operators, CRLs and OCSP responders say about a certificate: revoked or not revoked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cryptography.x509 import ReasonFlags
+from cryptography import x509
 
 from schemas.problem import AxisError
 from schemas.term import Coded, term
 
 TOLERANCE = timedelta(minutes=10)
-"""How far the source's clock may be from ours, as with signers."""
+"""How far the clock of a source may differ from ours, as for signers."""
 
 LASTS_WITHOUT_NEXT_UPDATE = timedelta(days=1)
-"""For an answer that does not say when the next one is due (RFC 6960, 4.2.2.1)."""
+"""How long an answer is valid that does not say when the next one is due (RFC 6960, 4.2.2.1)."""
+
+BROKEN_HASHES = frozenset({"md5", "sha1"})
+"""A signature with one of these proves nothing."""
 
 
 class RevocationReason(StrEnum):
-    """Why, in the words of RFC 5280, 5.3.1."""
+    """Why a certificate was revoked, in the words of RFC 5280, 5.3.1."""
 
     UNSPECIFIED = "unspecified"
     KEY_COMPROMISE = "keyCompromise"
@@ -35,21 +35,12 @@ class RevocationReason(StrEnum):
 
     @property
     def is_compromise(self) -> bool:
-        """Whether another than the owner may have signed: then no signing time can be believed."""
-        return self in _COMPROMISES
-
-
-_COMPROMISES = frozenset(
-    {
-        RevocationReason.KEY_COMPROMISE,
-        RevocationReason.CA_COMPROMISE,
-        RevocationReason.AA_COMPROMISE,
-    }
-)
+        """Whether somebody else may have the key. Then the signing time proves nothing."""
+        return self.value in {"keyCompromise", "cACompromise", "aACompromise"}
 
 
 class RevocationSource(StrEnum):
-    """Who says so."""
+    """Who reports a revocation."""
 
     OPERATOR = "operator"
     CRL = "crl"
@@ -58,13 +49,13 @@ class RevocationSource(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revocation:
-    """A certificate counts no more.
+    """A certificate is not valid any more.
 
     Attributes:
-        thumbprint: Of the certificate (`x5t#S256`), as in `CertifiedKey`.
-        at: From this moment on, inclusive, UTC. Whole seconds, as signing times are.
-        stated_in: Which list or responder says so; empty for an operator.
-        stated_at: When that list was made, or that answer given.
+        thumbprint: The thumbprint of the certificate (`x5t#S256`), as in `CertifiedKey`.
+        at: The first moment of the revocation, UTC, in whole seconds like signing times.
+        stated_in: The name of the list or responder; empty for an operator.
+        stated_at: When the list or the answer was made.
     """
 
     thumbprint: str
@@ -75,27 +66,26 @@ class Revocation:
     stated_at: datetime | None = None
 
     def forbids(self, signed_at: datetime, *, received_at: datetime | None = None) -> bool:
-        """Whether a signature with this signing time counts no more.
+        """Whether a signature with this signing time is invalid.
 
-        What was signed before the revocation still counts, so that old documents stay provable,
-        unless the key was compromised: whoever stole it can write any signing time. Then only a
-        record of our own helps: what was received before the revocation was not made by a thief
-        who came after it.
+        A signature from before the revocation stays valid, so that old documents can be verified.
+        The exception is a compromised key, because a thief can write any signing time. Then the
+        signature is valid only if we received it before the revocation.
 
         Args:
-            received_at: When our own records first hold the signature; None: just now.
+            received_at: When our own records first contain the signature; None: just now.
         """
         if self.reason.is_compromise:
             return received_at is None or received_at >= self.at
         return signed_at >= self.at
 
     def severity(self) -> tuple[bool, datetime]:
-        """Sorts what forbids the most first."""
+        """A sort key: the revocation that makes most signatures invalid comes first."""
         return not self.reason.is_compromise, self.at
 
     @property
     def evidence(self) -> str:
-        """Who says so, and in what of when."""
+        """Who reported the revocation, and when."""
         if not self.stated_in:
             return self.source
         at = f" ({self.stated_at.isoformat()})" if self.stated_at else ""
@@ -104,13 +94,7 @@ class Revocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assurance:
-    """A source knows of no revocation.
-
-    Attributes:
-        thumbprint: Of the certificate that was asked about.
-        stated_in: Which list or responder.
-        stated_at: When that list was made, or that answer given.
-    """
+    """A source says that a certificate is not revoked. The attributes are as in `Revocation`."""
 
     thumbprint: str
     stated_in: str
@@ -118,17 +102,17 @@ class Assurance:
 
 
 def weightiest(stated: Sequence[Revocation]) -> Revocation:
-    """Of what one source says of one certificate, what holds; at least one is given.
+    """Choose from several statements of one source about one certificate; at least one is given.
 
-    What is revoked for good is so whatever else is said: a hold is no milder word for it, and a
-    compromise stays one (RFC 5280, 5.3.1).
+    A final revocation takes precedence over a hold, and a compromise over other reasons
+    (RFC 5280, 5.3.1).
     """
     lasting = [each for each in stated if each.reason is not RevocationReason.CERTIFICATE_HOLD]
     return min(lasting or stated, key=Revocation.severity)
 
 
 def strictest(revocations: Iterable[Revocation]) -> Mapping[str, Revocation]:
-    """One revocation for each thumbprint: of several the one that forbids the most."""
+    """One revocation for each thumbprint: the one that makes most signatures invalid."""
     found: dict[str, Revocation] = {}
     for revocation in revocations:
         known = found.setdefault(revocation.thumbprint, revocation)
@@ -139,13 +123,13 @@ def strictest(revocations: Iterable[Revocation]) -> Mapping[str, Revocation]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A proven answer.
+    """A verified answer of a list or a responder.
 
     Attributes:
         said_at: When it was made (`thisUpdate`).
-        until: When the next is due (`nextUpdate`).
-        revocations: What was asked about and is revoked.
-        assurances: What was asked about and is not.
+        until: When the next one is due (`nextUpdate`).
+        revocations: The certificates that were asked about and are revoked.
+        assurances: Those that were asked about and are not revoked.
     """
 
     said_at: datetime
@@ -155,10 +139,10 @@ class Answer:
 
 
 def check_times(source: str, *, said_at: datetime, until: datetime | None, now: datetime) -> None:
-    """Refuse what is not of today.
+    """Refuse an answer that is out of date or from the future.
 
     Raises:
-        TransportError: E_REVOCATION_SOURCE; it is stale, or from the future.
+        TransportError: E_REVOCATION_SOURCE.
     """
     if said_at > now + TOLERANCE:
         raise refuse(source, term("answer_future", at=said_at.isoformat()))
@@ -167,15 +151,32 @@ def check_times(source: str, *, said_at: datetime, until: datetime | None, now: 
         raise refuse(source, term("answer_stale", at=end.isoformat()))
 
 
-def reason_of(flag: ReasonFlags | None) -> RevocationReason | None:
-    """The reason in our words; None: not revoked any more (removeFromCRL)."""
+def check_critical(
+    extensions: x509.Extensions,
+    known: frozenset[x509.ObjectIdentifier],
+    *,
+    source: str,
+    cause: str = "list_critical",
+) -> None:
+    """Refuse an answer with an unknown critical extension (RFC 5280, 5.2; RFC 6960, 4.4).
+
+    Raises:
+        TransportError: E_REVOCATION_SOURCE.
+    """
+    for extension in extensions:
+        if extension.critical and extension.oid not in known:
+            raise refuse(source, term(cause, oid=extension.oid.dotted_string))
+
+
+def reason_of(flag: x509.ReasonFlags | None) -> RevocationReason | None:
+    """Convert a reason; None for removeFromCRL, which says that a hold has ended."""
     if flag is None:
         return RevocationReason.UNSPECIFIED
-    if flag is ReasonFlags.remove_from_crl:
+    if flag is x509.ReasonFlags.remove_from_crl:
         return None
     return RevocationReason(flag.value)
 
 
 def refuse(source: str, cause: Coded) -> AxisError:
-    """The answer that proves nothing."""
+    """The error for an answer that proves nothing."""
     return AxisError.of("E_REVOCATION_SOURCE", source=source, cause=cause)

@@ -1,7 +1,6 @@
-"""Sealing: documents that only their recipients can read, and what is bound to what in them.
+"""Sealed documents, which only their recipients can read.
 
-A content key for each envelope, wrapped by HPKE (RFC 9180) once for each recipient's mailbox;
-content and files under keys derived from it; a signature inside, one outside, each naming what the
-other covers. `suite` has the ciphers, `key` the mailboxes' keys, `stream` the files, `envelope` the
-whole.
+Each envelope has a random content key. HPKE (RFC 9180) wraps this key once for the mailbox of each
+recipient, and keys that are derived from it encrypt the content and the files. The sender signs
+twice, inside and outside of the seal; each signature names what the other one covers.
 """

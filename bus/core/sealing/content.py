@@ -1,36 +1,65 @@
-"""Content: what is signed inside a seal, and held against what stands in sight."""
+"""The sealed content: its ids, its signature, and the check against the readable envelope."""
 
+import hmac
 import struct
 from datetime import datetime
+from hashlib import sha256
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
+from bus.core.identity import document_hash, document_identity
 from bus.core.keyring import KeyRing
-from bus.core.sealing.identity import sealed_ids
 from bus.core.signing import verify
+from schemas.document import Document
 from schemas.envelope import Envelope
+from schemas.identifiers import AgencyCode, EnvelopeId
 from schemas.problem import AxisError
 from schemas.sealing import Sealed, SealedContent
 from schemas.term import Coded, term
 
 SIGNED = b"lienthong sealed content 1\n"
-"""Stands before the content when it is signed: it can never be passed off as an envelope, nor
-an envelope as it."""
+"""The prefix of the signed content, so that it cannot be used as an envelope, nor the reverse."""
 
+_SALT = b"lienthong sealed salt 1\n"
 _PADDED_TO = 4096
-"""The length of the ciphertext tells the length of the content only in steps of so many bytes."""
+"""The content is padded to a multiple of this, in bytes, to hide its exact length."""
 
 _LENGTH = struct.Struct(">I")
+
+
+def salt_of(document: Document, *, sender: AgencyCode, secret: bytes) -> str:
+    """The salt of a document: always the same for one document, different for all others.
+
+    Args:
+        secret: The sender's own. Whoever has it can test guesses of the content.
+    """
+    return hmac.new(secret, _SALT + _identity(document, sender), sha256).hexdigest()
+
+
+def sealed_ids(document: Document, *, sender: AgencyCode, salt: str) -> tuple[EnvelopeId, str]:
+    """Envelope id and content hash of a sealed document, computed with the salt.
+
+    A plain digest of the content would confirm a correct guess. Only sender and recipients know the
+    salt. All recipients get the same ids, so the sender cannot send them different contents.
+    """
+    key = bytes.fromhex(salt)
+    content_hash = hmac.new(key, _identity(document, sender), sha256).hexdigest()
+    return EnvelopeId(sha256(to_json(["sealed", content_hash])).hexdigest()), content_hash
+
+
+def _identity(document: Document, sender: AgencyCode) -> bytes:
+    return to_json([document_identity(document, sender), document_hash(document)])
 
 
 def proven_content(
     plain: bytes, envelope: Envelope, sealed: Sealed, *, keys: KeyRing, now: datetime
 ) -> SealedContent:
-    """Verify the inner signature, then parse, then hold the inside against the outside.
+    """Verify the inner signature, parse the content, and compare it with the envelope.
 
     Raises:
-        DocumentError: E_SEAL_SIGNATURE: it is not the sender's. E_SEAL_BINDING: the content was
-            signed for another envelope. E_SEAL_BROKEN: it is no content.
+        DocumentError: E_SEAL_SIGNATURE: the sender did not sign it. E_SEAL_BINDING: it was signed
+            for another envelope. E_SEAL_BROKEN: it cannot be parsed.
     """
     try:
         signature, inner = unframed(plain)
@@ -46,21 +75,21 @@ def proven_content(
     try:
         content = SealedContent.model_validate_json(inner)
     except ValidationError:
-        # `from None`: its words may quote content.
+        # `from None`: the message of pydantic may quote content.
         raise _broken(term("seal_schema")) from None
-    _judge(content, envelope, sealed)
+    _check_binding(content, envelope, sealed)
     return content
 
 
 def framed(signature: str, inner: bytes) -> bytes:
-    """Signature and content, each after its length, filled up with zeros."""
+    """Join signature and content, each after its length, and pad them with zeros."""
     made = signature.encode("ascii")
     filled = b"".join((_LENGTH.pack(len(made)), made, _LENGTH.pack(len(inner)), inner))
     return filled + bytes(-len(filled) % _PADDED_TO)
 
 
 def unframed(plain: bytes) -> tuple[str, bytes]:
-    """Signature and content. Raises `ValueError`: it is nothing that `framed` gives."""
+    """Split what `framed` returned. Raises `ValueError` for anything else."""
     signature, rest = _first(plain)
     inner, padding = _first(rest)
     if padding.strip(b"\0") or len(padding) >= _PADDED_TO or len(plain) % _PADDED_TO:
@@ -77,7 +106,7 @@ def _first(rest: bytes) -> tuple[bytes, bytes]:
     return rest[_LENGTH.size : end], rest[end:]
 
 
-def _judge(content: SealedContent, envelope: Envelope, sealed: Sealed) -> None:
+def _check_binding(content: SealedContent, envelope: Envelope, sealed: Sealed) -> None:
     document = content.document
     inside = [file.sealed for file in content.files]
     outside = [file.sha256 for file in sealed.files]

@@ -1,8 +1,8 @@
-"""Envelope: a document sealed into one, and opened again; how inside and outside are bound.
+"""Seal the document of an envelope, and open it again.
 
-The outer signature covers wrapped keys, ciphertext and files; the inner one covers the content and
-names sender, recipients, time, files and envelope. Wrapped keys and ciphertext are bound to all
-that stands in sight. So nothing of one envelope serves in another.
+The outer signature covers wrapped keys, ciphertext and files. The inner signature covers the
+content and names sender, recipients, time, files and envelope. Wrapped keys and ciphertext depend
+on everything that is readable in the envelope, so no part of it can be used in another envelope.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,10 @@ from datetime import datetime
 
 from bus.core.bounds import check
 from bus.core.keyring import KeyRing
-from bus.core.sealing.content import SIGNED, framed, proven_content
-from bus.core.sealing.identity import salt_of, sealed_ids
+from bus.core.sealing.content import SIGNED, framed, proven_content, salt_of, sealed_ids
 from bus.core.sealing.key import PrivateSealingKey, PublicSealingKey
 from bus.core.sealing.wrapping import disclose, enclose, file_key
 from bus.core.signing import Verified
-from schemas.codes import EnvelopeKind
 from schemas.envelope import SEALED_WIRE_VERSION, Envelope
 from schemas.identifiers import MailboxName
 from schemas.sealing import InnerFile, SealedContent, SealedFile
@@ -24,7 +22,7 @@ from schemas.sealing import InnerFile, SealedContent, SealedFile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeptFile:
-    """A file of a document, and what the attachment store holds of it: its ciphertext."""
+    """The digest `of` a file of a document, and its ciphertext in the attachment store."""
 
     of: str
     sealed: SealedFile
@@ -32,11 +30,7 @@ class KeptFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenFile:
-    """How a file of an opened document is read.
-
-    Attributes:
-        sealed: Digest of the ciphertext, by which the attachment store finds it.
-    """
+    """How to read a file of an opened document: the digest of its ciphertext, and the key."""
 
     sealed: str
     key: bytes = field(repr=False)
@@ -47,8 +41,8 @@ class Opened:
     """An opened envelope.
 
     Attributes:
-        envelope: With the document in it; what stood in sight is unchanged.
-        files: By the digest under which the document names them.
+        envelope: Contains the document; the readable parts are unchanged.
+        files: Digest in the document → how to read the file.
     """
 
     envelope: Envelope
@@ -57,12 +51,12 @@ class Opened:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnsignedSeal:
-    """An envelope that is sealed as soon as its content has the sender's inner signature.
+    """An envelope whose content needs only the inner signature before it is sealed.
 
     Attributes:
-        envelope: With the ids of a sealed document; the document is still in it.
-        content: The JSON of what is sealed.
-        files: The ciphertext of the document's files, in the order of their places.
+        envelope: Has the ids of a sealed document, and still contains the document.
+        content: The JSON that is sealed.
+        files: The ciphertext of the document's files, in order.
     """
 
     envelope: Envelope
@@ -71,19 +65,18 @@ class UnsignedSeal:
 
     @property
     def to_sign(self) -> bytes:
-        """The exact bytes for the inner signature."""
+        """The exact bytes that the inner signature covers."""
         return SIGNED + self.content
 
 
 def begin_seal(
     envelope: Envelope, *, secret: bytes, files: Sequence[KeptFile] = ()
 ) -> UnsignedSeal:
-    """Prepare to seal an envelope to its recipients.
+    """Prepare to seal the document of an envelope for its recipients.
 
     Args:
-        envelope: Holds a document that is not sealed.
-        secret: The sender's own, the same at every reading.
-        files: Encrypted with `file_key` at their places.
+        secret: The sender's own; always the same, so that a document always gets the same ids.
+        files: Encrypted with the `file_key` of their positions.
     """
     document = envelope.document
     if document is None or envelope.sealed is not None:
@@ -103,22 +96,18 @@ def begin_seal(
         source_signature=envelope.source_signature,
         warnings=envelope.warnings,
     )
-    in_sight = Envelope(
-        version=SEALED_WIRE_VERSION,
-        kind=EnvelopeKind.DOCUMENT,
-        envelope_id=envelope_id,
-        content_hash=content_hash,
-        sender=envelope.sender,
-        sender_mailbox=envelope.sender_mailbox,
-        recipients=envelope.recipients,
-        sent_at=envelope.sent_at,
-        document=document,
+    unsealed = envelope.model_copy(
+        update={
+            "version": SEALED_WIRE_VERSION,
+            "envelope_id": envelope_id,
+            "content_hash": content_hash,
+            "source": None,
+            "source_signature": None,
+            "warnings": (),
+        }
     )
-    return UnsignedSeal(
-        envelope=in_sight,
-        content=content.to_json(),
-        files=tuple(file.sealed for file in files),
-    )
+    sealed = tuple(file.sealed for file in files)
+    return UnsignedSeal(envelope=unsealed, content=content.to_json(), files=sealed)
 
 
 def finish_seal(
@@ -128,15 +117,15 @@ def finish_seal(
     content_key: bytes,
     keys: Sequence[PublicSealingKey],
 ) -> Envelope:
-    """Seal the content; the envelope is then signed outside like any other.
+    """Seal the content. The envelope is then signed like any other.
 
     Args:
-        signature: Over `to_sign`.
-        content_key: 32 fresh random bytes, used for this envelope and its files alone.
+        signature: The inner signature, of `to_sign`.
+        content_key: 32 new random bytes, used only for this envelope and its files.
         keys: One for each recipient's mailbox.
 
     Raises:
-        DocumentError: The document holds too much, as `bounds.check` says.
+        DocumentError: As `bounds.check`.
     """
     plain = framed(signature, unsigned.content)
     check(unsigned.envelope, plain)
@@ -154,18 +143,16 @@ def unseal(
     keys: KeyRing,
     now: datetime,
 ) -> Opened:
-    """Open a sealed envelope for one of its mailboxes, and prove the inside against the outside.
+    """Open a sealed envelope for one of its mailboxes, and compare the content with the envelope.
 
     Args:
-        envelope: As it was admitted.
-        verified: The proof of its outer signature.
-        private: The mailbox's own keys, the old ones too.
+        verified: The result for the outer signature.
+        private: The mailbox's own keys, including the old ones.
 
     Raises:
         DocumentError: E_SEAL_NOT_WRAPPED, E_SEAL_SUITE, E_SEAL_DOWNGRADE, E_SEAL_BROKEN,
-            E_SEAL_SIGNATURE or E_SEAL_BINDING; or E_LIMIT or E_ENVELOPE of what was sealed. Never
-            retry.
-        ConfigurationError: E_SEAL_NO_KEY: the private key is not here.
+            E_SEAL_SIGNATURE or E_SEAL_BINDING; or as `bounds.check` for the content. Never retry.
+        ConfigurationError: E_SEAL_NO_KEY: the private key is not stored here.
     """
     sealed = envelope.sealed
     if sealed is None:

@@ -1,4 +1,4 @@
-"""Files: a document's files on their way into the attachment store sealed, and out of it opened."""
+"""Store the files of a sealed document encrypted, and read them decrypted."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from schemas.sealing import SealedFile
 
 
 def keep_sealed(file: BinaryIO, sink: AttachmentSink, *, key: bytes) -> SealedFile:
-    """Keep the rest of a file, sealed; nothing is left behind when that fails."""
+    """Encrypt and store the rest of a file; after an error nothing of it is left."""
     writer = sink.begin()
     try:
         for chunk in sealed_chunks(chunks_of(file), key):
@@ -25,17 +25,17 @@ def keep_sealed(file: BinaryIO, sink: AttachmentSink, *, key: bytes) -> SealedFi
 
 
 class OpenedFiles:
-    """The files of an opened document, as an attachment source; opened while they are read."""
+    """The files of an opened document as an `AttachmentSource`, decrypted while they are read."""
 
     def __init__(self, store: AttachmentSource, files: Mapping[str, OpenFile]) -> None:
         self._store = store
         self._files = files
 
     def open(self, sha256: str) -> BinaryIO:
-        """Open a file by its true digest, which reading to the end proves.
+        """Open a file by the digest of its content, which is checked at the end of the file.
 
         Raises:
-            DocumentError: E_ATTACHMENT_ABSENT. From reading: E_SEAL_BROKEN, E_ATTACHMENT_DIGEST.
+            DocumentError: E_ATTACHMENT_ABSENT; while reading E_SEAL_BROKEN, E_ATTACHMENT_DIGEST.
         """
         file = self._files.get(sha256)
         if file is None:

@@ -1,7 +1,7 @@
-"""Key: a mailbox's sealing keys: published under its signature, proven, and chosen.
+"""The sealing keys of a mailbox: publish, verify and choose them.
 
-Whoever carries the published keys, the axis included, can leave one out but cannot put its own in
-their place: each is a statement of its owner, signed by the key that signs the owner's documents.
+The owner signs each published key with the key that signs its documents. So whoever distributes
+these keys, including the axis, can withhold a key, but cannot replace it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,19 +22,15 @@ from schemas.sealing import SealingKey, SignedSealingKey
 from schemas.term import Coded, term
 
 GRACE = timedelta(days=7)
-"""So long after the publication of a stronger key, senders may not have heard of it."""
+"""Senders may be unaware of a stronger key for this time after its publication."""
 
 _STATEMENT = b"lienthong sealing key 1\n"
-"""Stands before the statement when it is signed: no document can be passed off as one, nor back."""
+"""The prefix of the signed statement, so that no document can be used as one, nor the reverse."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicSealingKey:
-    """A key to seal to, proven to be its owner's.
-
-    Attributes:
-        key_id: Names it in envelopes.
-    """
+    """A verified public key of a mailbox; `key_id` names it in envelopes."""
 
     owner: MailboxName
     suite: SealingSuite
@@ -44,13 +40,13 @@ class PublicSealingKey:
     not_after: datetime
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Whether it may be sealed to at this moment."""
+        """Whether senders may use it at this moment."""
         return self.not_before <= moment <= self.not_after
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrivateSealingKey:
-    """A key to open with; it opens also what was sealed to it before its end."""
+    """A private key. After its expiry it still opens what was sealed before."""
 
     owner: MailboxName
     suite: SealingSuite
@@ -61,7 +57,7 @@ class PrivateSealingKey:
 
 
 def key_id_of(owner: MailboxName, suite: SealingSuite, public_key: bytes) -> str:
-    """The name of a sealing key."""
+    """The id of a sealing key: a digest of owner, suite and public key."""
     return sha256(to_json([owner, suite, to_base64url(public_key)])).hexdigest()
 
 
@@ -73,7 +69,7 @@ def state(
     not_before: datetime,
     not_after: datetime,
 ) -> SealingKey:
-    """What an owner says of a key pair. Raises `ValueError`: the private key is none."""
+    """The statement about a key pair. Raises `ValueError` for an invalid private key."""
     return SealingKey(
         owner=owner,
         suite=suite,
@@ -84,7 +80,7 @@ def state(
 
 
 def publish(key: SealingKey, *, signing: SigningKey, now: datetime) -> SignedSealingKey:
-    """Sign the statement of a key, for everybody who may seal to it."""
+    """Sign the statement of a key for publication."""
     statement = key.to_json()
     return SignedSealingKey(
         statement=statement.decode(),
@@ -95,11 +91,11 @@ def publish(key: SealingKey, *, signing: SigningKey, now: datetime) -> SignedSea
 def prove(
     published: SignedSealingKey, *, owner: MailboxName, keys: KeyRing, now: datetime
 ) -> PublicSealingKey:
-    """Prove a published key to be its owner's.
+    """Verify that a published key belongs to its owner.
 
     Raises:
-        DocumentError: E_SEAL_KEY_FORGED: signed by somebody else, changed, or filed under another
-            mailbox. E_SEAL_SUITE: it is of a suite that is not known here.
+        DocumentError: E_SEAL_KEY_FORGED: somebody else signed it, it was changed, or it is stored
+            under another mailbox. E_SEAL_SUITE: its suite is unknown.
     """
     try:
         verified = verify(
@@ -139,7 +135,7 @@ def opening_key(
     not_before: datetime,
     not_after: datetime,
 ) -> PrivateSealingKey:
-    """A private key as it was kept. Raises `ValueError`: it is none of this suite."""
+    """Load a stored private key. Raises `ValueError` if it is not a key of this suite."""
     return PrivateSealingKey(
         owner=owner,
         suite=suite,
@@ -157,37 +153,36 @@ def key_to_seal_to(
     keys: KeyRing,
     now: datetime,
 ) -> PublicSealingKey:
-    """The strongest valid key of a mailbox; of several, the newest.
+    """The strongest valid key of a mailbox; the newest of equally strong ones.
 
-    One that cannot be proven, or is of a suite of the future, stands in nobody's way as long as
-    there is another.
+    A key that cannot be verified, or whose suite is unknown, is ignored if there is a valid one.
 
     Raises:
-        DocumentError: E_SEAL_RECIPIENT: there is none. E_SEAL_KEY_FORGED or E_SEAL_SUITE: there is
-            one, and this is why it may not be used.
+        DocumentError: E_SEAL_RECIPIENT: there is no key. E_SEAL_KEY_FORGED or E_SEAL_SUITE: there
+            are only keys that must not be used, for this reason.
     """
-    valid, doubt = [], None
+    valid, refusal = [], None
     for each in published:
         try:
             key = prove(each, owner=mailbox, keys=keys, now=now)
         except AxisError as error:
-            doubt = error
+            refusal = error
             continue
         if key.is_valid_at(now):
             valid.append(key)
     if valid:
         return max(valid, key=lambda key: (key.suite.strength, key.not_before))
-    raise doubt or AxisError.of("E_SEAL_RECIPIENT", mailbox=mailbox)
+    raise refusal or AxisError.of("E_SEAL_RECIPIENT", mailbox=mailbox)
 
 
 def judge_choice(
     used: PrivateSealingKey, own: Sequence[PrivateSealingKey], *, signed_at: datetime
 ) -> None:
-    """Judge whether a sender used the strength that its recipient had published.
+    """Check that a sender used the strongest key that its recipient had published.
 
     Raises:
-        DocumentError: E_SEAL_DOWNGRADE: a stronger key was there for `GRACE` and longer: somebody
-            kept it from the sender.
+        DocumentError: E_SEAL_DOWNGRADE: a stronger key had been published for longer than `GRACE`,
+            so somebody withheld it from the sender.
     """
     for key in own:
         known = key.not_before + GRACE <= signed_at <= key.not_after

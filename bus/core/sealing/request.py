@@ -1,4 +1,4 @@
-"""Request: how an agency's system asks for a seal, in any format: by the name of the file."""
+"""How an agency's system asks for a sealed document, in any format: by the name of the file."""
 
 import re
 
@@ -6,5 +6,5 @@ _ASKS = re.compile(r"\.sealed\.[^.]+$", re.IGNORECASE)
 
 
 def asks_to_be_sealed(name: str) -> bool:
-    """Whether a dropped file asks by its name: `letter.sealed.edxml`."""
+    """Whether the name of a file asks for a seal, as `letter.sealed.edxml` does."""
     return _ASKS.search(name) is not None

@@ -1,9 +1,9 @@
-"""Stream: a sealed file of any size, piece by piece, in memory that does not grow with it.
+"""Encrypt and decrypt files of any size in chunks, with constant memory.
 
-The STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015) as age uses it: AES-256-GCM over
-chunks of 256 KiB, the nonce being the chunk's number in 11 bytes and one byte that says whether it
-is the last. Chunks that are cut off, added, left out or in another order do not open. The key
-serves one file only, so that no nonce is ever used twice.
+This is the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015) as age uses it:
+AES-256-GCM over chunks of 256 KiB. The nonce is the number of the chunk in 11 bytes, and one byte
+that marks the last chunk. Missing, added or reordered chunks do not decrypt. A key encrypts only
+one file, so no nonce is used twice.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,19 +24,19 @@ _LAST = 1
 _COUNTER_BYTES = 11
 
 Buffer = bytearray | memoryview
-"""What `RawIOBase.readinto` is given."""
+"""The type of the argument of `RawIOBase.readinto`."""
 
 
 def sealed_chunks(pieces: Iterable[bytes], key: bytes) -> Iterator[bytes]:
-    """Seal a file, given in pieces of any size; every chunk but the last is full.
+    """Encrypt a file that is given in pieces of any size; every chunk but the last is full.
 
     Args:
-        key: 32 bytes that seal this file and nothing else.
+        key: 32 bytes, used for this file only.
     """
     cipher, number, held = AESGCM(key), 0, bytearray()
     for piece in pieces:
         held += piece
-        # One byte more must be there, or the chunk may be the last.
+        # Without at least one more byte, this chunk may be the last one.
         while len(held) > CHUNK_BYTES:
             chunk = bytes(memoryview(held)[:CHUNK_BYTES])
             del held[:CHUNK_BYTES]
@@ -46,10 +46,10 @@ def sealed_chunks(pieces: Iterable[bytes], key: bytes) -> Iterator[bytes]:
 
 
 def opened_chunks(file: BinaryIO, key: bytes) -> Iterator[bytes]:
-    """Open a sealed file; what is given was proven, though the end may still be missing.
+    """Decrypt a file. Every chunk is verified, but only the end shows that none is missing.
 
     Raises:
-        DocumentError: E_SEAL_BROKEN: it was changed, cut off, or sealed with another key.
+        DocumentError: E_SEAL_BROKEN: it was changed, cut off, or encrypted with another key.
     """
     cipher, number = AESGCM(key), 0
     chunk = _full(file)
@@ -65,15 +65,15 @@ def opened_chunks(file: BinaryIO, key: bytes) -> Iterator[bytes]:
 
 
 def opened(file: BinaryIO, key: bytes, *, digest: str) -> BinaryIO:
-    """Read a sealed file as what it was; its end is reached only if that has this digest.
+    """Read a decrypted file. Its end is reached only if the content has this digest.
 
-    Closing closes `file`.
+    Closing the reader closes `file`.
     """
     return BufferedReader(_Opened(file, key, digest), CHUNK_BYTES)
 
 
 class _Opened(RawIOBase):
-    """The unbuffered reader: hands out what the chunks give."""
+    """The unbuffered reader of decrypted chunks."""
 
     def __init__(self, file: BinaryIO, key: bytes, digest: str) -> None:
         self._file = file
@@ -107,7 +107,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 
 def _full(file: BinaryIO) -> bytes:
-    """The next chunk; shorter only at the end of the file."""
+    """Read the next chunk, which is shorter only at the end of the file."""
     wanted, pieces = CHUNK_BYTES + TAG_BYTES, []
     while wanted and (piece := file.read(wanted)):
         pieces.append(piece)

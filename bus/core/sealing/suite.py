@@ -1,11 +1,10 @@
-"""Suite: the cipher suites of sealing, and the keys that each one needs.
+"""The cipher suites of sealing, and their keys.
 
-All primitives and their composition are those of the library: HPKE (RFC 9180) with X25519, or with
-the hybrid of ML-KEM-768 (FIPS 203) and X25519, which holds as long as either of the two does.
+All algorithms come from the library: HPKE (RFC 9180) with X25519, or with the hybrid of ML-KEM-768
+(FIPS 203) and X25519, which is secure as long as one of the two is.
 """
 
 from enum import StrEnum
-from typing import assert_never
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
@@ -24,25 +23,19 @@ HpkePrivateKey = X25519PrivateKey | MLKEM768X25519PrivateKey
 
 _MLKEM_PUBLIC_BYTES = 1184
 _MLKEM_SEED_BYTES = 64
-"""FIPS 203, table 3; algorithm 16 for the seed, d and z."""
+"""FIPS 203, table 3; for the seed (d and z) algorithm 16."""
 
 
 class SealingSuite(StrEnum):
-    """The suites that are known; stronger ones first."""
+    """The known suites, strongest first."""
 
     HYBRID = "hpke-mlkem768-x25519-hkdf-sha256-aes256gcm"
     X25519 = "hpke-x25519-hkdf-sha256-aes256gcm"
 
     @property
     def strength(self) -> int:
-        """Grows with strength. Only a quantum computer tells the two apart."""
-        match self:
-            case SealingSuite.HYBRID:
-                return 2
-            case SealingSuite.X25519:
-                return 1
-            case _ as never:
-                assert_never(never)
+        """Higher is stronger. The two differ only against an attacker with a quantum computer."""
+        return 2 if self is SealingSuite.HYBRID else 1
 
     @property
     def _hpke(self) -> Suite:
@@ -50,10 +43,10 @@ class SealingSuite(StrEnum):
         return Suite(kem, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
     def public_key(self, data: bytes) -> HpkePublicKey:
-        """Read a public key: for the hybrid that of ML-KEM, then that of X25519.
+        """Read a public key; a hybrid key is the ML-KEM key followed by the X25519 key.
 
         Raises:
-            ValueError: It is none of this suite.
+            ValueError: It is not a key of this suite.
         """
         if self is SealingSuite.X25519:
             return X25519PublicKey.from_public_bytes(data)
@@ -63,10 +56,10 @@ class SealingSuite(StrEnum):
         )
 
     def private_key(self, data: bytes) -> HpkePrivateKey:
-        """Read a private key: for the hybrid the seed of ML-KEM, then the X25519 key.
+        """Read a private key; a hybrid key is the ML-KEM seed followed by the X25519 key.
 
         Raises:
-            ValueError: It is none of this suite.
+            ValueError: It is not a key of this suite.
         """
         if self is SealingSuite.X25519:
             return X25519PrivateKey.from_private_bytes(data)
@@ -74,10 +67,10 @@ class SealingSuite(StrEnum):
         return MLKEM768X25519PrivateKey(lattice, curve)
 
     def public_bytes_of(self, private: bytes) -> bytes:
-        """The public key, as `public_key` reads it, that belongs to a private one.
+        """The public key of a private key, as `public_key` reads it.
 
         Raises:
-            ValueError: It is none of this suite.
+            ValueError: It is not a key of this suite.
         """
         if self is SealingSuite.X25519:
             return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
@@ -85,17 +78,17 @@ class SealingSuite(StrEnum):
         return lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
 
     def new_private_bytes(self) -> bytes:
-        """A fresh private key; the library draws it."""
+        """A new private key from the random source of the library."""
         curve = X25519PrivateKey.generate().private_bytes_raw()
         if self is SealingSuite.X25519:
             return curve
         return MLKEM768PrivateKey.generate().private_bytes_raw() + curve
 
     def wrap(self, plain: bytes, *, to: HpkePublicKey, info: bytes) -> bytes:
-        """Seal a few bytes in one shot (RFC 9180, 6.1): encapsulated key, then ciphertext.
+        """Encrypt a few bytes (RFC 9180, 6.1): the encapsulated key, then the ciphertext.
 
         Raises:
-            ValueError: The public key is of another suite, or leads to no shared secret.
+            ValueError: The public key is of another suite, or gives no shared secret.
         """
         try:
             return self._hpke.encrypt(plain, to, info)
@@ -103,10 +96,10 @@ class SealingSuite(StrEnum):
             raise ValueError("the key is of another suite") from error
 
     def unwrap(self, wrapped: bytes, *, by: HpkePrivateKey, info: bytes) -> bytes:
-        """Open what `wrap` gave.
+        """Decrypt what `wrap` returned.
 
         Raises:
-            ValueError: It was made for another key or another `info`, or was changed.
+            ValueError: It was made for another key or `info`, or it was changed.
         """
         try:
             return self._hpke.decrypt(wrapped, by, info)
@@ -123,7 +116,7 @@ class SealingSuite(StrEnum):
 
 
 def suite_named(name: str) -> SealingSuite | None:
-    """The suite of this name, if it is known."""
+    """The suite of this name; None: it is unknown."""
     try:
         return SealingSuite(name)
     except ValueError:

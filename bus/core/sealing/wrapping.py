@@ -1,4 +1,4 @@
-"""Wrapping: the content key for each mailbox, and the ciphertext, bound to all that is in sight."""
+"""Wrap the content key for each mailbox, and encrypt the content with it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,9 @@ KEY_BYTES = 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NONCE = bytes(12)
-"""The key of the content seals one message only."""
+"""Constant, because each content key encrypts only one message."""
 
-# Each stands before what is derived for one purpose, so that nothing serves another.
+# One prefix for each purpose, so that no derived value can be used for another one.
 _CONTENT = b"lienthong sealed content 1\n"
 _WRAP = b"lienthong sealed key 1\n"
 _FILE = b"lienthong sealed file 1\n"
@@ -33,7 +33,7 @@ _ENVELOPE = "lienthong sealed envelope 1"
 
 
 def file_key(content_key: bytes, place: int) -> bytes:
-    """The key of the file at a place in the list of an envelope's files."""
+    """The key of the file at this position in the envelope's list of files."""
     return _derived(content_key, _FILE + str(place).encode())
 
 
@@ -45,11 +45,11 @@ def enclose(
     keys: Sequence[PublicSealingKey],
     files: Sequence[SealedFile],
 ) -> Envelope:
-    """Seal bytes into an envelope that says in sight what it says.
+    """Encrypt `plain`, and put it into the envelope in place of the document.
 
     Args:
-        envelope: Holds the document still, of which only the lane is left in sight.
-        content_key: 32 fresh random bytes, used for this envelope and its files alone.
+        envelope: Contains the document, of which only the lane stays readable.
+        content_key: 32 new random bytes, used only for this envelope and its files.
         keys: One for each recipient's mailbox.
     """
     sealed = Sealed(
@@ -84,21 +84,20 @@ def disclose(
     private: Sequence[PrivateSealingKey],
     signed_at: datetime,
 ) -> tuple[bytes, bytes]:
-    """The content key and the bytes that were sealed, by the mailbox's own wrapped key.
+    """Decrypt with the mailbox's own key; returns the content key and the content.
 
     Raises:
-        DocumentError: E_SEAL_BINDING: it is sealed to others than it is addressed to.
-            E_SEAL_NOT_WRAPPED, E_SEAL_SUITE, E_SEAL_DOWNGRADE. E_SEAL_BROKEN: key or content
-            were changed, or something in sight was.
-        ConfigurationError: E_SEAL_NO_KEY: the private key is not here.
+        DocumentError: E_SEAL_BINDING: it is sealed for other mailboxes than it is addressed to.
+            E_SEAL_NOT_WRAPPED, E_SEAL_SUITE, E_SEAL_DOWNGRADE. E_SEAL_BROKEN: the wrapped key, the
+            content or a readable part was changed.
+        ConfigurationError: E_SEAL_NO_KEY: the private key is not stored here.
     """
     named = [key.mailbox for key in sealed.keys]
     if len(set(named)) != len(named) or set(named) != {r.mailbox for r in envelope.recipients}:
-        what = term("sealed_to")
-        raise AxisError.of("E_SEAL_BINDING", what=what)
+        raise AxisError.of("E_SEAL_BINDING", what=term("sealed_to"))
     wrapped = next((key for key in sealed.keys if key.mailbox == mailbox), None)
     if wrapped is None:
-        # It is addressed by the directory of today, but was sealed by that of its day.
+        # After a change of the directory, another mailbox may serve the recipient.
         raise AxisError.of("E_SEAL_NOT_WRAPPED", mailbox=mailbox)
     own = next((key for key in private if key.key_id == wrapped.key_id), None)
     if own is None:
@@ -116,12 +115,11 @@ def disclose(
         cipher = AESGCM(_derived(content_key, _CONTENT))
         return content_key, cipher.decrypt(_NONCE, from_base64url(sealed.content), context)
     except (InvalidTag, ValueError) as error:
-        cause = term("seal_changed")
-        raise AxisError.of("E_SEAL_BROKEN", cause=cause) from error
+        raise AxisError.of("E_SEAL_BROKEN", cause=term("seal_changed")) from error
 
 
 def _context(envelope: Envelope, sealed: Sealed) -> bytes:
-    """Digest of all that stands in sight, besides what is derived from it."""
+    """Digest of all readable parts, except those that are derived from it."""
     return sha256(
         to_json(
             [
@@ -147,7 +145,7 @@ def _info(context: bytes, mailbox: MailboxName, key_id: str) -> bytes:
 
 
 def _derived(content_key: bytes, purpose: bytes) -> bytes:
-    """RFC 5869. No salt, because the content key is random from end to end."""
+    """Derive a key (RFC 5869), without a salt because the content key is random."""
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(content_key)
 
 

@@ -1,7 +1,7 @@
 """One agency: everything that concerns one mailbox, as its operators would ask."""
 
 from deploy.grafana.boards.board import Board, Row, Variable
-from deploy.grafana.boards.panel import Lines, Query, Spans, Tile
+from deploy.grafana.boards.panel import Lines, Spans, Tile
 
 _OF = 'agency="$agency"'
 
@@ -11,7 +11,7 @@ _NOW = Row(
         Tile(
             title="Its system",
             text="Away: the mailbox waits, in order, until it answers again.",
-            queries=(Query(expr=f"agency:lienthong_endpoint_up:min{{{_OF}}}"),),
+            query=f"agency:lienthong_endpoint_up:min{{{_OF}}}",
             words={0: "AWAY", 1: "there"},
             falling=True,
             look=1,
@@ -19,7 +19,7 @@ _NOW = Row(
         Tile(
             title="Oldest undelivered",
             text="How long the oldest delivery for it has waited.",
-            queries=(Query(expr=f"agency:lienthong_oldest_undelivered_seconds:max{{{_OF}}}"),),
+            query=f"agency:lienthong_oldest_undelivered_seconds:max{{{_OF}}}",
             unit="dtdurations",
             look=3600,
             bad=28800,
@@ -27,17 +27,13 @@ _NOW = Row(
         Tile(
             title="Last success",
             text="How long ago something was last handed over to it, since the axis started.",
-            queries=(
-                Query(
-                    expr=f"time() - agency:lienthong_last_success_timestamp_seconds:max{{{_OF}}}"
-                ),
-            ),
+            query=f"time() - agency:lienthong_last_success_timestamp_seconds:max{{{_OF}}}",
             unit="dtdurations",
         ),
         Tile(
             title="Oldest file in its outbox",
             text="More than a minute or two: not read.",
-            queries=(Query(expr=f"agency:lienthong_outbox_oldest_seconds:max{{{_OF}}}"),),
+            query=f"agency:lienthong_outbox_oldest_seconds:max{{{_OF}}}",
             unit="dtdurations",
             look=120,
             bad=300,
@@ -45,25 +41,25 @@ _NOW = Row(
         Tile(
             title="Offered, not answered",
             text="Deliveries that its system has taken and will answer later.",
-            queries=(Query(expr=f"max(lienthong_offers_pending{{{_OF}}})"),),
+            query=f"max(lienthong_offers_pending{{{_OF}}})",
         ),
         Tile(
             title="Dead letters",
             text="Parked or quarantined: `lienthong dlq groups --agency $agency`.",
-            queries=(Query(expr=f"max(lienthong_dead_letters_of_agency{{{_OF}}})"),),
+            query=f"max(lienthong_dead_letters_of_agency{{{_OF}}})",
             look=1,
             bad=50,
         ),
         Tile(
             title="Waiting for a retry",
             text="Its system did not take them; they are tried again by schedule.",
-            queries=(Query(expr=f"max(lienthong_retries_waiting{{{_OF}}})"),),
+            query=f"max(lienthong_retries_waiting{{{_OF}}})",
             look=1,
         ),
         Tile(
             title="Certificate ends in",
             text="What it signs after the end is refused everywhere.",
-            queries=(Query(expr=f"agency:lienthong_certificate_left_seconds:min{{{_OF}}}"),),
+            query=f"agency:lienthong_certificate_left_seconds:min{{{_OF}}}",
             unit="s",
             falling=True,
             look=30 * 86_400,
@@ -72,11 +68,9 @@ _NOW = Row(
         Tile(
             title="In its mailbox",
             text="Messages ready in both its queues on the broker.",
-            queries=(
-                Query(
-                    expr="sum(max by (queue) (rabbitmq_detailed_queue_messages_ready"
-                    '{queue=~"mailbox[.]${agency:raw}[.](express|standard)"}))'
-                ),
+            query=(
+                "sum(max by (queue) (rabbitmq_detailed_queue_messages_ready"
+                '{queue=~"mailbox[.]${agency:raw}[.](express|standard)"}))'
             ),
             look=1000,
             bad=10000,
@@ -90,42 +84,34 @@ _IN = Row(
         Lines(
             title="Deliveries, a minute",
             text="By how the attempt ended.",
-            queries=(
-                Query(
-                    expr="sum by (outcome) "
-                    f"(rate(lienthong_deliveries_total{{{_OF}}}[$__rate_interval])) * 60",
-                    legend="{{outcome}}",
+            query={
+                "{{outcome}}": (
+                    "sum by (outcome) "
+                    f"(rate(lienthong_deliveries_total{{{_OF}}}[$__rate_interval])) * 60"
                 ),
-            ),
+            },
         ),
         Lines(
             title="Oldest undelivered",
             text="A steady climb: it takes nothing. A saw: it is slow, but takes.",
-            queries=(
-                Query(
-                    expr=f"agency:lienthong_oldest_undelivered_seconds:max{{{_OF}}}", legend="age"
-                ),
-            ),
+            query={"age": f"agency:lienthong_oldest_undelivered_seconds:max{{{_OF}}}"},
             unit="s",
             limit=3600,
         ),
         Lines(
             title="In its mailbox",
             text="Messages ready, by lane. While its system is away they wait here, in order.",
-            queries=(
-                Query(
-                    expr="max by (queue) (rabbitmq_detailed_queue_messages_ready"
-                    '{queue=~"mailbox[.]${agency:raw}[.](express|standard)"})',
-                    legend="{{queue}}",
+            query={
+                "{{queue}}": (
+                    "max by (queue) (rabbitmq_detailed_queue_messages_ready"
+                    '{queue=~"mailbox[.]${agency:raw}[.](express|standard)"})'
                 ),
-            ),
+            },
         ),
         Spans(
             title="Its system",
             text="When it was there and when it was away.",
-            queries=(
-                Query(expr=f"agency:lienthong_endpoint_up:min{{{_OF}}}", legend="{{agency}}"),
-            ),
+            query={"{{agency}}": f"agency:lienthong_endpoint_up:min{{{_OF}}}"},
             words={0: "away", 1: "there"},
             width=24,
             height=4,
@@ -139,34 +125,31 @@ _OUT = Row(
         Lines(
             title="Files, a minute",
             text="Refused ones lie in its folder `refused/`, each with what is wrong.",
-            queries=(
-                Query(
-                    expr="sum by (outcome) "
-                    f"(rate(lienthong_submissions_total{{{_OF}}}[$__rate_interval])) * 60",
-                    legend="{{outcome}}",
+            query={
+                "{{outcome}}": (
+                    "sum by (outcome) "
+                    f"(rate(lienthong_submissions_total{{{_OF}}}[$__rate_interval])) * 60"
                 ),
-            ),
+            },
         ),
         Lines(
             title="Envelopes, a minute",
             text="Confirmed by every recipient's mailbox. Automatic receipts are not among them.",
-            queries=(
-                Query(
-                    expr="sum by (kind, lane) "
-                    f"(rate(lienthong_envelopes_sent_total{{{_OF}}}[$__rate_interval])) * 60",
-                    legend="{{kind}}, {{lane}}",
+            query={
+                "{{kind}}, {{lane}}": (
+                    "sum by (kind, lane) "
+                    f"(rate(lienthong_envelopes_sent_total{{{_OF}}}[$__rate_interval])) * 60"
                 ),
-            ),
+            },
         ),
         Lines(
             title="Statuses it got, an hour",
             text="01 arrived, 02 refused, 03 to 06 the recipient's progress (docs/codes.md).",
-            queries=(
-                Query(
-                    expr=f"sum by (status) (rate(lienthong_receipts_total{{{_OF}}}[1h])) * 3600",
-                    legend="{{status}}",
+            query={
+                "{{status}}": (
+                    f"sum by (status) (rate(lienthong_receipts_total{{{_OF}}}[1h])) * 3600"
                 ),
-            ),
+            },
             stacked=True,
         ),
     ),
@@ -178,23 +161,22 @@ _FAILS = Row(
         Lines(
             title="Failed attempts, an hour",
             text="Where in the delivery, and whose fault.",
-            queries=(
-                Query(
-                    expr="sum by (stage, failure_class) "
-                    f"(rate(lienthong_failures_total{{{_OF}}}[1h])) * 3600",
-                    legend="{{stage}}: {{failure_class}}",
+            query={
+                "{{stage}}: {{failure_class}}": (
+                    "sum by (stage, failure_class) "
+                    f"(rate(lienthong_failures_total{{{_OF}}}[1h])) * 3600"
                 ),
-            ),
+            },
             stacked=True,
             width=12,
         ),
         Lines(
             title="Dead letters",
             text="Those for operators, and those that are tried again by themselves.",
-            queries=(
-                Query(expr=f"max(lienthong_dead_letters_of_agency{{{_OF}}})", legend="operators"),
-                Query(expr=f"max(lienthong_retries_waiting{{{_OF}}})", legend="waiting"),
-            ),
+            query={
+                "operators": f"max(lienthong_dead_letters_of_agency{{{_OF}}})",
+                "waiting": f"max(lienthong_retries_waiting{{{_OF}}})",
+            },
             width=12,
         ),
     ),

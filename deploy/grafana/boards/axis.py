@@ -1,7 +1,7 @@
 """The axis at a glance: whether it is well, within ten seconds; why not, within a minute."""
 
 from deploy.grafana.boards.board import Board, Row
-from deploy.grafana.boards.panel import Lines, Query, Spans, Table, Tile
+from deploy.grafana.boards.panel import Lines, Spans, Table, Tile
 
 
 def _a_minute(label: str, counter: str) -> str:
@@ -14,12 +14,10 @@ _WELL = Row(
         Tile(
             title="The axis",
             text="TROUBLE: a critical alarm is firing. LOOK: a warning. The list below says which.",
-            queries=(
-                Query(
-                    expr='clamp_max(count(ALERTS{alertstate="firing",severity="critical"}), 1) * 2 '
-                    'or clamp_max(count(ALERTS{alertstate="firing",severity="warning"}), 1) '
-                    "or vector(0)"
-                ),
+            query=(
+                'clamp_max(count(ALERTS{alertstate="firing",severity="critical"}), 1) * 2 '
+                'or clamp_max(count(ALERTS{alertstate="firing",severity="warning"}), 1) '
+                "or vector(0)"
             ),
             words={0: "WELL", 1: "LOOK", 2: "TROUBLE"},
             look=1,
@@ -28,14 +26,14 @@ _WELL = Row(
         Tile(
             title="Agencies away",
             text="Agencies whose system does not answer. Their mailboxes wait; nobody else's do.",
-            queries=(Query(expr="count(agency:lienthong_endpoint_up:min == 0) or vector(0)"),),
+            query="count(agency:lienthong_endpoint_up:min == 0) or vector(0)",
             look=1,
         ),
         Tile(
             title="Oldest undelivered",
             text="How long the oldest delivery has waited, of all agencies. It must be received on "
             "the day it was sent (Decree 30/2020, article 21).",
-            queries=(Query(expr="max(agency:lienthong_oldest_undelivered_seconds:max)"),),
+            query="max(agency:lienthong_oldest_undelivered_seconds:max)",
             unit="dtdurations",
             look=3600,
             bad=28800,
@@ -43,24 +41,20 @@ _WELL = Row(
         Tile(
             title="For operators",
             text="Dead letters that are parked or quarantined: `lienthong dlq groups`.",
-            queries=(
-                Query(expr="sum(failure_class:lienthong_dead_letters_parked:sum) or vector(0)"),
-            ),
+            query="sum(failure_class:lienthong_dead_letters_parked:sum) or vector(0)",
             look=1,
             bad=50,
         ),
         Tile(
             title="Unaccounted",
             text="Accepted - delivered - waiting - parked. Anything but 0 is the worst there is.",
-            queries=(Query(expr="max(abs(lienthong_deliveries_unaccounted))"),),
+            query="max(abs(lienthong_deliveries_unaccounted))",
             bad=1,
         ),
         Tile(
             title="Broker",
             text="Whether every process is connected to RabbitMQ, and none is blocked by it.",
-            queries=(
-                Query(expr="min(lienthong_broker_connected) * (1 - max(lienthong_broker_blocked))"),
-            ),
+            query="min(lienthong_broker_connected) * (1 - max(lienthong_broker_blocked))",
             words={0: "AWAY OR BLOCKED", 1: "there"},
             falling=True,
             look=1,
@@ -68,7 +62,7 @@ _WELL = Row(
         Tile(
             title="Workers missing",
             text="Workers that should run and do not. Their agencies wait.",
-            queries=(Query(expr="max(lienthong_workers_wanted) - max(lienthong_workers_running)"),),
+            query="max(lienthong_workers_wanted) - max(lienthong_workers_running)",
             words={0: "none"},
             bad=1,
         ),
@@ -76,7 +70,7 @@ _WELL = Row(
             title="Express, p99",
             text="Of a hundred express deliveries, 99 were quicker than this from signature to "
             "hand-over, in the last ten minutes. No data: nothing was delivered.",
-            queries=(Query(expr='lane:lienthong_end_to_end_seconds:p99_10m{lane="express"} >= 0'),),
+            query='lane:lienthong_end_to_end_seconds:p99_10m{lane="express"} >= 0',
             unit="s",
             look=30,
             bad=300,
@@ -90,7 +84,7 @@ _WHY = Row(
         Table(
             title="Alarms that are firing",
             text="Each has a section in docs/alarms.md: meaning, where to look, how to mend it.",
-            queries=(Query(expr='ALERTS{alertstate="firing"}'),),
+            query='ALERTS{alertstate="firing"}',
             columns={
                 "severity": "severity",
                 "alertname": "alarm",
@@ -106,13 +100,12 @@ _WHY = Row(
             title="Whose system was away",
             text="Only agencies that were away at some time of what is shown. One span is one "
             "trouble: an alarm at its start and one at its end.",
-            queries=(
-                Query(
-                    expr="agency:lienthong_endpoint_up:min and on (agency) "
-                    "min_over_time(agency:lienthong_endpoint_up:min[$__range]) == 0",
-                    legend="{{agency}}",
+            query={
+                "{{agency}}": (
+                    "agency:lienthong_endpoint_up:min and on (agency) "
+                    "min_over_time(agency:lienthong_endpoint_up:min[$__range]) == 0"
                 ),
-            ),
+            },
             words={0: "away", 1: "there"},
             width=10,
         ),
@@ -125,42 +118,27 @@ _MOVES = Row(
         Lines(
             title="Envelopes sent, a minute",
             text="Documents and reported statuses; automatic receipts are not among them.",
-            queries=(
-                Query(
-                    expr=_a_minute("kind", "lienthong_envelopes_sent_total"),
-                    legend="{{kind}}",
-                ),
-            ),
+            query={"{{kind}}": _a_minute("kind", "lienthong_envelopes_sent_total")},
         ),
         Lines(
             title="Deliveries, a minute",
             text="By how the attempt ended. Duplicates are normal after a crash: absorbed, and "
             "answered with the first receipt.",
-            queries=(
-                Query(
-                    expr=_a_minute("outcome", "lienthong_deliveries_total"),
-                    legend="{{outcome}}",
-                ),
-            ),
+            query={"{{outcome}}": _a_minute("outcome", "lienthong_deliveries_total")},
         ),
         Lines(
             title="Files from agencies, a minute",
             text="Refused ones lie in `refused/` with what is wrong, where, and what to do.",
-            queries=(
-                Query(
-                    expr=_a_minute("outcome", "lienthong_submissions_total"),
-                    legend="{{outcome}}",
-                ),
-            ),
+            query={"{{outcome}}": _a_minute("outcome", "lienthong_submissions_total")},
         ),
         Lines(
             title="From signature to hand-over",
             text="p50 and p99 by lane. The budgets: express 30 s, standard 5 minutes. A system "
             "that comes back brings its backlog along.",
-            queries=(
-                Query(expr="lane:lienthong_end_to_end_seconds:p50_10m", legend="{{lane}} p50"),
-                Query(expr="lane:lienthong_end_to_end_seconds:p99_10m", legend="{{lane}} p99"),
-            ),
+            query={
+                "{{lane}} p50": "lane:lienthong_end_to_end_seconds:p50_10m",
+                "{{lane}} p99": "lane:lienthong_end_to_end_seconds:p99_10m",
+            },
             unit="s",
             limit=30,
         ),
@@ -168,30 +146,24 @@ _MOVES = Row(
             title="From sending to the first status",
             text="Until the sender's system holds the recipient's automatic receipt. Points are "
             "single documents, with their trace.",
-            queries=(
-                Query(
-                    expr="histogram_quantile(0.5, sum by (le) "
-                    "(rate(lienthong_first_status_seconds_bucket[$__rate_interval])))",
-                    legend="p50",
+            query={
+                "p50": (
+                    "histogram_quantile(0.5, sum by (le) "
+                    "(rate(lienthong_first_status_seconds_bucket[$__rate_interval])))"
                 ),
-                Query(
-                    expr="histogram_quantile(0.99, sum by (le) "
-                    "(rate(lienthong_first_status_seconds_bucket[$__rate_interval])))",
-                    legend="p99",
-                    exemplars=True,
+                "p99": (
+                    "histogram_quantile(0.99, sum by (le) "
+                    "(rate(lienthong_first_status_seconds_bucket[$__rate_interval])))"
                 ),
-            ),
+            },
+            exemplars=("p99",),
             unit="s",
         ),
         Lines(
             title="Failed attempts in 15 minutes",
             text="By whose fault: sender, recipient_down, recipient_refused, ours, security, "
             "conflict, delivery_limit, expired.",
-            queries=(
-                Query(
-                    expr="failure_class:lienthong_failures:increase15m", legend="{{failure_class}}"
-                ),
-            ),
+            query={"{{failure_class}}": "failure_class:lienthong_failures:increase15m"},
             stacked=True,
         ),
     ),
@@ -203,35 +175,25 @@ _WAITS = Row(
         Lines(
             title="Oldest undelivered, ten worst agencies",
             text="A steady climb: the agency takes nothing. A saw: it is slow, but takes.",
-            queries=(
-                Query(
-                    expr="topk(10, agency:lienthong_oldest_undelivered_seconds:max > 0)",
-                    legend="{{agency}}",
-                ),
-            ),
+            query={"{{agency}}": "topk(10, agency:lienthong_oldest_undelivered_seconds:max > 0)"},
             unit="s",
             limit=3600,
         ),
         Lines(
             title="Oldest file in an outbox, ten worst agencies",
             text="More than a minute or two: not read. Then the broker, or the file itself.",
-            queries=(
-                Query(
-                    expr="topk(10, agency:lienthong_outbox_oldest_seconds:max > 0)",
-                    legend="{{agency}}",
-                ),
-            ),
+            query={"{{agency}}": "topk(10, agency:lienthong_outbox_oldest_seconds:max > 0)"},
             unit="s",
             limit=300,
         ),
         Lines(
             title="The account",
             text="Accepted = delivered + waiting + parked, always. What is not is unaccounted.",
-            queries=(
-                Query(expr="max(lienthong_deliveries_waiting)", legend="waiting"),
-                Query(expr="max(lienthong_deliveries_parked)", legend="parked"),
-                Query(expr="max(abs(lienthong_deliveries_unaccounted))", legend="unaccounted"),
-            ),
+            query={
+                "waiting": "max(lienthong_deliveries_waiting)",
+                "parked": "max(lienthong_deliveries_parked)",
+                "unaccounted": "max(abs(lienthong_deliveries_unaccounted))",
+            },
         ),
     ),
 )
@@ -242,25 +204,25 @@ _SO_FAR = Row(
         Tile(
             title="Accepted, ever",
             text="Deliveries of documents that the broker has confirmed.",
-            queries=(Query(expr="max(lienthong_deliveries_accepted)"),),
+            query="max(lienthong_deliveries_accepted)",
             width=6,
         ),
         Tile(
             title="Delivered, ever",
             text="Of these, handed over to the recipient's system.",
-            queries=(Query(expr="max(lienthong_deliveries_delivered)"),),
+            query="max(lienthong_deliveries_delivered)",
             width=6,
         ),
         Tile(
             title="Waiting now",
             text="In a mailbox, under work, or before a retry.",
-            queries=(Query(expr="max(lienthong_deliveries_waiting)"),),
+            query="max(lienthong_deliveries_waiting)",
             width=6,
         ),
         Tile(
             title="Parked now",
             text="Dead letters that wait for an operator or were given up.",
-            queries=(Query(expr="max(lienthong_deliveries_parked)"),),
+            query="max(lienthong_deliveries_parked)",
             width=6,
         ),
     ),

@@ -1,7 +1,7 @@
 """Dead letters: how many, whose, why, and whether the heap grows."""
 
 from deploy.grafana.boards.board import Board, Row
-from deploy.grafana.boards.panel import Lines, Query, Table, Tile
+from deploy.grafana.boards.panel import Lines, Table, Tile
 
 _PARKED = "failure_class:lienthong_dead_letters_parked:sum"
 
@@ -11,7 +11,7 @@ _NOW = Row(
         Tile(
             title="For operators",
             text="Parked or quarantined: `lienthong dlq groups`.",
-            queries=(Query(expr=f"sum({_PARKED}) or vector(0)"),),
+            query=f"sum({_PARKED}) or vector(0)",
             look=1,
             bad=50,
             width=4,
@@ -19,7 +19,7 @@ _NOW = Row(
         Tile(
             title="Oldest",
             text="How long the one that waits longest has waited for an operator.",
-            queries=(Query(expr="max(lienthong_oldest_dead_letter_seconds)"),),
+            query="max(lienthong_oldest_dead_letter_seconds)",
             unit="dtdurations",
             look=14400,
             bad=86400,
@@ -29,16 +29,14 @@ _NOW = Row(
             title="Security",
             text="Signature or addressee not to be trusted. Do not replay: look at the proof, tell "
             "the sender, keep an export.",
-            queries=(Query(expr=f'sum({_PARKED}{{failure_class="security"}}) or vector(0)'),),
+            query=f'sum({_PARKED}{{failure_class="security"}}) or vector(0)',
             bad=1,
             width=4,
         ),
         Tile(
             title="Our own faults",
             text="Translator bugs and crashes: report the group; replay after the upgrade.",
-            queries=(
-                Query(expr=f'sum({_PARKED}{{failure_class=~"ours|delivery_limit"}}) or vector(0)'),
-            ),
+            query=f'sum({_PARKED}{{failure_class=~"ours|delivery_limit"}}) or vector(0)',
             look=1,
             bad=20,
             width=4,
@@ -46,7 +44,7 @@ _NOW = Row(
         Tile(
             title="Conflicts",
             text="Same document, other content: a person decides which is right.",
-            queries=(Query(expr=f'sum({_PARKED}{{failure_class="conflict"}}) or vector(0)'),),
+            query=f'sum({_PARKED}{{failure_class="conflict"}}) or vector(0)',
             look=1,
             bad=20,
             width=4,
@@ -54,7 +52,7 @@ _NOW = Row(
         Tile(
             title="Tried again by themselves",
             text="Waiting for their retry. No work for anybody.",
-            queries=(Query(expr="sum(lienthong_retries_waiting) or vector(0)"),),
+            query="sum(lienthong_retries_waiting) or vector(0)",
             width=4,
         ),
     ),
@@ -66,13 +64,13 @@ _WHOSE = Row(
         Lines(
             title="For operators, by class",
             text="Whose fault it is decides what to do: `lienthong dlq groups` says it.",
-            queries=(Query(expr=_PARKED, legend="{{failure_class}}"),),
+            query={"{{failure_class}}": _PARKED},
             stacked=True,
         ),
         Table(
             title="Agencies with most",
             text="`lienthong dlq groups --agency CODE`.",
-            queries=(Query(expr="topk(20, lienthong_dead_letters_of_agency > 0)"),),
+            query="topk(20, lienthong_dead_letters_of_agency > 0)",
             columns={"agency": "agency", "Value": "dead letters"},
             judged=(10, 50),
         ),
@@ -80,7 +78,7 @@ _WHOSE = Row(
             title="By class and state, now",
             text="waiting: by itself. parked, quarantined: for operators. redelivered, discarded: "
             "settled.",
-            queries=(Query(expr="failure_class_state:lienthong_dead_letters:max > 0"),),
+            query="failure_class_state:lienthong_dead_letters:max > 0",
             columns={"failure_class": "class", "state": "state", "Value": "dead letters"},
         ),
     ),
@@ -92,53 +90,45 @@ _GROWS = Row(
         Lines(
             title="Failed attempts, an hour, by class",
             text="Each is a row that began, or one that came back.",
-            queries=(
-                Query(
-                    expr="sum by (failure_class) (rate(lienthong_failures_total[1h])) * 3600",
-                    legend="{{failure_class}}",
+            query={
+                "{{failure_class}}": (
+                    "sum by (failure_class) (rate(lienthong_failures_total[1h])) * 3600"
                 ),
-            ),
+            },
             stacked=True,
         ),
         Lines(
             title="Failed attempts, an hour, by stage",
             text="verify, open, claim, hand_over: where in a delivery. mailbox: given up by the "
             "broker itself.",
-            queries=(
-                Query(
-                    expr="sum by (stage) (rate(lienthong_failures_total[1h])) * 3600",
-                    legend="{{stage}}",
-                ),
-            ),
+            query={"{{stage}}": "sum by (stage) (rate(lienthong_failures_total[1h])) * 3600"},
             stacked=True,
         ),
         Lines(
             title="Replays, an hour",
             text="What operators sent again, and what came back from it.",
-            queries=(
-                Query(
-                    expr="sum by (outcome) (rate(lienthong_dead_letter_replays_total[1h])) * 3600",
-                    legend="{{outcome}}",
+            query={
+                "{{outcome}}": (
+                    "sum by (outcome) (rate(lienthong_dead_letter_replays_total[1h])) * 3600"
                 ),
-            ),
+            },
         ),
         Lines(
             title="Signatures that did not hold, in 15 minutes",
             text="forged and invalid: an attack, or a broken sender. certificate_unknown: often "
             "one that was renewed and not filed. clock_skew: a clock is wrong.",
-            queries=(
-                Query(
-                    expr='verdict:lienthong_signature_verdicts:increase15m{verdict!="verified"}',
-                    legend="{{verdict}}",
+            query={
+                "{{verdict}}": (
+                    'verdict:lienthong_signature_verdicts:increase15m{verdict!="verified"}'
                 ),
-            ),
+            },
             stacked=True,
             width=12,
         ),
         Lines(
             title="Waiting for a retry, ten most",
             text="By agency; each falls by itself once the system answers.",
-            queries=(Query(expr="topk(10, lienthong_retries_waiting > 0)", legend="{{agency}}"),),
+            query={"{{agency}}": "topk(10, lienthong_retries_waiting > 0)"},
             width=12,
         ),
     ),

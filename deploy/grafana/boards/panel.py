@@ -15,57 +15,48 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Query:
-    """One expression, and what its series are called.
-
-    Attributes:
-        legend: With `{{label}}` for values of labels.
-        exemplars: Show the traces behind the numbers as points.
-    """
-
-    expr: str
-    legend: str = ""
-    exemplars: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
     """A rectangle. Width in 24ths of the page, height in Grafana's steps of 30 pixels.
 
     Attributes:
         text: What it shows and how to read it; Grafana shows it under the `i`.
+        query: An expression, or several by the legend of their series. A legend holds `{{label}}`
+            for the value of a label.
+        exemplars: The legends of queries whose traces are shown as points.
     """
 
     title: str
     text: str
-    queries: tuple[Query, ...]
+    query: str | Mapping[str, str]
+    exemplars: tuple[str, ...] = ()
     unit: str = "short"
     width: int = 8
     height: int = 8
 
     def json(self) -> Json:
-        """All but its number and its place."""
+        """The panel without its number and its place."""
+        queries = {"": self.query} if isinstance(self.query, str) else self.query
         return {
             "title": self.title,
             "description": self.text,
             "datasource": SOURCE,
-            "targets": [self._target(n, query) for n, query in enumerate(self.queries)],
+            "targets": [self._target(n, *query) for n, query in enumerate(queries.items())],
             "fieldConfig": {"defaults": {"unit": self.unit, **self._defaults()}, "overrides": []},
             **self._looks(),
         }
 
-    def _target(self, number: int, query: Query) -> Json:
+    def _target(self, number: int, legend: str, expression: str) -> Json:
         return {
             "refId": chr(ord("A") + number),
             "datasource": SOURCE,
             "editorMode": "code",
-            "expr": query.expr,
-            "legendFormat": query.legend or "__auto",
-            **self._asked(),
-            "exemplar": query.exemplars,
+            "expr": expression,
+            "legendFormat": legend or "__auto",
+            **self._mode(),
+            "exemplar": legend in self.exemplars,
         }
 
-    def _asked(self) -> Json:
+    def _mode(self) -> Json:
         return {"range": True, "instant": False}
 
     def _defaults(self) -> Json:
@@ -93,7 +84,7 @@ class Tile(Panel):
     width: int = 3
     height: int = 4
 
-    def _asked(self) -> Json:
+    def _mode(self) -> Json:
         return {"range": False, "instant": True}
 
     def _defaults(self) -> Json:
@@ -189,7 +180,7 @@ class Table(Panel):
     columns: Mapping[str, str]
     judged: tuple[float, float] | None = None
 
-    def _asked(self) -> Json:
+    def _mode(self) -> Json:
         return {"range": False, "instant": True, "format": "table"}
 
     def _defaults(self) -> Json:

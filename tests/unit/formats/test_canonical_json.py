@@ -7,7 +7,8 @@ from io import BytesIO
 
 import pytest
 
-from adapters.conformance.formats import TODAY, WRITTEN_AT, Shelf
+from adapters.conformance.files import MemoryFiles
+from adapters.conformance.formats import TODAY, WRITTEN_AT
 from adapters.contract import Limits, Message
 from adapters.formats.canonical_json import (
     CanonicalJsonFormat,
@@ -23,20 +24,22 @@ DIGEST = sha256(PDF).hexdigest()
 
 
 def written(message: Message, *files: bytes) -> dict[str, object]:
-    chunks = CanonicalJsonFormat().write(message, attachments=Shelf(files), written_at=WRITTEN_AT)
+    chunks = CanonicalJsonFormat().write(
+        message, attachments=MemoryFiles(files), written_at=WRITTEN_AT
+    )
     parsed: dict[str, object] = json.loads(b"".join(chunks))
     return parsed
 
 
-def read(file: object, shelf: Shelf | None = None) -> Reading:
+def read(file: object, shelf: MemoryFiles | None = None) -> Reading:
     data = file if isinstance(file, bytes) else json.dumps(file, indent=1).encode()
     return CanonicalJsonFormat().read(
-        BytesIO(data), sink=shelf or Shelf(), limits=Limits(), today=TODAY
+        BytesIO(data), sink=shelf or MemoryFiles(), limits=Limits(), today=TODAY
     )
 
 
 def refusal(file: object) -> Problem:
-    shelf = Shelf()
+    shelf = MemoryFiles()
     with pytest.raises(DocumentError) as refused:
         read(file, shelf)
     assert not shelf.open_writers
@@ -69,7 +72,7 @@ def test_a_file_named_twice_is_carried_once() -> None:
 
 @pytest.mark.parametrize("indent", [None, 3])
 def test_members_come_in_any_order_and_layout(indent: int | None) -> None:
-    shelf = Shelf()
+    shelf = MemoryFiles()
     backwards = dict(reversed(written(document(), PDF).items()))
 
     reading = read(json.dumps(backwards, indent=indent).encode(), shelf)
@@ -83,7 +86,7 @@ def test_other_encoders_escape_slashes() -> None:
     data = b"\xff\xff\xff" * 200_000
     large = document(attachments=(attachment("a.bin", data),))
     text = json.dumps(written(large, data)).replace("/", "\\/")
-    shelf = Shelf()
+    shelf = MemoryFiles()
 
     assert read(text.encode(), shelf).message == large
     assert data in shelf.files.values()

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.files import MemoryFiles
 from adapters.contract import Limits
 from schemas.document import Attachment, Document
 from tests.support.builders import (
@@ -29,7 +29,7 @@ def packet_with(name: str, data: bytes | str, declared: str = "application/pdf")
 
 def read_one(data: bytes) -> tuple[Attachment, bytes, list[str]]:
     """The only attachment of a packet, its bytes, and the warnings."""
-    shelf = Shelf()
+    shelf = MemoryFiles()
     reading = read_packet(data, shelf)
     assert not shelf.open_writers
     assert isinstance(reading.message, Document)
@@ -279,8 +279,8 @@ BOMB = zipped(("b.pdf", bytes(4 << 20)))
         (zipped(("x\\b.pdf", PDF)), "path"),
         (zipped(("C:b.pdf", PDF)), "path"),
         (zipped(("b/", b"")), "path"),
-        (bent(GOOD, at=38, value=struct.pack("<L", 0o120777 << 16)), "plain file"),
-        (bent(GOOD, at=38, value=struct.pack("<L", 0x10)), "plain file"),
+        (bent(GOOD, at=38, value=struct.pack("<L", 0o120777 << 16)), "regular file"),
+        (bent(GOOD, at=38, value=struct.pack("<L", 0x10)), "regular file"),
         (bent(GOOD, at=8, value=b"\x01\x00"), "encrypted"),
         (bent(GOOD, at=10, value=b"\x0c\x00"), "method 12"),
         (bent(GOOD, at=16, value=b"\x00\x00\x00\x00"), "checksum"),
@@ -303,7 +303,8 @@ def test_the_sizes_in_a_zip_header_are_not_believed() -> None:
     small = Limits(max_zip_ratio=10_000, max_packet_bytes=1 << 20)
 
     assert (
-        "may hold" in refusal(packet_with("a.pdf", lying, "application/zip"), small).because.text()
+        "may contain"
+        in refusal(packet_with("a.pdf", lying, "application/zip"), small).because.text()
     )
 
 

@@ -59,7 +59,7 @@ def test_an_attachment_hidden_in_the_signature_is_neither_taken_nor_verified() -
     attachment = encoded("evil.pdf", EVIL, content_id="cid:evil")
     text = hidden(f'<AttachmentEncoded xmlns="{QCVN}">{attachment}</AttachmentEncoded>')
 
-    assert outcome(text) == (SignatureOutcome.UNVERIFIABLE, "it holds Object")
+    assert outcome(text) == (SignatureOutcome.UNVERIFIABLE, "it contains Object")
     assert [each.name for each in document(text).attachments] == ["a.pdf"]
 
 
@@ -114,7 +114,7 @@ def test_a_signature_in_an_attachment_takes_part_in_nothing() -> None:
     start, end = text.index("<ds:Signature "), text.index("</ds:Signature>") + 15
     inner = put(text, "<AttachmentName>", f"{text[start:end]}<AttachmentName>")
 
-    assert outcome(inner) == (SignatureOutcome.UNVERIFIABLE, "there are several")
+    assert outcome(inner) == (SignatureOutcome.UNVERIFIABLE, "there are several signatures")
 
 
 @pytest.mark.parametrize("uri", ['URI="#x"', 'URI="#xpointer(/)"', 'URI="http://a.example/"', ""])

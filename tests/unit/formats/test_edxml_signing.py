@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.files import MemoryFiles
 from adapters.contract import Message
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.edxml.signing import HeaderSigner, sign_packet
-from bus.bootstrap.header_signature import header_signer
+from bus.bootstrap.document_signatures import header_signer
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
@@ -34,7 +34,7 @@ def signer() -> HeaderSigner:
 
 def written(message: Message, *, signed: bool = True) -> bytes:
     subject = EdxmlFormat(signer=signer if signed else None)
-    return b"".join(subject.write(message, attachments=Shelf((PDF,)), written_at=AT))
+    return b"".join(subject.write(message, attachments=MemoryFiles((PDF,)), written_at=AT))
 
 
 @pytest.mark.parametrize("message", [document(), document(attachments=()), status_report()])
@@ -133,6 +133,6 @@ def test_an_rsa_key_of_the_mailbox_signs_its_packets(tmp_path: Path) -> None:
         files.file(mailbox, [certificate], key=rsa_key())
     key = load_signing_key(tmp_path, mailbox, now=now)
     subject = EdxmlFormat(signer=lambda: header_signer(key, mailbox, keys=tmp_path))
-    packet = b"".join(subject.write(document(), attachments=Shelf((PDF,)), written_at=AT))
+    packet = b"".join(subject.write(document(), attachments=MemoryFiles((PDF,)), written_at=AT))
 
     assert read_packet(packet).signature.outcome is SignatureOutcome.VERIFIED

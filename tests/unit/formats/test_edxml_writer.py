@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import pytest
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.files import MemoryFiles
 from adapters.formats.edxml import EdxmlFormat
 from schemas.codes import BusinessType, Priority
 from schemas.document import Bussiness, Document, Hop, Organization, Signer
@@ -37,7 +37,7 @@ def written(
     strict: bool = False,
 ) -> str:
     edxml = EdxmlFormat(zip_attachments=zip_attachments, strict=strict)
-    chunks = edxml.write(message, attachments=Shelf(files), written_at=WRITTEN_AT)
+    chunks = edxml.write(message, attachments=MemoryFiles(files), written_at=WRITTEN_AT)
     return b"".join(chunks).decode()
 
 
@@ -334,7 +334,7 @@ class _Trickle(BytesIO):
         return super().read(min(7, size or 7))
 
 
-class _Trickling(Shelf):
+class _Trickling(MemoryFiles):
     def open(self, sha256: str) -> BinaryIO:
         return _Trickle(self.files[sha256])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.conformance.formats import Shelf
+from adapters.conformance.files import MemoryFiles
 from adapters.formats.edxml import EdxmlFormat
 from adapters.formats.origin import marked
 from schemas.reading import Reading
@@ -19,7 +19,7 @@ def test_our_formats_speak_in_elements_of_edxml(name: str) -> None:
 
 def test_those_of_another_format_are_marked_and_never_written_into_a_packet() -> None:
     message = marked(READING, "vxp").message
-    packet = EdxmlFormat().write(message, attachments=Shelf(), written_at=WRITTEN_AT)
+    packet = EdxmlFormat().write(message, attachments=MemoryFiles(), written_at=WRITTEN_AT)
 
     assert message.raw == {"vxp:Direction": "x"}
     assert b"Direction" not in b"".join(packet)
