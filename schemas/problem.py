@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import field_validator
 
 from schemas.errors import ENTRIES, Entry, Fault
+from schemas.language import Language as Language  # noqa: PLC0414 (whoever tells a problem needs it)
 from schemas.limits import MAX_TOLD_PARAMS
 from schemas.term import Coded, Tellable, Term, filled, flat
-from schemas.term import Language as Language  # noqa: PLC0414 (whoever tells a problem needs it)
 from schemas.value import Value
 from schemas.warnings import WARNINGS
 

@@ -2,27 +2,16 @@
 
 import errno
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from schemas.errors import ENTRIES
+from schemas.language import Language
 from schemas.limits import MAX_TOLD_CHARS
 from schemas.safe_text import redacted
 from schemas.terms import VOCABULARIES
 from schemas.value import Value
-
-
-class Language(StrEnum):
-    """The languages of all texts."""
-
-    ENGLISH = "en"
-    VIETNAMESE = "vi"
-
-    def choose(self, english: str, vietnamese: str) -> str:
-        """The text in this language."""
-        return english if self is Language.ENGLISH else vietnamese
 
 
 def _tellable(text: Any) -> Any:

@@ -63,7 +63,7 @@ async def provision(settings: Settings, address: Located, wanted: Topology) -> N
     """
     async with provisioning(settings, address) as provisioned:
         applied = await provisioned.apply(await provisioned.plan(wanted))
-        found = applied.findings or await provisioned.verify(wanted)
+        found = applied.findings or await provisioned.verify(wanted, probed=applied.opened)
     for finding in found:
         # A queue without a leader would delay every publish on the same channel.
         if finding.defect in {Defect.LEADERLESS, Defect.SILENT}:

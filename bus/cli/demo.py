@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from bus.bootstrap.parent import open_axis
+from bus.bootstrap.axis import open_axis
 from bus.bootstrap.process import now, settle_process
 from bus.cli.options import MetricsPort, Workers
 from bus.cli.output import AsJson, Exit, print_json, screen, show_table

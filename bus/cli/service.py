@@ -4,6 +4,7 @@
 """
 
 import os
+from importlib import import_module
 from typing import Annotated
 
 import structlog
@@ -12,9 +13,11 @@ import uvloop
 
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now, settle_process
+from bus.cli.app import main
 from bus.cli.options import AnyHome
 from bus.core.routing import Routing
 from bus.observability.logs import configure, log_misspelt
+from bus.processes.launcher import ProcessLauncher
 from bus.settings import LogStyle, Settings, load_settings, misspelt
 from schemas.identifiers import MailboxName
 from schemas.vietnam import day_in_vietnam
@@ -26,6 +29,15 @@ Agencies = Annotated[
         "Documents for the others wait in their mailboxes.",
     ),
 ]
+
+
+_MODULES_OF_CHILDREN = (
+    "adapters.endpoints.folder",
+    "adapters.formats.canonical_json",
+    "adapters.formats.edxml",
+    "bus.bootstrap.dead_letters",
+    "bus.bootstrap.worker",
+)
 
 
 def worker(home: AnyHome = None, agencies: Agencies = None) -> None:
@@ -72,6 +84,20 @@ def begin(settings: Settings, **bound: str) -> None:
     structlog.contextvars.bind_contextvars(**bound)
     if "LIENTHONG_PARENT" not in os.environ:
         log_misspelt(misspelt(os.environ))
+
+
+def forked_launcher(processes: int) -> ProcessLauncher:
+    """A launcher with so many processes, which wait for commands of this parent.
+
+    They are forked with the modules of a worker: they start sooner than processes that import these
+    themselves, and the memory for the modules is needed once.
+    """
+    for module in _MODULES_OF_CHILDREN:
+        import_module(module)
+    settle_process()
+    launcher = ProcessLauncher()
+    launcher.fork(processes, main)
+    return launcher
 
 
 def mailboxes_meant(settings: Settings, agencies: str | None) -> frozenset[MailboxName] | None:

@@ -11,10 +11,14 @@ import typer
 import uvloop
 from rich.text import Text
 
-from bus.bootstrap.parent import Parent, open_axis, open_connection
+from bus.bootstrap.axis import open_axis
+from bus.bootstrap.connection import open_connection
+from bus.bootstrap.parent import Parent
+from bus.bootstrap.process import processors
 from bus.cli.options import AnyHome, Home, MetricsPort, Workers
 from bus.cli.output import say, screen
-from bus.cli.service import Agencies, begin, mailboxes_meant
+from bus.cli.service import Agencies, begin, forked_launcher, mailboxes_meant
+from bus.processes.launcher import ProcessLauncher
 from bus.processes.parent import obey_signals
 from bus.rabbit.tls import without_login
 from bus.settings import load_settings
@@ -37,9 +41,11 @@ def up(
     settings = load_settings(
         home=home, max_packet_bytes=max_packet_bytes, workers=workers, metrics_port=metrics_port
     )
+    # Forked before anything is read or begun: a worker for each processor, and the dead letters.
+    launcher = forked_launcher((settings.workers or processors()) + 1)
     begin(settings)
     only = mailboxes_meant(settings, agencies)
-    uvloop.run(_run(partial(open_axis, settings, only=only), _axis_is_up))
+    _run(partial(open_axis, settings, only=only), _axis_is_up, launcher)
 
 
 def connect(
@@ -56,11 +62,23 @@ def connect(
     not answer, it says "not connected yet" with the reason, and tries again.
     """
     settings = load_settings(home=home)
+    launcher = forked_launcher(1)
     begin(settings)
-    uvloop.run(_run(partial(open_connection, settings, agency), partial(_is_connected, agency)))
+    _run(partial(open_connection, settings, agency), partial(_is_connected, agency), launcher)
 
 
-async def _run(
+def _run(
+    open_parent: Callable[..., AbstractAsyncContextManager[Parent]],
+    greeting: Callable[[Parent], Text],
+    launcher: ProcessLauncher,
+) -> None:
+    try:
+        uvloop.run(_until_stopped(partial(open_parent, launcher=launcher), greeting))
+    finally:
+        launcher.dismiss()
+
+
+async def _until_stopped(
     open_parent: Callable[..., AbstractAsyncContextManager[Parent]],
     greeting: Callable[[Parent], Text],
 ) -> None:

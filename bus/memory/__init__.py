@@ -1,1 +1,4 @@
-"""Every port in memory: shipped, and held to the same tests as the real ones."""
+"""A broker and a store of attachments in memory, for the tests of agencies' own code.
+
+The contract tests of the real ones run on them too.
+"""

@@ -16,7 +16,7 @@ import pytest
 
 from bus.bootstrap.broker import located_broker, provision, topology_of, url_of
 from bus.bootstrap.directory import directory_of
-from bus.bootstrap.parent import ensure_keys
+from bus.bootstrap.own_keys import ensure_keys
 from bus.core.logins import WORKER_ACCOUNT
 from bus.core.placement import WorkerName
 from bus.core.routing import Routing

@@ -17,9 +17,9 @@ from pathlib import Path
 import aio_pika
 import httpx
 
+from bus.bootstrap.axis import open_axis
 from bus.bootstrap.dead_letter_store import reached_letters
 from bus.bootstrap.directory import directory_of
-from bus.bootstrap.parent import open_axis
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
 from bus.core.topology import FAILURES, queues_of

@@ -25,7 +25,6 @@ from bus.core.dead_letters.order import NO_LIMITS, Action, BulkLimits, Order, Or
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import Stage
 from bus.core.message import WireMessage
-from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters, Recorded, StoredLetter
 from bus.services.worklist import Worklist
 from bus.store.sql import open_dead_letters
@@ -55,11 +54,8 @@ LATER = NOW + timedelta(hours=1)
 ONE, TWO, THREE = OrderId("order-1"), OrderId("order-2"), OrderId("order-3")
 
 
-@pytest.fixture(params=["memory", *DATABASES])
+@pytest.fixture(params=DATABASES)
 async def letters(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DeadLetters]:
-    if request.param == "memory":
-        yield MemoryDeadLetters()
-        return
     async with empty_database(request.param, tmp_path) as url, open_dead_letters(url) as store:
         yield store
 

@@ -12,7 +12,6 @@ import pytest
 from bus.core.duplicates import Rival, Standing
 from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
-from bus.memory.inbox import MemoryInbox
 from bus.ports import Claim, Claimed, Inbox, Offered, Unanswered
 from bus.store.sql import open_store
 from schemas.identifiers import DeliveryId, EnvelopeId, MailboxName
@@ -27,11 +26,8 @@ RECEIPTS = (
 )
 
 
-@pytest.fixture(params=["memory", *DATABASES])
+@pytest.fixture(params=DATABASES)
 async def inbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Inbox]:
-    if request.param == "memory":
-        yield MemoryInbox()
-        return
     async with empty_database(request.param, tmp_path) as url, open_store(url) as store:
         yield store.inbox
 

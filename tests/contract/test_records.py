@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bus.core.record import DocumentRecord
-from bus.memory.records import MemoryRecords
 from bus.ports import Confirmed, Records
 from bus.store.sql import open_store
 from schemas.codes import BusinessType
@@ -29,11 +28,8 @@ RECORD = DocumentRecord(
 )
 
 
-@pytest.fixture(params=["memory", *DATABASES])
+@pytest.fixture(params=DATABASES)
 async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Records]:
-    if request.param == "memory":
-        yield MemoryRecords()
-        return
     async with empty_database(request.param, tmp_path) as url, open_store(url) as store:
         yield store.records
 

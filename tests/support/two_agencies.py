@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from inspect import isawaitable
 from pathlib import Path
 
 from adapters.contract import EndpointFactory
@@ -15,13 +16,13 @@ from bus.core.routing import Routing
 from bus.core.topology import FAILURES, Topology, desired
 from bus.memory.attachments import MemoryAttachments
 from bus.memory.broker import MemoryBroker
-from bus.memory.inbox import MemoryInbox
-from bus.memory.records import MemoryRecords
 from bus.ports import Inbox, PublishOutcome, ReceivedMessage, Settlement
 from bus.services.dead_letters import DeadLetterHandler
+from bus.store.inbox import SqlInbox
 from schemas.envelope import Envelope
 from tests.support.agencies import Agencies, Parts, routing_of
 from tests.support.envelopes import RECIPIENT, SENDER, Signers
+from tests.support.stores import inbox_in, records_in
 
 _DEADLINE = 10.0
 _PAUSE = 0.005
@@ -64,8 +65,8 @@ class TwoAgencies(Agencies):
             key_of=self.signers.key,
             broker=self.broker,
             attachments=MemoryAttachments(),
-            inbox=inbox or MemoryInbox(),
-            records=MemoryRecords(),
+            inbox=inbox or inbox_in(root / ".stores", SqlInbox),
+            records=records_in(root / ".stores"),
             endpoint=endpoint,
         )
         super().__init__(root, parts)
@@ -120,7 +121,10 @@ async def publish(
 
 
 async def eventually(look: Callable[[], object]) -> None:
-    """Wait until something is true."""
+    """Wait until something is true; the look may answer with a coroutine."""
     async with asyncio.timeout(_DEADLINE):
-        while not look():  # noqa: ASYNC110 (files announce nothing)
+        while True:
+            seen = look()
+            if await seen if isawaitable(seen) else seen:
+                return
             await asyncio.sleep(_PAUSE)

@@ -10,7 +10,6 @@ from adapters.contract import Format, Limits
 from adapters.formats.edxml import EdxmlFormat
 from bus.home.attempts import FolderAttempts
 from bus.memory.attachments import MemoryAttachments
-from bus.memory.attempts import MemoryAttempts
 from bus.ports import Attempts
 from bus.services.crash_guard import MOST_CRASHES, CrashGuard, GuardedFormat
 from schemas.problem import DocumentError, InternalError
@@ -18,16 +17,16 @@ from schemas.reading import Reading
 from tests.support.envelopes import NOW, a_document
 
 
-class LostProcess(MemoryAttempts):
+class LostProcess(FolderAttempts):
     """Attempts of a process that is lost in the middle: nothing comes to an end."""
 
     def end(self, key: str) -> None:
         """Never reached."""
 
 
-@pytest.fixture(params=["memory", "folder"])
-def attempts(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
-    return MemoryAttempts() if request.param == "memory" else FolderAttempts(tmp_path / "attempts")
+@pytest.fixture
+def attempts(tmp_path: Path) -> Attempts:
+    return FolderAttempts(tmp_path / "attempts")
 
 
 def _guarded(attempts: Attempts, *, careful: bool = True) -> GuardedFormat:
@@ -63,8 +62,10 @@ def test_attempts_in_a_folder_survive_their_process(tmp_path: Path) -> None:
     assert FolderAttempts(tmp_path).begin("a") == 1
 
 
-def test_what_crashed_careful_processes_is_refused_and_its_neighbours_are_not() -> None:
-    attempts = LostProcess()
+def test_what_crashed_careful_processes_is_refused_and_its_neighbours_are_not(
+    tmp_path: Path,
+) -> None:
+    attempts = LostProcess(tmp_path / "attempts")
     for _ in range(MOST_CRASHES):
         _read(_guarded(attempts), _packet("1"))
 
@@ -81,8 +82,8 @@ def test_what_is_refused_or_goes_well_is_not_held_against_it(attempts: Attempts)
             _read(_guarded(attempts), b"<broken")
 
 
-def test_a_document_is_written_under_guard() -> None:
-    attempts = LostProcess()
+def test_a_document_is_written_under_guard(tmp_path: Path) -> None:
+    attempts = LostProcess(tmp_path / "attempts")
     document = a_document()
 
     def write() -> bytes:

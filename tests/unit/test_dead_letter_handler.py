@@ -1,7 +1,7 @@
 """Failures become rows, and rows come back to mailboxes: the handler on the in-memory bus."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from bus.core.dead_letters.letter import (
 from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder, OrderState
 from bus.core.dead_letters.report import NOBODYS
 from bus.core.dead_letters.retry import RetryPolicy
-from bus.core.dead_letters.selection import Selection
+from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.events import (
     DuplicateAbsorbed,
     FailureRecorded,
@@ -31,15 +31,16 @@ from bus.core.failure import FAILURE_HEADER, Stage, fail
 from bus.core.message import WireMessage
 from bus.core.topology import REDELIVERY, account_of
 from bus.memory.broker import MemoryBroker
-from bus.memory.letters import MemoryDeadLetters
 from bus.ports import PublishOutcome, ReceivedMessage, Recorded, Settlement
 from bus.services.courier import MOST_DELIVERIES
+from bus.store.dead_letters.letters import SqlDeadLetters
 from schemas.errors import FailureClass
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet
 from tests.support.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.stores import letters_in
 from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 SOON = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(), timedelta())})
@@ -67,20 +68,51 @@ def _letter(number: str = "1") -> bytes:
     return a_packet(sender=SENDER, receivers=[RECIPIENT], number=number)
 
 
-def _all(letters: MemoryDeadLetters) -> list[DeadLetter]:
-    return [kept.letter for kept in letters._kept.values()]
+async def _all(letters: SqlDeadLetters) -> Sequence[DeadLetter]:
+    return await letters.find(ALL, sort=Sort.OLDEST, limit=100)
 
 
-async def _one(letters: MemoryDeadLetters) -> DeadLetter:
+async def _one(letters: SqlDeadLetters) -> DeadLetter:
     [letter] = await letters.find(ALL, limit=10)
     return letter
 
 
-def _in_state(letters: MemoryDeadLetters, state: LetterState) -> Callable[[], object]:
-    return lambda: [one for one in _all(letters) if one.state is state]
+def _in_state(letters: SqlDeadLetters, state: LetterState) -> Callable[[], object]:
+    async def look() -> bool:
+        return any(one.state is state for one in await _all(letters))
+
+    return look
 
 
-async def _replay(axis: TwoAgencies, letters: MemoryDeadLetters, **changes: object) -> OrderId:
+def _are(letters: SqlDeadLetters, number: int) -> Callable[[], object]:
+    async def look() -> bool:
+        return len(await _all(letters)) == number
+
+    return look
+
+
+def _returned(letters: SqlDeadLetters) -> Callable[[], object]:
+    async def look() -> bool:
+        return (await _all(letters))[0].returned
+
+    return look
+
+
+def _back(letters: SqlDeadLetters, number: int) -> Callable[[], object]:
+    async def look() -> bool:
+        return sum(map(_is_back, await _all(letters))) >= number
+
+    return look
+
+
+def _back_or_due(letters: SqlDeadLetters) -> Callable[[], object]:
+    async def look() -> bool:
+        return all(one.due_at or _is_back(one) for one in await _all(letters))
+
+    return look
+
+
+async def _replay(axis: TwoAgencies, letters: SqlDeadLetters, **changes: object) -> OrderId:
     order_id = OrderId(axis.new_id())
     order = NewOrder.model_validate(
         {"action": Action.REPLAY, "selection": ALL, "operator": "an"} | changes
@@ -90,7 +122,7 @@ async def _replay(axis: TwoAgencies, letters: MemoryDeadLetters, **changes: obje
 
 
 async def test_what_a_system_could_not_take_is_retried_and_delivered_once(tmp_path: Path) -> None:
-    endpoint, letters = _ailing(), MemoryDeadLetters()
+    endpoint, letters = _ailing(), letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path, endpoint=endpoint)
     later = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(seconds=1),) * 9})
     async with axis.running(axis.handler(letters, policy=later)):
@@ -109,7 +141,7 @@ async def test_what_a_system_could_not_take_is_retried_and_delivered_once(tmp_pa
 
 
 async def test_after_the_last_retry_it_is_parked_as_one_letter(tmp_path: Path) -> None:
-    letters = MemoryDeadLetters()
+    letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path, endpoint=_ailing())
     async with axis.running(axis.handler(letters, policy=SOON)):
         axis.drop(SENDER, "1.edxml", _letter())
@@ -122,7 +154,7 @@ async def test_after_the_last_retry_it_is_parked_as_one_letter(tmp_path: Path) -
 
 async def test_a_failure_that_is_told_twice_is_counted_once(tmp_path: Path) -> None:
     """Bad day 4: the worker was killed between telling and acknowledging."""
-    letters, told = MemoryDeadLetters(), []
+    letters, told = letters_in(tmp_path / ".stores", SqlDeadLetters), []
     axis = TwoAgencies(tmp_path)
     async with axis.running():
         await publish(axis, an_envelope(), signature="nonsense")
@@ -142,12 +174,12 @@ async def test_a_failure_that_is_told_twice_is_counted_once(tmp_path: Path) -> N
 async def test_a_replay_delivers_the_same_bytes_and_is_linked_to_its_letter(
     tmp_path: Path,
 ) -> None:
-    endpoint, letters = _ailing(), MemoryDeadLetters()
+    endpoint, letters = _ailing(), letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path, endpoint=endpoint)
     async with axis.running(axis.handler(letters, policy=RetryPolicy(schedules={}))):
         for number in range(5):
             axis.drop(SENDER, f"{number}.edxml", _letter(str(number)))
-        await eventually(lambda: len(_all(letters)) == 5)
+        await eventually(_are(letters, 5))
         endpoint.ill = False
         order_id = await _replay(axis, letters)
         await eventually(lambda: len(axis.documents(RECIPIENT)) == 5)
@@ -156,8 +188,8 @@ async def test_a_replay_delivers_the_same_bytes_and_is_linked_to_its_letter(
         await eventually(lambda: len(axis.statuses(SENDER)) == 5)
 
     assert (order.state, order.total, order.done) == (OrderState.DONE, 5, 5)
-    assert {one.state for one in _all(letters)} == {LetterState.REDELIVERED}
-    assert {one.replays for one in _all(letters)} == {1}
+    assert {one.state for one in await _all(letters)} == {LetterState.REDELIVERED}
+    assert {one.replays for one in await _all(letters)} == {1}
     [event] = [e for e in axis.of_type(LettersRedelivered) if e.order]
     assert (event.count, event.operator) == (5, "an")
 
@@ -165,14 +197,14 @@ async def test_a_replay_delivers_the_same_bytes_and_is_linked_to_its_letter(
 async def test_what_comes_back_from_a_replay_is_marked_and_does_not_multiply(
     tmp_path: Path,
 ) -> None:
-    letters = MemoryDeadLetters()
+    letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path, endpoint=_ailing())
     policy = RetryPolicy(schedules={}, quarantine_after=2)
     async with axis.running(axis.handler(letters, policy=policy)):
         axis.drop(SENDER, "1.edxml", _letter())
         await eventually(_in_state(letters, LetterState.PARKED))
         await _replay(axis, letters)
-        await eventually(lambda: _all(letters)[0].returned)
+        await eventually(_returned(letters))
         once = await _one(letters)
         await _replay(axis, letters)
         await eventually(_in_state(letters, LetterState.QUARANTINED))
@@ -184,7 +216,7 @@ async def test_what_comes_back_from_a_replay_is_marked_and_does_not_multiply(
 
 
 async def test_what_was_delivered_meanwhile_is_absorbed_by_a_replay(tmp_path: Path) -> None:
-    letters, received = MemoryDeadLetters(), []
+    letters, received = letters_in(tmp_path / ".stores", SqlDeadLetters), []
     axis = TwoAgencies(tmp_path)
     async with axis.running(axis.handler(letters)):
         axis.drop(SENDER, "1.edxml", _letter())
@@ -205,7 +237,7 @@ async def test_what_was_delivered_meanwhile_is_absorbed_by_a_replay(tmp_path: Pa
 
 
 async def test_a_retry_whose_mailbox_is_gone_is_parked_and_says_so(tmp_path: Path) -> None:
-    letters = MemoryDeadLetters()
+    letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path, endpoint=_ailing())
     topology = axis.broker._topology
     later = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(seconds=1),)})
@@ -224,7 +256,7 @@ async def test_a_retry_whose_mailbox_is_gone_is_parked_and_says_so(tmp_path: Pat
 
 async def test_what_is_given_out_too_often_is_parked_untouched(tmp_path: Path) -> None:
     """Bad day 12: a delivery that nobody ever answers for."""
-    letters = MemoryDeadLetters()
+    letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path)
     message, heard = axis.signers.message(an_envelope()), list[ReceivedMessage]()
 
@@ -253,7 +285,7 @@ async def test_a_letter_may_be_replayed_to_another_mailbox_of_the_same_recipient
     tmp_path: Path,
 ) -> None:
     """The sender named the mailbox of old; the directory has given the agency another since."""
-    letters = MemoryDeadLetters()
+    letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path)
     envelope = an_envelope()
     moved = envelope.recipients[0].model_copy(update={"mailbox": "G97"})
@@ -290,7 +322,7 @@ def _failed(
 
 
 async def test_a_document_with_a_missing_file_is_one_letter(tmp_path: Path) -> None:
-    letters = MemoryDeadLetters()
+    letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path)
     absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
     async with axis.running(axis.handler(letters)):
@@ -302,7 +334,7 @@ async def test_a_document_with_a_missing_file_is_one_letter(tmp_path: Path) -> N
     assert letter.number == an_envelope().document.full_number  # type: ignore[union-attr]
 
 
-class _Choosy(MemoryDeadLetters):
+class _Choosy(SqlDeadLetters):
     """A store that trips over what one mailbox's letters say, in a way that nobody expected."""
 
     async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
@@ -312,7 +344,7 @@ class _Choosy(MemoryDeadLetters):
 
 
 async def test_a_failure_that_nobody_expected_is_set_aside_alone_and_named(tmp_path: Path) -> None:
-    letters, axis = _Choosy(), TwoAgencies(tmp_path)
+    letters, axis = letters_in(tmp_path / ".stores", _Choosy), TwoAgencies(tmp_path)
     poison = replace(axis.signers.message(an_envelope()), body=b"poison")
     honest = axis.signers.message(an_envelope())
     async with axis.running(axis.handler(letters, prefetch=2)):
@@ -320,11 +352,11 @@ async def test_a_failure_that_nobody_expected_is_set_aside_alone_and_named(tmp_p
             await axis.broker.publish(
                 _failed(axis, delivery, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
             )
-        await eventually(lambda: len(_all(letters)) == 6)
+        await eventually(_are(letters, 6))
 
-    aside = [letter for letter in _all(letters) if letter.mailbox == NOBODYS]
+    aside = [letter for letter in await _all(letters) if letter.mailbox == NOBODYS]
     assert len(aside) == 5
-    assert {letter.state for letter in _all(letters)} == {LetterState.PARKED}
+    assert {letter.state for letter in await _all(letters)} == {LetterState.PARKED}
     assert {letter.failure_class for letter in aside} == {FailureClass.OURS}
     assert "OverflowError (tests.unit.test_dead_letter_handler:" in aside[0].problem.text()
     assert not axis.of_type(WorkStalled)
@@ -342,7 +374,7 @@ class _Sticky(MemoryBroker):
 async def test_a_retry_that_cannot_be_published_is_parked_and_holds_up_nobody(
     tmp_path: Path,
 ) -> None:
-    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    letters, axis = letters_in(tmp_path / ".stores", SqlDeadLetters), TwoAgencies(tmp_path)
     sticky = _Sticky(axis.broker._topology)
     deliveries = [
         axis.signers.message(an_envelope(a_document(number=number, subject=subject)))
@@ -354,10 +386,10 @@ async def test_a_retry_that_cannot_be_published_is_parked_and_holds_up_nobody(
             await axis.broker.publish(
                 _failed(axis, delivery, "E_ENDPOINT_DOWN"), deadline=timedelta(seconds=1)
             )
-        await eventually(lambda: sum(map(_is_back, _all(letters))) == 2)
+        await eventually(_back(letters, 2))
         await eventually(_in_state(letters, LetterState.PARKED))
 
-    [parked] = [letter for letter in _all(letters) if not _is_back(letter)]
+    [parked] = [letter for letter in await _all(letters) if not _is_back(letter)]
     assert parked.problem.code == "E_INTERNAL"
     assert parked.failure_class == FailureClass.OURS
 
@@ -367,7 +399,7 @@ def _is_back(letter: DeadLetter) -> bool:
 
 
 async def test_what_nothing_proves_is_parked_when_it_is_due(tmp_path: Path) -> None:
-    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    letters, axis = letters_in(tmp_path / ".stores", SqlDeadLetters), TwoAgencies(tmp_path)
     garbage = replace(axis.signers.message(an_envelope()), body=b"garbage")
     async with axis.running(axis.handler(letters, policy=SOON)):
         await axis.broker.publish(
@@ -383,7 +415,7 @@ async def test_what_nothing_proves_is_parked_when_it_is_due(tmp_path: Path) -> N
 async def test_a_report_that_is_none_raises_an_alarm_about_its_account_alone(
     tmp_path: Path,
 ) -> None:
-    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    letters, axis = letters_in(tmp_path / ".stores", SqlDeadLetters), TwoAgencies(tmp_path)
     told = _failed(axis, axis.signers.message(an_envelope()), "E_ENDPOINT_DOWN")
     async with axis.running(axis.handler(letters)):
         for headers in ({}, {**told.headers, FAILURE_HEADER: "{}"}):
@@ -391,7 +423,7 @@ async def test_a_report_that_is_none_raises_an_alarm_about_its_account_alone(
             await axis.broker.publish(message, deadline=timedelta(seconds=1))
         await eventually(lambda: len(axis.of_type(ForgeryRefused)) == 2)
 
-    [letter] = _all(letters)
+    [letter] = await _all(letters)
     assert (letter.problem.code, letter.mailbox) == ("E_REPORT_INVALID", MAILBOX)
     assert {alarm.account for alarm in axis.of_type(ForgeryRefused)} == {f"agency.{RECIPIENT}"}
 
@@ -406,7 +438,7 @@ class _Full(MemoryBroker):
 
 
 async def test_retries_of_a_full_mailbox_wait_and_hold_up_nobody(tmp_path: Path) -> None:
-    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    letters, axis = letters_in(tmp_path / ".stores", SqlDeadLetters), TwoAgencies(tmp_path)
     handler = axis.handler(letters, publisher=_Full(axis.broker._topology), policy=SOON)
     async with axis.running(handler):
         for number, subject in (("1", "crowded"), ("2", "crowded"), ("3", "V/v")):
@@ -414,10 +446,10 @@ async def test_retries_of_a_full_mailbox_wait_and_hold_up_nobody(tmp_path: Path)
             await axis.broker.publish(
                 _failed(axis, delivery, "E_ENDPOINT_DOWN"), deadline=timedelta(seconds=1)
             )
-        await eventually(lambda: any(map(_is_back, _all(letters))))
-        await eventually(lambda: all(one.due_at or _is_back(one) for one in _all(letters)))
+        await eventually(_back(letters, 1))
+        await eventually(_back_or_due(letters))
 
-    waiting = [letter for letter in _all(letters) if not _is_back(letter)]
+    waiting = [letter for letter in await _all(letters) if not _is_back(letter)]
     assert [letter.state for letter in waiting] == [LetterState.WAITING] * 2
     assert {letter.attempts for letter in waiting} == {1}
     assert not axis.of_type(WorkStalled)

@@ -14,13 +14,14 @@ from bus.core.events import DeliveryHandedOver, DuplicateAbsorbed, ItemSkipped
 from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery
 from bus.core.topology import queues_of
-from bus.memory.inbox import MemoryInbox
+from bus.store.inbox import SqlInbox
 from schemas.errors import FailureClass
 from schemas.identifiers import DeliveryId, MailboxName
 from schemas.problem import AxisError, Problem
 from tests.acceptance.packets import a_packet
 from tests.support.envelopes import RECIPIENT, SENDER, an_envelope
 from tests.support.late_system import LateEndpoint, LateSystem
+from tests.support.stores import inbox_in
 from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 REFUSED = Problem(code="E_ENDPOINT_REFUSED", params={"agency": RECIPIENT, "cause": "quá lớn"})
@@ -28,7 +29,7 @@ REFUSED = Problem(code="E_ENDPOINT_REFUSED", params={"agency": RECIPIENT, "cause
 
 class _Axis(TwoAgencies):
     def __init__(self, root: Path, *, endpoint: type[FolderEndpoint] = LateEndpoint) -> None:
-        self.inbox = MemoryInbox()
+        self.inbox = inbox_in(root / ".stores", SqlInbox)
         super().__init__(root, inbox=self.inbox, endpoint=endpoint)
         self.system = LateSystem(root / RECIPIENT)
 
@@ -36,11 +37,16 @@ class _Axis(TwoAgencies):
         """Wait until the one document is offered and its message is acknowledged."""
         await eventually(self.system.taken)
         [delivery] = self.system.taken()
-        await eventually(lambda: self.standing(delivery) is Standing.OFFERED)
+        await eventually(lambda: self.stands(delivery, Standing.OFFERED))
         return delivery
 
-    def standing(self, delivery: DeliveryId) -> Standing:
-        return self.inbox.standing(delivery)
+    async def stands(self, delivery: DeliveryId, standing: Standing) -> bool:
+        """Whether the inbox knows the delivery as this."""
+        if await self.inbox.done([delivery]):
+            return standing is Standing.DONE
+        if await self.inbox.offered([delivery]):
+            return standing is Standing.OFFERED
+        return standing is Standing.FRESH
 
     async def receipts(self, offered: OfferedDelivery) -> tuple[SignedEnvelope, ...]:
         """The signed receipts of a delivery, as its worker signs them."""
@@ -124,7 +130,7 @@ async def test_a_refusal_that_comes_later_is_a_failure_and_a_signed_refusal(
         delivery = await axis.offered()
         axis.system.answer(delivery, REFUSED)
         await eventually(lambda: axis.statuses(SENDER) and not axis.system.marked())
-        await eventually(lambda: axis.standing(delivery) is Standing.FRESH)
+        await eventually(lambda: axis.stands(delivery, Standing.FRESH))
 
     [failed] = axis.failed()
     assert failed.failure_class is FailureClass.RECIPIENT_REFUSED
@@ -138,12 +144,12 @@ async def test_what_was_refused_is_offered_again_when_it_is_replayed(tmp_path: P
         await publish(axis, an_envelope())
         delivery = await axis.offered()
         axis.system.answer(delivery, REFUSED)
-        await eventually(lambda: axis.standing(delivery) is Standing.FRESH)
+        await eventually(lambda: axis.stands(delivery, Standing.FRESH))
         await publish(axis, an_envelope())
         await eventually(lambda: len(axis.system.taken()) == 2)
-        await eventually(lambda: axis.standing(delivery) is Standing.OFFERED)
+        await eventually(lambda: axis.stands(delivery, Standing.OFFERED))
         axis.system.answer(delivery)
-        await eventually(lambda: axis.standing(delivery) is Standing.DONE)
+        await eventually(lambda: axis.stands(delivery, Standing.DONE))
 
     assert len(axis.failures) == 1
 
@@ -178,7 +184,7 @@ async def test_what_a_crash_left_half_answered_is_finished_after_the_start(
     async with axis.running():
         await eventually(lambda: not axis.system.marked())
         await eventually(
-            lambda: axis.standing(delivery) is (Standing.FRESH if refused else Standing.DONE)
+            lambda: axis.stands(delivery, Standing.FRESH if refused else Standing.DONE)
         )
         if not refused:
             await eventually(lambda: axis.statuses(SENDER))
@@ -217,7 +223,7 @@ async def test_what_was_refused_before_a_crash_is_closed_when_the_system_is_back
     async with axis.running():
         await eventually(lambda: axis.of_type(ItemSkipped))
         await publish(axis, an_envelope())
-        await eventually(lambda: axis.standing(delivery) is Standing.FRESH)
+        await eventually(lambda: axis.stands(delivery, Standing.FRESH))
 
     [skipped] = axis.of_type(ItemSkipped)
     assert skipped.problem.code == "E_ENDPOINT_DOWN"

@@ -20,8 +20,8 @@ from bus.core.message import WireMessage
 from bus.core.signing import SigningKey
 from bus.core.topology import FAILURES, desired, queue_of
 from bus.core.trace import TRACEPARENT
+from bus.home.attempts import FolderAttempts
 from bus.memory.attachments import MemoryAttachments
-from bus.memory.attempts import MemoryAttempts
 from bus.memory.broker import MemoryBroker
 from bus.ports import PublishOutcome, ReceivedMessage, Settlement
 from bus.services.crash_guard import CrashGuard, FormatLeftError, GuardedFormat
@@ -189,9 +189,9 @@ class _Leaving(EdxmlFormat):
     ids=repr,
 )
 async def test_a_format_cannot_end_its_process_or_let_it_wait_for_ever(
-    way: BaseException, careful: bool
+    tmp_path: Path, way: BaseException, careful: bool
 ) -> None:
-    guard = CrashGuard(MemoryAttempts())
+    guard = CrashGuard(FolderAttempts(tmp_path / "attempts"))
     if careful:
         guard.be_careful()
     leaving = GuardedFormat(_Leaving(way), guard)

@@ -8,8 +8,8 @@ from pathlib import Path
 from bus.core.events import DuplicateAbsorbed, SubmissionRefused, WorkStalled
 from bus.core.failure import Stage
 from bus.core.message import SignedEnvelope
-from bus.memory.inbox import MemoryInbox
 from bus.ports import BrokerHealth, Claim, Claimed
+from bus.store.inbox import SqlInbox
 from schemas.document import Organization
 from schemas.errors import FailureClass
 from schemas.identifiers import DeliveryId
@@ -17,6 +17,7 @@ from schemas.problem import AxisError
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet, a_status
 from tests.support.envelopes import RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.stores import inbox_in
 from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 
@@ -146,7 +147,7 @@ async def test_a_broken_file_is_refused_and_does_not_stop_the_next(tmp_path: Pat
     assert (axis.folder(SENDER) / "refused" / "0.edxml.error.json").exists()
 
 
-class _Away(MemoryInbox):
+class _Away(SqlInbox):
     """A store that does not answer until it is told to."""
 
     away = True
@@ -160,7 +161,7 @@ class _Away(MemoryInbox):
 async def test_while_the_store_is_away_nothing_is_acknowledged_and_then_it_goes_on(
     tmp_path: Path,
 ) -> None:
-    inbox = _Away()
+    inbox = inbox_in(tmp_path / ".stores", _Away)
     axis = TwoAgencies(tmp_path, inbox=inbox)
     async with axis.running():
         await publish(axis, an_envelope())
@@ -172,7 +173,7 @@ async def test_while_the_store_is_away_nothing_is_acknowledged_and_then_it_goes_
     assert axis.failures == []
 
 
-class _AwayAfterwards(MemoryInbox):
+class _AwayAfterwards(SqlInbox):
     """A store that goes away between a claim and its finish, and comes back."""
 
     answers = 0
@@ -196,7 +197,7 @@ class _AwayAfterwards(MemoryInbox):
 async def test_a_lease_that_could_not_be_given_back_is_not_waited_for_by_its_owner(
     tmp_path: Path,
 ) -> None:
-    axis = TwoAgencies(tmp_path, inbox=_AwayAfterwards())
+    axis = TwoAgencies(tmp_path, inbox=inbox_in(tmp_path / ".stores", _AwayAfterwards))
     async with axis.running():
         await publish(axis, an_envelope())
         await eventually(lambda: axis.statuses(SENDER))
@@ -206,7 +207,7 @@ async def test_a_lease_that_could_not_be_given_back_is_not_waited_for_by_its_own
 
 
 async def test_stopping_returns_what_is_not_done(tmp_path: Path) -> None:
-    axis = TwoAgencies(tmp_path, inbox=_Away())
+    axis = TwoAgencies(tmp_path, inbox=inbox_in(tmp_path / ".stores", _Away))
     async with axis.running():
         await publish(axis, an_envelope())
         await eventually(lambda: axis.of_type(WorkStalled))

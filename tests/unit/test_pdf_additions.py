@@ -18,7 +18,7 @@ from pyhanko.sign.fields import (
 )
 
 from bus.pdf.examination import examine
-from schemas.term import Language
+from schemas.language import Language
 from schemas.verdict import DeliveryCheck, LegalValue, PdfOutcome, PdfVerdict, judged, told
 from tests.support.changed_pdfs import (
     OVER_THE_TEXT,

@@ -15,7 +15,7 @@ from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from bus.pdf.examination import examine
 from bus.pdf.reasons import fault_of
-from schemas.term import Language
+from schemas.language import Language
 from schemas.verdict import LegalValue, PdfOutcome, PdfVerdict
 from tests.support.changed_pdfs import changed
 from tests.support.signed_pdfs import NOW, YEAR, Authority, blank, sign

@@ -2,21 +2,22 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from bus.core.dead_letters.letter import OrderId
 from bus.core.dead_letters.order import NO_LIMITS, Action
 from bus.core.gauges import Account
 from bus.core.identity import delivery_id
 from bus.core.topology import queue_of
-from bus.memory.inbox import MemoryInbox
-from bus.memory.letters import MemoryDeadLetters
-from bus.memory.records import MemoryRecords
 from bus.ports import Claim, Confirmed
 from bus.services.reconciliation import Reconciler
+from bus.store.dead_letters.letters import SqlDeadLetters
+from bus.store.inbox import SqlInbox
 from schemas.codes import Lane
 from schemas.identifiers import EnvelopeId, MailboxName
 from tests.support.letters import NOW, an_attempt, an_order, park, retry_at, those
 from tests.support.offers import offer_of
+from tests.support.stores import inbox_in, letters_in, records_in
 
 H24, H41 = MailboxName("H24"), MailboxName("H41")
 LATER = timedelta(minutes=1)
@@ -30,14 +31,15 @@ def envelope_of(name: str) -> EnvelopeId:
 class Axis:
     """The stores of an axis, and what its broker says of its queues."""
 
-    records: MemoryRecords = field(default_factory=MemoryRecords)
-    inbox: MemoryInbox = field(default_factory=MemoryInbox)
-    letters: MemoryDeadLetters = field(default_factory=MemoryDeadLetters)
+    folder: Path
     depths: dict[str, int] = field(default_factory=dict)
     passed: timedelta = timedelta()
     served: tuple[MailboxName, ...] = (H24, H41)
 
     def __post_init__(self) -> None:
+        self.records = records_in(self.folder)
+        self.inbox = inbox_in(self.folder, SqlInbox)
+        self.letters = letters_in(self.folder, SqlDeadLetters)
         queues = [queue_of(mailbox, lane) for mailbox in (H24, H41) for lane in Lane]
         self.depths = dict.fromkeys([*queues, "failures"], 0)
 
@@ -100,8 +102,8 @@ def counts(account: Account) -> tuple[int, int, int, int, int]:
     )
 
 
-async def test_what_is_in_a_mailbox_waits_and_what_is_done_is_delivered() -> None:
-    axis = Axis()
+async def test_what_is_in_a_mailbox_waits_and_what_is_done_is_delivered(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     await axis.accept("a", H24, H41)
     await axis.accept("b")
     await axis.deliver("a", H41)
@@ -114,8 +116,8 @@ async def test_what_is_in_a_mailbox_waits_and_what_is_done_is_delivered() -> Non
     assert account.oldest == {H24: NOW}
 
 
-async def test_a_second_look_counts_nothing_twice() -> None:
-    axis = Axis()
+async def test_a_second_look_counts_nothing_twice(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     reconciler = axis.reconciler()
     await axis.accept("a")
     await axis.accept("b")
@@ -126,8 +128,8 @@ async def test_a_second_look_counts_nothing_twice() -> None:
     assert counts(await reconciler.look()) == (3, 1, 2, 0, 0)
 
 
-async def test_a_restart_changes_nothing() -> None:
-    axis = Axis()
+async def test_a_restart_changes_nothing(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     await axis.accept("a", H24, H41)
     await axis.deliver("a")
     before = axis.reconciler()
@@ -136,8 +138,8 @@ async def test_a_restart_changes_nothing() -> None:
     assert await axis.reconciler().look() == await before.look()
 
 
-async def test_dead_letters_wait_for_their_retry_or_are_parked() -> None:
-    axis = Axis()
+async def test_dead_letters_wait_for_their_retry_or_are_parked(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     for name in ("waits", "parked", "given up"):
         await axis.accept(name)
     await axis.letters.record(an_attempt("waits"), retry_at(NOW + LATER), now=NOW)
@@ -152,8 +154,8 @@ async def test_dead_letters_wait_for_their_retry_or_are_parked() -> None:
     assert counts(account) == (3, 0, 1, 2, 0)
 
 
-async def test_what_nobody_has_in_two_looks_is_unaccounted() -> None:
-    axis = Axis()
+async def test_what_nobody_has_in_two_looks_is_unaccounted(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     await axis.accept("lost")
     await axis.accept("there")
     axis.depths[queue_of(H24, Lane.EXPRESS)] = 1
@@ -166,8 +168,8 @@ async def test_what_nobody_has_in_two_looks_is_unaccounted() -> None:
     assert counts(second) == (2, 0, 1, 0, 1)
 
 
-async def test_what_was_offered_waits_for_its_answer_without_a_message() -> None:
-    axis = Axis(passed=LATER)
+async def test_what_was_offered_waits_for_its_answer_without_a_message(tmp_path: Path) -> None:
+    axis = Axis(tmp_path, passed=LATER)
     await axis.accept("offered")
     await axis.accept("lost")
     await axis.offer("offered")
@@ -179,8 +181,8 @@ async def test_what_was_offered_waits_for_its_answer_without_a_message() -> None
     assert (account.waiting, account.unaccounted) == (1, 1)
 
 
-async def test_what_is_under_way_to_becoming_a_dead_letter_is_not_lost() -> None:
-    axis = Axis()
+async def test_what_is_under_way_to_becoming_a_dead_letter_is_not_lost(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     await axis.accept("a")
     axis.depths["failures"] = 1
     axis.passed = LATER
@@ -190,8 +192,8 @@ async def test_what_is_under_way_to_becoming_a_dead_letter_is_not_lost() -> None
     assert counts(await reconciler.look()) == (1, 0, 1, 0, 0)
 
 
-async def test_nothing_is_said_of_a_queue_whose_numbers_are_not_known() -> None:
-    axis = Axis()
+async def test_nothing_is_said_of_a_queue_whose_numbers_are_not_known(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     await axis.accept("a")
     del axis.depths[queue_of(H24, Lane.STANDARD)]
     axis.passed = LATER
@@ -201,8 +203,8 @@ async def test_nothing_is_said_of_a_queue_whose_numbers_are_not_known() -> None:
     assert counts(await reconciler.look()) == (1, 0, 1, 0, 0)
 
 
-async def test_what_was_led_to_another_mailbox_is_delivered_there() -> None:
-    axis = Axis()
+async def test_what_was_led_to_another_mailbox_is_delivered_there(tmp_path: Path) -> None:
+    axis = Axis(tmp_path)
     await axis.accept("a")
     await axis.letters.record(an_attempt("a"), retry_at(NOW), now=NOW)
     await axis.letters.retried([an_attempt("a").letter_id], now=NOW)
@@ -212,8 +214,8 @@ async def test_what_was_led_to_another_mailbox_is_delivered_there() -> None:
     assert counts(await axis.reconciler().look()) == (1, 1, 0, 0, 0)
 
 
-async def test_what_an_agencys_own_worker_receipts_is_delivered() -> None:
-    axis = Axis(served=(H24,))
+async def test_what_an_agencys_own_worker_receipts_is_delivered(tmp_path: Path) -> None:
+    axis = Axis(tmp_path, served=(H24,))
     await axis.accept("a", H24, H41)
     reconciler = axis.reconciler()
     axis.depths[queue_of(H24, Lane.STANDARD)] = 1
@@ -227,9 +229,9 @@ async def test_what_an_agencys_own_worker_receipts_is_delivered() -> None:
     assert account.oldest == {H24: NOW}
 
 
-async def test_what_left_the_mailbox_of_an_own_worker_waits_for_its_receipt() -> None:
+async def test_what_left_the_mailbox_of_an_own_worker_waits_for_its_receipt(tmp_path: Path) -> None:
     """Its store is elsewhere, and its receipt may lie in the mailbox of a sender that is away."""
-    axis = Axis(served=(H24,))
+    axis = Axis(tmp_path, served=(H24,))
     await axis.accept("a", H41)
     reconciler = axis.reconciler()
     axis.passed = LATER
@@ -238,8 +240,10 @@ async def test_what_left_the_mailbox_of_an_own_worker_waits_for_its_receipt() ->
         assert counts(await reconciler.look()) == (1, 0, 1, 0, 0)
 
 
-async def test_a_delivery_that_was_led_to_an_own_worker_is_done_by_its_receipt() -> None:
-    axis = Axis(served=(H24,))
+async def test_a_delivery_that_was_led_to_an_own_worker_is_done_by_its_receipt(
+    tmp_path: Path,
+) -> None:
+    axis = Axis(tmp_path, served=(H24,))
     await axis.accept("a", H24)
     await axis.letters.record(an_attempt("a"), park, now=NOW)
     order = OrderId("order-1")

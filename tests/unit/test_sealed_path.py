@@ -1,5 +1,6 @@
 """Sealed documents on the whole path: who sends, who receives, and who runs the hub between."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -26,7 +27,7 @@ from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.signing import sign, verify
 from bus.core.topology import DOCUMENTS, FAILURES
 from bus.core.wire import body_of, open_envelope
-from bus.memory.letters import MemoryDeadLetters
+from bus.store.dead_letters.letters import SqlDeadLetters
 from bus.store.sql import open_dead_letters, open_store
 from schemas.codes import EnvelopeKind
 from schemas.document import Document
@@ -42,6 +43,7 @@ from tests.support.certificates import leaf, root
 from tests.support.envelopes import RECIPIENT, SENDER
 from tests.support.key_homes import KeyHomes
 from tests.support.seals import code_of
+from tests.support.stores import letters_in
 from tests.support.two_agencies import TwoAgencies, eventually
 
 SUBJECT = "V/v điều chuyển cán bộ mẫu"
@@ -110,9 +112,8 @@ class _Sealing(TwoAgencies):
         return (self.folder(RECIPIENT) / "inbox" / "documents" / name).read_bytes()
 
 
-def _parked(letters: MemoryDeadLetters) -> list[DeadLetter]:
-    found = [kept.letter for kept in letters._kept.values()]
-    return [letter for letter in found if letter.state is LetterState.PARKED]
+async def _parked(letters: SqlDeadLetters) -> Sequence[DeadLetter]:
+    return await letters.find(Selection(states=(LetterState.PARKED,)), limit=100)
 
 
 def _signed_packet() -> bytes:
@@ -261,14 +262,14 @@ async def test_a_forged_seal_is_parked_as_a_matter_of_security(tmp_path: Path) -
 
 
 async def test_a_missing_private_key_waits_for_its_operator(tmp_path: Path) -> None:
-    axis, letters = _Sealing(tmp_path), MemoryDeadLetters()
+    axis, letters = _Sealing(tmp_path), letters_in(tmp_path / ".stores", SqlDeadLetters)
     folder = axis.homes.seals_of(RECIPIENT).root / "agencies" / RECIPIENT / "sealing"
     [private] = folder.glob("*.key")
     private.rename(private.with_suffix(".away"))
     async with axis.running(axis.handler(letters)):
         axis.drop(SENDER, "a.sealed.edxml", _letter())
         await eventually(lambda: _parked(letters))
-        [letter] = _parked(letters)
+        [letter] = await _parked(letters)
         private.with_suffix(".away").rename(private)
         await letters.place(
             NewOrder(action=Action.REPLAY, selection=ALL, operator="an"),
@@ -344,11 +345,14 @@ async def test_a_dead_letter_shows_what_is_in_sight_and_is_replayed_unchanged(
     tmp_path: Path,
 ) -> None:
     ailing = _ailing()
-    axis, letters = _Sealing(tmp_path, endpoint=ailing), MemoryDeadLetters()
+    axis, letters = (
+        _Sealing(tmp_path, endpoint=ailing),
+        letters_in(tmp_path / ".stores", SqlDeadLetters),
+    )
     async with axis.running(axis.handler(letters)):
         axis.drop(SENDER, "a.sealed.edxml", _letter())
         await eventually(lambda: _parked(letters))
-        [letter] = _parked(letters)
+        [letter] = await _parked(letters)
         message = await letters.message(letter.id)
         seen = inspect(
             replace(message, exchange=DOCUMENTS),

@@ -1,5 +1,6 @@
 """A declared mark of State secrecy stops a document before anything of it is published or kept."""
 
+import gc
 import json
 import logging
 from io import BytesIO
@@ -16,11 +17,12 @@ from bus.core.events import FailureRecorded
 from bus.core.failure import FAILURE_HEADER, Failure
 from bus.core.pending_files import PendingFiles
 from bus.memory.attachments import MemoryAttachments
-from bus.memory.letters import MemoryDeadLetters
+from bus.store.dead_letters.letters import SqlDeadLetters
 from schemas.problem import DocumentError
 from schemas.secrecy import declared_mark, mark_in_list, secrecy_mark
 from tests.support.builders import encoded, listed, packet, refusal
 from tests.support.envelopes import NOW, RECIPIENT, SENDER, a_document, an_envelope
+from tests.support.stores import letters_in
 from tests.support.two_agencies import TwoAgencies, eventually, publish
 
 SECRET = b"the content of a secret file"
@@ -180,7 +182,7 @@ async def test_a_recipient_refuses_what_a_sender_let_pass_and_keeps_no_content(
 
 
 async def test_the_dead_letter_of_a_secret_holds_why_and_not_what(tmp_path: Path) -> None:
-    letters, axis = MemoryDeadLetters(), TwoAgencies(tmp_path)
+    letters, axis = letters_in(tmp_path / ".stores", SqlDeadLetters), TwoAgencies(tmp_path)
     async with axis.running(axis.handler(letters)):
         await publish(axis, an_envelope(a_document(type_name="Tờ trình (Tuyệt mật)")))
         await eventually(lambda: axis.of_type(FailureRecorded))
@@ -245,6 +247,8 @@ def test_files_of_a_packet_that_is_taken_are_all_found(tmp_path: Path) -> None:
 
 def test_held_files_cost_no_descriptors(tmp_path: Path) -> None:
     held = PendingFiles(FolderAttachments(tmp_path, now=NOW))
+    # Databases of other tests close their files when they are collected.
+    gc.collect()
     before = len(list(Path("/proc/self/fd").iterdir()))
     for number in range(100):
         writer = held.begin()

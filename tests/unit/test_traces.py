@@ -16,14 +16,15 @@ from adapters.endpoints.folder import FolderEndpoint
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.events import DeliveryHandedOver, EnvelopeSent
 from bus.core.trace import trace_id
-from bus.memory.letters import MemoryDeadLetters
 from bus.observability.traces import Spans
 from bus.ports import Role
+from bus.store.dead_letters.letters import SqlDeadLetters
 from schemas.errors import FailureClass
 from schemas.problem import AxisError
 from schemas.term import foreign
 from tests.acceptance.packets import a_packet
 from tests.support.envelopes import RECIPIENT, SENDER
+from tests.support.stores import letters_in
 from tests.support.two_agencies import TwoAgencies, eventually
 
 _OURS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -65,7 +66,7 @@ class _AiltOnce(FolderEndpoint):
 
 
 async def test_a_retry_goes_on_with_the_trace_of_what_failed(tmp_path: Path) -> None:
-    recorder, letters = _Recorder(), MemoryDeadLetters()
+    recorder, letters = _Recorder(), letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path, endpoint=type("AiltOnce", (_AiltOnce,), {}))
     axis.parts = replace(axis.parts, tracer=recorder.tracer)
     soon = RetryPolicy(schedules={FailureClass.RECIPIENT_DOWN: (timedelta(),)})

@@ -1,4 +1,4 @@
-"""Course: what a failed attempt makes of a dead letter. Memory and SQL both obey it.
+"""Course: what a failed attempt makes of a dead letter.
 
 What orders do to letters is left to the stores: they move whole sets at once.
 """
@@ -122,41 +122,6 @@ def replayed(letter: DeadLetter, *, now: datetime) -> DeadLetter:
     """An order has delivered it again, and is done with it."""
     changed = {"replays": letter.replays + 1, "returned": False, "order": None}
     return retried(letter, now=now).model_copy(update=changed)
-
-
-def parked(letter: DeadLetter, problem: Problem, *, now: datetime) -> DeadLetter:
-    """It cannot be worked on as it is."""
-    changed = {
-        "state": LetterState.PARKED,
-        "due_at": None,
-        "order": None,
-        "problem": problem,
-        "changed_at": now,
-    }
-    return letter.model_copy(update=changed)
-
-
-def discarded(letter: DeadLetter, *, now: datetime) -> DeadLetter:
-    """An order has given it up."""
-    changed = {
-        "state": LetterState.DISCARDED,
-        "due_at": None,
-        "order": None,
-        "changed_at": now,
-    }
-    return letter.model_copy(update=changed)
-
-
-def restored(letter: DeadLetter, *, now: datetime) -> DeadLetter:
-    """An order has brought it back; after a quarantine the loop guard starts anew."""
-    changed: dict[str, object] = {
-        "state": LetterState.PARKED,
-        "order": None,
-        "changed_at": now,
-    }
-    if letter.state is LetterState.QUARANTINED:
-        changed |= {"replays": 0, "returned": False}
-    return letter.model_copy(update=changed)
 
 
 def entry_of(order: Order, happening: Happening, *, now: datetime) -> Entry:

@@ -35,6 +35,29 @@ def bear(ready: Path) -> None:
     signal.pause()
 
 
+def main() -> None:
+    """What a forked child runs."""
+    asyncio.run(play(Path(sys.argv[2])))
+
+
+async def order(launcher: ProcessLauncher, ready: Path) -> None:
+    """The parent of forked children: one has a command, the other none."""
+    command = Command(
+        name="worker 1", arguments=("play", str(ready)), environment={"LIENTHONG_TOLD": "this"}
+    )
+    child = await launcher.launch(command)
+    sys.stdout.write(f"{child.pid}\n")
+    sys.stdout.flush()
+    sys.stdout.write(f"{await child.ended()}\n")
+
+
+def fork(ready: Path) -> None:
+    launcher = ProcessLauncher()
+    launcher.fork(2, main)
+    asyncio.run(order(launcher, ready))
+    launcher.dismiss()
+
+
 async def until_there(path: Path) -> None:
     async with asyncio.timeout(20):
         while not path.exists() or not path.read_text():
@@ -88,6 +111,49 @@ async def test_a_child_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_forked_child_has_its_command_and_settings_and_ends_in_order(
+    tmp_path: Path,
+) -> None:
+    ready = tmp_path / "ready"
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, "fork", str(ready), stdout=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    child = int(await parent.stdout.readline())
+    await until_there(ready)
+
+    shown = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+    os.kill(child, signal.SIGINT)
+
+    assert await parent.stdout.readline() == b"0\n"
+    assert await parent.wait() == 0
+    assert ready.read_text() == "this"
+    assert shown[:2] == [b"lienthong", b"play"]
+
+
+async def test_forked_children_end_when_their_parent_was_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, "fork", str(ready), stdout=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    await parent.stdout.readline()
+    await until_there(ready)
+    children = [
+        int(child)
+        for task in Path(f"/proc/{parent.pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+    parent.kill()
+    await parent.wait()
+
+    assert len(children) == 2
+    async with asyncio.timeout(20):
+        while any(map(_is_alive, children)):
+            await asyncio.sleep(0.01)
+
+
 def _is_alive(pid: int) -> bool:
     """Not also when it has ended and nobody has asked for its exit code."""
     try:
@@ -99,5 +165,7 @@ def _is_alive(pid: int) -> bool:
 if __name__ == "__main__":
     if sys.argv[1] == "play":
         asyncio.run(play(Path(sys.argv[2])))
+    elif sys.argv[1] == "fork":
+        fork(Path(sys.argv[2]))
     else:
         bear(Path(sys.argv[2]))

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, func, select
 from bus.core.dead_letters.letter import LetterState, OrderId
 from bus.core.dead_letters.order import NO_LIMITS, Action, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
-from bus.memory.letters import MemoryDeadLetters
 from bus.ports import DeadLetters
 from bus.store.database import connect
 from bus.store.dead_letters.letters import SqlDeadLetters
@@ -39,6 +38,7 @@ from tests.support.letters import (
     retry_at,
     standing,
 )
+from tests.support.letters_model import LettersModel
 
 Step = Callable[[DeadLetters], Coroutine[Any, Any, object]]
 
@@ -176,16 +176,16 @@ def counted_and_tallied(connection: Connection) -> tuple[set[Any], set[Any]]:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("kind", DATABASES)
-async def test_the_store_does_what_memory_does_and_its_tallies_tell_what_counting_would(
+async def test_the_store_does_what_the_model_does_and_its_tallies_tell_what_counting_would(
     kind: str, seed: int, tmp_path: Path
 ) -> None:
-    memory, story = MemoryDeadLetters(), Story(seed)
+    model, story = LettersModel(), Story(seed)
     async with empty_database(kind, tmp_path) as url, open_dead_letters(url) as store:
         for _ in range(250):
             step = story.next()
-            assert await outcome(step, store) == await outcome(step, memory)
+            assert await outcome(step, store) == await outcome(step, model)
 
-        assert await everything(store) == await everything(memory)
+        assert await everything(store) == await everything(model)
         database = connect(url)
         counted, tallied = await database.read(counted_and_tallied)
         await database.aclose()

@@ -1,4 +1,4 @@
-"""Dead letters in memory: their history and operators' orders, as long as the process lives."""
+"""Letters model: what a store of dead letters must do, as simple as can be."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,13 +8,10 @@ from itertools import islice
 
 from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.course import (
-    discarded,
     entry_of,
     failed_again,
     failed_first,
-    parked,
     replayed,
-    restored,
     retried,
 )
 from bus.core.dead_letters.letter import (
@@ -66,8 +63,8 @@ class _Kept:
         return StoredLetter(letter=self.letter, message=self.message)
 
 
-class MemoryDeadLetters:
-    """Every promise of the dead letters but durability."""
+class LettersModel:
+    """What every store of dead letters does, without durability."""
 
     def __init__(self) -> None:
         self._kept: dict[LetterId, _Kept] = {}
@@ -120,7 +117,7 @@ class MemoryDeadLetters:
         for kept in self._each([letter_id]):
             if kept.letter.order is not None:
                 self._deal_with(kept.letter.order, [letter_id], now)
-            kept.letter = parked(kept.letter, problem, now=now)
+            kept.letter = _parked(kept.letter, problem, now=now)
             kept.history.append(Entry(at=now, happening=Happening.PARKED, text=problem.code))
 
     async def place(
@@ -297,7 +294,7 @@ class MemoryDeadLetters:
         discard = order.action is Action.DISCARD
         happening = Happening.DISCARDED if discard else Happening.RESTORED
         for kept in self._each(undone):
-            kept.letter = (discarded if discard else restored)(kept.letter, now=now)
+            kept.letter = (_discarded if discard else _restored)(kept.letter, now=now)
             kept.history.append(entry_of(order, happening, now=now))
         self._deal_with(order.id, undone, now)
 
@@ -369,3 +366,38 @@ def _cause(members: Sequence[_Kept], now: datetime) -> Cause:
         recent=sum(now - _HOUR < moment <= now for moment in first),
         earlier=sum(now - 2 * _HOUR < moment <= now - _HOUR for moment in first),
     )
+
+
+def _parked(letter: DeadLetter, problem: Problem, *, now: datetime) -> DeadLetter:
+    """It cannot be worked on as it is."""
+    changed = {
+        "state": LetterState.PARKED,
+        "due_at": None,
+        "order": None,
+        "problem": problem,
+        "changed_at": now,
+    }
+    return letter.model_copy(update=changed)
+
+
+def _discarded(letter: DeadLetter, *, now: datetime) -> DeadLetter:
+    """An order has given it up."""
+    changed = {
+        "state": LetterState.DISCARDED,
+        "due_at": None,
+        "order": None,
+        "changed_at": now,
+    }
+    return letter.model_copy(update=changed)
+
+
+def _restored(letter: DeadLetter, *, now: datetime) -> DeadLetter:
+    """An order has brought it back; after a quarantine the loop guard starts anew."""
+    changed: dict[str, object] = {
+        "state": LetterState.PARKED,
+        "order": None,
+        "changed_at": now,
+    }
+    if letter.state is LetterState.QUARANTINED:
+        changed |= {"replays": 0, "returned": False}
+    return letter.model_copy(update=changed)

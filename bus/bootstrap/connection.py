@@ -1,23 +1,45 @@
-"""Hub: what must be on an agency's own machine before its worker connects to the hub."""
+"""Connection: one agency's worker on its own machine, connected to the broker of the hub.
+
+It logs in with the agency's own account. Nothing is provisioned, and the home holds no private key
+but the agency's own.
+"""
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
+from bus.bootstrap.directory import directory_of
+from bus.bootstrap.observability import observed
+from bus.bootstrap.own_keys import must_be_able_to_sign
+from bus.bootstrap.parent import (
+    WORKERS_DEADLINE,
+    Parent,
+    Progress,
+    arguments_of,
+    started,
+    urls_of,
+    with_ports,
+    worker_commands,
+)
 from bus.bootstrap.process import now
+from bus.bootstrap.trust import participants_of
+from bus.core.routing import Routing
 from bus.core.topology import account_of, queues_of
-from bus.home.layout import Home
+from bus.home.layout import Home, write_prometheus_targets
 from bus.keys.directory_authority import directory_folder
 from bus.keys.folder import folder_name
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Health, Reason
+from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.login_check import check_login
 from bus.rabbit.tls import account_in, is_open_to_others
 from bus.services.hub_login import until_let_in
 from bus.settings import Settings
+from bus.store.sql import open_store
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 from schemas.term import term
@@ -25,7 +47,66 @@ from schemas.term import term
 _log = structlog.get_logger()
 
 
-def must_be_able_to_connect(settings: Settings, home: Home, mailbox: MailboxName) -> str:
+@asynccontextmanager
+async def open_connection(
+    settings: Settings,
+    agency: str,
+    *,
+    stop: asyncio.Event,
+    progress: Progress,
+    launcher: ProcessLauncher | None = None,
+) -> AsyncIterator[Parent]:
+    """Build everything, and start the worker; on the way out take it down in reverse order.
+
+    Args:
+        agency: Its own code; it must have a mailbox.
+
+    Raises:
+        ConfigurationError: One sentence says what the operator must mend.
+    """
+    home, mailbox = Home(settings.home.absolute()), MailboxName(agency)
+    settings = _at_home(settings, home, agency)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(home.in_use())
+        await asyncio.to_thread(home.await_workers, WORKERS_DEADLINE)
+        url = await asyncio.to_thread(_must_be_able_to_connect, settings, home, mailbox)
+        directory = await asyncio.to_thread(directory_of(settings).load)
+        if mailbox not in Routing(directory).mailboxes:
+            raise AxisError.of("E_AGENCY_UNKNOWN", code=agency)
+        settings = with_ports(settings, 2)
+        process = await stack.enter_async_context(
+            observed(settings, "connect", stop, is_parent=True)
+        )
+        store = await stack.enter_async_context(open_store(settings.store_url))
+        participants = await participants_of(
+            settings,
+            home,
+            store,
+            only=frozenset({mailbox}),
+            observe=process.observe,
+            is_hub=False,
+        )
+        await asyncio.to_thread(must_be_able_to_sign, settings, home, participants)
+        await _until_connected(url, mailbox, stop=stop, health=process.health, progress=progress)
+        arguments = arguments_of(home, [mailbox])
+        parent = await stack.enter_async_context(
+            started(
+                settings=settings,
+                home=home,
+                address=None,
+                store=store,
+                process=process,
+                participants=participants,
+                commands=worker_commands(settings, home, arguments, url, 1),
+                launcher=launcher or ProcessLauncher(),
+                stop=stop,
+            )
+        )
+        write_prometheus_targets(home.prometheus_targets, axis=urls_of(settings, 2), broker=None)
+        yield parent
+
+
+def _must_be_able_to_connect(settings: Settings, home: Home, mailbox: MailboxName) -> str:
     """Check that a home holds what it needs and no keys of others, and make its sealing key.
 
     Returns:
@@ -45,7 +126,7 @@ def must_be_able_to_connect(settings: Settings, home: Home, mailbox: MailboxName
     return url
 
 
-def at_home(settings: Settings, home: Home, agency: str) -> Settings:
+def _at_home(settings: Settings, home: Home, agency: str) -> Settings:
     """The settings, with files that `agency credentials` put into the home where none are set."""
     account = account_of(MailboxName(agency))
     usual = {
@@ -101,13 +182,13 @@ def _must_have_the_hubs_directory(home: Home) -> None:
         raise AxisError.of("E_DIRECTORY_HUB", file=home.directory, folder=authority)
 
 
-async def until_connected(
+async def _until_connected(
     url: str,
     mailbox: MailboxName,
     *,
     stop: asyncio.Event,
     health: Health | None,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> None:
     """Wait until the broker accepts our login, or until `stop` is set.
 
