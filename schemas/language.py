@@ -1,6 +1,8 @@
 """The two languages of all texts, and the tables in which texts are written in both."""
 
+import re
 from enum import StrEnum
+from textwrap import dedent
 
 
 class Language(StrEnum):
@@ -15,24 +17,24 @@ class Language(StrEnum):
 
 
 def texts(table: str) -> dict[str, tuple[str, str]]:
-    """Read a table with one text for each line: `code | English | Vietnamese`.
-
-    A line that begins with `|` continues the line before it. Empty lines and lines that begin with
-    `#` are ignored. Returns code → (English, Vietnamese).
+    """Read a table of `code | English | Vietnamese`; return code → (English, Vietnamese).
 
     Raises:
-        ValueError: A text has not three parts, or a code occurs twice.
+        ValueError: An entry has not three parts, or a code occurs twice.
     """
-    lines: list[str] = []
-    for line in map(str.strip, table.splitlines()):
-        if line.startswith("|"):
-            lines[-1] += f" {line}"
-        elif line and not line.startswith("#"):
-            lines.append(line)
     found: dict[str, tuple[str, str]] = {}
-    for line in lines:
-        code, english, vietnamese = line.split(" | ")
+    for entry in entries_of(table):
+        code, english, vietnamese = re.sub(r"\n +", " ", entry).split(" | ")
         if code in found:
             raise ValueError(f"the text {code} occurs twice")
         found[code] = english, vietnamese
     return found
+
+
+def entries_of(table: str) -> list[str]:
+    """The entries of a table, without lines that begin with `#`.
+
+    Indented lines belong to the entry before them.
+    """
+    lines = re.split(r"\n(?=\S)", dedent(table).strip())
+    return [entry for entry in lines if not entry.startswith("#")]

@@ -11,7 +11,8 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from schemas.identifiers import DeliveryId, Sha256
-from schemas.problem import Language, Warned
+from schemas.language import Language, texts
+from schemas.problem import Warned
 from schemas.reading import SignatureCheck
 from schemas.term import Term
 from schemas.value import Value
@@ -27,7 +28,7 @@ class LegalValue(StrEnum):
 
     def text(self, language: Language) -> str:
         """The words that clerks use."""
-        return language.choose(*_LEGAL_VALUE_TEXTS[self])
+        return language.choose(*_TEXTS[self])
 
 
 class PdfOutcome(StrEnum):
@@ -44,7 +45,7 @@ class PdfOutcome(StrEnum):
 
     def text(self, language: Language) -> str:
         """The result in one sentence."""
-        return language.choose(*_OUTCOME_TEXTS[self])
+        return language.choose(*_TEXTS[self])
 
 
 class PdfSigner(Value):
@@ -94,7 +95,7 @@ class PdfVerdict(Value):
         """The result in one sentence, with the additions."""
         if self.outcome is not PdfOutcome.VALID or not self.additions:
             return self.outcome.text(language)
-        return f"{language.choose(*_ALL_VALID)} {self._added(language)}"
+        return f"{language.choose(*_TEXTS['valid_with_additions'])} {self._added(language)}"
 
     def legal_value_text(self, language: Language) -> str:
         """The legal value, with the additions."""
@@ -136,7 +137,7 @@ class About(Value):
         """The result in one sentence."""
         owner = f"{self.owner_name} ({self.owner})" if self.owner_name else self.owner
         told = dict.fromkeys(each for each in (self.number, self.document_id) if each)
-        template = language.choose(*(_HELD if self.held else _NOT_HELD))
+        template = language.choose(*_TEXTS["held" if self.held else "not_held"])
         return template.format(owner=owner, document=", ".join(told))
 
 
@@ -236,47 +237,29 @@ def _added(additions: tuple[Term, ...]) -> dict[str, object]:
     }
 
 
-_HELD = (
-    "It is about the document of {owner}: {document}.",
-    "Nói về văn bản của {owner}: {document}.",
+_TEXTS = texts(
+    """
+    held | It is about the document of {owner}: {document}.
+        | Nói về văn bản của {owner}: {document}.
+    not_held | It is about a document of {owner} that is not in our records here: {document}.
+        | Nói về văn bản của {owner} không có trong sổ tại đây: {document}.
+    # Legal values.
+    legal_value | has legal value | có giá trị pháp lý
+    reference_only | for reference only | chỉ để tham khảo
+    # Results.
+    valid_with_additions | Every signature is valid, and what was added afterwards is allowed:
+        | Mọi chữ ký số đều hợp lệ, nội dung thêm sau khi ký là được phép:
+    valid | Every signature is valid, and nothing was changed afterwards.
+        | Mọi chữ ký số đều hợp lệ, nội dung không bị sửa sau khi ký.
+    altered | The file was changed after it was signed. | Tệp đã bị sửa đổi sau khi ký số.
+    untrusted | The signer's certificate is not on the trust list, or it was revoked.
+        | Chứng thư số của người ký không được tin cậy hoặc đã bị thu hồi.
+    expired | The signer's certificate is out of date, and there is no time stamp.
+        | Chứng thư số của người ký ngoài thời hạn và không có dấu thời gian.
+    indeterminate | It cannot be decided whether the signature is valid.
+        | Chưa thể kết luận chữ ký số có hợp lệ hay không.
+    none | The file carries no digital signature. | Tệp không có chữ ký số.
+    unreadable | The file could not be examined. | Không thể kiểm tra tệp này.
+    not_checked | The file was not checked. | Tệp chưa được kiểm tra.
+    """
 )
-_NOT_HELD = (
-    "It is about a document of {owner} that is not in our records here: {document}.",
-    "Nói về văn bản của {owner} không có trong sổ tại đây: {document}.",
-)
-
-_LEGAL_VALUE_TEXTS = {
-    LegalValue.LEGAL_VALUE: ("has legal value", "có giá trị pháp lý"),
-    LegalValue.REFERENCE_ONLY: ("for reference only", "chỉ để tham khảo"),
-}
-
-_ALL_VALID = (
-    "Every signature is valid, and what was added afterwards is allowed:",
-    "Mọi chữ ký số đều hợp lệ, nội dung thêm sau khi ký là được phép:",
-)
-
-_OUTCOME_TEXTS = {
-    PdfOutcome.VALID: (
-        "Every signature is valid, and nothing was changed afterwards.",
-        "Mọi chữ ký số đều hợp lệ, nội dung không bị sửa sau khi ký.",
-    ),
-    PdfOutcome.ALTERED: (
-        "The file was changed after it was signed.",
-        "Tệp đã bị sửa đổi sau khi ký số.",
-    ),
-    PdfOutcome.UNTRUSTED: (
-        "The signer's certificate is not on the trust list, or it was revoked.",
-        "Chứng thư số của người ký không được tin cậy hoặc đã bị thu hồi.",
-    ),
-    PdfOutcome.EXPIRED: (
-        "The signer's certificate is out of date, and there is no time stamp.",
-        "Chứng thư số của người ký ngoài thời hạn và không có dấu thời gian.",
-    ),
-    PdfOutcome.INDETERMINATE: (
-        "It cannot be decided whether the signature is valid.",
-        "Chưa thể kết luận chữ ký số có hợp lệ hay không.",
-    ),
-    PdfOutcome.NONE: ("The file carries no digital signature.", "Tệp không có chữ ký số."),
-    PdfOutcome.UNREADABLE: ("The file could not be examined.", "Không thể kiểm tra tệp này."),
-    PdfOutcome.NOT_CHECKED: ("The file was not checked.", "Tệp chưa được kiểm tra."),
-}

@@ -1,7 +1,8 @@
-"""AccessChecks: what an account must and must not be able to do; to be tried, not believed.
+"""What each broker account must be able to do, and what it must not; each of it is tried out.
 
-Nothing that is tried leaves a trace, not even where it is allowed and should not be: what is sent
-goes nowhere, what is deleted is a queue made for the trial, what is read goes back.
+A trial changes nothing, even if the broker allows what it should refuse: messages are published to
+a key without a queue, only queues of the trial itself are deleted, and messages that are read go
+back to their queue.
 """
 
 from collections.abc import Sequence
@@ -25,17 +26,17 @@ from bus.core.topology import (
 )
 from schemas.codes import EnvelopeKind, Lane
 from schemas.identifiers import MailboxName
-from schemas.problem import Language
+from schemas.language import Language, texts
 
 COPY_HEADERS = ("CC", "BCC")
-"""By which a publisher asks for copies (RabbitMQ manual, Sender-selected Distribution)."""
+"""Headers that ask for copies (RabbitMQ manual, Sender-selected Distribution)."""
 
 NOWHERE = MailboxName("trial")
-"""Nobody's mailbox."""
+"""A mailbox that does not exist."""
 
 
 class Deed(StrEnum):
-    """What can be tried."""
+    """What a trial does."""
 
     CONNECT = "connect"
     READ = "read"
@@ -50,36 +51,34 @@ class Deed(StrEnum):
     MANAGE = "manage"
 
 
-_WORDS = {
-    Deed.CONNECT: ("log in", "đăng nhập"),
-    Deed.READ: ("read the queue {queue}", "đọc hàng đợi {queue}"),
-    Deed.PUBLISH: (
-        "publish to {exchange} with the key {key} as {user}",
-        "gửi vào {exchange} với khóa {key} dưới tên {user}",
-    ),
-    Deed.COPY: (
-        "have a copy put under the key {copy} by the header {header}",
-        "đặt bản sao dưới khóa {copy} bằng thuộc tính {header}",
-    ),
-    Deed.DECLARE_QUEUE: ("declare a queue", "tạo hàng đợi"),
-    Deed.DECLARE_EXCHANGE: ("declare an exchange", "tạo exchange"),
-    Deed.BIND: ("bind the queue {queue}", "liên kết hàng đợi {queue}"),
-    Deed.UNBIND: ("unbind the queue {queue}", "gỡ liên kết hàng đợi {queue}"),
-    Deed.PURGE: ("purge a queue", "làm rỗng hàng đợi"),
-    Deed.DELETE: ("delete a queue", "xóa hàng đợi"),
-    Deed.MANAGE: ("use the management interface", "dùng giao diện quản trị"),
-}
+_WORDS = texts(
+    """
+    connect | log in | đăng nhập
+    read | read the queue {queue} | đọc hàng đợi {queue}
+    publish | publish to {exchange} with the key {key} as {user}
+        | gửi vào {exchange} với khóa {key} dưới tên {user}
+    copy | have a copy put under the key {copy} by the header {header}
+        | đặt bản sao dưới khóa {copy} bằng thuộc tính {header}
+    declare_queue | declare a queue | tạo hàng đợi
+    declare_exchange | declare an exchange | tạo exchange
+    bind | bind the queue {queue} | liên kết hàng đợi {queue}
+    unbind | unbind the queue {queue} | gỡ liên kết hàng đợi {queue}
+    purge | purge a queue | làm rỗng hàng đợi
+    delete | delete a queue | xóa hàng đợi
+    manage | use the management interface | dùng giao diện quản trị
+    """
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """One thing to try.
+    """One trial.
 
     Attributes:
-        allowed: Whether it must work; else it must be refused.
-        queue: Empty: one made for the trial.
-        user: The account named as the publisher.
-        header: Asks the broker for a copy, under the key `copy`.
+        allowed: Whether the broker must allow it; otherwise it must refuse it.
+        queue: Empty: a queue that is made for the trial.
+        user: The account that the message names as its publisher.
+        header: The header that asks for a copy with the routing key `copy`.
     """
 
     deed: Deed
@@ -93,17 +92,15 @@ class Trial:
 
     @property
     def up_to_broker(self) -> bool:
-        """Whether its version decides, and no right that we can set.
+        """Whether only the version of RabbitMQ decides it, because there is no permission for it.
 
-        Recipients refuse what it lets pass.
+        Recipients refuse such copies.
         """
         return self.deed is Deed.COPY
 
     def words(self, language: Language = Language.ENGLISH) -> str:
-        """What is tried, for people."""
-        english, vietnamese = _WORDS[self.deed]
-        template = english if language is Language.ENGLISH else vietnamese
-        return template.format(
+        """What is tried, in words."""
+        return language.choose(*_WORDS[self.deed]).format(
             queue=self.queue or NOWHERE,
             exchange=self.exchange or "amq.default",
             key=self.key,
@@ -116,11 +113,11 @@ class Trial:
 def trials_of(
     account: Account, mailboxes: Sequence[MailboxName], *, ledger: bool
 ) -> tuple[Trial, ...]:
-    """All that is to be tried as an account.
+    """All trials of an account.
 
     Args:
-        mailboxes: All of the directory's.
-        ledger: Whether its queue is declared.
+        mailboxes: All mailboxes of the directory.
+        ledger: Whether the queue `ledger` is declared.
     """
     match kind_of(account):
         case Kind.SUSPENDED:

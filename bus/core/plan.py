@@ -1,10 +1,12 @@
-"""Plan: the difference between the topology wanted and the one found, told in sentences.
+"""The difference between the wanted topology and the one on the broker, with a sentence for each.
 
-Carrying it out is left to `bus.rabbit.provisioning`.
+`bus.rabbit.provisioning` carries it out.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from bus.core.topology import (
     LEDGER,
@@ -18,15 +20,16 @@ from bus.core.topology import (
     is_mailbox_queue,
     is_our_policy,
 )
-from schemas.problem import Language
+from schemas.language import Language, texts
 
 TopologyObject = Exchange | Queue | Binding | Policy | Account
+Named = TypeVar("Named", Exchange, Queue, Policy, Account)
 
 
 class Change(StrEnum):
-    """What is to be done with an object.
+    """What must be done with an object.
 
-    `CONFLICT`: it exists with another type, which no broker can change in place.
+    `CONFLICT`: it exists with another type, which RabbitMQ cannot change.
     """
 
     CREATE = "create"
@@ -35,34 +38,28 @@ class Change(StrEnum):
     CONFLICT = "conflict"
 
 
-_SENTENCES = {
-    Change.CREATE: ("{object} is missing and will be created.", "Thiếu {object}, sẽ được tạo."),
-    Change.CHANGE: (
-        "{object} differs and will be changed.",
-        "{object} khác khai báo, sẽ được sửa.",
-    ),
-    Change.REMOVE: (
-        "{object} is not declared; it goes only when removal is asked for.",
-        "{object} không có trong khai báo; chỉ xóa khi được yêu cầu rõ.",
-    ),
-    Change.CONFLICT: (
-        "{object} exists with another type; delete it by hand, then apply again.",
-        "{object} đã có nhưng khác loại; hãy tự xóa rồi áp dụng lại.",
-    ),
-}
+_SENTENCES = texts(
+    """
+    create | {object} is missing and will be created. | Thiếu {object}, sẽ được tạo.
+    change | {object} differs and will be changed. | {object} khác khai báo, sẽ được sửa.
+    remove | {object} is not declared; it is removed only on request.
+        | {object} không có trong khai báo; chỉ xóa khi được yêu cầu rõ.
+    conflict | {object} exists with another type; delete it by hand, then apply again.
+        | {object} đã có nhưng khác loại; hãy tự xóa rồi áp dụng lại.
+    """
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One object that is not as wanted."""
+    """An object that differs from the wanted one."""
 
     change: Change
     object: TopologyObject
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
-        """The step, for people."""
-        english, vietnamese = _SENTENCES[self.change]
-        template = english if language is Language.ENGLISH else vietnamese
+        """The step in one sentence."""
+        template = language.choose(*_SENTENCES[self.change])
         told = template.format(object=describe(self.object, language))
         return told[0].upper() + told[1:]
 
@@ -79,18 +76,18 @@ class Plan:
 
 
 def difference(wanted: Topology, found: Topology) -> Plan:
-    """What to do so that the broker holds what is wanted.
+    """The steps that make the broker have the wanted topology.
 
-    Exchanges come first, then policies, so that a queue is born under its policy. Objects that
-    are none of ours are not mentioned. Nothing that is found is ever removed by a plan alone.
+    Policies come before queues, so that a new queue has its policy from the beginning. Objects of
+    other software are ignored. Nothing is removed unless the operator also asks for that.
     """
     return Plan(
         steps=(
-            *_typed(wanted.exchanges, found.exchanges),
-            *_policies(wanted.policies, found.policies),
-            *_typed(wanted.queues, found.queues),
+            *_compared(wanted.exchanges, found.exchanges, _of_type),
+            *_compared(wanted.policies, found.policies, _of_policy),
+            *_compared(wanted.queues, found.queues, _of_type),
             *_missing_bindings(wanted, found),
-            *_accounts(wanted.accounts, found.accounts),
+            *_compared(wanted.accounts, found.accounts, _of_account),
             *_surplus(wanted, found),
         )
     )
@@ -114,40 +111,34 @@ def describe(thing: TopologyObject, language: Language = Language.ENGLISH) -> st
             return f"liên kết {pattern} từ {exchange} tới {queue}"
 
 
-def _typed(
-    wanted: tuple[Exchange, ...] | tuple[Queue, ...],
-    found: tuple[Exchange, ...] | tuple[Queue, ...],
+def _compared(
+    wanted: Sequence[Named],
+    found: Sequence[Named],
+    change_of: Callable[[Named, Named], Change | None],
 ) -> list[Step]:
-    kinds = {thing.name: thing.kind for thing in found}
-    steps = []
-    for thing in wanted:
-        if thing.name not in kinds:
-            steps.append(Step(change=Change.CREATE, object=thing))
-        elif kinds[thing.name] != thing.kind:
-            steps.append(Step(change=Change.CONFLICT, object=thing))
-    return steps
+    """The steps for objects that have names.
+
+    Args:
+        change_of: What to do with an object that exists, given as found and as wanted.
+    """
+    known = {thing.name: thing for thing in found}
+    changes = [
+        (Change.CREATE if thing.name not in known else change_of(known[thing.name], thing), thing)
+        for thing in wanted
+    ]
+    return [Step(change=change, object=thing) for change, thing in changes if change is not None]
 
 
-def _policies(wanted: tuple[Policy, ...], found: tuple[Policy, ...]) -> list[Step]:
-    known = {policy.name: policy for policy in found}
-    steps = []
-    for policy in wanted:
-        if policy.name not in known:
-            steps.append(Step(change=Change.CREATE, object=policy))
-        elif known[policy.name] != policy:
-            steps.append(Step(change=Change.CHANGE, object=policy))
-    return steps
+def _of_type(found: Exchange | Queue, wanted: Exchange | Queue) -> Change | None:
+    return None if found.kind == wanted.kind else Change.CONFLICT
 
 
-def _accounts(wanted: tuple[Account, ...], found: tuple[Account, ...]) -> list[Step]:
-    known = {account.name: account for account in found}
-    steps = []
-    for account in wanted:
-        if account.name not in known:
-            steps.append(Step(change=Change.CREATE, object=account))
-        elif not known[account.name].is_as(account):
-            steps.append(Step(change=Change.CHANGE, object=account))
-    return steps
+def _of_policy(found: Policy, wanted: Policy) -> Change | None:
+    return None if found == wanted else Change.CHANGE
+
+
+def _of_account(found: Account, wanted: Account) -> Change | None:
+    return None if found.is_as(wanted) else Change.CHANGE
 
 
 def _missing_bindings(wanted: Topology, found: Topology) -> list[Step]:
@@ -167,7 +158,7 @@ def _surplus(wanted: Topology, found: Topology) -> list[Step]:
     bindings = [
         binding
         for binding in set(found.bindings) - set(wanted.bindings)
-        # The bindings of a queue go with it.
+        # RabbitMQ deletes the bindings of a queue with the queue.
         if binding.exchange in exchanges and binding.queue not in going
     ]
     ours = {policy.name for policy in wanted.policies}

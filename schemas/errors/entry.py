@@ -1,8 +1,10 @@
 """What an entry of the error catalogue holds, and who must act on it."""
 
+import re
 from enum import StrEnum
-from functools import partial
 from typing import NamedTuple, assert_never
+
+from schemas.language import entries_of, texts
 
 
 class Fault(StrEnum):
@@ -70,40 +72,58 @@ class Entry(NamedTuple):
                 assert_never(self.fault)
 
 
-# One function for each fault. Its arguments, in this order: English text, Vietnamese text, English
-# advice, Vietnamese advice; then, by name, what differs from the defaults of `Entry`.
-sender = partial(Entry, Fault.SENDER)
-security = partial(Entry, Fault.SENDER, exception=FailureClass.SECURITY)
-"""The sender is not proven or not trusted: only the operator is told."""
-recipient = partial(Entry, Fault.RECIPIENT)
-recipient_down = partial(Entry, Fault.RECIPIENT, retryable=True)
-ours = partial(Entry, Fault.OURS)
-world = partial(Entry, Fault.WORLD, retryable=True)
-operator = partial(Entry, Fault.OPERATOR)
+_SHARED = texts(
+    """
+    {EXPORT} | Export the packet again from the document system and send it again.
+        | Xuất lại gói tin từ hệ thống quản lý văn bản rồi gửi lại.
+    {SECURITY} | Do not trust it. Tell the operator of the axis and the sending agency.
+        | Không tin gói này; báo cho đơn vị vận hành trục và cơ quan gửi.
+    {CORRECT} | Correct this entry. If it is in a signed directory already, use 'lienthong agency
+        edit' or 'lienthong agency remove', or go back with 'lienthong directory restore'.
+        | Sửa mục này. Nếu danh bạ đã ký có mục này thì sửa bằng 'lienthong agency edit' hoặc
+        'lienthong agency remove', hoặc quay lại bằng 'lienthong directory restore'.
+    {RESTORE} | See the kept versions with 'lienthong directory history' and go back to one with
+        'lienthong directory restore'; on an agency's own machine, copy the hub's directory again.
+        | Xem các phiên bản còn lưu bằng 'lienthong directory history' và quay lại bằng
+        'lienthong directory restore'; máy của cơ quan thì chép lại danh bạ từ trung tâm.
+    """
+)
+"""Advice that several entries share, by the name that stands for it: English, Vietnamese."""
+
+_FLAGS = frozenset({"retryable", "withheld"})
 
 
-def _advice(english: str, vietnamese: str) -> tuple[str, str]:
-    return english, vietnamese
+def entries(table: str) -> dict[str, Entry]:
+    """Read a table of entries.
 
+    The first line of an entry is `CODE: fault`, then `retryable`, `withheld` or the exception,
+    where they differ from the defaults of `Entry`. Under it are its English and Vietnamese text and
+    its English and Vietnamese advice, each indented; a line that is indented further continues the
+    line before. A shared advice may be written once for both languages.
 
-# Advice that several entries share: English, Vietnamese.
-EXPORT = _advice(
-    "Export the packet again from the document system and send it again.",
-    "Xuất lại gói tin từ hệ thống quản lý văn bản rồi gửi lại.",
-)
-SECURITY = _advice(
-    "Do not trust it. Tell the operator of the axis and the sending agency.",
-    "Không tin gói này; báo cho đơn vị vận hành trục và cơ quan gửi.",
-)
-CORRECT = _advice(
-    "Correct this entry. If it is in a signed directory already, use 'lienthong agency edit' or"
-    " 'lienthong agency remove', or go back with 'lienthong directory restore'.",
-    "Sửa mục này. Nếu danh bạ đã ký có mục này thì sửa bằng 'lienthong agency edit' hoặc"
-    " 'lienthong agency remove', hoặc quay lại bằng 'lienthong directory restore'.",
-)
-RESTORE = _advice(
-    "See the kept versions with 'lienthong directory history' and go back to one with "
-    "'lienthong directory restore'; on an agency's own machine, copy the hub's directory again.",
-    "Xem các phiên bản còn lưu bằng 'lienthong directory history' và quay lại bằng "
-    "'lienthong directory restore'; máy của cơ quan thì chép lại danh bạ từ trung tâm.",
-)
+    Raises:
+        ValueError: An entry has another form, or a code occurs twice.
+    """
+    found: dict[str, Entry] = {}
+    for entry in entries_of(table):
+        head, english, vietnamese, *advice = re.sub(r"\n {8,}", " ", entry).split("\n    ")
+        code, _, kind = head.partition(": ")
+        fault, *differs = kind.split(", ")
+        exception = [FailureClass(word) for word in differs if word not in _FLAGS]
+        advice_en, advice_vi = advice if len(advice) > 1 else advice * 2
+        for name, (shared_en, shared_vi) in _SHARED.items():
+            advice_en = advice_en.replace(name, shared_en)
+            advice_vi = advice_vi.replace(name, shared_vi)
+        if code in found:
+            raise ValueError(f"the error {code} occurs twice")
+        found[code] = Entry(
+            fault=Fault(fault),
+            text_en=english,
+            text_vi=vietnamese,
+            advice_en=advice_en,
+            advice_vi=advice_vi,
+            retryable="retryable" in differs,
+            exception=exception[0] if exception else None,
+            withheld="withheld" in differs,
+        )
+    return found

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.terms.certificate import CERTIFICATE
-from schemas.terms.header_signature import HEADER_SIGNATURE
 from schemas.terms.operation import OPERATION
 from schemas.terms.packet import PACKET
 from schemas.terms.pdf import PDF
@@ -18,7 +17,6 @@ from schemas.terms.words import ORDER_STATES, PARTIES, PARTS, REVOKERS, STAGES, 
 
 CAUSES: dict[str, tuple[str, str]] = {
     **PACKET,
-    **HEADER_SIGNATURE,
     **PROOF,
     **CERTIFICATE,
     **REVOCATION,

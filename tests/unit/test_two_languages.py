@@ -26,7 +26,6 @@ from schemas.problem import AxisError, DocumentError, Language, Problem, Warned
 from schemas.term import Term, filled, flat, foreign, of_os, term
 from schemas.terms import CAUSES, DATA, VOCABULARIES
 from schemas.terms.certificate import CERTIFICATE
-from schemas.terms.header_signature import HEADER_SIGNATURE
 from schemas.terms.operation import OPERATION
 from schemas.terms.packet import PACKET
 from schemas.terms.pdf import PDF
@@ -235,7 +234,7 @@ def test_both_languages_are_filled_with_the_same_declared_values(key: str) -> No
 
 def test_a_parameter_is_either_a_term_or_data() -> None:
     """None is declared twice, and no two causes share a code."""
-    parts = (PACKET, HEADER_SIGNATURE, PROOF, CERTIFICATE, REVOCATION, OPERATION, PDF)
+    parts = (PACKET, PROOF, CERTIFICATE, REVOCATION, OPERATION, PDF)
 
     assert not DATA & VOCABULARIES.keys()
     assert len(CAUSES) == sum(map(len, parts))
