@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.contract import MIB, Limits
 from bus.core.dead_letters.order import BulkLimits
-from bus.core.dead_letters.retry import QUARANTINE_AFTER, RECIPIENT_DOWN, RetryPolicy
+from bus.core.dead_letters.retry import QUARANTINE_AFTER, SCHEDULES, RetryPolicy
 from bus.keys.access import KeyAccess
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.tls import must_verify, with_tls
@@ -95,7 +95,9 @@ class Settings(BaseSettings):
             holds `sbin/rabbitmq-server`; absent: the usual places are looked through.
         attachments: The folder of attachments, shared with those one exchanges documents with;
             absent: in the home.
-        may_install: Whether a missing RabbitMQ may be installed by the package manager.
+        attachment_cache_bytes: How many bytes of attachments may be copied into the home, where
+            `attachments` is on another file system.
+    may_install: Whether a missing RabbitMQ may be installed by the package manager.
         database_url: SQLAlchemy URL of the store; absent: SQLite in the home.
         ledger: Whether a ledger consumes its queue; refused until there is one.
         bulk_limit: An order about more dead letters than this must be said twice.
@@ -150,6 +152,7 @@ class Settings(BaseSettings):
     amqp_key: Path | None = None
     rabbitmq: Path | None = None
     attachments: Path | None = None
+    attachment_cache_bytes: Annotated[int, Field(ge=0)] = 2 * 1024 * MIB
     may_install: bool = False
     database_url: Annotated[str | None, AfterValidator(_of_store), Field(repr=False)] = None
     ledger: Annotated[bool, AfterValidator(_no_ledger)] = False
@@ -171,9 +174,7 @@ class Settings(BaseSettings):
     hand_over_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=60)
     publish_deadline: timedelta = timedelta(seconds=30)
     look_at_letters: timedelta = timedelta(milliseconds=500)
-    retries: dict[FailureClass, tuple[timedelta, ...]] = {
-        FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN
-    }
+    retries: dict[FailureClass, tuple[timedelta, ...]] = dict(SCHEDULES)
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
     metrics: bool = True
     metrics_host: str = "127.0.0.1"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from adapters.contract import BlobWriter, Kept
 from schemas.document import Attachment
-from schemas.problem import DocumentError
+from schemas.problem import AxisError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -34,7 +34,7 @@ class MemoryFiles:
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept file."""
         if sha256 not in self.files:
-            raise DocumentError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
+            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
         return BytesIO(self.files[sha256])
 
 
@@ -49,11 +49,11 @@ class _MemoryWriter:
     def reopen(self) -> BinaryIO:
         return BytesIO(self._written)
 
-    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (there is nowhere else)
+    def finish(self) -> Kept:
         return Kept(sha256=sha256(self._written).hexdigest(), size=len(self._written))
 
     def keep(self) -> Kept:
-        kept = self.finish(aside=False)
+        kept = self.finish()
         self._files.files[kept.sha256] = bytes(self._written)
         self.discard()
         return kept
@@ -94,11 +94,11 @@ class _DiskWriter:
         self._file.seek(0)
         return cast("BinaryIO", BufferedReader(FileIO(os.dup(self._file.fileno()))))
 
-    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (it is aside)
+    def finish(self) -> Kept:
         return Kept(sha256=self._digest.hexdigest(), size=self._file.seek(0, SEEK_END))
 
     def keep(self) -> Kept:
-        kept = self.finish(aside=True)
+        kept = self.finish()
         self._file.close()
         return kept
 

@@ -17,7 +17,7 @@ from adapters.conformance.bench import (
 )
 from adapters.contract import Offer, ParcelKind
 from schemas.identifiers import DeliveryId
-from schemas.problem import DocumentError
+from schemas.problem import AxisError
 
 _REFUSAL = "E_ENDPOINT_REFUSED"
 _DOWN = "E_ENDPOINT_DOWN"
@@ -122,7 +122,7 @@ class OfferPromises(OnBench):
         def failing() -> Iterator[bytes]:
             yield bytes(1_000_000)
             seen.append(bench.agency.take(ParcelKind.DOCUMENT))
-            raise DocumentError.of("E_ATTACHMENT_ABSENT", name="file.pdf", sha256="0" * 64)
+            raise AxisError.of("E_ATTACHMENT_ABSENT", name="file.pdf", sha256="0" * 64)
 
         code = await code_of(bench.offer("d1", chunks=failing()))
         promised(code == "E_ATTACHMENT_ABSENT", "the problem of the content passes")

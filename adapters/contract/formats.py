@@ -64,13 +64,10 @@ class BlobWriter(Protocol):
     def reopen(self) -> BinaryIO:
         """Open what was written so far, seekable. The caller closes it."""
 
-    def finish(self, *, aside: bool) -> Kept:
+    def finish(self) -> Kept:
         """Say what it will be kept as: nothing more is written, and no open file is held for it.
 
-        `keep` and `discard` may follow, in the same way as without.
-
-        Args:
-            aside: It is not held in memory either.
+        `keep` or `discard` may follow.
         """
 
     def keep(self) -> Kept:
@@ -94,7 +91,8 @@ class AttachmentSource(Protocol):
         """Open a kept file. The caller closes it.
 
         Reading to the end proves the digest: at the last read a file whose bytes do not match
-        raises `DocumentError` E_ATTACHMENT_DIGEST. An unknown digest raises E_ATTACHMENT_ABSENT.
+        raises `DocumentError` E_ATTACHMENT_DIGEST. An unknown digest raises `TransportError`
+        E_ATTACHMENT_ABSENT.
         """
 
 

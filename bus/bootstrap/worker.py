@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from bus.attachments.cache import AttachmentCache
 from bus.attachments.folder import FolderAttachments
 from bus.bootstrap.document_signatures import pdf_checker
 from bus.bootstrap.gauges import gauges_of_worker
@@ -110,13 +111,20 @@ async def _opened(
                 process.metrics.serving(served)
 
         siblings = frozenset(workers_of(home.slots, workers=settings.workers)) - {slot.name}
+        attachments = FolderAttachments(settings.attachments or home.attachments, now=now())
         worker = WorkerProcess(
             slot=slot,
             settings=settings,
             home=home,
             broker=broker,
             store=store,
-            attachments=FolderAttachments(settings.attachments or home.attachments, now=now()),
+            attachments=attachments,
+            fetcher=AttachmentCache(
+                home.attachment_cache,
+                store=attachments,
+                limit_bytes=settings.attachment_cache_bytes,
+                now=now(),
+            ),
             observe=process.observe,
             stop=stop,
             runner=process.runner,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.bootstrap.adapters import WorkerFormats, endpoint_of
 from bus.bootstrap.observability import hindrances_of
@@ -23,7 +22,7 @@ from bus.home.slots import Slot
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
 from bus.observability.health import Reason
-from bus.ports import Broker, Observer, Tracer
+from bus.ports import AttachmentFetcher, AttachmentStore, Broker, Observer, Tracer
 from bus.services.adapter import Adapter, AdapterParts, AdapterSettings, build_adapter
 from bus.services.participants import Change, Participants
 from bus.services.service_runner import ServiceRunner
@@ -53,7 +52,8 @@ class WorkerProcess:
     home: Home
     broker: Broker
     store: Store
-    attachments: FolderAttachments
+    attachments: AttachmentStore
+    fetcher: AttachmentFetcher
     observe: Observer
     stop: asyncio.Event
     runner: ServiceRunner
@@ -196,6 +196,7 @@ class WorkerProcess:
                 new_key=lambda: secrets.token_bytes(KEY_BYTES),
                 broker=self.broker,
                 attachments=self.attachments,
+                fetcher=self.fetcher,
                 inbox=self.store.inbox,
                 records=self.store.records,
                 signature_check=self.signature_check,

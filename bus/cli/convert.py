@@ -131,7 +131,7 @@ def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
 
     Raises:
         ConfigurationError: E_OUTPUT_EXISTS, or E_OUTPUT when the folder cannot be written.
-        DocumentError: E_ATTACHMENT_ABSENT.
+        DocumentError: E_ATTACHMENT_MISSING.
     """
     placed: list[Path] = []
     try:
@@ -140,9 +140,7 @@ def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
             document.attachments, _names(document.attachments), strict=True
         ):
             if not store.has(attachment.sha256):
-                raise AxisError.of(
-                    "E_ATTACHMENT_ABSENT", name=attachment.name, sha256=attachment.sha256
-                )
+                raise AxisError.of("E_ATTACHMENT_MISSING", content_id=attachment.name)
             path = folder / name
             if not _is_there(path, attachment):
                 _place(path, attachment, store, placed)

@@ -33,6 +33,7 @@ class Stage(StrEnum):
     VERIFY = "verify"
     OPEN = "open"
     CLAIM = "claim"
+    FETCH = "fetch"
     HAND_OVER = "hand_over"
     MAILBOX = "mailbox"
     """It never came back from a worker: the broker itself gave it up."""

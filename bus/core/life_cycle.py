@@ -14,6 +14,7 @@ class DeliveryState(StrEnum):
     PROVEN = "proven"
     ADMITTED = "admitted"
     CLAIMED = "claimed"
+    FETCHED = "fetched"
     OFFERED = "offered"
     COMPLETE = "complete"
     FAILED = "failed"
@@ -30,6 +31,7 @@ class DeliveryEvent(StrEnum):
     PROVE = "its signature is verified"
     ADMIT = "it is addressed to this mailbox, and its sender may send it"
     CLAIM = "nobody else works on it: a lease is taken"
+    FETCH = "its attachments are on this machine"
     FIND_OFFERED = "it was offered before"
     FIND_COMPLETE = "it was complete before"
     PEND = "the agency's system has it, and answers later"
@@ -46,7 +48,7 @@ class DeliveryEvent(StrEnum):
 
 
 _S, _E = DeliveryState, DeliveryEvent
-_IN_WORK = (_S.RECEIVED, _S.PROVEN, _S.ADMITTED, _S.CLAIMED)
+_IN_WORK = (_S.RECEIVED, _S.PROVEN, _S.ADMITTED, _S.CLAIMED, _S.FETCHED)
 
 TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     (_S.RECEIVED, _E.PROVE): _S.PROVEN,
@@ -54,8 +56,9 @@ TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
     (_S.ADMITTED, _E.CLAIM): _S.CLAIMED,
     (_S.ADMITTED, _E.FIND_OFFERED): _S.OFFERED,
     (_S.ADMITTED, _E.FIND_COMPLETE): _S.COMPLETE,
-    (_S.CLAIMED, _E.PEND): _S.OFFERED,
-    (_S.CLAIMED, _E.COMPLETE): _S.COMPLETE,
+    (_S.CLAIMED, _E.FETCH): _S.FETCHED,
+    (_S.FETCHED, _E.PEND): _S.OFFERED,
+    (_S.FETCHED, _E.COMPLETE): _S.COMPLETE,
     (_S.OFFERED, _E.COMPLETE): _S.COMPLETE,
     # The receipts of a complete delivery may not be published yet.
     **{(state, _E.GIVE_BACK): _S.RECEIVED for state in (*_IN_WORK, _S.OFFERED, _S.COMPLETE)},

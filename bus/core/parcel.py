@@ -48,6 +48,14 @@ def original_for(envelope: Envelope, format_name: str) -> Source | None:
     return None
 
 
+def files_needed(envelope: Envelope, format_name: str) -> tuple[str, ...]:
+    """The digests of the files that are read to make the parcel, each once."""
+    original = original_for(envelope, format_name)
+    attachments = envelope.document.attachments if envelope.document else ()
+    digests = [*(file.sha256 for file in attachments), *([original.sha256] if original else ())]
+    return tuple(dict.fromkeys(digests))
+
+
 def arrival(
     envelope: Envelope,
     document: Document,

@@ -7,12 +7,9 @@ State secrecy, whichever part of it is read first.
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-from adapters.contract import MIB, AttachmentSink, BlobWriter, Kept
+from adapters.contract import AttachmentSink, BlobWriter, Kept
 from schemas.document import Attachment
 from schemas.problem import AxisError
-
-_IN_MEMORY_BYTES = 4 * MIB
-"""The files of one packet up to this size wait in memory, further files on disk."""
 
 
 class PendingFiles:
@@ -22,7 +19,6 @@ class PendingFiles:
         self._sink = sink
         self._held: dict[str, BlobWriter] = {}
         self._sizes: dict[str, int] = {}
-        self._bytes = 0
         self._begun: list[BlobWriter] = []
 
     def begin(self) -> BlobWriter:
@@ -52,8 +48,7 @@ class PendingFiles:
             writer.discard()
 
     def _hold(self, writer: BlobWriter) -> Kept:
-        kept = writer.finish(aside=self._bytes > _IN_MEMORY_BYTES)
-        self._bytes += kept.size
+        kept = writer.finish()
         self._sizes[kept.sha256] = kept.size
         if self._held.setdefault(kept.sha256, writer) is not writer:
             writer.discard()
@@ -74,8 +69,8 @@ class _Held:
     def reopen(self) -> BinaryIO:
         return self._writer.reopen()
 
-    def finish(self, *, aside: bool) -> Kept:
-        return self._writer.finish(aside=aside)
+    def finish(self) -> Kept:
+        return self._writer.finish()
 
     def keep(self) -> Kept:
         self._is_held = True

@@ -48,6 +48,7 @@ class Home:
     Attributes:
         agencies: One folder for each agency, as its system sees it.
         attachments: The attachment store.
+        attachment_cache: The files of deliveries in work, and copies of what was fetched.
         spools: Files of documents that are to be sealed, one folder for each mailbox.
         keys: Certificates and private keys.
         accounts: Passwords and certificates of broker accounts.
@@ -65,6 +66,7 @@ class Home:
         self.path = path
         self.agencies = path / "agencies"
         self.attachments = path / "attachments"
+        self.attachment_cache = path / "attachment-cache"
         self.spools = path / "spools"
         self.keys = path / "keys"
         self.accounts = path / "accounts"

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
 from adapters.contract import BlobWriter, Kept
@@ -33,6 +34,10 @@ class MemoryAttachments:
         """Whether these bytes are kept."""
         return sha256 in self._files
 
+    def link(self, sha256: str, place: Path) -> bool:  # noqa: ARG002 (there is no file to link to)
+        """Files in memory can only be copied."""
+        return False
+
 
 class _Writer:
     def __init__(self, files: dict[str, bytes], capacity_bytes: int | None) -> None:
@@ -51,7 +56,7 @@ class _Writer:
     def reopen(self) -> BinaryIO:
         return BytesIO(self._written)
 
-    def finish(self, *, aside: bool) -> Kept:  # noqa: ARG002 (there is nowhere else)
+    def finish(self) -> Kept:
         return Kept(sha256=sha256(self._written).hexdigest(), size=len(self._written))
 
     def keep(self) -> Kept:

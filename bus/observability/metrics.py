@@ -31,6 +31,7 @@ _FAILS = {
     Stage.VERIFY: (FailureClass.SECURITY, FailureClass.SENDER, FailureClass.OURS),
     Stage.OPEN: (FailureClass.SECURITY, FailureClass.SENDER, FailureClass.OURS),
     Stage.CLAIM: (FailureClass.CONFLICT, FailureClass.OURS),
+    Stage.FETCH: (FailureClass.NOT_THERE_YET, FailureClass.SENDER, FailureClass.OURS),
     Stage.HAND_OVER: (
         FailureClass.RECIPIENT_DOWN,
         FailureClass.RECIPIENT_REFUSED,

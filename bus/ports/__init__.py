@@ -3,7 +3,7 @@
 All implementations of an interface pass the same contract tests.
 """
 
-from bus.ports.attachments import AttachmentStore
+from bus.ports.attachments import AttachmentFetcher, AttachmentStore, FetchedFiles
 from bus.ports.broker import (
     Broker,
     BrokerHealth,
@@ -27,6 +27,7 @@ from bus.ports.records import Confirmed, Records
 from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
 
 __all__ = [
+    "AttachmentFetcher",
     "AttachmentStore",
     "Attempts",
     "Attributes",
@@ -39,6 +40,7 @@ __all__ = [
     "Command",
     "Confirmed",
     "DeadLetters",
+    "FetchedFiles",
     "FormatApart",
     "Handler",
     "Inbox",

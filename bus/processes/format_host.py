@@ -201,8 +201,8 @@ class _Writer:
     def reopen(self) -> BinaryIO:
         return _opened(self._line, _ask(self._line, "writer.reopen", self._number))
 
-    def finish(self, *, aside: bool) -> Kept:
-        return Kept(**_ask(self._line, "writer.finish", self._number, aside=aside).head["kept"])
+    def finish(self) -> Kept:
+        return Kept(**_ask(self._line, "writer.finish", self._number).head["kept"])
 
     def keep(self) -> Kept:
         return Kept(**_ask(self._line, "writer.keep", self._number).head["kept"])

@@ -121,7 +121,7 @@ class Work:
                 self._room_for_one_more()
                 return self._opened(writer.reopen())
             case "finish":
-                return _kept(writer.finish(aside=bool(asked.head["aside"])))
+                return _kept(writer.finish())
             case "keep":
                 return _kept(writer.keep())
             case "discard":

@@ -12,6 +12,7 @@ from adapters.contract import Endpoint, Format, Limits
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
 from bus.ports import (
+    AttachmentFetcher,
     AttachmentStore,
     Broker,
     Clock,
@@ -100,6 +101,8 @@ class AdapterParts:
         ring: The certificates as they are now.
         look_again: Looks for newer agencies and certificates.
         begin_spool: A fresh place for the files of one document until they are sealed.
+        attachments: Where the files of what is sent go.
+        fetcher: Brings the files of what is received to this machine.
         new_key: 32 random bytes, fresh at every call.
     """
 
@@ -118,6 +121,7 @@ class AdapterParts:
     new_key: Callable[[], bytes]
     broker: Broker
     attachments: AttachmentStore
+    fetcher: AttachmentFetcher
     inbox: Inbox
     records: Records
     signature_check: SignatureCheck
@@ -168,7 +172,7 @@ def build_adapter(parts: AdapterParts, *, stop: asyncio.Event) -> Adapter:
         packing=Packing(format=parts.written_in, signature_check=parts.signature_check),
         keys=parts.ring,
         routing=parts.routing,
-        attachments=parts.attachments,
+        fetcher=parts.fetcher,
         inbox=parts.inbox,
         records=parts.records,
         dispatch=dispatch,

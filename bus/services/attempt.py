@@ -1,13 +1,14 @@
 """Attempt: one delivery that is being worked on, and how far it has come."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapters.contract import AttachmentSource
 from bus.core.failure import Stage
 from bus.core.life_cycle import DeliveryEvent, DeliveryState, after
 from bus.core.parties import Judged
+from bus.core.sealing.envelope import OpenFile
 from bus.ports import ReceivedMessage, Step
 from bus.services.ordering import Ticket
 from bus.services.retry_wait import RetryWait
@@ -19,12 +20,13 @@ class Attempt:
     """One attempt at a delivery.
 
     Attributes:
-        files: Where the files of the document are found; decrypted if it was sealed.
-        sealed: It was sealed, so its content is told to nobody but its recipient.
+        sealed_files: How the files of a sealed document are read; None: it was not sealed.
         lease: Until when the claim holds, also if the store could not be told of its end.
         claimed_at: When it was claimed last.
         judged: Whose documents it is about.
         looked_again: The directory and the certificates were read again for it.
+        unanswered: Offers in a row that the recipient's system did not answer.
+        unfetched: Fetches in a row that did not find all attachments.
         answered_after: Of an automatic receipt: how old the document is that it answers.
     """
 
@@ -32,22 +34,27 @@ class Attempt:
     leave: asyncio.Event
     ticket: Ticket
     retry_wait: RetryWait
-    files: AttachmentSource
     step: Step
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
+    sealed_files: Mapping[str, OpenFile] | None = None
     lease: datetime | None = None
     claimed_at: datetime | None = None
     answered_after: timedelta | None = None
     judged: Judged = field(default_factory=Judged)
     unanswered: int = 0
+    unfetched: int = 0
     looked_again: bool = False
-    sealed: bool = False
     state: DeliveryState = DeliveryState.RECEIVED
 
     def advance(self, event: DeliveryEvent) -> None:
         """Change the state by an event. Raises `IllegalTransitionError`: a fault of the program."""
         self.state = after(self.state, event)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the document was sealed. Then its content is told only to its recipient."""
+        return self.sealed_files is not None
 
     @property
     def warned(self) -> tuple[str, ...]:

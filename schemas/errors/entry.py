@@ -25,6 +25,8 @@ class FailureClass(StrEnum):
     SECURITY = "security"
     RECIPIENT_DOWN = "recipient_down"
     RECIPIENT_REFUSED = "recipient_refused"
+    NOT_THERE_YET = "not_there_yet"
+    """Something that the delivery needs has not come yet: one of its attachments."""
     OURS = "ours"
     DELIVERY_LIMIT = "delivery_limit"
     """RabbitMQ delivered it too often without an acknowledgement: it makes a worker crash."""

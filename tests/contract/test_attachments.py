@@ -13,7 +13,7 @@ from adapters.contract import Kept
 from bus.attachments.folder import FolderAttachments
 from bus.memory.attachments import MemoryAttachments
 from bus.ports import AttachmentStore
-from schemas.problem import DocumentError
+from schemas.problem import TransportError
 
 NOW = datetime(2019, 3, 12, 8, tzinfo=UTC)
 
@@ -59,7 +59,7 @@ def test_a_file_is_invisible_until_it_is_kept(store: AttachmentStore) -> None:
     writer.write(b"half")
 
     assert not store.has(digest)
-    with pytest.raises(DocumentError) as refusal:
+    with pytest.raises(TransportError) as refusal:
         store.open(digest)
     assert refusal.value.problem.code == "E_ATTACHMENT_ABSENT"
     writer.discard()
@@ -137,6 +137,6 @@ def test_a_digest_that_is_unknown_or_none_at_all_is_absent(
     store: AttachmentStore, digest: str
 ) -> None:
     assert not store.has(digest)
-    with pytest.raises(DocumentError) as refusal:
+    with pytest.raises(TransportError) as refusal:
         store.open(digest)
     assert refusal.value.problem.code == "E_ATTACHMENT_ABSENT"

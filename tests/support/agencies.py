@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from adapters.contract import EndpointFactory, Format
+from adapters.contract import MIB, EndpointFactory, Format
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.formats.edxml import EdxmlFormat
+from bus.attachments.cache import AttachmentCache
 from bus.attachments.spool import Spools
 from bus.core.dead_letters.report import Believed
 from bus.core.dead_letters.retry import RetryPolicy
@@ -88,6 +89,7 @@ class Parts:
     key_of: Callable[[str], SigningKey]
     broker: Broker
     attachments: AttachmentStore
+    cache_bytes: int = 64 * MIB
     inbox: Inbox
     records: Records
     endpoint: EndpointFactory | type[FolderEndpoint] = FolderEndpoint
@@ -177,6 +179,12 @@ class Agencies(Folders):
                 new_key=lambda: secrets.token_bytes(KEY_BYTES),
                 broker=parts.broker,
                 attachments=parts.attachments,
+                fetcher=AttachmentCache(
+                    self.root / "attachment-cache",
+                    store=parts.attachments,
+                    limit_bytes=parts.cache_bytes,
+                    now=parts.clock(),
+                ),
                 inbox=parts.inbox,
                 records=parts.records,
                 signature_check=parts.signature_check,

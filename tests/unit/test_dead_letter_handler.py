@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 from adapters.contract import Offer, Parcel, ParcelKind
@@ -29,6 +31,7 @@ from bus.core.events import (
 )
 from bus.core.failure import FAILURE_HEADER, Stage, fail
 from bus.core.message import WireMessage
+from bus.core.stream import keep
 from bus.core.topology import REDELIVERY, account_of
 from bus.memory.broker import MemoryBroker
 from bus.ports import PublishOutcome, ReceivedMessage, Recorded, Settlement
@@ -227,7 +230,7 @@ async def test_what_was_delivered_meanwhile_is_absorbed_by_a_replay(tmp_path: Pa
         await publish(axis, an_envelope())
         await eventually(lambda: len(axis.documents(RECIPIENT)) == 2)
         await axis.broker.publish(
-            _failed(axis, message, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
+            _failed(axis, message, "E_ATTACHMENT_MISSING"), deadline=timedelta(seconds=1)
         )
         await eventually(lambda: _all(letters))
         await _replay(axis, letters)
@@ -295,7 +298,7 @@ async def test_a_letter_may_be_replayed_to_another_mailbox_of_the_same_recipient
     )
     async with axis.running(axis.handler(letters)):
         await axis.broker.publish(
-            _failed(axis, message, "E_ATTACHMENT_ABSENT", mailbox="G97"),
+            _failed(axis, message, "E_ATTACHMENT_MISSING", mailbox="G97"),
             deadline=timedelta(seconds=1),
         )
         await eventually(lambda: _all(letters))
@@ -321,17 +324,28 @@ def _failed(
     )
 
 
-async def test_a_document_with_a_missing_file_is_one_letter(tmp_path: Path) -> None:
+async def test_an_absent_attachment_is_one_letter_that_arrives_once_the_file_is_there(
+    tmp_path: Path,
+) -> None:
     letters = letters_in(tmp_path / ".stores", SqlDeadLetters)
     axis = TwoAgencies(tmp_path)
-    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
+    digest = sha256(b"late").hexdigest()
+    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 4, "sha256": digest}
     async with axis.running(axis.handler(letters)):
         await publish(axis, an_envelope(a_document(attachments=(absent,))))
-        await eventually(_in_state(letters, LetterState.PARKED))
-
+        await eventually(_in_state(letters, LetterState.WAITING))
     letter = await _one(letters)
     assert letter.problem.code == "E_ATTACHMENT_ABSENT"
     assert letter.number == an_envelope().document.full_number  # type: ignore[union-attr]
+    assert axis.statuses(SENDER) == []
+
+    keep(BytesIO(b"late"), axis.parts.attachments)
+    later = axis.handler(letters, clock=lambda: datetime.now(UTC) + timedelta(minutes=1))
+    async with axis.running(later):
+        await eventually(lambda: axis.statuses(SENDER))
+        await eventually(_in_state(letters, LetterState.REDELIVERED))
+
+    assert len(axis.documents(RECIPIENT)) == 1
 
 
 class _Choosy(SqlDeadLetters):
@@ -350,7 +364,7 @@ async def test_a_failure_that_nobody_expected_is_set_aside_alone_and_named(tmp_p
     async with axis.running(axis.handler(letters, prefetch=2)):
         for delivery in (*(replace(poison, body=b"poison %d" % n) for n in range(5)), honest):
             await axis.broker.publish(
-                _failed(axis, delivery, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
+                _failed(axis, delivery, "E_ATTACHMENT_MISSING"), deadline=timedelta(seconds=1)
             )
         await eventually(_are(letters, 6))
 

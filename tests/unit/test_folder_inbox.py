@@ -16,7 +16,7 @@ from adapters.contract import Offer, Parcel, ParcelKind
 from adapters.endpoints.folder import FolderEndpoint
 from adapters.endpoints.parcel_writer import LARGE_BYTES
 from schemas.identifiers import DeliveryId
-from schemas.problem import DocumentError, RecipientError
+from schemas.problem import AxisError, RecipientError, TransportError
 from tests.support.folders import context_of
 
 A_DAY = 24 * 3600
@@ -172,7 +172,7 @@ async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> No
 
     def spoilt() -> Iterator[bytes]:
         yield b"half"
-        raise DocumentError.of("E_ATTACHMENT_ABSENT", name="x", sha256="0" * 64)
+        raise AxisError.of("E_ATTACHMENT_ABSENT", name="x", sha256="0" * 64)
 
     first, second, third, fourth = await asyncio.gather(
         well.offer(parcel("d1")),
@@ -184,7 +184,7 @@ async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> No
 
     assert first is fourth is Offer.COMPLETE
     assert isinstance(second, RecipientError)
-    assert isinstance(third, DocumentError)
+    assert isinstance(third, TransportError)
     assert inbox(tmp_path / "A") == {"letter.edxml": b"content", "letter-2.edxml": b"another"}
     assert inbox(tmp_path / "C") == {}
     assert names(tmp_path / "C/.staging") == []

@@ -8,7 +8,7 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 from bus.demo.pdf import make_pool
-from schemas.problem import DocumentError
+from schemas.problem import TransportError
 
 POOL = make_pool(count=4, seed=7)
 
@@ -55,5 +55,5 @@ def test_a_file_is_found_by_its_digest() -> None:
 
 
 def test_an_unknown_digest_is_refused() -> None:
-    with pytest.raises(DocumentError, match="E_ATTACHMENT_ABSENT"):
+    with pytest.raises(TransportError, match="E_ATTACHMENT_ABSENT"):
         POOL.open("0" * 64)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from bus.core.events import DuplicateAbsorbed, SubmissionRefused, WorkStalled
@@ -10,7 +11,7 @@ from bus.core.failure import Stage
 from bus.core.message import SignedEnvelope
 from bus.ports import BrokerHealth, Claim, Claimed
 from bus.store.inbox import SqlInbox
-from schemas.document import Organization
+from schemas.document import Document, Organization
 from schemas.errors import FailureClass
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError
@@ -122,17 +123,51 @@ async def test_a_flipped_byte_is_a_security_failure_with_its_original_bytes(
     assert axis.documents(RECIPIENT) == []
 
 
-async def test_a_missing_attachment_fails_the_delivery_and_hands_nothing_over(
+async def test_an_absent_attachment_waits_as_a_row_and_refuses_nothing_to_the_sender(
     tmp_path: Path,
 ) -> None:
     axis = TwoAgencies(tmp_path)
-    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
     async with axis.running():
-        await publish(axis, an_envelope(a_document(attachments=(absent,))))
+        # The first delivery of a lane is taken alone.
+        await publish(axis, an_envelope(a_document(number="1", document_id="1")))
+        await eventually(lambda: axis.documents(RECIPIENT))
+        await publish(axis, an_envelope(_with_attachment(b"late")))
+        await publish(axis, an_envelope(a_document(number="2", document_id="2")))
+        await eventually(lambda: len(axis.documents(RECIPIENT)) == 2)
+        assert axis.failures == []
         await eventually(lambda: axis.failures)
 
-    assert axis.failed()[0].problem.code == "E_ATTACHMENT_ABSENT"
-    assert axis.documents(RECIPIENT) == []
+    [failure] = axis.failed()
+    assert failure.problem.code == "E_ATTACHMENT_ABSENT"
+    assert failure.failure_class is FailureClass.NOT_THERE_YET
+    assert failure.stage is Stage.FETCH
+    assert len(axis.documents(RECIPIENT)) == 2
+    assert [name.split("_")[1] for name in axis.statuses(SENDER)] == ["01", "01"]
+
+
+async def test_an_attachment_that_comes_late_is_delivered_once(tmp_path: Path) -> None:
+    axis = TwoAgencies(tmp_path)
+    async with axis.running():
+        await publish(axis, an_envelope(_with_attachment(b"late")))
+        await eventually(lambda: axis.of_type(WorkStalled))
+        writer = axis.parts.attachments.begin()
+        writer.write(b"late")
+        writer.keep()
+        await eventually(lambda: axis.statuses(SENDER))
+
+    assert axis.failures == []
+    assert len(axis.documents(RECIPIENT)) == 1
+    assert list((tmp_path / "attachment-cache" / "deliveries").iterdir()) == []
+
+
+def _with_attachment(content: bytes) -> Document:
+    file = {
+        "name": "a.pdf",
+        "media_type": "application/pdf",
+        "size": len(content),
+        "sha256": sha256(content).hexdigest(),
+    }
+    return a_document(attachments=(file,))
 
 
 async def test_a_broken_file_is_refused_and_does_not_stop_the_next(tmp_path: Path) -> None:

@@ -6,31 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.core.dead_letters.retry import RECIPIENT_DOWN, Park, Retry, RetryPolicy, decide
+from bus.core.dead_letters.retry import SCHEDULES, Park, Retry, RetryPolicy, decide
 from schemas.errors import FailureClass
 from tests.support.envelopes import NOW
 
 POLICY = RetryPolicy()
 
 
-@pytest.mark.parametrize("attempts", range(1, len(RECIPIENT_DOWN) + 1))
-def test_what_a_system_cannot_take_now_is_tried_again_by_schedule(attempts: int) -> None:
-    decision = decide(
-        FailureClass.RECIPIENT_DOWN,
-        attempts=attempts,
-        replays=0,
-        policy=POLICY,
-        now=NOW,
-        jitter=0,
-    )
+RETRIED = [(kind, n) for kind, waits in SCHEDULES.items() for n in range(1, len(waits) + 1)]
 
-    assert decision == Retry(due_at=NOW + RECIPIENT_DOWN[attempts - 1])
+
+@pytest.mark.parametrize(("failure_class", "attempts"), RETRIED)
+def test_what_may_succeed_later_is_tried_again_by_schedule(
+    failure_class: FailureClass, attempts: int
+) -> None:
+    decision = decide(failure_class, attempts=attempts, replays=0, policy=POLICY, now=NOW, jitter=0)
+
+    assert decision == Retry(due_at=NOW + SCHEDULES[failure_class][attempts - 1])
 
 
 def test_after_the_last_retry_it_is_parked() -> None:
     decision = decide(
         FailureClass.RECIPIENT_DOWN,
-        attempts=len(RECIPIENT_DOWN) + 1,
+        attempts=len(SCHEDULES[FailureClass.RECIPIENT_DOWN]) + 1,
         replays=0,
         policy=POLICY,
         now=NOW,
@@ -40,7 +38,7 @@ def test_after_the_last_retry_it_is_parked() -> None:
     assert decision == Park()
 
 
-@pytest.mark.parametrize("failure_class", sorted(set(FailureClass) - {FailureClass.RECIPIENT_DOWN}))
+@pytest.mark.parametrize("failure_class", sorted(set(FailureClass) - set(SCHEDULES)))
 def test_what_trying_again_cannot_help_is_parked_at_once(failure_class: FailureClass) -> None:
     decision = decide(failure_class, attempts=1, replays=0, policy=POLICY, now=NOW, jitter=0)
 
@@ -79,5 +77,5 @@ def test_jitter_only_lengthens_and_by_a_tenth_at_most(attempts: int, jitter: flo
     )
 
     assert isinstance(decision, Retry)
-    wait = decision.due_at - NOW
-    assert RECIPIENT_DOWN[attempts - 1] <= wait <= RECIPIENT_DOWN[attempts - 1] * 1.1
+    scheduled = SCHEDULES[FailureClass.RECIPIENT_DOWN][attempts - 1]
+    assert scheduled <= decision.due_at - NOW <= scheduled * 1.1

@@ -83,10 +83,10 @@ def test_a_spool_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
     assert code_of(lambda: Spools(tmp_path / "spool")) == "E_STORE_AWAY"
 
 
-def test_a_file_that_the_document_does_not_name_is_absent(tmp_path: Path) -> None:
+def test_a_file_that_the_document_does_not_contain_is_the_senders_fault(tmp_path: Path) -> None:
     files = OpenedFiles(FolderAttachments(tmp_path, now=NOW), {})
 
-    assert code_of(lambda: files.open("0" * 64)) == "E_ATTACHMENT_ABSENT"
+    assert code_of(lambda: files.open("0" * 64)) == "E_ATTACHMENT_MISSING"
 
 
 def test_ciphertext_that_is_gone_is_absent(tmp_path: Path) -> None:

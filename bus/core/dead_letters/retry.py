@@ -11,7 +11,7 @@ from schemas.errors import FailureClass
 
 QUARANTINE_AFTER = 3
 
-RECIPIENT_DOWN: tuple[timedelta, ...] = (
+_SIX_RETRIES: tuple[timedelta, ...] = (
     timedelta(seconds=30),
     timedelta(minutes=2),
     timedelta(minutes=10),
@@ -19,7 +19,11 @@ RECIPIENT_DOWN: tuple[timedelta, ...] = (
     timedelta(hours=6),
     timedelta(hours=24),
 )
-"""One message that its recipient's system cannot take now, while it takes others."""
+SCHEDULES: dict[FailureClass, tuple[timedelta, ...]] = {
+    FailureClass.RECIPIENT_DOWN: _SIX_RETRIES,
+    FailureClass.NOT_THERE_YET: _SIX_RETRIES,
+}
+"""The waits before the automatic retries of each class."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,9 +58,7 @@ class RetryPolicy:
         quarantine_after: Replays of one dead letter that came back, before it is quarantined.
     """
 
-    schedules: Mapping[FailureClass, Sequence[timedelta]] = field(
-        default_factory=lambda: {FailureClass.RECIPIENT_DOWN: RECIPIENT_DOWN}
-    )
+    schedules: Mapping[FailureClass, Sequence[timedelta]] = field(default_factory=SCHEDULES.copy)
     quarantine_after: int = QUARANTINE_AFTER
 
 

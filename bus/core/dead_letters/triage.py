@@ -173,6 +173,11 @@ _OF_CLASS: dict[str, _Answer] = {
         "Hỏi cơ quan vì sao từ chối; sau đó phát lại hoặc bỏ.",
         (_SHOW, _REPLAY, _DISCARD),
     ),
+    FailureClass.NOT_THERE_YET: _Answer(
+        "Find out why the attachment did not come; when it is there, replay.",
+        "Tìm nguyên nhân tệp đính kèm chưa đến; khi tệp đã có, hãy phát lại.",
+        (_SHOW, _REPLAY),
+    ),
     FailureClass.OURS: _AFTER_UPGRADE,
     FailureClass.DELIVERY_LIMIT: _AFTER_UPGRADE,
     FailureClass.EXPIRED: _Answer(

@@ -24,6 +24,14 @@ def keep_sealed(file: BinaryIO, sink: AttachmentSink, *, key: bytes) -> SealedFi
     return SealedFile(size=kept.size, sha256=kept.sha256)
 
 
+def open_file(files: Mapping[str, OpenFile], sha256: str) -> OpenFile:
+    """How a file of a sealed document is read. Raises `DocumentError` E_ATTACHMENT_MISSING."""
+    if sha256 not in files:
+        # Nothing of a sealed document may be told, not even a digest.
+        raise AxisError.of("E_ATTACHMENT_MISSING", content_id="?")
+    return files[sha256]
+
+
 class OpenedFiles:
     """The files of an opened document as an `AttachmentSource`, decrypted while they are read."""
 
@@ -35,11 +43,11 @@ class OpenedFiles:
         """Open a file by the digest of its content, which is checked at the end of the file.
 
         Raises:
-            DocumentError: E_ATTACHMENT_ABSENT; while reading E_SEAL_BROKEN, E_ATTACHMENT_DIGEST.
+            TransportError: E_ATTACHMENT_ABSENT.
+            DocumentError: E_ATTACHMENT_MISSING: the sealed document contains no such file; while
+                reading E_SEAL_BROKEN, E_ATTACHMENT_DIGEST.
         """
-        file = self._files.get(sha256)
-        if file is None:
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name="?", sha256="?")
+        file = open_file(self._files, sha256)
         with ExitStack() as held:
             ciphertext = held.enter_context(self._store.open(file.sealed))
             reader = opened(ciphertext, file.key, digest=sha256)

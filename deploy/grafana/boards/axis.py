@@ -161,8 +161,8 @@ _MOVES = Row(
         ),
         Lines(
             title="Failed attempts in 15 minutes",
-            text="By whose fault: sender, recipient_down, recipient_refused, ours, security, "
-            "conflict, delivery_limit, expired.",
+            text="By class: sender, recipient_down, recipient_refused, not_there_yet, ours, "
+            "security, conflict, delivery_limit, expired.",
             query={"{{failure_class}}": "failure_class:lienthong_failures:increase15m"},
             stacked=True,
         ),

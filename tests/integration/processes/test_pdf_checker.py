@@ -15,7 +15,7 @@ import pytest
 from bus.memory.attachments import MemoryAttachments
 from bus.pdf.checker import HOLDS, ProcessPdfChecker
 from bus.pdf.inspector import Inspector
-from schemas.problem import DocumentError
+from schemas.problem import TransportError
 from schemas.term import term
 from schemas.verdict import PdfOutcome
 from tests.support.hostile_pdfs import bomb, endless_xref, huge_xref, looping_fields, nested
@@ -101,7 +101,7 @@ async def test_an_absent_file_is_a_problem_and_no_verdict_and_not_remembered() -
     store = Counting()
     sha256 = Counting().put(signed())
     async with checker() as pdfs:
-        with pytest.raises(DocumentError, match="E_ATTACHMENT_ABSENT"):
+        with pytest.raises(TransportError, match="E_ATTACHMENT_ABSENT"):
             await pdfs.check(sha256, len(signed()), files=store)
         store.put(signed())
 
