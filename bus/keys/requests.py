@@ -147,7 +147,3 @@ def kind_of(key: PublicKey) -> KeyKind:
             return KeyKind.RSA
         case _:
             assert_never(key)
-
-
-def _bytes_of(key: PublicKey) -> bytes:
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -113,11 +113,6 @@ class SealingFolder:
             self._ensure_secret(owner)
             return self._make(owner, suite=suite, signing=key, now=now)
 
-    def opens_for(self) -> frozenset[MailboxName]:
-        """The mailboxes whose private sealing keys are here."""
-        owners = KeyFolder(self.root).owners()
-        return frozenset(owner for owner in owners if self._files(owner, "*.key"))
-
     def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
         """Copy what a mailbox's worker needs to its key folder: all public keys, its private ones.
 

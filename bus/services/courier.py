@@ -38,7 +38,6 @@ from bus.core.parties import Standpoint
 from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
-from bus.core.secrecy import refuse_secret
 from bus.core.trace import TRACEPARENT, about, processing, trace_id, traced
 from bus.core.wire import identity_of
 from bus.ports import (
@@ -74,6 +73,7 @@ from bus.services.sealer import Sealer
 from schemas.envelope import Envelope, Recipient
 from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError, error_of
+from schemas.secrecy import refuse_secret
 from schemas.term import term
 from schemas.vietnam import day_in_vietnam
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bus.core.keyring import KeyRing
 from bus.core.routing import Routing
+from bus.core.sealing import asks_to_be_sealed
 from bus.core.sealing.envelope import (
     KeptFile,
     Opened,
@@ -16,7 +17,6 @@ from bus.core.sealing.envelope import (
 )
 from bus.core.sealing.files import keep_sealed
 from bus.core.sealing.key import PublicSealingKey, key_to_seal_to
-from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.sealing.wrapping import file_key
 from bus.core.signing import Verified
 from bus.ports import AttachmentStore, Clock, SealingKeys, Signer, Spool

@@ -12,7 +12,7 @@ from bus.core.parties import Standpoint, judge_document, judge_report, judge_reu
 from bus.core.receivers import route
 from bus.core.record import record_of
 from bus.core.routing import Routing
-from bus.core.sealing.request import asks_to_be_sealed
+from bus.core.sealing import asks_to_be_sealed
 from bus.core.wire import document_envelope, receipt_envelope
 from bus.ports import AttachmentStore, Clock, LookAgain, Records, Spool, nothing_new
 from bus.services.dispatch import Dispatch

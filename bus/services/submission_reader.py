@@ -11,7 +11,6 @@ from adapters.registry import unrecognised
 from bus.core.bounds import refuse_names
 from bus.core.pending_files import PendingFiles
 from bus.core.routing import Routing
-from bus.core.secrecy import refuse_secret
 from bus.core.stream import keep
 from bus.ports import AttachmentStore, Clock, FormatApart
 from schemas.document import Document
@@ -24,6 +23,7 @@ from schemas.problem import (
     TransportError,
 )
 from schemas.reading import Reading, SignatureOutcome, Source
+from schemas.secrecy import refuse_secret
 from schemas.vietnam import day_in_vietnam
 
 _HEAD_BYTES = 4096
