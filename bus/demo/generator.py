@@ -110,9 +110,15 @@ class _Traffic:
         for one in self._rng.sample(replies, k=min(most, len(replies))):
             yield Drop(sender=one.sender.code, kind=DropKind.REPEAT, wave=1, message=one.document)
 
-    def report(self, sent: Sequence[Sent], *, most: int) -> Iterator[Drop]:
+    def report(self, sent: Sequence[Sent], *, most: int) -> list[Drop]:
         """Status reports: a quarter answers recalls and updates, some documents are taken back."""
-        answers = list(islice(self._answers(sent), most // 4))
+        reported = self._reported
+        answers = (
+            reported(one, receiver, one.sender, self._agreement(), wave=2)
+            for one in sent
+            if one.kind in {DropKind.RECALL, DropKind.UPDATE}
+            for receiver in one.receivers
+        )
         followed = {one.document.document_id for one in sent if one.wave}
         pairs = [
             (one, receiver)
@@ -121,9 +127,16 @@ class _Traffic:
             for receiver in one.receivers
         ]
         self._rng.shuffle(pairs)
-        taken_back = [drop for pair in pairs[: most // 20] for drop in self._take_back(*pair)]
-        reports = (drop for pair in pairs[most // 20 :] for drop in self._reports(*pair))
-        yield from islice([*answers, *taken_back, *islice(reports, most)], most)
+        drops = list(islice(answers, most // 4))
+        for one, receiver in pairs[: most // 20]:
+            drops.append(reported(one, one.sender, receiver, StatusCode.TAKE_BACK, wave=1))
+            drops.append(reported(one, receiver, one.sender, self._agreement(), wave=2))
+        for one, receiver in pairs[most // 20 :]:
+            if len(drops) >= most:
+                break
+            codes = self._rng.choices(_REPORTS, _REPORT_WEIGHTS)[0]
+            drops += [reported(one, receiver, one.sender, code, wave=1) for code in codes]
+        return drops[:most]
 
     def spoil(self, sent: Sequence[Sent]) -> Iterator[Drop]:
         """Files that must be refused, with every flaw in turn, without end."""
@@ -159,23 +172,6 @@ class _Traffic:
         if flaw is Flaw.UNKNOWN_RECEIVER:
             return letter.model_copy(update={"to_agencies": (NOBODY,)})
         return letter
-
-    def _answers(self, sent: Iterable[Sent]) -> Iterator[Drop]:
-        """Every receiver agrees to a recall or update, or refuses it."""
-        for one in sent:
-            if one.kind in {DropKind.RECALL, DropKind.UPDATE}:
-                for receiver in one.receivers:
-                    yield self._reported(one, receiver, one.sender, self._agreement(), wave=2)
-
-    def _take_back(self, one: Sent, receiver: Body) -> Iterator[Drop]:
-        """The sender takes a document back from one receiver, who answers."""
-        yield self._reported(one, one.sender, receiver, StatusCode.TAKE_BACK, wave=1)
-        yield self._reported(one, receiver, one.sender, self._agreement(), wave=2)
-
-    def _reports(self, one: Sent, receiver: Body) -> Iterator[Drop]:
-        """What one receiver does with a document."""
-        for code in self._rng.choices(_REPORTS, _REPORT_WEIGHTS)[0]:
-            yield self._reported(one, receiver, one.sender, code, wave=1)
 
     def _agreement(self) -> StatusCode:
         answers = (StatusCode.RECALL_AGREED, StatusCode.RECALL_REFUSED)

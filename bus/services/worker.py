@@ -65,12 +65,6 @@ class Worker:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def until_stopped(self) -> None:
-        """Wait for `stop`, then until every adapter has finished."""
-        await self._runner.stop.wait()
-        self.stop(self.serves)
-        await asyncio.gather(*self._tasks.values())
-
     async def _run(self, adapter: Adapter, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])

@@ -151,12 +151,11 @@ class Agencies(Folders):
         worker = Worker(ServiceRunner(observe=self.observe, jitter=lambda: 0.0, stop=stop))
         mailboxes = [m for m in self.parts.routing.mailboxes if only is None or m in only]
         worker.start([self.adapter(mailbox, stop) for mailbox in mailboxes])
-        running = asyncio.create_task(worker.until_stopped())
         try:
             yield
         finally:
-            stop.set()
-            await running
+            worker.stop(mailboxes)
+            await worker.ended(mailboxes)
             assert self.may_die or self.of_type(ServiceEnded) == []
 
     def adapter(self, mailbox: MailboxName, stop: asyncio.Event) -> Adapter:

@@ -40,7 +40,7 @@ _NOW = Row(
         ),
         Tile(
             title="Ended unasked, one day",
-            text="Workers that crashed or were killed; the log says how (`worker_ended`).",
+            text="Workers that crashed or were killed; the log says how (`process_ended`).",
             query="sum(increase(lienthong_worker_failures_total[1d]))",
             look=1,
             bad=10,
