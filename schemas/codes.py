@@ -98,9 +98,3 @@ ADMINISTRATIVE_TYPES: dict[str, str] = {
     "Thư công": "",
 }
 """The 29 administrative document types of Decree 30/2020 and their abbreviations."""
-
-LEGAL_NORMATIVE_TYPES = frozenset(
-    {"Hiến pháp", "Luật", "Bộ luật", "Pháp lệnh", "Lệnh", "Nghị định", "Thông tư",
-     "Thông tư liên tịch", "Nghị quyết liên tịch"}
-)  # fmt: skip
-"""Legal normative types also travel; they are written with `DocumentType/Type` 1."""

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from schemas.document import Document
+from schemas.problem import AxisError, Place
 
 _MARKS = {
     "mật": "Mật",
@@ -73,6 +74,17 @@ def declared_mark(document: Document) -> tuple[str, str] | None:
         if text and (mark := secrecy_mark(text)):
             return field, mark
     return None
+
+
+def refuse_secret(document: Document) -> None:
+    """Refuse a document with a mark of State secrecy; sender and recipient both call this.
+
+    Raises:
+        DocumentError: E_STATE_SECRET.
+    """
+    if declared := declared_mark(document):
+        field, mark = declared
+        raise AxisError.of("E_STATE_SECRET", place=Place(field=f"document.{field}"), mark=mark)
 
 
 def _notes(document: Document) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from bus.bootstrap.worker_process import WorkerProcess
 from bus.core.events import ServiceName
 from bus.core.key_events import KeyFileRefused
 from bus.core.logins import WORKER_ACCOUNT
-from bus.core.topology import is_agency_account
+from bus.core.topology import AGENCY_ACCOUNTS
 from bus.home.layout import Home
 from bus.home.paused import PausedFile
 from bus.home.slots import Slot, worker_slot, workers_of
@@ -72,7 +72,7 @@ async def _opened(
         raise AxisError.of("E_SETTING", name="LIENTHONG_AMQP_URL", cause=cause)
     # One of the hub speaks for many agencies, an agency's own for none but itself.
     account = account_in(url)
-    impersonates = not is_agency_account(account)
+    impersonates = not account.startswith(AGENCY_ACCOUNTS)
     async with AsyncExitStack() as stack:
         paused = PausedFile(home.paused / f"{slot.number}.json", clock=now)
         process = await stack.enter_async_context(

@@ -15,7 +15,7 @@ from bus.bootstrap.directory import directory_of
 from bus.cli.options import Home
 from bus.cli.output import Exit, note, print_json
 from bus.core.routing import Routing
-from bus.core.sealing.request import asks_to_be_sealed
+from bus.core.sealing import asks_to_be_sealed
 from bus.home.layout import Home as HomeFolder
 from bus.observability.scrape import read
 from bus.settings import load_settings

@@ -18,13 +18,7 @@ def add(directory: Directory, agency: Agency, aliases: Iterable[AgencyAlias] = (
     Raises:
         ConfigurationError: As `check`: the result would be inconsistent.
     """
-    grown = Directory(
-        version=directory.version + 1,
-        agencies=(*directory.agencies, agency),
-        aliases=(*directory.aliases, *aliases),
-    )
-    check(grown)
-    return grown
+    return _next(directory, (*directory.agencies, agency), (*directory.aliases, *aliases))
 
 
 def edit(
@@ -46,19 +40,15 @@ def edit(
     Raises:
         ConfigurationError: E_AGENCY_UNKNOWN, or as `check`.
     """
-    before = next((agency for agency in directory.agencies if agency.code == code), None)
-    if before is None:
-        raise AxisError.of("E_AGENCY_UNKNOWN", code=shown(code))
+    before = _agency(directory, code)
     after = before.model_copy(update=changes)
     stays = [a for a in directory.aliases if a.agency != code or a.code not in no_more]
     aliases = tuple(dict.fromkeys([*stays, *also]))
     if after == before and aliases == directory.aliases:
         return directory
-    agencies = tuple(after if each is before else each for each in directory.agencies)
-    update = {"version": directory.version + 1, "agencies": agencies, "aliases": aliases}
-    changed = directory.model_copy(update=update)
-    check(changed)
-    return changed
+    return _next(
+        directory, (after if each is before else each for each in directory.agencies), aliases
+    )
 
 
 def remove(directory: Directory, codes: Collection[str]) -> Directory:
@@ -71,10 +61,8 @@ def remove(directory: Directory, codes: Collection[str]) -> Directory:
         ConfigurationError: E_AGENCY_UNKNOWN; E_AGENCY_IN_USE: another agency has it as its parent
             or successor; or as `check`.
     """
-    known = {agency.code for agency in directory.agencies}
     for code in codes:
-        if code not in known:
-            raise AxisError.of("E_AGENCY_UNKNOWN", code=shown(code))
+        _agency(directory, code)
         referring = [
             agency.code
             for agency in directory.agencies
@@ -83,15 +71,11 @@ def remove(directory: Directory, codes: Collection[str]) -> Directory:
         if referring:
             names = ", ".join(referring[:_NAMED_AT_MOST])
             raise AxisError.of("E_AGENCY_IN_USE", code=shown(code), names=names)
-    left = directory.model_copy(
-        update={
-            "version": directory.version + 1,
-            "agencies": tuple(a for a in directory.agencies if a.code not in codes),
-            "aliases": tuple(a for a in directory.aliases if a.agency not in codes),
-        }
+    return _next(
+        directory,
+        (agency for agency in directory.agencies if agency.code not in codes),
+        (alias for alias in directory.aliases if alias.agency not in codes),
     )
-    check(left)
-    return left
 
 
 def retire(directory: Directory, code: str, *, into: str | None, on: date) -> Directory:
@@ -107,14 +91,29 @@ def retire(directory: Directory, code: str, *, into: str | None, on: date) -> Di
             is not valid on this day; or as `check`.
     """
     if into is not None:
-        successor = next((a for a in directory.agencies if a.code == into), None)
-        if successor is None:
-            raise AxisError.of("E_AGENCY_UNKNOWN", code=shown(into))
+        successor = _agency(directory, into)
         ended = successor.valid_to is not None and successor.valid_to < on
         if ended or (successor.valid_from is not None and successor.valid_from > on):
             raise AxisError.of("E_AGENCY_SUCCESSOR", successor=into, date=on)
     changes = {"valid_to": on - timedelta(days=1), "merged_into": into}
     return edit(directory, code, changes)
+
+
+def _agency(directory: Directory, code: str) -> Agency:
+    found = next((agency for agency in directory.agencies if agency.code == code), None)
+    if found is None:
+        raise AxisError.of("E_AGENCY_UNKNOWN", code=shown(code))
+    return found
+
+
+def _next(
+    directory: Directory, agencies: Iterable[Agency], aliases: Iterable[AgencyAlias]
+) -> Directory:
+    changed = Directory(
+        version=directory.version + 1, agencies=tuple(agencies), aliases=tuple(aliases)
+    )
+    check(changed)
+    return changed
 
 
 def unserved(before: Directory, after: Directory) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def vouched(directory: Directory) -> Mapping[str, Collection[str]]:
 
 
 def seed_directory(csv_text: str) -> Directory:
-    """Read the seed list (handbook 7.3): every agency is connected, its QCVN 102 code is an alias.
+    """Read a seed list: every agency is connected, and its QCVN 102 code is an alias.
 
     Validity dates are not known, so they stay empty.
 

@@ -1,4 +1,4 @@
-"""Journal: what operators did: who, when, what, about what, why, and how it ended."""
+"""The journal of operators: who did what, when, to what, why, and with which result."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,28 +12,27 @@ from schemas.value import Value
 
 
 class Outcome(StrEnum):
-    """How an operator's act ended."""
+    """How an act of an operator ended."""
 
     BEGUN = "begun"
-    """It is under way; or the command was killed, and nobody knows whether it was done."""
+    """It is running, or it was killed and may have been done or not."""
     DONE = "done"
     REFUSED = "refused"
     """Nothing was changed, and the operator was told why."""
     FAILED = "failed"
-    """It broke off: something may have been changed."""
+    """It ended with an error; something may have been changed."""
 
 
 class JournalEntry(Value):
     """One act of an operator.
 
     Attributes:
-        id: Of this entry.
         at: When the act began.
-        operator: Who acted, as the machine or the operator says; nobody signed it.
+        operator: The name that the machine or the operator gives; it is not signed.
         what: The command without its options, for example `keys revoke`.
-        about: What it was done to: codes of agencies, a thumbprint, an order, a file name.
+        about: Its objects: codes of agencies, a thumbprint, an order, a file name.
         why: The reason that the operator gave.
-        code: Why it was refused or failed; a code of the catalogue where there is one.
+        code: Why it was refused or failed: a code of the catalogue, or the class of the error.
     """
 
     id: str
@@ -46,7 +45,7 @@ class JournalEntry(Value):
     code: str | None = None
 
     def ended(self, error: BaseException | None) -> Self:
-        """The entry once the act has ended, by the error with which it ended, if any."""
+        """The entry after the end of the act; `error`: the error that ended it, if any."""
         match error:
             case None:
                 outcome, code = Outcome.DONE, None
@@ -61,13 +60,13 @@ class JournalEntry(Value):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JournalFilter:
-    """Which entries are wanted; what is None or empty leaves nothing out.
+    """Which entries are wanted. A field that is None or empty does not restrict them.
 
     Attributes:
-        since: Entries of this moment and later.
-        until: Entries before this moment.
-        what: How the command begins: `keys`, or `keys revoke`.
-        about: A part of what it was about.
+        since: Only entries of this moment and later.
+        until: Only entries before this moment.
+        what: The beginning of the command, for example `keys` or `keys revoke`.
+        about: A part of the objects.
     """
 
     since: datetime | None = None

@@ -1,7 +1,7 @@
-"""Logins: who may log in to the broker, and what each may do there; nobody may do everything.
+"""The accounts of the broker and their rights; no account may do everything.
 
-One account for each mailbox, one for the workers of the hub, one for the dead-letter handler
-(decision record 0024). The rights of a mailbox's own account: `topology.permissions_of`.
+There is one account for each mailbox (`topology.permissions_of`), one for the workers of the hub,
+and one for the dead-letter handler (decision record 0024).
 """
 
 from collections.abc import Collection, Iterable
@@ -20,12 +20,12 @@ from bus.core.topology import (
 from schemas.identifiers import MailboxName
 
 WORKER_ACCOUNT = "hub-worker"
-"""The workers of `lienthong up`: they serve many agencies, and name each as the publisher."""
+"""The workers of `lienthong up`, which publish under the names of many mailboxes."""
 
 _NOTHING = "^$"
+# A process has two connections, an agency three channels; there may be 256 processes.
 _WORKER_CONNECTIONS = 1_000
 _WORKER_CHANNELS = 100_000
-# A process has two connections, an agency three channels; there may be 256 processes.
 
 _SHUT_OUT = Permissions(
     configure=_NOTHING,
@@ -40,7 +40,7 @@ _SHUT_OUT = Permissions(
 def accounts_for(
     mailboxes: Iterable[MailboxName], *, suspended: Collection[MailboxName] = ()
 ) -> tuple[Account, ...]:
-    """All accounts of an axis. Those of suspended agencies exist, and cannot even connect."""
+    """All accounts of an axis. Those of suspended agencies exist, but cannot connect."""
     agencies = (
         Account(
             name=account_of(mailbox),
@@ -52,7 +52,7 @@ def accounts_for(
 
 
 class Kind(StrEnum):
-    """Accounts of one kind have the same rights, each in its own place."""
+    """The kind of an account. Accounts of one kind differ only in the names of their queues."""
 
     WORKER = "worker"
     HANDLER = "handler"
@@ -61,7 +61,7 @@ class Kind(StrEnum):
 
 
 def kind_of(account: Account) -> Kind:
-    """Of which kind an account is."""
+    """The kind of an account."""
     if is_shut_out(account):
         return Kind.SUSPENDED
     kinds = {WORKER_ACCOUNT: Kind.WORKER, HANDLER_ACCOUNT: Kind.HANDLER}
@@ -69,7 +69,7 @@ def kind_of(account: Account) -> Kind:
 
 
 def is_shut_out(account: Account) -> bool:
-    """Whether an account may not even connect."""
+    """Whether an account cannot connect."""
     return account.permissions.max_connections == 0
 
 

@@ -9,16 +9,16 @@ from enum import StrEnum
 from typing import TypeVar
 
 from bus.core.topology import (
+    AGENCY_ACCOUNTS,
     LEDGER,
+    MAILBOX_QUEUES,
+    POLICIES,
     Account,
     Binding,
     Exchange,
     Policy,
     Queue,
     Topology,
-    is_agency_account,
-    is_mailbox_queue,
-    is_our_policy,
 )
 from schemas.language import Language, texts
 
@@ -151,7 +151,8 @@ def _surplus(wanted: Topology, found: Topology) -> list[Step]:
     queues = [
         queue
         for queue in found.queues
-        if queue.name not in names and (is_mailbox_queue(queue.name) or queue.name == LEDGER)
+        if queue.name not in names
+        and (queue.name.startswith(MAILBOX_QUEUES) or queue.name == LEDGER)
     ]
     exchanges = {exchange.name for exchange in wanted.exchanges}
     going = {queue.name for queue in queues}
@@ -162,9 +163,11 @@ def _surplus(wanted: Topology, found: Topology) -> list[Step]:
         if binding.exchange in exchanges and binding.queue not in going
     ]
     ours = {policy.name for policy in wanted.policies}
-    policies = [p for p in found.policies if is_our_policy(p.name) and p.name not in ours]
+    policies = [p for p in found.policies if p.name.startswith(POLICIES) and p.name not in ours]
     bindings.sort(key=lambda binding: (binding.exchange, binding.queue, binding.pattern))
     accounts = {account.name for account in wanted.accounts}
-    strangers = [a for a in found.accounts if is_agency_account(a.name) and a.name not in accounts]
+    strangers = [
+        a for a in found.accounts if a.name.startswith(AGENCY_ACCOUNTS) and a.name not in accounts
+    ]
     things: tuple[TopologyObject, ...] = (*bindings, *queues, *policies, *strangers)
     return [Step(change=Change.REMOVE, object=thing) for thing in things]

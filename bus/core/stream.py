@@ -1,6 +1,6 @@
-"""Reading an open file in chunks, and storing it as an attachment."""
+"""Read an open file in chunks, and store it as an attachment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from adapters.contract import AttachmentSink, Kept
@@ -16,9 +16,14 @@ def chunks_of(file: BinaryIO) -> Iterator[bytes]:
 
 def keep(file: BinaryIO, sink: AttachmentSink) -> Kept:
     """Store the rest of a file; after an error nothing of it is left."""
+    return keep_chunks(chunks_of(file), sink)
+
+
+def keep_chunks(chunks: Iterable[bytes], sink: AttachmentSink) -> Kept:
+    """Store a file; after an error nothing of it is left."""
     writer = sink.begin()
     try:
-        for chunk in chunks_of(file):
+        for chunk in chunks:
             writer.write(chunk)
         return writer.keep()
     finally:

@@ -1,6 +1,6 @@
-"""Topology: the one place where exchanges, queues, keys, policies and accounts are named.
+"""The exchanges, queues, routing keys, policies and accounts that the axis needs on the broker.
 
-How it comes to be on a broker is left to `bus.rabbit.provisioning`; what is missing, to `plan`.
+`plan` compares this topology with the one on the broker, and `bus.rabbit.provisioning` makes it.
 """
 
 import re
@@ -18,41 +18,41 @@ FAILURES = "failures"
 LEDGER = "ledger"
 
 HANDLER_ACCOUNT = "dead-letter-handler"
-"""The only account that may publish to `redelivery`, and whom mailboxes hear there."""
+"""The only account that may publish to `redelivery`, and from which mailboxes accept messages
+there."""
 
 PROBE = "probe"
-"""`type` of the message that proves a new queue; a driver never shows it to a handler."""
+"""The `type` of messages that test a new queue; a driver never passes them to a handler."""
 
 MAX_QUEUE_BYTES = 4 * 1024**3
 
+# RabbitMQ 4 drops a message after 20 deliveries unless a policy says otherwise; RabbitMQ 3.10 does
+# not know -1 (no limit).
 _UNLIMITED_DELIVERIES = 1_000_000_000
-# Without a policy 4.x drops a message after 20 deliveries; -1 (no limit) is not known to 3.10.
 
-_MAILBOX_QUEUES = "mailbox."
-_POLICIES = "lienthong."
-_AGENCY_ACCOUNTS = "agency."
-
-
-# --- names --------------------------------------------------------------------------------------
+# The beginnings of the names of queues, policies and accounts that are made here.
+MAILBOX_QUEUES = "mailbox."
+POLICIES = "lienthong."
+AGENCY_ACCOUNTS = "agency."
 
 
 def word(mailbox: MailboxName) -> str:
-    """A mailbox's code as one word of a routing key: dots become `-`."""
+    """The code of a mailbox as one word of a routing key: dots become `-`."""
     return mailbox.replace(".", "-")
 
 
 def queue_of(mailbox: MailboxName, lane: Lane) -> str:
     """The queue of one lane of a mailbox."""
-    return f"{_MAILBOX_QUEUES}{word(mailbox)}.{lane}"
+    return f"{MAILBOX_QUEUES}{word(mailbox)}.{lane}"
 
 
 def queues_of(mailbox: MailboxName) -> tuple[str, ...]:
-    """Both queues of a mailbox, the urgent first."""
+    """Both queues of a mailbox, the express lane first."""
     return tuple(queue_of(mailbox, lane) for lane in Lane)
 
 
 def routing_key(sender: MailboxName, recipient: MailboxName, lane: Lane, kind: EnvelopeKind) -> str:
-    """The key on `documents`, and again on `redelivery`."""
+    """The routing key for `documents` and `redelivery`."""
     return f"{word(sender)}.{word(recipient)}.{lane}.{kind}"
 
 
@@ -63,41 +63,23 @@ def rerouted(key: str, recipient: MailboxName) -> str:
 
 
 def queue_words(queue: str) -> str:
-    """What the keys of a mailbox's queue have in common: `<recipient>.<lane>`."""
-    return queue.removeprefix(_MAILBOX_QUEUES)
+    """The part `<recipient>.<lane>` that all routing keys of a mailbox's queue contain."""
+    return queue.removeprefix(MAILBOX_QUEUES)
 
 
 def failure_key(recipient: MailboxName, failure_class: str) -> str:
-    """The key on `failures`; the class is one word."""
+    """The routing key for `failures`; the class is one word."""
     return f"{word(recipient)}.{failure_class}"
 
 
 def mailboxes_by_word(mailboxes: Iterable[MailboxName]) -> dict[str, MailboxName]:
-    """Which mailbox a word of a routing key or queue name stands for."""
+    """The mailbox for each word of routing keys and queue names."""
     return {word(mailbox): mailbox for mailbox in mailboxes}
 
 
 def account_of(mailbox: MailboxName) -> str:
-    """The broker account a mailbox's worker logs in with, and its messages' `user_id`."""
-    return f"{_AGENCY_ACCOUNTS}{word(mailbox)}"
-
-
-def is_mailbox_queue(name: str) -> bool:
-    """Whether a queue is a mailbox's, wanted or not."""
-    return name.startswith(_MAILBOX_QUEUES)
-
-
-def is_agency_account(name: str) -> bool:
-    """Whether an account is made for a mailbox, wanted or not."""
-    return name.startswith(_AGENCY_ACCOUNTS)
-
-
-def is_our_policy(name: str) -> bool:
-    """Whether a policy is one of those made here."""
-    return name.startswith(_POLICIES)
-
-
-# --- objects ------------------------------------------------------------------------------------
+    """The account of a mailbox, which is also the `user_id` of its messages."""
+    return f"{AGENCY_ACCOUNTS}{word(mailbox)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +92,7 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queue:
-    """A durable queue. Its type is an argument for ever; everything tunable is policy."""
+    """A durable queue. Its type never changes; everything that may change is in a policy."""
 
     name: str
     kind: str = "quorum"
@@ -118,37 +100,37 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binding:
-    """Which keys of an exchange a queue hears."""
+    """Routes messages of an exchange to a queue, if their keys match the pattern."""
 
     exchange: str
     queue: str
     pattern: str
 
-    def hears(self, key: str) -> bool:
-        """Topic matching: `*` is one word, `#` any number (AMQP 0-9-1, section 3.1.3.3)."""
+    def matches(self, key: str) -> bool:
+        """Match a key: `*` is one word, `#` any number of words (AMQP 0-9-1, 3.1.3.3)."""
         return _matches(self.pattern.split("."), key.split("."))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """The settings of every queue whose name matches. One queue obeys one policy only."""
+    """Settings for every queue whose name matches. Only one policy applies to a queue."""
 
     name: str
     pattern: str
     definition: Mapping[str, str | int] = field(hash=False)
     priority: int = 0
 
-    def governs(self, queue: str) -> bool:
-        """Whether the pattern finds this queue (unanchored, as on the broker)."""
+    def matches(self, queue: str) -> bool:
+        """Whether the pattern matches somewhere in a queue's name, as on the broker."""
         return re.search(self.pattern, queue) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Permissions:
-    """What an account may do: regular expressions (RabbitMQ manual, Access Control).
+    """What an account may do, as regular expressions (RabbitMQ manual, Access Control).
 
     Attributes:
-        topics: Exchange → routing keys it may publish with.
+        topics: Exchange → the routing keys with which it may publish.
     """
 
     configure: str
@@ -161,11 +143,11 @@ class Permissions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Somebody who may log in.
+    """An account of the broker.
 
     Attributes:
-        tags: What the broker lets it do beside (RabbitMQ manual, Access Control).
-        current: Its password is the one that is kept for it; told by the broker's side only.
+        tags: Its further rights (RabbitMQ manual, Access Control).
+        current: Whether its password is the stored one; only set for accounts on the broker.
     """
 
     name: str
@@ -174,7 +156,7 @@ class Account:
     current: bool = True
 
     def is_as(self, wanted: "Account") -> bool:
-        """Whether it may do exactly what another may; narrowed further does no harm."""
+        """Whether it has the wanted rights. Further limits on topics do not count."""
         mine, theirs = self.permissions, wanted.permissions
         narrowed = {exchange: mine.topics.get(exchange) for exchange in theirs.topics}
         return replace(self, permissions=replace(mine, topics=narrowed)) == wanted  # type: ignore[arg-type]
@@ -182,7 +164,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Topology:
-    """All the objects of one virtual host, wanted or found."""
+    """All objects of a virtual host, as wanted or as found on the broker."""
 
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
@@ -191,14 +173,14 @@ class Topology:
     accounts: tuple[Account, ...] = ()
 
     def policy_of(self, queue: str) -> Policy | None:
-        """The policy in force: the highest priority that matches (RabbitMQ manual, Policies)."""
-        governing = [policy for policy in self.policies if policy.governs(queue)]
-        return max(governing, key=lambda policy: policy.priority, default=None)
+        """The matching policy with the highest priority (RabbitMQ manual, Policies)."""
+        matching = [policy for policy in self.policies if policy.matches(queue)]
+        return max(matching, key=lambda policy: policy.priority, default=None)
 
     def route(self, exchange: str, key: str) -> tuple[str, ...]:
-        """The queues that hear a key, each once; empty when it is unroutable."""
-        heard = (b.queue for b in self.bindings if b.exchange == exchange and b.hears(key))
-        return tuple(dict.fromkeys(heard))
+        """The queues that get a message with this key, each once; empty: it is unroutable."""
+        found = (b.queue for b in self.bindings if b.exchange == exchange and b.matches(key))
+        return tuple(dict.fromkeys(found))
 
 
 def desired(
@@ -207,15 +189,14 @@ def desired(
     ledger: bool,
     max_queue_bytes: int = MAX_QUEUE_BYTES,
 ) -> Topology:
-    """What the broker must hold for these mailboxes.
+    """The topology for these mailboxes, without accounts.
 
     Args:
-        ledger: Keep a copy of everything for the ledger. Only when one reads it: the queue
-            would fill and then refuse all publishes.
+        ledger: Whether the queue `ledger` gets a copy of every message. Somebody must consume it.
 
     Raises:
-        ConfigurationError: E_DIRECTORY_CODE, a code cannot be a word of a routing key;
-            E_DIRECTORY_MAILBOX, two become the same one.
+        ConfigurationError: E_DIRECTORY_CODE: a code cannot be a word of a routing key.
+            E_DIRECTORY_MAILBOX: two codes give the same word.
     """
     boxes = _distinct(mailboxes)
     lanes = [(box, lane) for box in boxes for lane in Lane]
@@ -226,7 +207,7 @@ def desired(
     ]
     bindings.append(Binding(exchange=FAILURES, queue=FAILURES, pattern="#"))
     if ledger:
-        # Once per mailbox, not `#`: the key of an unknown recipient must stay unroutable.
+        # One for each mailbox, not `#`: the key of an unknown recipient must stay unroutable.
         bindings += [
             Binding(exchange=DOCUMENTS, queue=LEDGER, pattern=f"*.{word(box)}.#") for box in boxes
         ]
@@ -241,20 +222,20 @@ def desired(
 
 
 def permissions_of(mailbox: MailboxName) -> Permissions:
-    """An agency's account declares nothing, reads its own queues and speaks as itself only."""
+    """A mailbox's account only reads its own queues and publishes with its own routing keys."""
     own = re.escape(word(mailbox))
     return Permissions(
         configure="^$",
         write=f"^({DOCUMENTS}|{FAILURES})$",
-        read=f"^{re.escape(_MAILBOX_QUEUES)}{own}\\.({'|'.join(Lane)})$",
+        read=f"^{re.escape(MAILBOX_QUEUES)}{own}\\.({'|'.join(Lane)})$",
         topics={DOCUMENTS: f"^{own}\\.", FAILURES: f"^{own}\\."},
     )
 
 
 def shared(mailboxes: Iterable[MailboxName]) -> Iterator[tuple[MailboxName, MailboxName]]:
-    """Mailboxes that would have the queues, keys and accounts of an earlier one; both are named.
+    """Mailboxes that would get the queues and accounts of an earlier one; both are named.
 
-    Small and capital letters count the same: not every disk tells folders apart by them.
+    Case does not count, because some file systems do not distinguish it in names of folders.
     """
     owner: dict[str, MailboxName] = {}
     for box in mailboxes:
@@ -274,22 +255,22 @@ def _distinct(mailboxes: Iterable[MailboxName]) -> tuple[MailboxName, ...]:
 
 
 def _policies(*, ledger: bool, max_queue_bytes: int) -> tuple[Policy, ...]:
-    """One merged policy per class of object, because only one is in force per queue.
+    """One policy for each kind of queue, because only one policy applies to a queue.
 
-    Nothing is dead-lettered by the broker (decision record 0042): consumers count.
+    The broker dead-letters nothing (decision record 0042): consumers count deliveries.
     """
     unlimited: dict[str, str | int] = {"delivery-limit": _UNLIMITED_DELIVERIES}
     bounded = unlimited | {"max-length-bytes": max_queue_bytes, "overflow": "reject-publish"}
     classes = {
-        "mailboxes": (f"^{re.escape(_MAILBOX_QUEUES)}", bounded),
+        "mailboxes": (f"^{re.escape(MAILBOX_QUEUES)}", bounded),
         "failures": (f"^{FAILURES}$", bounded),
-        # Never `reject-publish`: when one of several queues rejects, the publisher gets a nack for
-        # all (RabbitMQ manual, Queue Length Limit), so a ledger that is away would stop the axis.
-        # Its growth is an alarm.
+        # No `reject-publish`: if one of several queues rejects a message, the publisher gets a
+        # nack (RabbitMQ manual, Queue Length Limit), so a full ledger would stop the axis. Its
+        # growth raises an alarm.
         **({"ledger": (f"^{LEDGER}$", unlimited)} if ledger else {}),
     }
     return tuple(
-        Policy(name=f"{_POLICIES}{name}", pattern=pattern, definition=definition)
+        Policy(name=f"{POLICIES}{name}", pattern=pattern, definition=definition)
         for name, (pattern, definition) in classes.items()
     )
 

@@ -308,7 +308,7 @@ def _overruled(
         winners += [
             policy
             for policy in operator
-            if policy.governs(queue.name)
+            if policy.matches(queue.name)
             and any(ours.definition.get(k, v) != v for k, v in policy.definition.items())
         ]
         findings += [

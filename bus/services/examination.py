@@ -19,7 +19,6 @@ from bus.core.life_cycle import DeliveryEvent
 from bus.core.parties import Standpoint
 from bus.core.record import answered_after, proven_arrival
 from bus.core.routing import Routing
-from bus.core.secrecy import refuse_secret
 from bus.core.trace import about
 from bus.ports import Clock, Inbox, Records
 from bus.services.attempt import Attempt
@@ -27,6 +26,7 @@ from bus.services.known_documents import judge
 from bus.services.sealer import Sealer
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
+from schemas.secrecy import refuse_secret
 from schemas.vietnam import day_in_vietnam
 
 

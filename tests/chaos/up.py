@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bus.core.dead_letters.letter import DeadLetter, LetterState
 from bus.core.dead_letters.selection import Selection
-from bus.core.topology import is_mailbox_queue
+from bus.core.topology import MAILBOX_QUEUES
 from bus.home.layout import Home
 from bus.rabbit.management import Management
 from bus.rabbit.node import PrivateNode
@@ -119,7 +119,7 @@ class Up:
         assert running is not None
         async with Management(running.management_url) as management:
             queues = await management.queues()
-        return sum(queue.messages or 0 for queue in queues if is_mailbox_queue(queue.name))
+        return sum(queue.messages or 0 for queue in queues if queue.name.startswith(MAILBOX_QUEUES))
 
     async def parked(self) -> list[DeadLetter]:
         """The dead letters that are not on their way back."""

@@ -22,8 +22,8 @@ from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
 from bus.core.routing import Routing
+from bus.core.sealing import asks_to_be_sealed
 from bus.core.sealing.envelope import unseal
-from bus.core.sealing.request import asks_to_be_sealed
 from bus.core.signing import sign, verify
 from bus.core.topology import DOCUMENTS, FAILURES
 from bus.core.wire import body_of, open_envelope

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bus.cli.app import app
-from bus.core.sealing.request import asks_to_be_sealed
+from bus.core.sealing import asks_to_be_sealed
 from tests.support.homes import set_up
 
 

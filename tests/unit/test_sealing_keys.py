@@ -143,8 +143,9 @@ def test_an_agency_takes_its_private_parts_away_and_everybodys_public_keys_along
     assert [key.key_id for key in elsewhere.private(OWNER)] == [key.key_id for key in own]
     assert elsewhere.secret(OWNER) == secret
     assert elsewhere.published(OTHER) == folder.published(OTHER)
-    assert folder.opens_for() == frozenset({OTHER})
-    assert elsewhere.opens_for() == frozenset({OWNER})
+    assert folder.private(OWNER) == ()
+    assert folder.private(OTHER) != ()
+    assert elsewhere.private(OTHER) == ()
     assert _files(folder, "*.secret") == []
 
 

@@ -15,7 +15,7 @@ from adapters.endpoints.naming import is_taken, name_to_drop
 from adapters.endpoints.outbox import REPORT_SUFFIX, Outbox
 from adapters.endpoints.staging import Staging
 from bus.cli.app import app
-from bus.core.sealing.request import asks_to_be_sealed
+from bus.core.sealing import asks_to_be_sealed
 from bus.home.layout import Home
 from schemas.problem import ConfigurationError
 from tests.support.homes import set_up

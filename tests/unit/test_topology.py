@@ -57,7 +57,7 @@ def test_the_urgent_queue_comes_first() -> None:
     ],
 )
 def test_a_pattern_hears_a_key(pattern: str, key: str) -> None:
-    assert Binding(exchange=DOCUMENTS, queue="q", pattern=pattern).hears(key)
+    assert Binding(exchange=DOCUMENTS, queue="q", pattern=pattern).matches(key)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_pattern_hears_a_key(pattern: str, key: str) -> None:
     ],
 )
 def test_a_pattern_does_not_hear_a_key(pattern: str, key: str) -> None:
-    assert not Binding(exchange=DOCUMENTS, queue="q", pattern=pattern).hears(key)
+    assert not Binding(exchange=DOCUMENTS, queue="q", pattern=pattern).matches(key)
 
 
 @pytest.mark.parametrize("exchange", [DOCUMENTS, REDELIVERY])
@@ -134,7 +134,7 @@ def test_every_queue_is_governed_by_exactly_one_policy() -> None:
     topology = desired([PROVINCE, OFFICE], ledger=True)
 
     for queue in topology.queues:
-        assert len([p for p in topology.policies if p.governs(queue.name)]) == 1
+        assert len([p for p in topology.policies if p.matches(queue.name)]) == 1
 
 
 def test_a_mailbox_loses_nothing_to_a_limit() -> None:

@@ -7,20 +7,14 @@ from typing import BinaryIO
 from adapters.contract import AttachmentSink, AttachmentSource
 from bus.core.sealing.envelope import OpenFile
 from bus.core.sealing.stream import opened, sealed_chunks
-from bus.core.stream import chunks_of
+from bus.core.stream import chunks_of, keep_chunks
 from schemas.problem import AxisError
 from schemas.sealing import SealedFile
 
 
 def keep_sealed(file: BinaryIO, sink: AttachmentSink, *, key: bytes) -> SealedFile:
     """Encrypt and store the rest of a file; after an error nothing of it is left."""
-    writer = sink.begin()
-    try:
-        for chunk in sealed_chunks(chunks_of(file), key):
-            writer.write(chunk)
-        kept = writer.keep()
-    finally:
-        writer.discard()
+    kept = keep_chunks(sealed_chunks(chunks_of(file), key), sink)
     return SealedFile(size=kept.size, sha256=kept.sha256)
 
 
