@@ -40,7 +40,7 @@ from adapters.contract import (
 from schemas.document import Document
 from schemas.file_name import is_plain_name
 from schemas.omission import content_of, without
-from schemas.problem import DocumentError
+from schemas.problem import DocumentError, TransportError
 from schemas.reading import Reading, SignatureCheck, SignatureOutcome
 from schemas.verdict import DeliveryCheck
 
@@ -283,10 +283,10 @@ class FormatConformance:
 
 
 def _refusal(action: Callable[[], object]) -> str | None:
-    """The code of the refusal; None when there was none."""
+    """The code of the error that was raised; None when there was none."""
     try:
         action()
-    except DocumentError as error:
+    except (DocumentError, TransportError) as error:
         return error.problem.code
     return None
 

@@ -37,6 +37,7 @@ STAGES = texts(
     verify | verifying | bước kiểm tra chữ ký
     open | opening | bước mở phong bì
     claim | claiming | bước nhận xử lý
+    fetch | fetch of attachments | bước lấy tệp đính kèm
     hand_over | hand-over | bước chuyển giao
     mailbox | the mailbox | hộp thư
     # Of a process.
