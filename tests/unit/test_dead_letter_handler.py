@@ -18,7 +18,7 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
-from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder, OrderState
+from bus.core.dead_letters.order import Action, NewOrder, OrderState
 from bus.core.dead_letters.report import NOBODYS
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.dead_letters.selection import Selection, Sort
@@ -120,7 +120,7 @@ async def _replay(axis: TwoAgencies, letters: SqlDeadLetters, **changes: object)
     order = NewOrder.model_validate(
         {"action": Action.REPLAY, "selection": ALL, "operator": "an"} | changes
     )
-    await letters.place(order, order_id=order_id, now=datetime.now(UTC), limits=NO_LIMITS)
+    await letters.place(order, order_id=order_id, now=datetime.now(UTC))
     return order_id
 
 

@@ -42,6 +42,7 @@ class NewOrder(Value):
         to: Another mailbox that serves the same recipient (replay only).
         reason: Why; a discard needs one.
         confirmed: The operator has confirmed an order that exceeds `BulkLimits.confirm_above`.
+        everything: The operator means all letters, though the selection names none.
         needs_approval: A second operator must approve it first. Who asks may wish it; the
             limits may require it.
     """
@@ -54,6 +55,7 @@ class NewOrder(Value):
     to: MailboxName | None = None
     reason: str | None = None
     confirmed: bool = False
+    everything: bool = False
     needs_approval: bool = False
 
 
