@@ -34,7 +34,7 @@ class MemoryFiles:
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept file."""
         if sha256 not in self.files:
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
+            raise AxisError.of("E_ATTACHMENT_AWAY", name=sha256[:12], sha256=sha256)
         return BytesIO(self.files[sha256])
 
 

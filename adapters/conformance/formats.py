@@ -133,7 +133,7 @@ class FormatConformance:
         for sample in self.samples:
             if sample.files and not self._omits("attachments"):
                 refusal = _refusal(partial(self._written, replace(sample, files=())))
-                promised(refusal == "E_ATTACHMENT_ABSENT", "an absent attachment is refused")
+                promised(refusal == "E_ATTACHMENT_AWAY", "an absent attachment is refused")
 
     def test_a_cut_off_file_is_refused(self) -> None:
         """Wherever it is cut, by a `DocumentError` and without an open file in the sink."""

@@ -122,10 +122,10 @@ class OfferPromises(OnBench):
         def failing() -> Iterator[bytes]:
             yield bytes(1_000_000)
             seen.append(bench.agency.take(ParcelKind.DOCUMENT))
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name="file.pdf", sha256="0" * 64)
+            raise AxisError.of("E_ATTACHMENT_AWAY", name="file.pdf", sha256="0" * 64)
 
         code = await code_of(bench.offer("d1", chunks=failing()))
-        promised(code == "E_ATTACHMENT_ABSENT", "the problem of the content passes")
+        promised(code == "E_ATTACHMENT_AWAY", "the problem of the content passes")
         promised(not any(seen) and bench.nothing_arrived(), "all or nothing")
         await bench.offer("d1", b"content")
         promised(bench.contents() == [b"content"], "and it may be tried again")

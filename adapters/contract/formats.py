@@ -92,7 +92,7 @@ class AttachmentSource(Protocol):
 
         Reading to the end proves the digest: at the last read a file whose bytes do not match
         raises `DocumentError` E_ATTACHMENT_DIGEST. An unknown digest raises `TransportError`
-        E_ATTACHMENT_ABSENT.
+        E_ATTACHMENT_AWAY.
         """
 
 

@@ -94,7 +94,7 @@ class AttachmentCache:
                 with suppress(FileNotFoundError):
                     os.utime(self._copies.path_of(digest))
         except TransportError as error:
-            if error.problem.code != "E_ATTACHMENT_ABSENT":
+            if error.problem.code != "E_ATTACHMENT_AWAY":
                 raise
             return False
         return True

@@ -245,7 +245,7 @@ class _Spool:
 
 def absent(sha256: str) -> AxisError:
     """The error of a file that a store does not hold."""
-    return AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
+    return AxisError.of("E_ATTACHMENT_AWAY", name=sha256[:12], sha256=sha256)
 
 
 @contextmanager

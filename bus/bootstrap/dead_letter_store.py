@@ -24,7 +24,7 @@ async def reached_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
         TransportError: E_STORE_AWAY.
     """
     _must_be_writable(settings)
-    async with open_dead_letters(settings.failures_url) as letters:
+    async with open_dead_letters(settings.failures_url, limits=settings.bulk_limits) as letters:
         yield letters
 
 

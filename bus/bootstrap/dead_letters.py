@@ -56,7 +56,9 @@ async def run_dead_letters(settings: Settings, *, only: frozenset[MailboxName] |
         )
         address = await stack.enter_async_context(located_broker(settings))
         management = await stack.enter_async_context(managed(address))
-        letters = await stack.enter_async_context(open_dead_letters(settings.failures_url))
+        letters = await stack.enter_async_context(
+            open_dead_letters(settings.failures_url, limits=settings.bulk_limits)
+        )
         broker = await stack.enter_async_context(
             RabbitBroker(
                 address.amqp_url, name="lienthong dead letters", published=process.published

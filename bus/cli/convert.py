@@ -102,7 +102,7 @@ def _read(
         try:
             return chosen.read(opened, sink=store, limits=_UNBOUNDED, today=today)
         except DocumentError as error:
-            alone = error.problem.code == "E_ATTACHMENT_MISSING" and chosen.name == FormatName.JSON
+            alone = error.problem.code == "E_ATTACHMENT_ABSENT" and chosen.name == FormatName.JSON
             if not alone or attachments is None or not attachments.is_dir():
                 raise
             # The fields alone, as --to json prints them: the files lie beside.
@@ -131,7 +131,7 @@ def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
 
     Raises:
         ConfigurationError: E_OUTPUT_EXISTS, or E_OUTPUT when the folder cannot be written.
-        DocumentError: E_ATTACHMENT_MISSING.
+        DocumentError: E_ATTACHMENT_ABSENT.
     """
     placed: list[Path] = []
     try:
@@ -140,7 +140,9 @@ def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
             document.attachments, _names(document.attachments), strict=True
         ):
             if not store.has(attachment.sha256):
-                raise AxisError.of("E_ATTACHMENT_MISSING", content_id=attachment.name)
+                raise AxisError.of(
+                    "E_ATTACHMENT_ABSENT", name=attachment.name, sha256=attachment.sha256
+                )
             path = folder / name
             if not _is_there(path, attachment):
                 _place(path, attachment, store, placed)

@@ -25,8 +25,8 @@ class FilePool:
         self._content = {sample.sha256: sample.content for sample in samples}
 
     def open(self, sha256: str) -> BytesIO:
-        """Open a file of the pool. Raises `TransportError` E_ATTACHMENT_ABSENT."""
+        """Open a file of the pool. Raises `TransportError` E_ATTACHMENT_AWAY."""
         content = self._content.get(sha256)
         if content is None:
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name="", sha256=sha256)
+            raise AxisError.of("E_ATTACHMENT_AWAY", name="", sha256=sha256)
         return BytesIO(content)

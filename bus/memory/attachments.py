@@ -27,7 +27,7 @@ class MemoryAttachments:
     def open(self, sha256: str) -> BinaryIO:
         """Open a kept file; its digest holds by construction."""
         if sha256 not in self._files:
-            raise AxisError.of("E_ATTACHMENT_ABSENT", name=sha256[:12], sha256=sha256)
+            raise AxisError.of("E_ATTACHMENT_AWAY", name=sha256[:12], sha256=sha256)
         return BytesIO(self._files[sha256])
 
     def has(self, sha256: str) -> bool:

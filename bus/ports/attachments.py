@@ -20,7 +20,7 @@ class AttachmentStore(AttachmentSink, AttachmentSource, Protocol):
         """Give a kept file a second name on this machine; False: it can only be copied.
 
         Raises:
-            TransportError: E_ATTACHMENT_ABSENT, from a store that could link to it.
+            TransportError: E_ATTACHMENT_AWAY, from a store that could link to it.
         """
 
 
@@ -38,7 +38,7 @@ class AttachmentFetcher(Protocol):
         """Bring these files, all or none.
 
         Raises:
-            TransportError: E_ATTACHMENT_ABSENT: the store does not hold one of them yet;
+            TransportError: E_ATTACHMENT_AWAY: the store does not hold one of them yet;
                 E_STORE_AWAY, E_STORE_FULL.
             DocumentError: E_ATTACHMENT_DIGEST: a file is not what its digest says.
         """

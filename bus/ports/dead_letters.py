@@ -76,9 +76,11 @@ class DeadLetters(Protocol):
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
         """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
 
-    async def place(
-        self, order: NewOrder, *, order_id: OrderId, now: datetime, limits: BulkLimits
-    ) -> Order:
+    @property
+    def limits(self) -> BulkLimits:
+        """How many letters one order may take. No client can change them."""
+
+    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run.
 
         Letters that belong to another order under way are not taken; the order says how many

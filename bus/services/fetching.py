@@ -30,8 +30,8 @@ class Fetching:
             sealed: How to read the files of a sealed document; None: it was not sealed.
 
         Raises:
-            TransportError: E_ATTACHMENT_ABSENT: one is not in the store yet; or the store is away.
-            DocumentError: E_ATTACHMENT_MISSING: the sealed document does not contain it;
+            TransportError: E_ATTACHMENT_AWAY: one is not in the store yet; or the store is away.
+            DocumentError: E_ATTACHMENT_ABSENT: the sealed document does not contain it;
                 E_ATTACHMENT_DIGEST.
         """
         stored = digests

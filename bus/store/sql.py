@@ -5,6 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from bus.core.dead_letters.order import NO_LIMITS, BulkLimits
 from bus.store.batch import GroupCommit
 from bus.store.database import BULK, Database, connect, prove_writable
 from bus.store.dead_letters.letters import SqlDeadLetters
@@ -60,7 +61,9 @@ async def open_store(url: str) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
+async def open_dead_letters(
+    url: str, *, limits: BulkLimits = NO_LIMITS
+) -> AsyncIterator[SqlDeadLetters]:
     """Open a database of dead letters, migrated; at the exit what is under way is finished.
 
     Embedded it is a file of its own, so that a bulk action of an operator never stalls the inbox;
@@ -68,6 +71,7 @@ async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
 
     Args:
         url: As for `open_store`.
+        limits: How many letters one order may take.
 
     Raises:
         ConfigurationError: E_SETTING, the URL is wrong, or the tables are of a newer version.
@@ -75,7 +79,7 @@ async def open_dead_letters(url: str) -> AsyncIterator[SqlDeadLetters]:
     """
     async with aclosing(connect(url, load=BULK)) as database:
         await database.write(migrate)
-        async with aclosing(SqlDeadLetters(database)) as letters:
+        async with aclosing(SqlDeadLetters(database, limits=limits)) as letters:
             yield letters
 
 

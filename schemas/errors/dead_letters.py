@@ -54,6 +54,11 @@ DEAD_LETTERS = entries(
         Nhiều nhóm bắt đầu bằng {id}.
         Give more of its digits; 'lienthong dlq groups --json' shows them all.
         Nhập thêm ký tự của mã; 'lienthong dlq groups --json' hiện đầy đủ.
+    E_NO_OWN_MAILBOX: operator
+        {code} has no mailbox of its own; {mailbox} serves it.
+        {code} không có hộp thư riêng; {mailbox} phục vụ cơ quan đó.
+        Name {mailbox}, whose dead letters include those of other agencies.
+        Nêu {mailbox}; hộp thư này có cả thư lỗi của cơ quan khác.
     E_SELECTION_EMPTY: operator
         Nothing was chosen: name dead letters, a group, or a filter.
         Chưa chọn gì: nêu mã thư lỗi, nhóm hoặc bộ lọc.

@@ -73,7 +73,12 @@ PROOF = entries(
         Văn bản {document_id} đã đến trước đó với nội dung khác: {cause}.
         A person must decide. To change a document, send an update or a replacement.
         Cần người quyết định. Muốn sửa văn bản, hãy gửi cập nhật hoặc thay thế.
-    E_ATTACHMENT_ABSENT: world, retryable, not_there_yet
+    E_ATTACHMENT_ABSENT: sender
+        The attachment store does not hold {name} ({sha256}).
+        Kho tệp không có {name} ({sha256}).
+        Send the document again.
+        Gửi lại văn bản.
+    E_ATTACHMENT_AWAY: world, retryable, not_there_yet
         The attachment store does not hold {name} ({sha256}) yet.
         Kho tệp chưa có {name} ({sha256}).
         The delivery waits and is tried again. If the file does not come, find out whether this

@@ -15,7 +15,7 @@ from statistics import median
 from sqlalchemy import Connection, func, insert, literal, select
 
 from bus.core.dead_letters.letter import DeadLetter, Happening, LetterId, LetterState, OrderId
-from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder
+from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import Stage, failure_class, fingerprint
 from bus.core.message import WireMessage
@@ -277,7 +277,7 @@ async def _act(store: DeadLetters, number: int) -> list[Timed]:
             limit=limit,
             reason="measured",
         )
-        await store.place(order, order_id=OrderId(order_id), now=NOW, limits=NO_LIMITS)
+        await store.place(order, order_id=OrderId(order_id), now=NOW)
 
     async def record() -> None:
         attempts = (an_attempt(f"late {each}", at=NOW, mailbox="H01") for each in range(2_000))

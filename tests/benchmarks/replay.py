@@ -13,7 +13,7 @@ import aio_pika
 from bus.bootstrap.broker import managed
 from bus.bootstrap.process import fresh_ids, now
 from bus.core.dead_letters.letter import OrderId
-from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder, OrderState
+from bus.core.dead_letters.order import Action, NewOrder, OrderState
 from bus.core.dead_letters.report import Believed
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.dead_letters.selection import Selection
@@ -95,9 +95,7 @@ async def replay_rate(located: Located, folder: Path, letters: int) -> ReplayRat
         running = asyncio.create_task(handler.run())
         order = NewOrder(action=Action.REPLAY, selection=Selection(), operator="bench")
         began = time.perf_counter()
-        placed = await store.place(
-            order, order_id=OrderId(uuid4().hex), now=now(), limits=NO_LIMITS
-        )
+        placed = await store.place(order, order_id=OrderId(uuid4().hex), now=now())
         while (await store.order(placed.id)).state is not OrderState.DONE:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
         seconds = time.perf_counter() - began

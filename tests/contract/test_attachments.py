@@ -61,7 +61,7 @@ def test_a_file_is_invisible_until_it_is_kept(store: AttachmentStore) -> None:
     assert not store.has(digest)
     with pytest.raises(TransportError) as refusal:
         store.open(digest)
-    assert refusal.value.problem.code == "E_ATTACHMENT_ABSENT"
+    assert refusal.value.problem.code == "E_ATTACHMENT_AWAY"
     writer.discard()
 
 
@@ -139,4 +139,4 @@ def test_a_digest_that_is_unknown_or_none_at_all_is_absent(
     assert not store.has(digest)
     with pytest.raises(TransportError) as refusal:
         store.open(digest)
-    assert refusal.value.problem.code == "E_ATTACHMENT_ABSENT"
+    assert refusal.value.problem.code == "E_ATTACHMENT_AWAY"

@@ -1,4 +1,4 @@
-"""Dead letters, their history and operators' orders, kept by memory and SQL alike."""
+"""Dead letters, their history and operators' orders, kept by SQLite and PostgreSQL alike."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,12 +21,11 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
-from bus.core.dead_letters.order import NO_LIMITS, Action, BulkLimits, Order, OrderState
+from bus.core.dead_letters.order import Action, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.failure import Stage
 from bus.core.message import WireMessage
 from bus.ports import DeadLetters, Recorded, StoredLetter
-from bus.services.worklist import Worklist
 from bus.store.sql import open_dead_letters
 from schemas.errors import FailureClass
 from schemas.identifiers import EnvelopeId, MailboxName
@@ -84,7 +83,7 @@ async def replay(
 ) -> Order:
     """Deliver one letter again, as the handler would."""
     order = an_order(selection=those(name))
-    await letters.place(order, order_id=order_id, now=now, limits=NO_LIMITS)
+    await letters.place(order, order_id=order_id, now=now)
     found = await letters.next_of(order_id, limit=10)
     await letters.replayed(order_id, [each.letter.id for each in found], now=now)
     return await letters.order(order_id)
@@ -292,9 +291,7 @@ async def test_what_was_discarded_stays_so_and_its_new_attempt_is_in_the_history
     letters: DeadLetters,
 ) -> None:
     await record(letters)
-    await letters.place(
-        an_order(Action.DISCARD, reason="twin"), order_id=ONE, now=NOW, limits=NO_LIMITS
-    )
+    await letters.place(an_order(Action.DISCARD, reason="twin"), order_id=ONE, now=NOW)
 
     letter = await record(letters, number=2, at=LATER, code=REFUSED, decide=retry_at(LATER))
 
@@ -388,7 +385,7 @@ async def test_a_due_letter_comes_with_its_delivery(letters: DeadLetters) -> Non
 
 async def test_a_letter_held_by_an_order_is_not_due(letters: DeadLetters) -> None:
     await record(letters, decide=retry_at(NOW))
-    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW)
 
     assert await letters.due(now=LATER, limit=10) == ()
 
@@ -412,10 +409,7 @@ async def test_only_waiting_letters_are_marked_as_retried(letters: DeadLetters) 
     await record(letters, "parked")
     await record(letters, "held", decide=retry_at(NOW))
     await letters.place(
-        an_order(selection=those("held"), needs_approval=True),
-        order_id=ONE,
-        now=NOW,
-        limits=NO_LIMITS,
+        an_order(selection=those("held"), needs_approval=True), order_id=ONE, now=NOW
     )
 
     await letters.retried([*named("parked", "held"), LetterId("unknown")], now=NOW)
@@ -459,9 +453,7 @@ async def test_a_replay_runs_and_gives_its_letters_oldest_failure_first(
 ) -> None:
     await record_each(letters, "c", "a", "b")
 
-    order = await letters.place(
-        an_order(rate=5.0, reason="it is up"), order_id=ONE, now=LATER, limits=NO_LIMITS
-    )
+    order = await letters.place(an_order(rate=5.0, reason="it is up"), order_id=ONE, now=LATER)
 
     assert order == Order(
         action=Action.REPLAY,
@@ -484,7 +476,7 @@ async def test_a_replay_runs_and_gives_its_letters_oldest_failure_first(
 
 async def test_the_set_of_an_order_is_frozen(letters: DeadLetters) -> None:
     await record(letters, "before")
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
 
     await record(letters, "after")
 
@@ -496,7 +488,7 @@ async def test_a_replayed_letter_is_dealt_with_and_the_last_one_ends_the_order(
     letters: DeadLetters,
 ) -> None:
     await record_each(letters, "a", "b")
-    await letters.place(an_order(reason="it is up"), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(reason="it is up"), order_id=ONE, now=NOW)
 
     await letters.replayed(ONE, named("a"), now=LATER)
 
@@ -522,7 +514,7 @@ async def test_a_replayed_letter_is_dealt_with_and_the_last_one_ends_the_order(
 
 async def test_a_letter_is_replayed_once_however_often_that_is_said(letters: DeadLetters) -> None:
     await record_each(letters, "a", "b")
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
 
     await asyncio.gather(*(letters.replayed(ONE, named("a", "a"), now=NOW) for _ in range(5)))
 
@@ -546,7 +538,7 @@ async def test_an_order_touches_only_letters_it_can_act_upon(letters: DeadLetter
     await record(letters, "redelivered")
     await replay(letters, "redelivered")
 
-    order = await letters.place(an_order(), order_id=TWO, now=NOW, limits=NO_LIMITS)
+    order = await letters.place(an_order(), order_id=TWO, now=NOW)
 
     assert order.total == 2
     assert set(ids(await letters.next_of(TWO, limit=10))) == set(named("waiting", "parked"))
@@ -558,7 +550,7 @@ async def test_an_order_takes_what_its_selection_means(letters: DeadLetters) -> 
     await record(letters, "waiting", decide=retry_at(LATER))
     selection = standing(LetterState.PARKED, LetterState.QUARANTINED, mailbox="H24")
 
-    await letters.place(an_order(selection=selection), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(selection=selection), order_id=ONE, now=NOW)
 
     assert ids(await letters.next_of(ONE, limit=10)) == named("ours")
     assert (await letters.order(ONE)).selection == selection
@@ -567,7 +559,7 @@ async def test_an_order_takes_what_its_selection_means(letters: DeadLetters) -> 
 async def test_a_limit_takes_the_oldest(letters: DeadLetters) -> None:
     await record_each(letters, "c", "a", "b")
 
-    order = await letters.place(an_order(limit=2), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    order = await letters.place(an_order(limit=2), order_id=ONE, now=NOW)
 
     assert order.total == 2
     assert ids(await letters.next_of(ONE, limit=10)) == named("c", "a")
@@ -576,7 +568,7 @@ async def test_a_limit_takes_the_oldest(letters: DeadLetters) -> None:
 async def test_an_order_without_letters_is_done_from_the_start(letters: DeadLetters) -> None:
     for needs_approval, order_id in ((False, ONE), (True, TWO)):
         order = await letters.place(
-            an_order(needs_approval=needs_approval), order_id=order_id, now=NOW, limits=NO_LIMITS
+            an_order(needs_approval=needs_approval), order_id=order_id, now=NOW
         )
 
         assert (order.state, order.total, order.finished_at) == (OrderState.DONE, 0, NOW)
@@ -585,19 +577,10 @@ async def test_an_order_without_letters_is_done_from_the_start(letters: DeadLett
 
 async def test_a_second_operator_is_told_what_is_held_and_by_whom(letters: DeadLetters) -> None:
     await record_each(letters, "a", "b", "c", "d")
-    await letters.place(
-        an_order(selection=those("a", "b")), order_id=ONE, now=NOW, limits=NO_LIMITS
-    )
-    await letters.place(
-        an_order(selection=those("c"), operator="binh.tran"),
-        order_id=TWO,
-        now=NOW,
-        limits=NO_LIMITS,
-    )
+    await letters.place(an_order(selection=those("a", "b")), order_id=ONE, now=NOW)
+    await letters.place(an_order(selection=those("c"), operator="binh.tran"), order_id=TWO, now=NOW)
 
-    order = await letters.place(
-        an_order(operator="chi.le"), order_id=THREE, now=NOW, limits=NO_LIMITS
-    )
+    order = await letters.place(an_order(operator="chi.le"), order_id=THREE, now=NOW)
 
     assert (order.total, order.held) == (1, 3)
     assert order.others == ("order-1 (an.nguyen)", "order-2 (binh.tran)")
@@ -611,58 +594,16 @@ async def test_letters_that_were_dealt_with_are_not_held(letters: DeadLetters) -
     await replay(letters)
     await record(letters, number=2)
 
-    order = await letters.place(an_order(), order_id=TWO, now=NOW, limits=NO_LIMITS)
+    order = await letters.place(an_order(), order_id=TWO, now=NOW)
 
     assert (order.total, order.held, order.others) == (1, 0, ())
-
-
-async def test_an_order_above_the_limit_is_not_placed_until_it_is_confirmed(
-    letters: DeadLetters,
-) -> None:
-    await asyncio.gather(*(record(letters, str(number)) for number in range(3)))
-    worklist = Worklist(letters, BulkLimits(confirm_above=2))
-
-    with pytest.raises(ConfigurationError, match="E_NEEDS_YES"):
-        await worklist.place(an_order(), order_id=ONE, now=NOW)
-
-    assert await letters.orders() == ()
-    placed = await worklist.place(an_order(confirmed=True), order_id=TWO, now=NOW)
-    assert (placed.total, placed.held, placed.state) == (3, 0, OrderState.RUNNING)
-
-
-async def test_a_client_cannot_decline_the_second_operator(letters: DeadLetters) -> None:
-    await asyncio.gather(*(record(letters, str(number)) for number in range(3)))
-    worklist = Worklist(letters, BulkLimits(approve_above=2))
-
-    placed = await worklist.place(
-        an_order(needs_approval=False, confirmed=True), order_id=ONE, now=NOW
-    )
-
-    assert (placed.state, placed.needs_approval) == (OrderState.PENDING, True)
-    with pytest.raises(ConfigurationError, match="E_SAME_OPERATOR"):
-        await letters.approve(ONE, operator=placed.operator, now=NOW)
-    assert await letters.next_of(ONE, limit=5) == ()
-
-
-async def test_limits_count_what_an_order_takes_not_what_it_means(letters: DeadLetters) -> None:
-    await asyncio.gather(*(record(letters, str(number)) for number in range(6)))
-    worklist = Worklist(letters, BulkLimits(confirm_above=3, approve_above=3))
-
-    orders = await asyncio.gather(
-        *(worklist.place(an_order(limit=3), order_id=each, now=NOW) for each in (ONE, TWO))
-    )
-
-    assert [(order.total, order.state) for order in orders] == [(3, OrderState.RUNNING)] * 2
 
 
 async def test_two_orders_at_once_share_no_letter(letters: DeadLetters) -> None:
     await asyncio.gather(*(record(letters, str(number)) for number in range(50)))
 
     orders = await asyncio.gather(
-        *(
-            letters.place(an_order(limit=40), order_id=each, now=NOW, limits=NO_LIMITS)
-            for each in (ONE, TWO)
-        )
+        *(letters.place(an_order(limit=40), order_id=each, now=NOW) for each in (ONE, TWO))
     )
 
     assert sorted(order.total for order in orders) == [10, 40]
@@ -674,7 +615,7 @@ async def test_a_late_copy_of_an_attempt_does_not_take_a_letter_out_of_its_order
     letters: DeadLetters,
 ) -> None:
     await record(letters, number=2)
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
 
     letter = await record(letters, number=1, code=REFUSED, decide=retry_at(NOW))
 
@@ -687,7 +628,7 @@ async def test_a_letter_that_fails_again_before_it_was_marked_as_replayed_is_not
     letters: DeadLetters,
 ) -> None:
     await record(letters)
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
     again = await record(letters, number=2)
 
     await letters.replayed(ONE, named("147"), now=LATER)
@@ -716,9 +657,9 @@ async def test_a_letter_that_comes_back_too_often_is_quarantined_and_restore_sta
         letter = await record(letters, number=number, code=REFUSED, decide=as_shipped)
 
     assert (letter.state, letter.replays) == (LetterState.QUARANTINED, 3)
-    assert (await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)).total == 0
+    assert (await letters.place(an_order(), order_id=ONE, now=NOW)).total == 0
 
-    await letters.place(an_order(Action.RESTORE), order_id=TWO, now=LATER, limits=NO_LIMITS)
+    await letters.place(an_order(Action.RESTORE), order_id=TWO, now=LATER)
 
     letter = await letters.letter(id_of("147"))
     assert (letter.state, letter.replays, letter.attempts) == (LetterState.PARKED, 0, 4)
@@ -739,7 +680,7 @@ async def test_a_discard_is_carried_out_at_once(letters: DeadLetters) -> None:
     await replay(letters, "redelivered")
 
     order = await letters.place(
-        an_order(Action.DISCARD, reason="sent on paper"), order_id=TWO, now=LATER, limits=NO_LIMITS
+        an_order(Action.DISCARD, reason="sent on paper"), order_id=TWO, now=LATER
     )
 
     assert (order.state, order.total, order.done) == (OrderState.DONE, 3, 3)
@@ -762,11 +703,9 @@ async def test_what_was_discarded_can_be_restored_as_it_was(letters: DeadLetters
     await record(letters)
     await replay(letters)
     before = await record(letters, number=2)
-    await letters.place(
-        an_order(Action.DISCARD, reason="mistake"), order_id=TWO, now=NOW, limits=NO_LIMITS
-    )
+    await letters.place(an_order(Action.DISCARD, reason="mistake"), order_id=TWO, now=NOW)
 
-    order = await letters.place(an_order(Action.RESTORE), order_id=THREE, now=NOW, limits=NO_LIMITS)
+    order = await letters.place(an_order(Action.RESTORE), order_id=THREE, now=NOW)
 
     assert (order.state, order.done) == (OrderState.DONE, 1)
     assert await letters.letter(id_of("147")) == before
@@ -776,11 +715,9 @@ async def test_what_was_discarded_can_be_restored_as_it_was(letters: DeadLetters
 
 async def test_a_discard_leaves_alone_what_a_replay_holds(letters: DeadLetters) -> None:
     await record_each(letters, "a", "b")
-    await letters.place(an_order(selection=those("a")), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(selection=those("a")), order_id=ONE, now=NOW)
 
-    order = await letters.place(
-        an_order(Action.DISCARD, reason="old"), order_id=TWO, now=NOW, limits=NO_LIMITS
-    )
+    order = await letters.place(an_order(Action.DISCARD, reason="old"), order_id=TWO, now=NOW)
 
     assert (order.total, order.done, order.held) == (1, 1, 1)
     assert await state_of(letters, "a") is LetterState.PARKED
@@ -789,10 +726,7 @@ async def test_a_discard_leaves_alone_what_a_replay_holds(letters: DeadLetters) 
 async def test_the_handler_has_nothing_to_publish_for_a_discard(letters: DeadLetters) -> None:
     await record(letters)
     await letters.place(
-        an_order(Action.DISCARD, reason="old", needs_approval=True),
-        order_id=ONE,
-        now=NOW,
-        limits=NO_LIMITS,
+        an_order(Action.DISCARD, reason="old", needs_approval=True), order_id=ONE, now=NOW
     )
 
     assert await letters.next_of(ONE, limit=10) == ()
@@ -805,9 +739,7 @@ async def test_a_pending_order_holds_its_letters_and_runs_when_it_is_approved(
     letters: DeadLetters,
 ) -> None:
     await record(letters)
-    pending = await letters.place(
-        an_order(needs_approval=True), order_id=ONE, now=NOW, limits=NO_LIMITS
-    )
+    pending = await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW)
     assert (pending.state, pending.total) == (OrderState.PENDING, 1)
     assert (await letters.letter(id_of("147"))).order == ONE
     assert await letters.next_of(ONE, limit=10) == ()
@@ -824,10 +756,7 @@ async def test_a_pending_order_holds_its_letters_and_runs_when_it_is_approved(
 async def test_a_pending_discard_is_carried_out_when_it_is_approved(letters: DeadLetters) -> None:
     await record(letters)
     await letters.place(
-        an_order(Action.DISCARD, reason="old", needs_approval=True),
-        order_id=ONE,
-        now=NOW,
-        limits=NO_LIMITS,
+        an_order(Action.DISCARD, reason="old", needs_approval=True), order_id=ONE, now=NOW
     )
     assert await state_of(letters, "147") is LetterState.PARKED
 
@@ -839,7 +768,7 @@ async def test_a_pending_discard_is_carried_out_when_it_is_approved(letters: Dea
 
 async def test_nobody_approves_an_order_of_their_own(letters: DeadLetters) -> None:
     await record(letters)
-    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW)
 
     assert await refusal(letters.approve(ONE, operator="an.nguyen", now=NOW)) == "E_SAME_OPERATOR"
     assert (await letters.order(ONE)).state is OrderState.PENDING
@@ -847,14 +776,14 @@ async def test_nobody_approves_an_order_of_their_own(letters: DeadLetters) -> No
 
 async def test_only_a_pending_order_can_be_approved(letters: DeadLetters) -> None:
     await record(letters)
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
 
     assert await refusal(letters.approve(ONE, operator="binh.tran", now=NOW)) == "E_ORDER_STATE"
 
 
 async def test_of_many_approvals_at_once_one_counts(letters: DeadLetters) -> None:
     await record(letters)
-    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW)
 
     answers = await asyncio.gather(
         *(letters.approve(ONE, operator=f"operator {n}", now=NOW) for n in range(5)),
@@ -868,7 +797,7 @@ async def test_of_many_approvals_at_once_one_counts(letters: DeadLetters) -> Non
 
 async def test_a_cancelled_order_frees_what_it_has_not_dealt_with(letters: DeadLetters) -> None:
     await record_each(letters, "a", "b")
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
     await letters.replayed(ONE, named("a"), now=NOW)
 
     order = await letters.cancel(ONE, operator="binh.tran", now=LATER)
@@ -879,19 +808,17 @@ async def test_a_cancelled_order_frees_what_it_has_not_dealt_with(letters: DeadL
     left = await letters.letter(id_of("b"))
     assert (left.state, left.order) == (LetterState.PARKED, None)
     assert await letters.next_of(ONE, limit=10) == ()
-    assert (await letters.place(an_order(), order_id=TWO, now=LATER, limits=NO_LIMITS)).held == 0
+    assert (await letters.place(an_order(), order_id=TWO, now=LATER)).held == 0
 
 
 async def test_what_was_published_when_its_order_was_cancelled_is_redelivered(
     letters: DeadLetters,
 ) -> None:
     await record_each(letters, "published", "failed again", "taken", "waits")
-    await letters.place(an_order(), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(), order_id=ONE, now=NOW)
     await letters.cancel(ONE, operator="an.nguyen", now=LATER)
     await record(letters, "failed again", 2, at=LATER + MINUTE)
-    await letters.place(
-        an_order(selection=those("taken")), order_id=TWO, now=LATER, limits=NO_LIMITS
-    )
+    await letters.place(an_order(selection=those("taken")), order_id=TWO, now=LATER)
 
     await letters.replayed(ONE, named("published", "failed again", "taken"), now=LATER)
 
@@ -906,7 +833,7 @@ async def test_a_pending_order_can_be_cancelled_and_an_ended_one_cannot(
     letters: DeadLetters,
 ) -> None:
     await record(letters)
-    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    await letters.place(an_order(needs_approval=True), order_id=ONE, now=NOW)
     await letters.cancel(ONE, operator="an.nguyen", now=NOW)
     await replay(letters, order_id=TWO)
 
@@ -929,13 +856,9 @@ async def test_an_unknown_order_is_refused(letters: DeadLetters) -> None:
 
 async def test_orders_are_listed_in_the_order_of_placing_by_state(letters: DeadLetters) -> None:
     await record_each(letters, "a", "b")
-    running = await letters.place(
-        an_order(selection=those("b")), order_id=TWO, now=NOW, limits=NO_LIMITS
-    )
-    pending = await letters.place(
-        an_order(needs_approval=True), order_id=THREE, now=NOW, limits=NO_LIMITS
-    )
-    done = await letters.place(an_order(to="H24.05"), order_id=ONE, now=NOW, limits=NO_LIMITS)
+    running = await letters.place(an_order(selection=those("b")), order_id=TWO, now=NOW)
+    pending = await letters.place(an_order(needs_approval=True), order_id=THREE, now=NOW)
+    done = await letters.place(an_order(to="H24.05"), order_id=ONE, now=NOW)
 
     assert await letters.orders() == (running, pending, done)
     assert await letters.orders([OrderState.DONE, OrderState.RUNNING]) == (running, done)
@@ -958,10 +881,7 @@ async def a_mixed_lot(letters: DeadLetters) -> None:
     await replay(letters, "7")
     await record(letters, "7", 2, at=NOW + 7 * MINUTE)
     await letters.place(
-        an_order(Action.DISCARD, selection=those("6"), reason="twin"),
-        order_id=TWO,
-        now=NOW,
-        limits=NO_LIMITS,
+        an_order(Action.DISCARD, selection=those("6"), reason="twin"), order_id=TWO, now=NOW
     )
 
 
@@ -1050,9 +970,7 @@ async def test_many_ids_may_be_meant_at_once(letters: DeadLetters) -> None:
     await asyncio.gather(*(record(letters, name) for name in names))
 
     assert await letters.count(those(*names)) == 1_500
-    order = await letters.place(
-        an_order(selection=those(*names)), order_id=ONE, now=NOW, limits=NO_LIMITS
-    )
+    order = await letters.place(an_order(selection=those(*names)), order_id=ONE, now=NOW)
     await letters.replayed(ONE, named(*names), now=NOW)
     assert (order.total, (await letters.order(ONE)).done) == (1_500, 1_500)
 

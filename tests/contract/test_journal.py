@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bus.core.dead_letters.letter import OrderId
-from bus.core.dead_letters.order import Action, BulkLimits, NewOrder
+from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.journal import JournalEntry, JournalFilter, Outcome
 from bus.store.journal import SqlJournal
@@ -18,7 +18,6 @@ from tests.integration.store.databases import DATABASES, empty_database
 from tests.support.envelopes import NOW
 
 HOUR = timedelta(hours=1)
-LIMITS = BulkLimits(confirm_above=0, approve_above=0)
 
 
 @pytest.fixture(params=DATABASES)
@@ -104,7 +103,7 @@ async def test_an_order_its_approval_and_its_end_each_have_a_row(
         action=Action.REPLAY, selection=Selection(), operator="lan", needs_approval=True
     )
     async with open_dead_letters(url) as letters:
-        await letters.place(order, order_id=OrderId("o1"), now=NOW, limits=LIMITS)
+        await letters.place(order, order_id=OrderId("o1"), now=NOW)
         with pytest.raises(ConfigurationError):
             await letters.cancel(OrderId("o1"), operator="minh", now=NOW)
 

@@ -48,4 +48,4 @@ def _file_of(store: Path, number: int) -> Path:
 
 def _is_missed(agencies: Agencies) -> bool:
     codes = {event.problem.code for event in agencies.of_type(WorkStalled)}
-    return "E_ATTACHMENT_ABSENT" in codes
+    return "E_ATTACHMENT_AWAY" in codes

@@ -27,8 +27,8 @@ from bus.core.dead_letters.letter import (
 )
 from bus.core.dead_letters.order import (
     ACTED_UPON,
+    NO_LIMITS,
     Action,
-    BulkLimits,
     NewOrder,
     Order,
     OrderState,
@@ -65,6 +65,8 @@ class _Kept:
 
 class LettersModel:
     """What every store of dead letters does, without durability."""
+
+    limits = NO_LIMITS
 
     def __init__(self) -> None:
         self._kept: dict[LetterId, _Kept] = {}
@@ -120,9 +122,7 @@ class LettersModel:
             kept.letter = _parked(kept.letter, problem, now=now)
             kept.history.append(Entry(at=now, happening=Happening.PARKED, text=problem.code))
 
-    async def place(
-        self, order: NewOrder, *, order_id: OrderId, now: datetime, limits: BulkLimits
-    ) -> Order:
+    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""
         meant = [
             kept
@@ -146,7 +146,7 @@ class LettersModel:
                     if other.id in holders
                 ),
             ),
-            limits,
+            self.limits,
         )
         self._orders[order_id] = placed
         self._undone[order_id] = dict.fromkeys(kept.letter.id for kept in taken)

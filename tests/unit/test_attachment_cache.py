@@ -88,8 +88,8 @@ def test_an_absent_file_brings_nothing_and_leaves_nothing(tmp_path: Path) -> Non
     store = FolderAttachments(tmp_path / "store", now=NOW)
     there, absent = kept_in(store, b"there"), "0" * 64
 
-    assert code_of(cache_of(tmp_path, store), [there, absent]) == "E_ATTACHMENT_ABSENT"
-    assert code_of(cache_of(tmp_path, MemoryAttachments()), [absent]) == "E_ATTACHMENT_ABSENT"
+    assert code_of(cache_of(tmp_path, store), [there, absent]) == "E_ATTACHMENT_AWAY"
+    assert code_of(cache_of(tmp_path, MemoryAttachments()), [absent]) == "E_ATTACHMENT_AWAY"
     assert deliveries(tmp_path) == []
 
 
@@ -106,8 +106,8 @@ def test_what_is_no_digest_is_absent_and_reaches_no_other_file(tmp_path: Path, d
     store = FolderAttachments(tmp_path / "store", now=NOW)
     cache = cache_of(tmp_path, store)
 
-    assert code_of(cache, [digest]) == "E_ATTACHMENT_ABSENT"
-    with pytest.raises(AxisError, match="E_ATTACHMENT_ABSENT"):
+    assert code_of(cache, [digest]) == "E_ATTACHMENT_AWAY"
+    with pytest.raises(AxisError, match="E_ATTACHMENT_AWAY"):
         cache.fetch([]).open(digest)
 
 

@@ -18,7 +18,7 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
-from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder, OrderState
+from bus.core.dead_letters.order import Action, NewOrder, OrderState
 from bus.core.dead_letters.report import NOBODYS
 from bus.core.dead_letters.retry import RetryPolicy
 from bus.core.dead_letters.selection import Selection, Sort
@@ -120,7 +120,7 @@ async def _replay(axis: TwoAgencies, letters: SqlDeadLetters, **changes: object)
     order = NewOrder.model_validate(
         {"action": Action.REPLAY, "selection": ALL, "operator": "an"} | changes
     )
-    await letters.place(order, order_id=order_id, now=datetime.now(UTC), limits=NO_LIMITS)
+    await letters.place(order, order_id=order_id, now=datetime.now(UTC))
     return order_id
 
 
@@ -230,7 +230,7 @@ async def test_what_was_delivered_meanwhile_is_absorbed_by_a_replay(tmp_path: Pa
         await publish(axis, an_envelope())
         await eventually(lambda: len(axis.documents(RECIPIENT)) == 2)
         await axis.broker.publish(
-            _failed(axis, message, "E_ATTACHMENT_MISSING"), deadline=timedelta(seconds=1)
+            _failed(axis, message, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
         )
         await eventually(lambda: _all(letters))
         await _replay(axis, letters)
@@ -298,7 +298,7 @@ async def test_a_letter_may_be_replayed_to_another_mailbox_of_the_same_recipient
     )
     async with axis.running(axis.handler(letters)):
         await axis.broker.publish(
-            _failed(axis, message, "E_ATTACHMENT_MISSING", mailbox="G97"),
+            _failed(axis, message, "E_ATTACHMENT_ABSENT", mailbox="G97"),
             deadline=timedelta(seconds=1),
         )
         await eventually(lambda: _all(letters))
@@ -335,7 +335,7 @@ async def test_an_absent_attachment_is_one_letter_that_arrives_once_the_file_is_
         await publish(axis, an_envelope(a_document(attachments=(absent,))))
         await eventually(_in_state(letters, LetterState.WAITING))
     letter = await _one(letters)
-    assert letter.problem.code == "E_ATTACHMENT_ABSENT"
+    assert letter.problem.code == "E_ATTACHMENT_AWAY"
     assert letter.number == an_envelope().document.full_number  # type: ignore[union-attr]
     assert axis.statuses(SENDER) == []
 
@@ -364,7 +364,7 @@ async def test_a_failure_that_nobody_expected_is_set_aside_alone_and_named(tmp_p
     async with axis.running(axis.handler(letters, prefetch=2)):
         for delivery in (*(replace(poison, body=b"poison %d" % n) for n in range(5)), honest):
             await axis.broker.publish(
-                _failed(axis, delivery, "E_ATTACHMENT_MISSING"), deadline=timedelta(seconds=1)
+                _failed(axis, delivery, "E_ATTACHMENT_ABSENT"), deadline=timedelta(seconds=1)
             )
         await eventually(_are(letters, 6))
 

@@ -29,8 +29,8 @@ MAILBOX = MailboxName(RECIPIENT)
         ("E_ENDPOINT_DOWN", FailureClass.RECIPIENT_DOWN),
         ("E_ENDPOINT_REFUSED", FailureClass.RECIPIENT_REFUSED),
         ("E_INTERNAL", FailureClass.OURS),
-        ("E_ATTACHMENT_MISSING", FailureClass.SENDER),
-        ("E_ATTACHMENT_ABSENT", FailureClass.NOT_THERE_YET),
+        ("E_ATTACHMENT_ABSENT", FailureClass.SENDER),
+        ("E_ATTACHMENT_AWAY", FailureClass.NOT_THERE_YET),
     ],
 )
 def test_a_failure_travels_with_its_original_bytes_and_reason(

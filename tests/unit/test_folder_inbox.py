@@ -172,7 +172,7 @@ async def test_what_fails_for_one_agency_concerns_no_other(tmp_path: Path) -> No
 
     def spoilt() -> Iterator[bytes]:
         yield b"half"
-        raise AxisError.of("E_ATTACHMENT_ABSENT", name="x", sha256="0" * 64)
+        raise AxisError.of("E_ATTACHMENT_AWAY", name="x", sha256="0" * 64)
 
     first, second, third, fourth = await asyncio.gather(
         well.offer(parcel("d1")),

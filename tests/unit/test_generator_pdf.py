@@ -55,5 +55,5 @@ def test_a_file_is_found_by_its_digest() -> None:
 
 
 def test_an_unknown_digest_is_refused() -> None:
-    with pytest.raises(TransportError, match="E_ATTACHMENT_ABSENT"):
+    with pytest.raises(TransportError, match="E_ATTACHMENT_AWAY"):
         POOL.open("0" * 64)

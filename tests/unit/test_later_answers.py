@@ -250,7 +250,7 @@ class _NoSetting(_Nonsense):
 
 
 class _SendersFault(_Nonsense):
-    error = AxisError.of("E_ATTACHMENT_MISSING", content_id="x")
+    error = AxisError.of("E_ATTACHMENT_ABSENT", name="x", sha256="0" * 64)
 
 
 @pytest.mark.parametrize("endpoint", [_Nonsense, _NoSetting, _SendersFault])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.core.dead_letters.letter import LetterState
+from bus.core.dead_letters.letter import LetterState, states_before
 from bus.core.dead_letters.order import ACTED_UPON, Action
 from bus.core.life_cycle import (
     TRANSITIONS,
@@ -46,15 +46,25 @@ def test_dead_letters_have_states_of_this_table() -> None:
     assert {state.value for state in LetterState} <= {state.value for state in DeliveryState}
 
 
-def test_orders_of_operators_find_their_letters_in_the_states_of_the_table() -> None:
-    events = {
-        Action.REPLAY: DeliveryEvent.REDELIVER,
-        Action.DISCARD: DeliveryEvent.DISCARD,
-        Action.RESTORE: DeliveryEvent.RESTORE,
-    }
-    for action, states in ACTED_UPON.items():
-        allowed = {state for state, event in TRANSITIONS if event is events[action]}
-        assert {state.value for state in states} == {state.value for state in allowed}
+@pytest.mark.parametrize(
+    ("action", "states"),
+    [
+        (Action.REPLAY, {LetterState.WAITING, LetterState.PARKED}),
+        (Action.DISCARD, {LetterState.WAITING, LetterState.PARKED, LetterState.QUARANTINED}),
+        (Action.RESTORE, {LetterState.DISCARDED, LetterState.QUARANTINED}),
+    ],
+)
+def test_orders_of_operators_find_their_letters_in_the_states_of_the_table(
+    action: Action, states: set[LetterState]
+) -> None:
+    assert ACTED_UPON[action] == states
+
+
+@pytest.mark.parametrize("event", [e for e in DeliveryEvent if states_before(e)])
+def test_an_event_of_a_dead_letter_leaves_it_in_one_state(event: DeliveryEvent) -> None:
+    afterwards = {after(DeliveryState(state.value), event) for state in states_before(event)}
+
+    assert len(afterwards) == 1
 
 
 def test_the_page_is_current() -> None:

@@ -138,7 +138,7 @@ async def test_an_absent_attachment_waits_as_a_row_and_refuses_nothing_to_the_se
         await eventually(lambda: axis.failures)
 
     [failure] = axis.failed()
-    assert failure.problem.code == "E_ATTACHMENT_ABSENT"
+    assert failure.problem.code == "E_ATTACHMENT_AWAY"
     assert failure.failure_class is FailureClass.NOT_THERE_YET
     assert failure.stage is Stage.FETCH
     assert len(axis.documents(RECIPIENT)) == 2

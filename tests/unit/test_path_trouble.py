@@ -94,9 +94,8 @@ async def test_a_refusal_on_purpose_is_told_to_the_sender_signed_and_with_its_re
 
 async def test_what_only_the_sender_can_mend_is_refused_to_the_sender(tmp_path: Path) -> None:
     axis = TwoAgencies(tmp_path)
-    absent = {"name": "a.pdf", "media_type": "application/pdf", "size": 1, "sha256": "0" * 64}
     async with axis.running():
-        await publish(axis, an_envelope(a_document(attachments=(absent,))))
+        await publish(axis, an_envelope(a_document(circulation="Mật")))
         await eventually(lambda: axis.statuses(SENDER))
 
     told = [name for name in axis.statuses(SENDER) if not name.endswith(NOTE_SUFFIX)]

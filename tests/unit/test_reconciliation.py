@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bus.core.dead_letters.letter import OrderId
-from bus.core.dead_letters.order import NO_LIMITS, Action
+from bus.core.dead_letters.order import Action
 from bus.core.gauges import Account
 from bus.core.identity import delivery_id
 from bus.core.topology import queue_of
@@ -146,7 +146,7 @@ async def test_dead_letters_wait_for_their_retry_or_are_parked(tmp_path: Path) -
     await axis.letters.record(an_attempt("parked"), park, now=NOW)
     await axis.letters.record(an_attempt("given up"), park, now=NOW)
     discard = an_order(Action.DISCARD, selection=those("given up"), reason="test")
-    await axis.letters.place(discard, order_id=OrderId("order-1"), now=NOW, limits=NO_LIMITS)
+    await axis.letters.place(discard, order_id=OrderId("order-1"), now=NOW)
     axis.passed = LATER
 
     account = await axis.reconciler().look()
@@ -248,7 +248,7 @@ async def test_a_delivery_that_was_led_to_an_own_worker_is_done_by_its_receipt(
     await axis.letters.record(an_attempt("a"), park, now=NOW)
     order = OrderId("order-1")
     replay = an_order(selection=those("a"), to=H41)
-    await axis.letters.place(replay, order_id=order, now=NOW, limits=NO_LIMITS)
+    await axis.letters.place(replay, order_id=order, now=NOW)
     (letter,) = await axis.letters.next_of(order, limit=9)
     await axis.letters.replayed(order, [letter.letter.id], now=NOW)
 

@@ -86,14 +86,14 @@ def test_a_spool_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
 def test_a_file_that_the_document_does_not_contain_is_the_senders_fault(tmp_path: Path) -> None:
     files = OpenedFiles(FolderAttachments(tmp_path, now=NOW), {})
 
-    assert code_of(lambda: files.open("0" * 64)) == "E_ATTACHMENT_MISSING"
+    assert code_of(lambda: files.open("0" * 64)) == "E_ATTACHMENT_ABSENT"
 
 
 def test_ciphertext_that_is_gone_is_absent(tmp_path: Path) -> None:
     missing = {"0" * 64: OpenFile(sealed="1" * 64, key=KEY)}
     files = OpenedFiles(FolderAttachments(tmp_path, now=NOW), missing)
 
-    assert code_of(lambda: files.open("0" * 64)) == "E_ATTACHMENT_ABSENT"
+    assert code_of(lambda: files.open("0" * 64)) == "E_ATTACHMENT_AWAY"
 
 
 def _digest_of(chunks: Iterator[bytes]) -> str:

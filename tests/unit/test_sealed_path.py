@@ -18,7 +18,7 @@ from bus.attachments.folder import FolderAttachments
 from bus.cli.dlq.content import content_of
 from bus.core.dead_letters.inspection import inspect
 from bus.core.dead_letters.letter import DeadLetter, LetterState, OrderId
-from bus.core.dead_letters.order import NO_LIMITS, Action, NewOrder
+from bus.core.dead_letters.order import Action, NewOrder
 from bus.core.dead_letters.selection import Selection
 from bus.core.events import DuplicateAbsorbed, FailureRecorded, SubmissionRefused
 from bus.core.routing import Routing
@@ -275,7 +275,6 @@ async def test_a_missing_private_key_waits_for_its_operator(tmp_path: Path) -> N
             NewOrder(action=Action.REPLAY, selection=ALL, operator="an"),
             order_id=OrderId("1"),
             now=real_now(),
-            limits=NO_LIMITS,
         )
         await eventually(lambda: axis.statuses(SENDER))
 
@@ -366,7 +365,6 @@ async def test_a_dead_letter_shows_what_is_in_sight_and_is_replayed_unchanged(
             NewOrder(action=Action.REPLAY, selection=ALL, operator="an"),
             order_id=OrderId("1"),
             now=real_now(),
-            limits=NO_LIMITS,
         )
         await eventually(lambda: axis.documents(RECIPIENT))
 

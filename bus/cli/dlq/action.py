@@ -7,24 +7,20 @@ from typing import Annotated
 
 import typer
 
-from bus.bootstrap.process import fresh_order_id, now
+from bus.bootstrap.process import fresh_order_id
 from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.orders import is_worked_on, tell_if_nobody_works
-from bus.cli.dlq.preview import Preview, foresee, row_of, tell, tell_left
+from bus.cli.dlq.preview import row_of, tell, tell_left
 from bus.cli.dlq.progress import tell_end, tell_left_alone, watch_order
 from bus.cli.dlq.selection import Choice, select
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.option_set import takes_sets
 from bus.cli.output import Exit, print_json, say, screen
-from bus.core.dead_letters.letter import OrderId, unproven
-from bus.core.dead_letters.order import Action, NewOrder, Order, OrderState, must_serve
-from bus.core.dead_letters.selection import Selection
-from bus.ports import DeadLetters
-from bus.services.worklist import Worklist
+from bus.core.dead_letters.letter import OrderId
+from bus.core.dead_letters.order import Action, NewOrder, Order, OrderState
+from bus.core.dead_letters.preview import Preview
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
-from schemas.vietnam import day_in_vietnam
 
 _HOW = "How"
 
@@ -122,7 +118,7 @@ class _Draft:
     to: MailboxName | None = None
     reason: str | None = None
 
-    def about(self, preview: Preview, *, confirmed: bool) -> NewOrder:
+    def about(self, preview: Preview, manner: Manner) -> NewOrder:
         """The order. Bounded by what was previewed: it never takes more than was agreed to."""
         return NewOrder(
             action=self.action,
@@ -132,7 +128,8 @@ class _Draft:
             rate=self.rate,
             to=self.to,
             reason=self.reason,
-            confirmed=confirmed,
+            confirmed=manner.yes,
+            everything=manner.everything,
         )
 
 
@@ -180,27 +177,14 @@ async def _place(
         ConfigurationError: E_SELECTION_EMPTY, E_NEEDS_YES, E_REROUTE, or one of `select`.
     """
     async with desk.letters() as letters:
-        selection = await select(choice, desk, letters, states=())
-        if selection.is_empty and not manner.everything:
-            raise AxisError.of("E_SELECTION_EMPTY")
-        preview = await foresee(
-            draft.action, selection, limit=manner.limit, letters=letters, settings=desk.settings
-        )
-        if draft.to is not None:
-            await _must_serve(draft.to, selection, desk, letters)
+        worklist = desk.worklist(letters)
+        selection = await select(choice, worklist, states=())
+        preview = await worklist.preview(draft.action, selection, limit=manner.limit)
+        order = draft.about(preview, manner)
+        await worklist.check(order)
         if preview.taken == 0 or manner.dry_run:
             return preview, None
-        order = draft.about(preview, confirmed=manner.yes)
-        worklist = Worklist(letters, desk.settings.bulk_limits)
-        return preview, await worklist.place(order, order_id=order_id, now=now())
-
-
-async def _must_serve(
-    to: MailboxName, selection: Selection, desk: Desk, letters: DeadLetters
-) -> None:
-    for each in selection.ids:
-        envelope = unproven((await letters.message(each)).body)
-        must_serve(envelope, letter=each, to=to, routing=desk.routing, on=day_in_vietnam(now()))
+        return preview, await worklist.place(order, order_id=order_id)
 
 
 def _tell_dry(preview: Preview, desk: Desk) -> None:

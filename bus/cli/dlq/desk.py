@@ -22,9 +22,8 @@ from bus.core.routing import Routing
 from bus.home.layout import Home as HomeFolder
 from bus.home.paused import Paused, load_paused
 from bus.ports import DeadLetters
+from bus.services.worklist import Worklist
 from bus.settings import Settings, load_settings
-from schemas.problem import AxisError
-from schemas.vietnam import day_in_vietnam
 
 Answer = TypeVar("Answer")
 
@@ -74,24 +73,9 @@ class Desk:
             return command
         return f"{command} --home {shlex.quote(str(self.home))}"
 
-    def mailbox(self, code: str) -> str:
-        """The mailbox that any code of a connected agency means.
-
-        What the directory does not hold is taken as it is: letters outlive agencies.
-
-        Raises:
-            BadParameter: The agency has no mailbox of its own. Taking that of its superior would
-                mean more letters than were asked for.
-        """
-        try:
-            # A mailbox of an agency that has ended may still hold letters of its own.
-            agency = self.routing.named(code, day_in_vietnam(now()))
-        except AxisError:
-            return code
-        serving: str | None = self.routing.mailbox_or_none(agency.code, day_in_vietnam(now()))
-        if serving not in {None, str(agency.code)}:
-            raise typer.BadParameter(f"{code} has no mailbox of its own; {serving} serves it")
-        return agency.code
+    def worklist(self, letters: DeadLetters) -> Worklist:
+        """The work list of this axis."""
+        return Worklist(letters=letters, routing=lambda: self.routing, clock=now)
 
 
 def _operator(given: str) -> str:

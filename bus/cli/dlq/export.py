@@ -79,7 +79,7 @@ async def _write(choice: Choice, desk: Desk, file: BinaryIO) -> int:
     count = 0
     async with desk.letters() as letters:
         states = () if choice.ids else OPEN
-        selection = await select(choice, desk, letters, states=states)
+        selection = await select(choice, desk.worklist(letters), states=states)
         async for letter in _each(selection, letters):
             file.write(await _line(letter, letters))
             count += 1

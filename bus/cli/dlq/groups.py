@@ -84,7 +84,7 @@ async def _gather(
     filters: Filters, desk: Desk
 ) -> tuple[Sequence[Cause], dict[LetterId, DeadLetter]]:
     async with desk.letters() as letters:
-        selection = await select(filters, desk, letters, states=OPEN)
+        selection = await select(filters, desk.worklist(letters), states=OPEN)
         causes = await letters.groups(selection, now=now())
         return causes, await _examples(letters, causes)
 

@@ -65,7 +65,7 @@ async def _page(
     filters: Filters, desk: Desk, sort: Sort, page: int, per_page: int
 ) -> tuple[Sequence[DeadLetter], int]:
     async with desk.letters() as letters:
-        selection = await select(filters, desk, letters, states=OPEN)
+        selection = await select(filters, desk.worklist(letters), states=OPEN)
         offset = (page - 1) * per_page
         found = await letters.find(selection, sort=sort, limit=per_page, offset=offset)
         return found, await letters.count(selection)

@@ -8,20 +8,16 @@ from typing import Annotated
 import typer
 
 from bus.bootstrap.process import now
-from bus.cli.dlq.desk import Desk
 from bus.cli.moment import FORMS, read_moment, shown
 from bus.core.dead_letters.letter import LetterState
 from bus.core.dead_letters.selection import Selection
-from bus.ports import DeadLetters
+from bus.services.worklist import Worklist
 from schemas.errors import FailureClass
-from schemas.identifiers import MailboxName
-from schemas.problem import AxisError
 
 OPEN = (LetterState.PARKED, LetterState.WAITING, LetterState.QUARANTINED)
 """What is not settled: the operators' work list."""
 
 _WHICH = "Which dead letters"
-_FINGERPRINT_DIGITS = 16
 
 
 def _moment(text: str) -> datetime:
@@ -99,30 +95,28 @@ class Choice(Filters):
 
 
 async def select(
-    filters: Filters, desk: Desk, letters: DeadLetters, *, states: Collection[LetterState]
+    filters: Filters, worklist: Worklist, *, states: Collection[LetterState]
 ) -> Selection:
-    """What the options mean in this store.
+    """What the options mean in this store. Raises as `Worklist.select`.
 
     Args:
         states: The states when none is asked for.
-
-    Raises:
-        ConfigurationError: E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS, E_GROUP_UNKNOWN,
-            E_GROUP_AMBIGUOUS.
     """
-    named = (filters.ids or ()) if isinstance(filters, Choice) else ()
-    return Selection(
-        ids=tuple([(await letters.letter(each)).id for each in named]),
+    asked = Selection(
         states=tuple(filters.states or states),
-        mailbox=MailboxName(desk.mailbox(filters.agency)) if filters.agency else None,
-        sender=desk.mailbox(filters.sender) if filters.sender else None,
         failure_class=filters.failure_class,
         code=filters.code,
-        fingerprint=await _fingerprint(filters.group, letters) if filters.group else None,
         number=filters.number,
         since=filters.since,
         until=filters.until,
         returned=True if filters.returned else None,
+    )
+    return await worklist.select(
+        asked,
+        named=(filters.ids or ()) if isinstance(filters, Choice) else (),
+        group=filters.group,
+        agency=filters.agency,
+        sender=filters.sender,
     )
 
 
@@ -143,15 +137,3 @@ def told(selection: Selection) -> str:
     }
     words = [f"{name} {value}" for name, value in parts.items() if value]
     return ", ".join([*words, *(["returned"] if selection.returned else [])]) or "all"
-
-
-async def _fingerprint(prefix: str, letters: DeadLetters) -> str:
-    if len(prefix) == _FINGERPRINT_DIGITS:
-        return prefix
-    causes = await letters.groups(Selection(), now=now())
-    found = {each.fingerprint for each in causes if each.fingerprint.startswith(prefix)}
-    if not found:
-        raise AxisError.of("E_GROUP_UNKNOWN", id=prefix)
-    if len(found) > 1:
-        raise AxisError.of("E_GROUP_AMBIGUOUS", id=prefix)
-    return found.pop()

@@ -55,7 +55,7 @@ def watch(filters: Filters, desk: Desk) -> None:
 async def _live(filters: Filters, desk: Desk) -> None:
     console = screen()
     async with desk.letters() as letters:
-        selection = await select(filters, desk, letters, states=OPEN)
+        selection = await select(filters, desk.worklist(letters), states=OPEN)
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
                 try:
@@ -110,7 +110,7 @@ def _causes(causes: Sequence[Cause], moment: datetime) -> Table:
 
 async def _lines(filters: Filters, desk: Desk) -> None:
     async with desk.letters() as letters:
-        selection = await select(filters, desk, letters, states=OPEN)
+        selection = await select(filters, desk.worklist(letters), states=OPEN)
         news = _News(selection=selection, letters=letters)
         await news.fetch()
         note("watching; Ctrl-C ends")

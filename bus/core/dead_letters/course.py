@@ -14,9 +14,11 @@ from bus.core.dead_letters.letter import (
     FailedAttempt,
     Happening,
     LetterState,
+    state_after,
 )
 from bus.core.dead_letters.order import Action, Order, OrderState
 from bus.core.dead_letters.retry import Disposition, Park, Retry
+from bus.core.life_cycle import DeliveryEvent
 from schemas.identifiers import MailboxName
 from schemas.problem import Problem
 
@@ -114,7 +116,7 @@ def failed_again(
 
 def retried(letter: DeadLetter, *, now: datetime) -> DeadLetter:
     """The axis delivered it again by itself."""
-    changed = {"state": LetterState.REDELIVERED, "due_at": None, "changed_at": now}
+    changed = {"state": state_after(DeliveryEvent.REDELIVER), "due_at": None, "changed_at": now}
     return letter.model_copy(update=changed)
 
 
@@ -134,11 +136,10 @@ def entry_of(order: Order, happening: Happening, *, now: datetime) -> Entry:
 def _standing(disposition: Disposition) -> tuple[LetterState, datetime | None]:
     match disposition:
         case Retry(due_at=due_at):
-            return LetterState.WAITING, due_at
-        case Park(quarantined=True):
-            return LetterState.QUARANTINED, None
-        case Park():
-            return LetterState.PARKED, None
+            return state_after(DeliveryEvent.SCHEDULE), due_at
+        case Park(quarantined=quarantined):
+            event = DeliveryEvent.QUARANTINE if quarantined else DeliveryEvent.PARK
+            return state_after(event), None
         case _ as never:
             assert_never(never)
 

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from bus.core.dead_letters.retry import Disposition
 from bus.core.failure import Failure
+from bus.core.life_cycle import TRANSITIONS, DeliveryEvent, DeliveryState
 from bus.core.message import MAX_ATTEMPT, WireMessage
 from bus.core.topology import HANDLER_ACCOUNT, REDELIVERY, rerouted
 from schemas.envelope import Envelope
@@ -44,7 +45,20 @@ class LetterState(StrEnum):
     """An operator gave it up, with a reason. Its bytes stay."""
 
 
-REPLAYABLE = frozenset({LetterState.WAITING, LetterState.PARKED})
+def states_before(event: DeliveryEvent) -> frozenset[LetterState]:
+    """The states of a dead letter in which an event of the life cycle can happen."""
+    return frozenset(
+        state for state in LetterState if (DeliveryState(state.value), event) in TRANSITIONS
+    )
+
+
+def state_after(event: DeliveryEvent) -> LetterState:
+    """The state in which an event of the life cycle leaves every dead letter."""
+    [state] = {then for (_, each), then in TRANSITIONS.items() if each is event}
+    return LetterState(state.value)
+
+
+REPLAYABLE = states_before(DeliveryEvent.REDELIVER)
 
 
 class DeadLetter(Value):

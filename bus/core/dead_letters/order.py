@@ -5,8 +5,15 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from bus.core.dead_letters.letter import REPLAYABLE, LetterId, LetterState, OrderId
+from bus.core.dead_letters.letter import (
+    REPLAYABLE,
+    LetterId,
+    LetterState,
+    OrderId,
+    states_before,
+)
 from bus.core.dead_letters.selection import Selection
+from bus.core.life_cycle import DeliveryEvent
 from bus.core.routing import Routing
 from schemas.envelope import Envelope
 from schemas.identifiers import MailboxName
@@ -42,6 +49,7 @@ class NewOrder(Value):
         to: Another mailbox that serves the same recipient (replay only).
         reason: Why; a discard needs one.
         confirmed: The operator has confirmed an order that exceeds `BulkLimits.confirm_above`.
+        everything: The operator means all letters, though the selection names none.
         needs_approval: A second operator must approve it first. Who asks may wish it; the
             limits may require it.
     """
@@ -54,6 +62,7 @@ class NewOrder(Value):
     to: MailboxName | None = None
     reason: str | None = None
     confirmed: bool = False
+    everything: bool = False
     needs_approval: bool = False
 
 
@@ -81,8 +90,8 @@ class Order(NewOrder):
 
 ACTED_UPON: dict[Action, frozenset[LetterState]] = {
     Action.REPLAY: REPLAYABLE,
-    Action.DISCARD: frozenset({LetterState.WAITING, LetterState.PARKED, LetterState.QUARANTINED}),
-    Action.RESTORE: frozenset({LetterState.DISCARDED, LetterState.QUARANTINED}),
+    Action.DISCARD: states_before(DeliveryEvent.DISCARD),
+    Action.RESTORE: states_before(DeliveryEvent.RESTORE),
 }
 """In which states an action finds its letters. What is in another state is left alone."""
 

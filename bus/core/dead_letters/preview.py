@@ -1,12 +1,14 @@
 """Preview: what an order would do, told before it is placed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from bus.core.dead_letters.cause import Cause
-from bus.core.dead_letters.letter import DeadLetter
+from bus.core.dead_letters.letter import DeadLetter, LetterState
+from bus.core.dead_letters.order import Action, Order
+from bus.core.dead_letters.selection import Selection
 from schemas.identifiers import MailboxName
 
 
@@ -64,3 +66,31 @@ def added_up(shares: Iterable[Share]) -> tuple[Share, ...]:
         known = by_reason.get(share.fingerprint)
         by_reason[share.fingerprint] = share if known is None else known.joined(share)
     return tuple(sorted(by_reason.values(), key=lambda share: -share.letters))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What an order is about, as far as it can be known before it is placed.
+
+    Attributes:
+        selection: What the order will be placed with: only states that the action acts upon.
+        found: Letters that are meant and can be acted upon.
+        taken: Those within the limit.
+        left: Letters that are meant, but stand where the action leaves them alone.
+        busy: Orders under way: what they hold is not taken.
+    """
+
+    action: Action
+    selection: Selection
+    found: int
+    taken: int
+    shares: tuple[Share, ...]
+    left: Mapping[LetterState, int]
+    busy: tuple[Order, ...]
+    needs_yes: bool
+    needs_approval: bool
+
+
+def is_worth_telling(state: LetterState, action: Action, selection: Selection) -> bool:
+    """Who names a letter wants to hear of it; a group is full of what was settled long ago."""
+    return bool(selection.ids) or (action, state) == (Action.REPLAY, LetterState.QUARANTINED)

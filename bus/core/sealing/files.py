@@ -19,10 +19,10 @@ def keep_sealed(file: BinaryIO, sink: AttachmentSink, *, key: bytes) -> SealedFi
 
 
 def open_file(files: Mapping[str, OpenFile], sha256: str) -> OpenFile:
-    """How a file of a sealed document is read. Raises `DocumentError` E_ATTACHMENT_MISSING."""
+    """How a file of a sealed document is read. Raises `DocumentError` E_ATTACHMENT_ABSENT."""
     if sha256 not in files:
         # Nothing of a sealed document may be told, not even a digest.
-        raise AxisError.of("E_ATTACHMENT_MISSING", content_id="?")
+        raise AxisError.of("E_ATTACHMENT_ABSENT", name="?", sha256="?")
     return files[sha256]
 
 
@@ -37,8 +37,8 @@ class OpenedFiles:
         """Open a file by the digest of its content, which is checked at the end of the file.
 
         Raises:
-            TransportError: E_ATTACHMENT_ABSENT.
-            DocumentError: E_ATTACHMENT_MISSING: the sealed document contains no such file; while
+            TransportError: E_ATTACHMENT_AWAY.
+            DocumentError: E_ATTACHMENT_ABSENT: the sealed document contains no such file; while
                 reading E_SEAL_BROKEN, E_ATTACHMENT_DIGEST.
         """
         file = open_file(self._files, sha256)

@@ -19,6 +19,7 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
+from bus.core.life_cycle import DeliveryEvent
 from bus.ports import Recorded, StoredLetter
 from bus.store.dead_letters.causes import cause_numbers
 from bus.store.dead_letters.letter_row import (
@@ -118,8 +119,7 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
             connection,
             keys_of(each.ids, connection.dialect.name).where(_is_due(each.now)),
             Entry(at=each.now, happening=Happening.RETRIED),
-            among={LetterState.WAITING},
-            to=LetterState.REDELIVERED,
+            event=DeliveryEvent.REDELIVER,
         )
     return [None] * len(asked)
 

@@ -17,7 +17,7 @@ from bus.core.dead_letters.letter import (
     LetterState,
     OrderId,
 )
-from bus.core.dead_letters.order import BulkLimits, NewOrder, Order, OrderState
+from bus.core.dead_letters.order import NO_LIMITS, BulkLimits, NewOrder, Order, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.ports import Recorded, StoredLetter
@@ -37,16 +37,24 @@ class SqlDeadLetters:
 
     Every change is made under one lock (`alone`) and says in SQL what it presumes, so that any
     number of processes may work on one database.
+
+    Args:
+        limits: Checked in the transaction of every order.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, limits: BulkLimits = NO_LIMITS) -> None:
+        self._database, self._limits = database, limits
         self._read = database.read
         self._writes = GroupCommit(partial(_change_alone, database))
 
     async def aclose(self) -> None:
         """Wait for what is being written."""
         await self._writes.aclose()
+
+    @property
+    def limits(self) -> BulkLimits:
+        """How many letters one order may take."""
+        return self._limits
 
     async def prove_writable(self) -> None:
         """Raises `TransportError` while they cannot be written."""
@@ -72,11 +80,9 @@ class SqlDeadLetters:
         """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
         await self._writes.submit(_PUT_ASIDE, orders.PuttingAside(letter_id, problem, now))
 
-    async def place(
-        self, order: NewOrder, *, order_id: OrderId, now: datetime, limits: BulkLimits
-    ) -> Order:
+    async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""
-        return await self._writes.submit(_PLACE, orders.Placing(order, order_id, now, limits))
+        return await self._writes.submit(_PLACE, orders.Placing(order, order_id, now, self._limits))
 
     async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
         """Let a pending order run."""

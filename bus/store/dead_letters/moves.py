@@ -5,7 +5,7 @@ writes meanwhile (`alone`), so what a condition means stays the same from statem
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bus.core.dead_letters.letter import Entry, LetterState
+from bus.core.dead_letters.letter import Entry, state_after, states_before
+from bus.core.life_cycle import DeliveryEvent
 from bus.store.schema import history, letters, tallies
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")
@@ -79,23 +80,25 @@ def move(
     keys: Select[tuple[int]],
     entry: Entry,
     *,
-    among: Collection[LetterState] | None,
-    to: LetterState,
+    event: DeliveryEvent,
+    whatever_state: bool = False,
     **changes: object,
 ) -> int:
-    """Bring letters from some states into another, and say so in the history of each.
+    """Change the state of letters as the life cycle says, and note it in the history of each.
 
     Args:
-        keys: The letters.
-        among: Those that are in none of these states are left alone; None: none is.
+        keys: The letters. Those in whose state the event cannot happen are left alone.
+        whatever_state: None is left alone, also no row in which somebody has written a state that
+            does not exist.
         changes: Other columns that change with the state.
 
     Returns:
         How many were moved.
     """
     which: ColumnElement[bool] = letters.c.key.in_(keys)
-    if among is not None:
-        which = and_(which, letters.c.state.in_(sorted(among)))
+    if not whatever_state:
+        which = and_(which, letters.c.state.in_(sorted(states_before(event))))
+    to = state_after(event)
     moved: Counter[Kind] = Counter()
     for *values, number in connection.execute(_COUNT.where(which)):
         kind = Kind(*values)

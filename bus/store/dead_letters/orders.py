@@ -26,7 +26,6 @@ from sqlalchemy import (
 
 from bus.core.dead_letters.course import entry_of
 from bus.core.dead_letters.letter import (
-    REPLAYABLE,
     Entry,
     Happening,
     LetterId,
@@ -44,6 +43,7 @@ from bus.core.dead_letters.order import (
     within_limits,
 )
 from bus.core.journal import JournalEntry, Outcome
+from bus.core.life_cycle import DeliveryEvent
 from bus.ports import StoredLetter
 from bus.store.dead_letters.letter_row import keys_of, stored_of, stored_query
 from bus.store.dead_letters.moves import move
@@ -229,8 +229,7 @@ def replayed(connection: Connection, asked: Replayed) -> None:
         connection,
         named.where(_stands_as_left_by(held)),
         entry_of(held.order, Happening.REPLAYED, now=asked.now),
-        among=REPLAYABLE,
-        to=LetterState.REDELIVERED,
+        event=DeliveryEvent.REDELIVER,
         replays=letters.c.replays + 1,
         returned=False,
     )
@@ -246,7 +245,14 @@ def put_aside(connection: Connection, asked: PuttingAside) -> None:
         held = load(connection, OrderId(order_id))
         dealt_with(connection, held, holds.c.letter.in_(keys), 1, asked.now)
     problem = asked.problem.model_dump_json(exclude_defaults=True)
-    move(connection, keys, entry, among=None, to=LetterState.PARKED, problem=problem)
+    move(
+        connection,
+        keys,
+        entry,
+        event=DeliveryEvent.PARK,
+        whatever_state=True,
+        problem=problem,
+    )
 
 
 def dealt_with(
@@ -301,11 +307,10 @@ def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
     """Discard or restore what an order holds."""
     order = held.order
     keys = select(holds.c.letter).where(holds.c.order_number == held.number)
-    among = ACTED_UPON[order.action]
     match order.action:
         case Action.DISCARD:
             entry = entry_of(order, Happening.DISCARDED, now=now)
-            return move(connection, keys, entry, among=among, to=LetterState.DISCARDED)
+            return move(connection, keys, entry, event=DeliveryEvent.DISCARD)
         case Action.RESTORE:
             entry = entry_of(order, Happening.RESTORED, now=now)
             was_quarantined = letters.c.state == LetterState.QUARANTINED
@@ -313,8 +318,7 @@ def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
                 connection,
                 keys,
                 entry,
-                among=among,
-                to=LetterState.PARKED,
+                event=DeliveryEvent.RESTORE,
                 # After a quarantine the loop guard starts anew.
                 replays=case((was_quarantined, 0), else_=letters.c.replays),
                 returned=case((was_quarantined, false()), else_=letters.c.returned),

@@ -104,7 +104,7 @@ def test_a_format_in_another_process_reads_and_writes_as_it_does_here(hosted: Ho
     with pytest.raises(DocumentError) as expected:
         read(here, packet[: len(packet) // 2])
     assert refusal.value.problem == expected.value.problem
-    with pytest.raises(TransportError, match="E_ATTACHMENT_ABSENT"):
+    with pytest.raises(TransportError, match="E_ATTACHMENT_AWAY"):
         list(format_.write(document, attachments=MemoryAttachments(), written_at=NOW))
 
 

@@ -101,7 +101,7 @@ async def test_an_absent_file_is_a_problem_and_no_verdict_and_not_remembered() -
     store = Counting()
     sha256 = Counting().put(signed())
     async with checker() as pdfs:
-        with pytest.raises(TransportError, match="E_ATTACHMENT_ABSENT"):
+        with pytest.raises(TransportError, match="E_ATTACHMENT_AWAY"):
             await pdfs.check(sha256, len(signed()), files=store)
         store.put(signed())
 

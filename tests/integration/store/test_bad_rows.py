@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bus.core.dead_letters.letter import FailedAttempt, LetterState, OrderId
-from bus.core.dead_letters.order import NO_LIMITS
 from bus.core.dead_letters.report import read_attempt
 from bus.core.dead_letters.retry import Disposition, Retry
 from bus.core.dead_letters.selection import Selection
@@ -117,7 +116,6 @@ async def test_a_bad_row_ends_no_order(letters: DeadLetters, tmp_path: Path) -> 
             an_order(selection=Selection() if order_id == "good" else Selection(number="x")),
             order_id=OrderId(order_id),
             now=PAST,
-            limits=NO_LIMITS,
         )
     with by_hand(tmp_path / "failures.db") as database:
         database.execute(BAD["its attempts are no number"])

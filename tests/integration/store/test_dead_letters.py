@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from bus.core.dead_letters.letter import LetterState, OrderId
-from bus.core.dead_letters.order import NO_LIMITS, Action, OrderState
+from bus.core.dead_letters.order import Action, OrderState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.ports import DeadLetters
 from bus.store.database import connect
@@ -125,7 +125,7 @@ class Story:
             limit=self._chance.choice([None, 2]),
             needs_approval=self._chance.random() < 0.3,
         )
-        return lambda store: store.place(order, order_id=order_id, now=now, limits=NO_LIMITS)
+        return lambda store: store.place(order, order_id=order_id, now=now)
 
     def _replay(self, now: datetime) -> Step:
         order_id, limit = self._any_order(), self._chance.randint(1, 4)
@@ -217,7 +217,7 @@ async def test_orders_of_two_processes_share_no_letter_and_deal_with_each_once(
 
         async def replay(number: int) -> int:
             store, order_id = stores[number % 2], OrderId(f"order {number}")
-            await store.place(an_order(limit=60), order_id=order_id, now=NOW, limits=NO_LIMITS)
+            await store.place(an_order(limit=60), order_id=order_id, now=NOW)
             while found := await store.next_of(order_id, limit=7):
                 ids = [each.letter.id for each in found]
                 await asyncio.gather(*(s.replayed(order_id, ids, now=NOW) for s in stores))
@@ -241,7 +241,7 @@ async def test_of_an_approval_and_a_cancelling_in_two_processes_one_counts(
             await one.record(an_attempt(str(number)), park, now=NOW)
             order_id = OrderId(f"order {number}")
             order = an_order(Action.DISCARD, reason="old", needs_approval=True)
-            await one.place(order, order_id=order_id, now=NOW, limits=NO_LIMITS)
+            await one.place(order, order_id=order_id, now=NOW)
 
             await asyncio.gather(
                 one.approve(order_id, operator="binh.tran", now=NOW),
