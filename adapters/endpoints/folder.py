@@ -17,7 +17,7 @@ from adapters.contract import Answer, EndpointContext, Offer, Parcel, Submission
 from adapters.endpoints.arrivals import oldest_waiting, unreadable
 from adapters.endpoints.changes import FolderChanges
 from adapters.endpoints.folder_checks import FolderError
-from adapters.endpoints.inbox import Inbox, InboxParcel
+from adapters.endpoints.inbox import InboxFolder, InboxParcel
 from adapters.endpoints.outbox import FileError, Outbox, stays
 from adapters.endpoints.parcel_writer import parcel_writer_of_process
 from adapters.endpoints.staging import Staging
@@ -58,7 +58,7 @@ class FolderEndpoint:
         self._root = context.folder
         self._settle = _settle(context)
         self._known = context.state / "made"
-        self._made: tuple[Outbox, Inbox] | None = None
+        self._made: tuple[Outbox, InboxFolder] | None = None
         self._changes = FolderChanges(
             self._root / "outbox", agency=context.agency, warn=context.warn
         )
@@ -151,7 +151,7 @@ class FolderEndpoint:
         """
         return self._changes.watched and outbox.arrivals.is_empty()
 
-    def _folders(self) -> tuple[Outbox, Inbox]:
+    def _folders(self) -> tuple[Outbox, InboxFolder]:
         if self._made is None:
             known = self._known
             if known.exists() and not Staging.is_in(self._root):
@@ -159,7 +159,7 @@ class FolderEndpoint:
             staging = Staging(self._root)
             self._made = (
                 Outbox(self._root, staging, settle=self._settle),
-                Inbox(self._root, staging),
+                InboxFolder(self._root, staging),
             )
             known.parent.mkdir(parents=True, exist_ok=True)
             known.touch()

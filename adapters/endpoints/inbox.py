@@ -1,4 +1,4 @@
-"""Inbox: puts each delivery into an agency's inbox exactly once, whatever crashes in between.
+"""InboxFolder: puts each delivery into an agency's inbox exactly once, whatever crashes in between.
 
 The order is: write and sync a draft → mark it (a second name of the draft) → rename the draft into
 the inbox and sync the folder. The rename takes the draft out of the hidden folder, so a mark alone
@@ -29,7 +29,7 @@ from schemas.identifiers import DeliveryId
 NOTE_SUFFIX = ".check.json"
 
 
-class Inbox:
+class InboxFolder:
     """The folders `inbox/documents` and `inbox/statuses` of one agency.
 
     Attributes:
@@ -71,7 +71,7 @@ class InboxParcel:
         ValueError: From the constructor; the name of the parcel leads out of the inbox.
     """
 
-    def __init__(self, inbox: Inbox, parcel: Parcel) -> None:
+    def __init__(self, inbox: InboxFolder, parcel: Parcel) -> None:
         self.folder = inbox.folders[parcel.kind]
         self._inbox = inbox
         self._name = bare(parcel.name)

@@ -32,7 +32,7 @@ from bus.home.slots import DEAD_LETTERS
 from bus.pdf.trust_list import read_trust_list
 from bus.processes.launcher import ProcessLauncher
 from bus.rabbit.locate import Located
-from bus.services.participants import Change
+from bus.services.participants import RoutingChange
 from bus.settings import Settings
 from bus.store.sql import open_store
 from schemas.identifiers import MailboxName
@@ -86,7 +86,7 @@ async def open_axis(
         progress("preparing mailboxes")
         await provision(settings, address, topology_of(settings, participants.routing))
 
-        async def prepare(change: Change) -> None:
+        async def prepare(change: RoutingChange) -> None:
             """Mailboxes, accounts and keys for another directory."""
             if change.is_of_directory:
                 # Whom the directory suspends or no longer knows is out at once.

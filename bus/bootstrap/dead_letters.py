@@ -24,7 +24,7 @@ from bus.processes.parent import end_with_parent, leaving_after, obey_signals
 from bus.rabbit.alarms import AlarmWatch
 from bus.rabbit.broker import RabbitBroker
 from bus.services.dead_letters import DeadLetterHandler
-from bus.services.participants import Change
+from bus.services.participants import RoutingChange
 from bus.services.serving import Presence
 from bus.settings import Settings
 from bus.store.sql import open_dead_letters, open_store
@@ -91,7 +91,7 @@ async def run_dead_letters(settings: Settings, *, only: frozenset[MailboxName] |
         if process.metrics is not None:
             metrics = process.metrics
 
-            async def show(_: Change | None = None) -> None:
+            async def show(_: RoutingChange | None = None) -> None:
                 metrics.knowing(participants.routing.mailboxes)
 
             participants.changed = show
@@ -107,7 +107,7 @@ async def run_dead_letters(settings: Settings, *, only: frozenset[MailboxName] |
                 suspended=lambda: suspended_in(participants.routing),
                 observe=process.observe,
             )
-            runs.append((ServiceName.SURVEY, gauges.run))
+            runs.append((ServiceName.GAUGES, gauges.run))
 
         def health() -> BrokerHealth:
             """How the broker looks; the handler, which publishes seldom, hears of no alarm."""

@@ -151,7 +151,7 @@ async def _opened(
                 observe=process.observe,
                 alone=not impersonates,
             )
-            looking = asyncio.create_task(process.runner.keep(ServiceName.SURVEY, looks.run))
+            looking = asyncio.create_task(process.runner.keep(ServiceName.GAUGES, looks.run))
             stack.push_async_callback(ended, looking)
         process.is_ready_when(
             broker=lambda: broker.health,

@@ -24,7 +24,7 @@ from bus.keys.sealing import SealingFolder
 from bus.observability.health import Reason
 from bus.ports import AttachmentFetcher, AttachmentStore, Broker, Observer, Tracer
 from bus.services.adapter import Adapter, AdapterParts, AdapterSettings, build_adapter
-from bus.services.participants import Change, Participants
+from bus.services.participants import Participants, RoutingChange
 from bus.services.service_runner import ServiceRunner
 from bus.services.serving import Serving
 from bus.services.signature_check import SignatureCheck
@@ -159,7 +159,7 @@ class WorkerProcess:
         """Wait until the adapters of these mailboxes have ended."""
         await self.running.ended(mailboxes)
 
-    async def _changed(self, _: Change) -> None:
+    async def _changed(self, _: RoutingChange) -> None:
         """The directory or the keys changed: choose signing keys and leases again."""
         await self._keys.choose(self.running.serves)
         self.show(self.running.serves)

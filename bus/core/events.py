@@ -45,7 +45,7 @@ class ServiceName(StrEnum):
     KEYS = "keys"
     OUTBOUND = "outbound"
     REVOCATIONS = "revocations"
-    SURVEY = "survey"
+    GAUGES = "gauges"
     WORKERS = "workers"
 
 

@@ -1,4 +1,4 @@
-"""Traces: the steps of a document as OpenTelemetry spans, sent to a collector by OTLP over HTTP.
+"""Traces: spans of OpenTelemetry for each document, sent to a collector by OTLP over HTTP.
 
 This needs the optional extra `traces`, which is imported only when tracing is configured. A thread
 of the library sends the spans in batches: when the collector is not available, only spans are lost.
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from bus.core.trace import TRACEPARENT, trace_id
-from bus.ports import Attributes, Role, Step, Tracer, Untraced
+from bus.ports import Attributes, Role, Span, Tracer, Untraced
 from schemas.problem import AxisError
 from schemas.term import term
 
@@ -20,7 +20,7 @@ _PATIENCE = timedelta(seconds=5)
 """How long the library tries to send a batch, also the last one at the end."""
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span as OpenSpan
     from opentelemetry.trace import Tracer as OpenTracer
 
 
@@ -87,29 +87,29 @@ class Spans:
         }
 
     @contextmanager
-    def step(self, name: str, role: Role, *, parent: str = "") -> Iterator[Step]:
+    def span(self, name: str, role: Role, *, parent: str = "") -> Iterator[Span]:
         """As in the port."""
         # The context is empty, so that only the given header names the parent. Invalid headers do
         # not reach the library, because it would log a warning for each.
         headers = {TRACEPARENT: parent} if trace_id(parent) else {}
         before = self._propagator.extract(headers, self._nothing)
-        span = self._tracer.start_span(name, context=before, kind=self._kinds[role])
+        begun = self._tracer.start_span(name, context=before, kind=self._kinds[role])
         carrier: dict[str, str] = {}
-        self._propagator.inject(carrier, self._trace.set_span_in_context(span, self._nothing))
-        step = _Span(span=span, traceparent=carrier[TRACEPARENT])
+        self._propagator.inject(carrier, self._trace.set_span_in_context(begun, self._nothing))
+        span = _Span(span=begun, traceparent=carrier[TRACEPARENT])
         try:
-            yield step
+            yield span
         except BaseException as error:
             # Only the type: the text may quote content.
-            step.failed(type(error).__name__)
+            span.failed(type(error).__name__)
             raise
         finally:
-            span.end()
+            begun.end()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Span:
-    span: "Span"
+    span: "OpenSpan"
     traceparent: str
 
     def note(self, attributes: Attributes) -> None:

@@ -24,7 +24,7 @@ from bus.ports.keys import SealingKeys, Signer, Spool
 from bus.ports.moment import Clock, Jitter, LookAgain, NewId, Observer, nothing_new
 from bus.ports.pdf import PdfChecker
 from bus.ports.records import Confirmed, Records
-from bus.ports.tracer import Attributes, Role, Step, Tracer, Untraced
+from bus.ports.tracer import Attributes, Role, Span, Tracer, Untraced
 
 __all__ = [
     "AttachmentFetcher",
@@ -62,8 +62,8 @@ __all__ = [
     "SealingKeys",
     "Settlement",
     "Signer",
+    "Span",
     "Spool",
-    "Step",
     "StoredLetter",
     "Subscriber",
     "Tracer",

@@ -9,8 +9,8 @@ from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
-    Entry,
     FailedAttempt,
+    HistoryEntry,
     LetterId,
     LetterState,
     OrderId,
@@ -142,7 +142,7 @@ class DeadLetters(Protocol):
     async def letter(self, id_or_prefix: str) -> DeadLetter:
         """One letter. Raises `ConfigurationError` E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS."""
 
-    async def history(self, letter_id: LetterId) -> Sequence[Entry]:
+    async def history(self, letter_id: LetterId) -> Sequence[HistoryEntry]:
         """Everything that happened to a letter."""
 
     async def message(self, letter_id: LetterId) -> WireMessage:

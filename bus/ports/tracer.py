@@ -1,6 +1,6 @@
-"""Tracing the steps of one document across processes.
+"""Tracing: spans (steps of work) of one document across processes, as OpenTelemetry defines them.
 
-The caller passes the parent of each step, because many deliveries share one event loop.
+The caller passes the parent of each span, because many deliveries share one event loop.
 """
 
 from collections.abc import Mapping
@@ -12,41 +12,41 @@ Attributes = Mapping[str, str | int]
 
 
 class Role(StrEnum):
-    """The kind of a step (OpenTelemetry, semantic conventions for messaging)."""
+    """The kind of a span (OpenTelemetry, semantic conventions for messaging)."""
 
     PRODUCER = "producer"
     CONSUMER = "consumer"
     INTERNAL = "internal"
 
 
-class Step(Protocol):
-    """A running step."""
+class Span(Protocol):
+    """A step of work that is being done."""
 
     @property
     def traceparent(self) -> str:
-        """The parent for the next step, as in the header of this name; empty without tracing."""
+        """The parent for the next span, as in the header of this name; empty without tracing."""
 
     def note(self, attributes: Attributes) -> None:
         """Add ids and names, never content."""
 
     def failed(self, code: str) -> None:
-        """Record that the step failed with this code of the catalogue."""
+        """Record that the span failed with this code of the catalogue."""
 
 
 class Tracer(Protocol):
-    """Records steps. It must be quick and must not raise."""
+    """Records spans. It must be quick and must not raise."""
 
-    def step(self, name: str, role: Role, *, parent: str = "") -> AbstractContextManager[Step]:
-        """Begin a step, which ends with the block.
+    def span(self, name: str, role: Role, *, parent: str = "") -> AbstractContextManager[Span]:
+        """Begin a span, which ends with the block.
 
         Args:
-            parent: The `traceparent` of the step before. If it is empty or malformed, a new trace
+            parent: The `traceparent` of the span before. If it is empty or malformed, a new trace
                 begins.
         """
 
 
-class _UntracedStep:
-    """A step that records nothing."""
+class _UntracedSpan:
+    """A span that records nothing."""
 
     traceparent = ""
 
@@ -60,14 +60,14 @@ class _UntracedStep:
 class Untraced:
     """The tracer of an axis without tracing: it costs one call."""
 
-    _STEP = nullcontext(_UntracedStep())
+    _SPAN = nullcontext(_UntracedSpan())
 
-    def step(
+    def span(
         self,
         name: str,  # noqa: ARG002 (the port's)
         role: Role,  # noqa: ARG002
         *,
         parent: str = "",  # noqa: ARG002
-    ) -> AbstractContextManager[Step]:
-        """Begin a step that records nothing."""
-        return self._STEP
+    ) -> AbstractContextManager[Span]:
+        """Begin a span that records nothing."""
+        return self._SPAN

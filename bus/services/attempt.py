@@ -9,7 +9,7 @@ from bus.core.failure import Stage
 from bus.core.life_cycle import DeliveryEvent, DeliveryState, after
 from bus.core.parties import Judged
 from bus.core.sealing.envelope import OpenFile
-from bus.ports import ReceivedMessage, Step
+from bus.ports import ReceivedMessage, Span
 from bus.services.ordering import Ticket
 from bus.services.retry_wait import RetryWait
 from schemas.envelope import Envelope
@@ -34,7 +34,7 @@ class Attempt:
     leave: asyncio.Event
     ticket: Ticket
     retry_wait: RetryWait
-    step: Step
+    span: Span
     stage: Stage = Stage.VERIFY
     envelope: Envelope | None = None
     sealed_files: Mapping[str, OpenFile] | None = None

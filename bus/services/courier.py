@@ -34,7 +34,7 @@ from bus.ports import (
     Records,
     Role,
     Settlement,
-    Step,
+    Span,
     Untraced,
     nothing_new,
 )
@@ -165,34 +165,34 @@ class Courier:
         Given back, it would come again at once, until the broker has enough of it.
         """
         bare = replace(received, message=replace(received.message, headers={}, attempt=1))
-        with Untraced().step("set aside", Role.CONSUMER) as step:
-            attempt = self._attempt(bare, step, ticket=ticket, leave=leave)
+        with Untraced().span("set aside", Role.CONSUMER) as span:
+            attempt = self._attempt(bare, span, ticket=ticket, leave=leave)
             await self.failures.tell(attempt, internal(error, stage=attempt.stage))
         return Settlement.ACK
 
     def _attempt(
-        self, received: ReceivedMessage, step: Step, *, ticket: Ticket, leave: asyncio.Event
+        self, received: ReceivedMessage, span: Span, *, ticket: Ticket, leave: asyncio.Event
     ) -> Attempt:
         return Attempt(
             received=received,
             leave=leave,
             ticket=ticket,
             retry_wait=self._retry_wait(leave),
-            step=step,
+            span=span,
         )
 
     async def _carry(
         self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
     ) -> Settlement:
         message = received.message
-        with self.dispatch.tracer.step(
+        with self.dispatch.tracer.span(
             f"process {received.queue}",
             Role.CONSUMER,
             parent=message.headers.get(TRACEPARENT, ""),
-        ) as step:
-            if step.traceparent:
-                step.note(processing(message, queue=received.queue))
-            return await self._settle(self._attempt(received, step, ticket=ticket, leave=leave))
+        ) as span:
+            if span.traceparent:
+                span.note(processing(message, queue=received.queue))
+            return await self._settle(self._attempt(received, span, ticket=ticket, leave=leave))
 
     async def _settle(self, attempt: Attempt) -> Settlement:
         """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
@@ -274,14 +274,14 @@ class Courier:
                     lane=envelope.lane,
                     envelope_id=envelope.envelope_id,
                     delivery_id=delivery,
-                    trace=trace_id(attempt.step.traceparent),
+                    trace=trace_id(attempt.span.traceparent),
                 )
             )
         await self.answers.send(
             receipts,
             to=sender_of(envelope),
             retry_wait=attempt.retry_wait,
-            trace=attempt.step.traceparent,
+            trace=attempt.span.traceparent,
         )
 
     async def _work(

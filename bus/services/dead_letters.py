@@ -105,9 +105,9 @@ class DeadLetterHandler:
     async def _take(self, received: ReceivedMessage) -> Settlement:
         message = received.message
         before = message.headers.get(TRACEPARENT, "")
-        with self.tracer.step(f"process {FAILURES}", Role.CONSUMER, parent=before) as step:
-            if step.traceparent:
-                step.note(processing(message, queue=FAILURES))
+        with self.tracer.span(f"process {FAILURES}", Role.CONSUMER, parent=before) as span:
+            if span.traceparent:
+                span.note(processing(message, queue=FAILURES))
             return await self._take_traced(message)
 
     async def _take_traced(self, message: WireMessage) -> Settlement:
@@ -298,7 +298,7 @@ class DeadLetterHandler:
                 delivery, mailbox=letter.mailbox, believed=self.believed(), now=self.clock()
             )
         before = delivery.headers.get(TRACEPARENT, "")
-        with self.tracer.step(f"send {REDELIVERY}", Role.PRODUCER, parent=before) as step:
+        with self.tracer.span(f"send {REDELIVERY}", Role.PRODUCER, parent=before) as span:
             message = redelivery(
                 delivery,
                 attempt=letter.attempts + 1,
@@ -306,11 +306,11 @@ class DeadLetterHandler:
                 now=self.clock(),
                 to=to,
             )
-            if step.traceparent:
+            if span.traceparent:
                 message = replace(
-                    message, headers={**message.headers, TRACEPARENT: step.traceparent}
+                    message, headers={**message.headers, TRACEPARENT: span.traceparent}
                 )
-                step.note(sending(message))
+                span.note(sending(message))
             return await self.publisher.publish(message, deadline=self.deadline)
 
     async def _settle(

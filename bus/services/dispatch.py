@@ -85,7 +85,7 @@ class Dispatch:
         twice. Returns the recipients whose mailbox does not exist on the broker.
 
         Args:
-            trace: The step that sends, for `traceparent`.
+            trace: The span that sends, for `traceparent`.
 
         Raises:
             Stopping: The service stops before every mailbox has confirmed.
@@ -138,7 +138,7 @@ class Dispatch:
         trace: str,
     ) -> PublishOutcome:
         key, message_id = routing_key(self.mailbox, mailbox, lane, kind), self.new_id()
-        with self.tracer.step(f"send {DOCUMENTS}", Role.PRODUCER, parent=trace) as step:
+        with self.tracer.span(f"send {DOCUMENTS}", Role.PRODUCER, parent=trace) as span:
             message = WireMessage(
                 exchange=DOCUMENTS,
                 routing_key=key,
@@ -148,13 +148,13 @@ class Dispatch:
                 signature=signed.signature,
                 user_id=account_of(self.mailbox),
                 timestamp=self.clock(),
-                headers=_traced(step.traceparent),
+                headers=_traced(span.traceparent),
             )
-            if step.traceparent:
-                step.note(sending(message))
+            if span.traceparent:
+                span.note(sending(message))
             outcome = await self.publisher.publish(message, deadline=self.deadline)
             if outcome is not PublishOutcome.CONFIRMED:
-                step.failed(outcome)
+                span.failed(outcome)
             return outcome
 
 

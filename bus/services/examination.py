@@ -60,8 +60,8 @@ class Examination:
             opened = await asyncio.to_thread(self.sealer.open, envelope, verified)
             attempt.sealed_files = opened.files
             attempt.envelope = envelope = opened.envelope
-        if attempt.step.traceparent:
-            attempt.step.note(about(envelope))
+        if attempt.span.traceparent:
+            attempt.span.note(about(envelope))
         if envelope.document is not None:
             refuse_secret(envelope.document)
         attempt.advance(DeliveryEvent.ADMIT)

@@ -43,7 +43,7 @@ class Failures:
         Raises:
             Stopping: Before all was told; the same failure told twice is counted once.
         """
-        attempt.step.failed(problem.code)
+        attempt.span.failed(problem.code)
         message, retry_wait = _continued(attempt), attempt.retry_wait
         await self._publish(message, problem, stage=attempt.stage, retry_wait=retry_wait)
         attempt.advance(DeliveryEvent.FAIL)
@@ -129,7 +129,7 @@ class Failures:
                 lane=envelope.lane if envelope else None,
                 envelope_id=envelope.envelope_id if envelope else None,
                 delivery_id=delivery_id(envelope.envelope_id, mailbox) if envelope else None,
-                trace=trace_id(attempt.step.traceparent),
+                trace=trace_id(attempt.span.traceparent),
             )
         )
         if failure_class(problem) is FailureClass.SECURITY:
@@ -184,7 +184,7 @@ class Failures:
 
 def _continued(attempt: Attempt) -> WireMessage:
     """The message that failed; whoever works on it next continues this attempt's trace."""
-    message, traceparent = attempt.received.message, attempt.step.traceparent
+    message, traceparent = attempt.received.message, attempt.span.traceparent
     if not traceparent:
         return message
     return replace(message, headers={**message.headers, TRACEPARENT: traceparent})

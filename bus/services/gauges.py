@@ -73,9 +73,9 @@ class GaugeLoop:
                 )
                 self.observe(
                     ItemSkipped(
-                        service=ServiceName.SURVEY,
+                        service=ServiceName.GAUGES,
                         item=look.name,
-                        problem=problem_of(error, stage=ServiceName.SURVEY),
+                        problem=problem_of(error, stage=ServiceName.GAUGES),
                         pause=pause,
                     )
                 )

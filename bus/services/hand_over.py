@@ -67,8 +67,8 @@ class HandOver:
             await attempt.ticket.turn()
             if attempt.leave.is_set():
                 raise Stopping
-            parent = attempt.step.traceparent
-            with self.tracer.step("hand over", Role.INTERNAL, parent=parent):
+            parent = attempt.span.traceparent
+            with self.tracer.span("hand over", Role.INTERNAL, parent=parent):
                 offer = await self._offer(attempt, envelope, parcel)
             # The order is kept; recording and answering may overlap with the next hand-over.
             attempt.ticket.leave()

@@ -93,14 +93,14 @@ class Outbound:
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
         """Send one submission, or leave it where it is when the service stops."""
         dispatch = self.sender.dispatch
-        with dispatch.tracer.step("submit", Role.INTERNAL) as step:
-            step.note({"lienthong.mailbox": dispatch.mailbox})
+        with dispatch.tracer.span("submit", Role.INTERNAL) as span:
+            span.note({"lienthong.mailbox": dispatch.mailbox})
             await self._try(
                 SendAttempt(
                     submission=submission,
                     ticket=ticket,
                     retry_wait=self._retry_wait(),
-                    step=step,
+                    span=span,
                     began=self.sender.clock(),
                 )
             )

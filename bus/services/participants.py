@@ -43,7 +43,7 @@ Served = Callable[[Routing], tuple[MailboxName, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RoutingChange:
     """The directory before and after a change; the same when only certificates have changed."""
 
     before: Routing
@@ -55,7 +55,7 @@ class Change:
         return self.before is not self.after
 
 
-async def nothing(_: Change) -> None:
+async def nothing(_: RoutingChange) -> None:
     """Ignore a change."""
 
 
@@ -81,7 +81,7 @@ class Participants:
     routing: Routing
     ring: KeyRing
     seen: tuple[int, int]
-    changed: Callable[[Change], Awaitable[None]] = nothing
+    changed: Callable[[RoutingChange], Awaitable[None]] = nothing
     sync: RegisterSync | None = None
     warns: bool = False
     refusal: Problem | None = None
@@ -90,7 +90,7 @@ class Participants:
     _set_aside: frozenset[str] = frozenset()
     _postponed: int = 0
     _suspected: frozenset[str] = frozenset()
-    _unfinished: list[Change] = field(default_factory=list)
+    _unfinished: list[RoutingChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._until: datetime | None = next_change(self.ring.values(), now=self.clock())
@@ -207,7 +207,7 @@ class Participants:
         believed = await asyncio.to_thread(read_folder, self.home.keys)
         if self._is_at_work(believed.set_aside):
             return
-        change = Change(self.routing, routing)
+        change = RoutingChange(self.routing, routing)
         self.ring = believed.ring.limited_to(vouched(routing.directory))
         self._tell_set_aside(believed.set_aside)
         self.routing = routing

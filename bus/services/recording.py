@@ -46,8 +46,8 @@ class Recording:
         """Record the document, and the delivery as offered: its system answers later."""
         await self._record_document(attempt, envelope)
         message = attempt.received.message
-        if attempt.step.traceparent:
-            message = replace(message, headers={TRACEPARENT: attempt.step.traceparent})
+        if attempt.span.traceparent:
+            message = replace(message, headers={TRACEPARENT: attempt.span.traceparent})
         await self.inbox.offer(
             OfferedDelivery(
                 delivery_id=delivery,
@@ -97,5 +97,5 @@ class Recording:
             took=now - (attempt.claimed_at or now),
             answered_after=attempt.answered_after,
             warnings=attempt.warned,
-            trace=trace_id(attempt.step.traceparent),
+            trace=trace_id(attempt.span.traceparent),
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.contract import Submission
-from bus.ports import Step
+from bus.ports import Span
 from bus.services.ordering import Ticket
 from bus.services.retry_wait import RetryWait
 from bus.services.submission_preparer import Outgoing
@@ -28,7 +28,7 @@ class SendAttempt:
     submission: Submission
     ticket: Ticket
     retry_wait: RetryWait
-    step: Step
+    span: Span
     began: datetime
     unanswered: int = 0
     decided: bool = False

@@ -73,7 +73,7 @@ class SubmissionSender:
         if submission.problem is not None:
             raise AxisError(submission.problem)
         outgoing = await self.preparer.prepare(submission)
-        attempt.step.note(about(outgoing.envelope))
+        attempt.span.note(about(outgoing.envelope))
         await attempt.ticket.turn()
         # A file that cannot be opened now could not be accepted later, and would be sent again.
         file = await asyncio.to_thread(open_submission, self.endpoint, submission)
@@ -89,14 +89,14 @@ class SubmissionSender:
             lane=envelope.lane,
             recipients=envelope.recipients,
             retry_wait=attempt.retry_wait,
-            trace=attempt.step.traceparent,
+            trace=attempt.span.traceparent,
         )
         attempt.refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
         if len(absent) < len(envelope.recipients):
             attempt.sent, attempt.absent = outgoing, absent
 
     async def _refuse(self, attempt: SendAttempt) -> None:
-        attempt.step.failed(attempt.refused[0].code)
+        attempt.span.failed(attempt.refused[0].code)
         await self.endpoint.refuse(attempt.submission, attempt.refused)
         self.observe(
             SubmissionRefused(
@@ -128,7 +128,7 @@ class SubmissionSender:
                 recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
                 refused=attempt.refused,
                 took=self.clock() - attempt.began,
-                trace=trace_id(attempt.step.traceparent),
+                trace=trace_id(attempt.span.traceparent),
             )
         )
 

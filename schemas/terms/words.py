@@ -51,7 +51,7 @@ STAGES = texts(
     keys | the key service | dịch vụ khóa
     outbound | the outbound service | dịch vụ gửi văn bản
     revocations | the revocation service | dịch vụ thu hồi chứng thư
-    survey | the survey of queues | dịch vụ khảo sát hàng đợi
+    gauges | the gauges | dịch vụ đo hàng đợi
     workers | the supervisor of workers | dịch vụ quản lý tiến trình
     recognise | recognising | bước nhận dạng
     write | writing | bước ghi gói tin

@@ -14,9 +14,9 @@ from bus.core.dead_letters.course import MAX_TERM_LENGTH
 from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
-    Entry,
     FailedAttempt,
     Happening,
+    HistoryEntry,
     LetterId,
     LetterState,
     OrderId,
@@ -297,7 +297,7 @@ async def test_what_was_discarded_stays_so_and_its_new_attempt_is_in_the_history
 
     assert (letter.state, letter.due_at) == (LetterState.DISCARDED, None)
     assert (letter.attempts, letter.problem.code) == (2, REFUSED)
-    assert (await letters.history(letter.id))[-1] == Entry(
+    assert (await letters.history(letter.id))[-1] == HistoryEntry(
         at=LATER, happening=Happening.FAILED, text=REFUSED
     )
 
@@ -402,7 +402,9 @@ async def test_a_retried_letter_is_redelivered_and_no_longer_due(letters: DeadLe
     assert (letter.state, letter.due_at) == (LetterState.REDELIVERED, None)
     assert (letter.changed_at, letter.replays) == (LATER, 0)
     assert await letters.due(now=LATER, limit=10) == ()
-    assert (await letters.history(letter.id))[-1] == Entry(at=LATER, happening=Happening.RETRIED)
+    assert (await letters.history(letter.id))[-1] == HistoryEntry(
+        at=LATER, happening=Happening.RETRIED
+    )
 
 
 async def test_only_waiting_letters_are_marked_as_retried(letters: DeadLetters) -> None:
@@ -497,7 +499,7 @@ async def test_a_replayed_letter_is_dealt_with_and_the_last_one_ends_the_order(
     assert letter.changed_at == LATER
     assert (order.state, order.done, order.finished_at) == (OrderState.RUNNING, 1, None)
     assert ids(await letters.next_of(ONE, limit=10)) == named("b")
-    assert (await letters.history(letter.id))[-1] == Entry(
+    assert (await letters.history(letter.id))[-1] == HistoryEntry(
         at=LATER,
         happening=Happening.REPLAYED,
         operator="an.nguyen",
@@ -689,7 +691,7 @@ async def test_a_discard_is_carried_out_at_once(letters: DeadLetters) -> None:
     assert await state_of(letters, "redelivered") is LetterState.REDELIVERED
     waiting = await letters.letter(id_of("waiting"))
     assert (waiting.due_at, waiting.order, waiting.changed_at) == (None, None, LATER)
-    assert (await letters.history(waiting.id))[-1] == Entry(
+    assert (await letters.history(waiting.id))[-1] == HistoryEntry(
         at=LATER,
         happening=Happening.DISCARDED,
         operator="an.nguyen",
@@ -1016,10 +1018,10 @@ async def test_the_history_of_a_letter_is_told_in_the_order_in_which_it_happened
     await record(letters, number=2, code=REFUSED, at=NOW + 2 * MINUTE, now=NOW + 3 * MINUTE)
 
     assert await letters.history(id_of("147")) == (
-        Entry(at=NOW, happening=Happening.FAILED, text=DOWN),
-        Entry(at=NOW + MINUTE, happening=Happening.RETRIED),
-        Entry(at=NOW + 2 * MINUTE, happening=Happening.FAILED, text=REFUSED),
-        Entry(at=NOW + 3 * MINUTE, happening=Happening.PARKED),
+        HistoryEntry(at=NOW, happening=Happening.FAILED, text=DOWN),
+        HistoryEntry(at=NOW + MINUTE, happening=Happening.RETRIED),
+        HistoryEntry(at=NOW + 2 * MINUTE, happening=Happening.FAILED, text=REFUSED),
+        HistoryEntry(at=NOW + 3 * MINUTE, happening=Happening.PARKED),
     )
 
 

@@ -18,9 +18,9 @@ from bus.core.dead_letters.letter import (
     REPLAYABLE,
     DeadLetter,
     Decide,
-    Entry,
     FailedAttempt,
     Happening,
+    HistoryEntry,
     LetterId,
     LetterState,
     OrderId,
@@ -52,7 +52,7 @@ class _Kept:
     message: WireMessage
     place: int
     attempts: set[str] = field(default_factory=set)
-    history: list[Entry] = field(default_factory=list)
+    history: list[HistoryEntry] = field(default_factory=list)
 
     @property
     def age(self) -> tuple[datetime, int]:
@@ -77,19 +77,19 @@ class LettersModel:
         """Keep a failed attempt with what is decided about it."""
         kept = self._kept.get(attempt.letter_id)
         if kept is None:
-            step = failed_first(attempt, decide, now=now)
-            kept = _Kept(letter=step.letter, message=attempt.message, place=len(self._kept))
+            update = failed_first(attempt, decide, now=now)
+            kept = _Kept(letter=update.letter, message=attempt.message, place=len(self._kept))
             self._kept[attempt.letter_id] = kept
         elif attempt.attempt_id in kept.attempts:
             return Recorded(letter=kept.letter, fresh=False)
         else:
             holder = kept.letter.order and self._orders[kept.letter.order]
-            step = failed_again(kept.letter, attempt, decide, order=holder or None, now=now)
-            kept.letter = step.letter
-            if holder and step.letter.order is None:
+            update = failed_again(kept.letter, attempt, decide, order=holder or None, now=now)
+            kept.letter = update.letter
+            if holder and update.letter.order is None:
                 self._deal_with(holder.id, [kept.letter.id], now)
         kept.attempts.add(attempt.attempt_id)
-        kept.history += step.entries
+        kept.history += update.entries
         return Recorded(letter=kept.letter, fresh=True)
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
@@ -106,7 +106,7 @@ class LettersModel:
         for kept in self._each(ids):
             if _is_due(kept.letter, now):
                 kept.letter = retried(kept.letter, now=now)
-                kept.history.append(Entry(at=now, happening=Happening.RETRIED))
+                kept.history.append(HistoryEntry(at=now, happening=Happening.RETRIED))
 
     async def postpone(self, ids: Sequence[LetterId], *, until: datetime) -> None:
         """Let waiting letters wait longer."""
@@ -120,7 +120,7 @@ class LettersModel:
             if kept.letter.order is not None:
                 self._deal_with(kept.letter.order, [letter_id], now)
             kept.letter = _parked(kept.letter, problem, now=now)
-            kept.history.append(Entry(at=now, happening=Happening.PARKED, text=problem.code))
+            kept.history.append(HistoryEntry(at=now, happening=Happening.PARKED, text=problem.code))
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
         """Freeze the set an order is about and, unless it needs approval, let it run."""
@@ -265,7 +265,7 @@ class LettersModel:
             raise AxisError.of("E_LETTER_AMBIGUOUS", id=id_or_prefix)
         return self._kept[found[0]].letter
 
-    async def history(self, letter_id: LetterId) -> Sequence[Entry]:
+    async def history(self, letter_id: LetterId) -> Sequence[HistoryEntry]:
         """Everything that happened to a letter."""
         return tuple(self._known(letter_id).history)
 

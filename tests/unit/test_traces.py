@@ -118,13 +118,13 @@ async def test_untraced_work_names_no_trace(tmp_path: Path) -> None:
 
 
 def test_a_step_with_a_parent_goes_on_with_its_trace() -> None:
-    with _Recorder().tracer.step("next", Role.INTERNAL, parent=_OURS) as step:
-        assert trace_id(step.traceparent) == trace_id(_OURS)
-        assert step.traceparent != _OURS
+    with _Recorder().tracer.span("next", Role.INTERNAL, parent=_OURS) as span:
+        assert trace_id(span.traceparent) == trace_id(_OURS)
+        assert span.traceparent != _OURS
 
 
 @given(header=st.text() | st.from_regex(r"\A00-0+-[0-9a-f]{16}-0[01]\Z"))
 def test_a_header_that_is_no_traceparent_begins_a_trace_of_its_own(header: str) -> None:
-    with _Recorder().tracer.step("first", Role.INTERNAL, parent=header) as step:
+    with _Recorder().tracer.span("first", Role.INTERNAL, parent=header) as span:
         assert trace_id(header) is None
-        assert trace_id(step.traceparent) is not None
+        assert trace_id(span.traceparent) is not None

@@ -44,7 +44,7 @@ class UnsafeArchiveError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """The only entry of an archive. `name` is not trusted: it is never used as a path or shown."""
 
     name: bytes
@@ -61,7 +61,7 @@ class Entry:
         return _extension(self.name)
 
 
-def only_entry(archive: BinaryIO) -> Entry | None:
+def only_entry(archive: BinaryIO) -> ArchiveEntry | None:
     """The entry of a ZIP that has exactly one; None if it has none, several, or is damaged."""
     size = archive.seek(0, io.SEEK_END)
     tail_size = min(size, _END.size + 0xFFFF)
@@ -83,7 +83,7 @@ def only_entry(archive: BinaryIO) -> Entry | None:
     local_offset = central[16]
     if directory_size != _CENTRAL.size + name_size + extra_size + comment_size or local_offset:
         return None  # the directory does not name all entries
-    return Entry(
+    return ArchiveEntry(
         name=directory[_CENTRAL.size : _CENTRAL.size + name_size],
         flags=central[3],
         method=central[4],
@@ -103,7 +103,7 @@ def looks_wrapped(head: bytes, name: str) -> bool:
     return len(entry_name) < name_size or _extension(entry_name) == extension(name)
 
 
-def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Iterator[bytes]:
+def unpack(archive: BinaryIO, entry: ArchiveEntry, *, limits: Limits, room: int) -> Iterator[bytes]:
     """Yield the only entry in decompressed chunks; bytes are counted as they come.
 
     Args:
@@ -132,7 +132,7 @@ def unpack(archive: BinaryIO, entry: Entry, *, limits: Limits, room: int) -> Ite
         raise UnsafeArchiveError(term("zip_checksum"))
 
 
-def _check_entry(entry: Entry) -> None:
+def _check_entry(entry: ArchiveEntry) -> None:
     name = entry.name
     if not name or any(part in name for part in (b"/", b"\\", b"..", b"\0")) or name[1:2] == b":":
         raise UnsafeArchiveError(term("zip_path"))
@@ -145,7 +145,7 @@ def _check_entry(entry: Entry) -> None:
         raise UnsafeArchiveError(term("zip_method", method=entry.method))
 
 
-def _data_start(archive: BinaryIO, entry: Entry) -> int:
+def _data_start(archive: BinaryIO, entry: ArchiveEntry) -> int:
     archive.seek(0)
     header = archive.read(_LOCAL.size)
     if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):
@@ -159,7 +159,7 @@ def _data_start(archive: BinaryIO, entry: Entry) -> int:
     return start
 
 
-def _stored(archive: BinaryIO, entry: Entry, packed: int) -> Iterator[bytes]:
+def _stored(archive: BinaryIO, entry: ArchiveEntry, packed: int) -> Iterator[bytes]:
     if entry.compressed_size > packed:
         raise UnsafeArchiveError(term("zip_outside"))
     left = entry.compressed_size

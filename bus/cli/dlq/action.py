@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from bus.bootstrap.process import fresh_order_id
-from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.orders import is_worked_on, tell_if_nobody_works
 from bus.cli.dlq.preview import row_of, tell, tell_left
 from bus.cli.dlq.progress import tell_end, tell_left_alone, watch_order
-from bus.cli.dlq.selection import Choice, select
+from bus.cli.dlq.selection import FiltersOrIds, select
+from bus.cli.dlq.session import Operator, Session
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.option_set import takes_sets
@@ -26,7 +26,7 @@ _HOW = "How"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
+class OrderOptions:
     """How an order is placed."""
 
     everything: Annotated[
@@ -55,9 +55,9 @@ class Manner:
 
 @takes_sets
 def replay(
-    choice: Choice,
-    manner: Manner,
-    desk: Desk,
+    chosen: FiltersOrIds,
+    options: OrderOptions,
+    session: Session,
     operator: Operator,
     rate: Annotated[
         float | None, typer.Option(min=0.01, help="At most so many a second.", rich_help_panel=_HOW)
@@ -76,7 +76,7 @@ def replay(
     ] = True,
 ) -> None:
     """Deliver dead letters again, the same signed bytes, through the running axis."""
-    if to is not None and not choice.ids:
+    if to is not None and not chosen.ids:
         raise typer.BadParameter("--to goes with the IDs of dead letters only")
     order = _Draft(
         action=Action.REPLAY,
@@ -84,14 +84,14 @@ def replay(
         rate=rate,
         to=None if to is None else MailboxName(to),
     )
-    _act(order, choice, manner, desk, wait=wait)
+    _act(order, chosen, options, session, wait=wait)
 
 
 @takes_sets
 def discard(
-    choice: Choice,
-    manner: Manner,
-    desk: Desk,
+    chosen: FiltersOrIds,
+    options: OrderOptions,
+    session: Session,
     operator: Operator,
     reason: Annotated[str, typer.Option(help="Why; it stands in the history.", show_default=False)],
 ) -> None:
@@ -99,13 +99,15 @@ def discard(
     if not reason.strip():
         raise typer.BadParameter("say why with --reason")
     order = _Draft(action=Action.DISCARD, operator=operator, reason=reason.strip())
-    _act(order, choice, manner, desk, wait=True)
+    _act(order, chosen, options, session, wait=True)
 
 
 @takes_sets
-def restore(choice: Choice, manner: Manner, desk: Desk, operator: Operator) -> None:
+def restore(
+    chosen: FiltersOrIds, options: OrderOptions, session: Session, operator: Operator
+) -> None:
     """Bring back what was discarded or quarantined: parked, ready for a replay."""
-    _act(_Draft(action=Action.RESTORE, operator=operator), choice, manner, desk, wait=True)
+    _act(_Draft(action=Action.RESTORE, operator=operator), chosen, options, session, wait=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +120,7 @@ class _Draft:
     to: MailboxName | None = None
     reason: str | None = None
 
-    def about(self, preview: Preview, manner: Manner) -> NewOrder:
+    def about(self, preview: Preview, options: OrderOptions) -> NewOrder:
         """The order. Bounded by what was previewed: it never takes more than was agreed to."""
         return NewOrder(
             action=self.action,
@@ -128,71 +130,79 @@ class _Draft:
             rate=self.rate,
             to=self.to,
             reason=self.reason,
-            confirmed=manner.yes,
-            everything=manner.everything,
+            confirmed=options.yes,
+            everything=options.everything,
         )
 
 
-def _act(draft: _Draft, choice: Choice, manner: Manner, desk: Desk, *, wait: bool) -> None:
+def _act(
+    draft: _Draft, chosen: FiltersOrIds, options: OrderOptions, session: Session, *, wait: bool
+) -> None:
     order_id = fresh_order_id()
     try:
-        raise typer.Exit(_carry_through(order_id, draft, choice, manner, desk, wait=wait))
+        raise typer.Exit(_carry_through(order_id, draft, chosen, options, session, wait=wait))
     except KeyboardInterrupt:
         # It may have come before the order stood, in the middle, or after.
-        order = desk.run(_placed(order_id, desk))
+        order = session.run(_placed(order_id, session))
         if order is None or order.state is OrderState.DONE:
             raise
-        raise typer.Exit(tell_left_alone(order_id, desk)) from None
+        raise typer.Exit(tell_left_alone(order_id, session)) from None
 
 
 def _carry_through(
-    order_id: OrderId, draft: _Draft, choice: Choice, manner: Manner, desk: Desk, *, wait: bool
+    order_id: OrderId,
+    draft: _Draft,
+    chosen: FiltersOrIds,
+    options: OrderOptions,
+    session: Session,
+    *,
+    wait: bool,
 ) -> Exit:
-    preview, order = desk.run(_place(order_id, draft, choice, manner, desk))
-    if preview.taken == 0 and desk.as_json:
+    preview, order = session.run(_place(order_id, draft, chosen, options, session))
+    if preview.taken == 0 and session.as_json:
         print_json(row_of(preview))
     if preview.taken == 0:
         console = screen(stderr=True)
         say(console, f"Nothing to {draft.action}: no dead letter matches.", "yellow")
-        tell_left(preview, console, desk)
+        tell_left(preview, console, session)
         return Exit.REFUSED
     if order is None:
-        _tell_dry(preview, desk)
+        _tell_dry(preview, session)
         return Exit.DONE
-    _tell_placed(order, desk)
-    return _end(order, desk, wait=wait)
+    _tell_placed(order, session)
+    return _end(order, session, wait=wait)
 
 
-async def _placed(order_id: OrderId, desk: Desk) -> Order | None:
-    async with desk.letters() as letters:
+async def _placed(order_id: OrderId, session: Session) -> Order | None:
+    async with session.letters() as letters:
         return next((order for order in await letters.orders() if order.id == order_id), None)
 
 
 async def _place(
-    order_id: OrderId, draft: _Draft, choice: Choice, manner: Manner, desk: Desk
+    order_id: OrderId, draft: _Draft, chosen: FiltersOrIds, options: OrderOptions, session: Session
 ) -> tuple[Preview, Order | None]:
     """What would be done, and the order unless it is only a rehearsal or about nothing.
 
     Raises:
         ConfigurationError: E_SELECTION_EMPTY, E_NEEDS_YES, E_REROUTE, or one of `select`.
     """
-    async with desk.letters() as letters:
-        worklist = desk.worklist(letters)
-        selection = await select(choice, worklist, states=())
-        preview = await worklist.preview(draft.action, selection, limit=manner.limit)
-        order = draft.about(preview, manner)
+    async with session.letters() as letters:
+        worklist = session.worklist(letters)
+        selection = await select(chosen, worklist, states=())
+        preview = await worklist.preview(draft.action, selection, limit=options.limit)
+        order = draft.about(preview, options)
         await worklist.check(order)
-        if preview.taken == 0 or manner.dry_run:
+        if preview.taken == 0 or options.dry_run:
             return preview, None
         return preview, await worklist.place(order, order_id=order_id)
 
 
-def _tell_dry(preview: Preview, desk: Desk) -> None:
-    if desk.as_json:
+def _tell_dry(preview: Preview, session: Session) -> None:
+    if session.as_json:
         print_json(row_of(preview))
         return
     console = screen()
-    tell(preview, console, desk)
+    tell(preview, console, session)
     again = [word for word in sys.argv[1:] if word != "--dry-run"]
     if preview.needs_yes and "--yes" not in again:
         again.append("--yes")
@@ -200,7 +210,7 @@ def _tell_dry(preview: Preview, desk: Desk) -> None:
     say(console, f"  $ lienthong {shlex.join(again)}", "cyan")
 
 
-def _tell_placed(order: Order, desk: Desk) -> None:
+def _tell_placed(order: Order, session: Session) -> None:
     """Say what the order took, and what it could not take."""
     console = screen(stderr=True)
     if order.held:
@@ -209,33 +219,33 @@ def _tell_placed(order: Order, desk: Desk) -> None:
         say(console, f"{held} not taken: held by order {others}, which is under way", "yellow")
         for other in order.others:
             follow = f"lienthong dlq follow {other.partition(' ')[0]}"
-            say(console, f"  $ {desk.typed(follow)}", "cyan")
+            say(console, f"  $ {session.typed(follow)}", "cyan")
     rate = f", {order.rate:g} a second" if order.rate else ""
     to = f", to {order.to}" if order.to else ""
     if order.state is OrderState.PENDING:
         letters = counted(order.total, "dead letter")
         say(console, f"order {order.id}: {order.action} of {letters}{rate}{to}", "bold")
         say(console, "It needs a second operator, who must type", "yellow")
-        say(console, f"  $ {desk.typed(f'lienthong dlq approve {order.id}')}", "cyan")
+        say(console, f"  $ {session.typed(f'lienthong dlq approve {order.id}')}", "cyan")
     elif order.state is OrderState.RUNNING:
         letters = counted(order.total, "dead letter")
         say(console, f"order {order.id}: {order.action} of {letters}{rate}{to}", "bold")
 
 
-def _end(order: Order, desk: Desk, *, wait: bool) -> Exit:
+def _end(order: Order, session: Session, *, wait: bool) -> Exit:
     """Follow it as far as is wanted and possible."""
     if order.total == 0:
         return Exit.REFUSED
     if order.state is OrderState.DONE:
-        tell_end(order, desk)
+        tell_end(order, session)
         return Exit.DONE
-    worked_on = is_worked_on(order, desk)
+    worked_on = is_worked_on(order, session)
     if wait and worked_on and order.state is OrderState.RUNNING:
-        return watch_order(order.id, desk)
-    if desk.as_json:
+        return watch_order(order.id, session)
+    if session.as_json:
         print_json(order.model_dump(mode="json"))
     if order.state is OrderState.PENDING:
         return Exit.WAITING
-    tell_if_nobody_works(order, desk)
-    say(screen(stderr=True), f"  $ {desk.typed(f'lienthong dlq follow {order.id}')}", "cyan")
+    tell_if_nobody_works(order, session)
+    say(screen(stderr=True), f"  $ {session.typed(f'lienthong dlq follow {order.id}')}", "cyan")
     return Exit.WAITING if wait else Exit.DONE

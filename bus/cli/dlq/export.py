@@ -11,8 +11,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from bus.cli.dlq.desk import Desk
-from bus.cli.dlq.selection import OPEN, Choice, select
+from bus.cli.dlq.selection import OPEN, FiltersOrIds, select
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import counted
 from bus.cli.option_set import takes_sets
 from bus.cli.output import Exit, print_json, say, screen
@@ -26,8 +26,8 @@ _PAGE = 100
 
 @takes_sets
 def export(
-    choice: Choice,
-    desk: Desk,
+    chosen: FiltersOrIds,
+    session: Session,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -38,11 +38,11 @@ def export(
     """Write dead letters as JSON lines: metadata, problem, history, headers, signature, body.
 
     The body is base64 of the original bytes. It holds the documents' content: keep it safe.
-    Without a choice: everything that needs somebody. Exit 1 when nothing matches.
+    Without a chosen: everything that needs somebody. Exit 1 when nothing matches.
     """
     with _target(output) as file:
-        count = desk.run(_write(choice, desk, file))
-    if desk.as_json and output is not None:
+        count = session.run(_write(chosen, session, file))
+    if session.as_json and output is not None:
         print_json({"letters": count, "file": str(output)})
     else:
         where = f" written to {output}" if output else ""
@@ -75,11 +75,11 @@ def _target(output: Path | None) -> Iterator[BinaryIO]:
         raise
 
 
-async def _write(choice: Choice, desk: Desk, file: BinaryIO) -> int:
+async def _write(chosen: FiltersOrIds, session: Session, file: BinaryIO) -> int:
     count = 0
-    async with desk.letters() as letters:
-        states = () if choice.ids else OPEN
-        selection = await select(choice, desk.worklist(letters), states=states)
+    async with session.letters() as letters:
+        states = () if chosen.ids else OPEN
+        selection = await select(chosen, session.worklist(letters), states=states)
         async for letter in _each(selection, letters):
             file.write(await _line(letter, letters))
             count += 1

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap.process import now
-from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Filters, select
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import age
@@ -28,32 +28,32 @@ _EXAMPLES_AT_ONCE = 200
 
 
 @takes_sets
-def groups(filters: Filters, desk: Desk) -> None:
+def groups(filters: Filters, session: Session) -> None:
     """Why deliveries fail: one entry for each cause, with what to do about it.
 
     The arrow compares the last hour with the hour before.
     """
-    causes, examples = desk.run(_gather(filters, desk))
+    causes, examples = session.run(_gather(filters, session))
     moment = now()
-    if desk.as_json:
+    if session.as_json:
         print_json([_row(cause, examples.get(cause.example), moment) for cause in causes])
         return
     console = screen()
-    tell_paused(console, desk, moment)
+    tell_paused(console, session, moment)
     if not causes:
         say(console, "No dead letters: nothing waits for an operator.", "green")
         return
     say(console, _summary(causes))
     for cause in causes:
         console.print()
-        _show(console, cause, examples.get(cause.example), desk, moment)
+        _show(console, cause, examples.get(cause.example), session, moment)
 
 
-def tell_paused(console: Console, desk: Desk, moment: datetime) -> None:
+def tell_paused(console: Console, session: Session, moment: datetime) -> None:
     """Say whose mailboxes wait: no dead letters, but what an operator looks for here first."""
-    for paused in desk.paused():
+    for paused in session.paused():
         since = age(moment - paused.since)
-        named = " ".join(filter(None, (paused.mailbox, desk.name_of(paused.mailbox))))
+        named = " ".join(filter(None, (paused.mailbox, session.name_of(paused.mailbox))))
         waits = "what it sends waits" if paused.sending else "its mailbox waits"
         what = "its files cannot be taken" if paused.sending else "its system is away"
         say(console, f"{legible(named)}: {what}, {since}; {waits}", "yellow")
@@ -81,10 +81,10 @@ def advice(cause: Cause) -> Suggestion:
 
 
 async def _gather(
-    filters: Filters, desk: Desk
+    filters: Filters, session: Session
 ) -> tuple[Sequence[Cause], dict[LetterId, DeadLetter]]:
-    async with desk.letters() as letters:
-        selection = await select(filters, desk.worklist(letters), states=OPEN)
+    async with session.letters() as letters:
+        selection = await select(filters, session.worklist(letters), states=OPEN)
         causes = await letters.groups(selection, now=now())
         return causes, await _examples(letters, causes)
 
@@ -138,19 +138,19 @@ def _summary(causes: Sequence[Cause]) -> Text:
 
 
 def _show(
-    console: Console, cause: Cause, example: DeadLetter | None, desk: Desk, moment: datetime
+    console: Console, cause: Cause, example: DeadLetter | None, session: Session, moment: datetime
 ) -> None:
-    console.print(_head(cause, desk, moment))
+    console.print(_head(cause, session, moment))
     if example is not None:
         console.print(_paragraph(legible(example.problem.text())))
     suggestion = advice(cause)
     console.print(_paragraph(suggestion.text_en, "bold"))
     console.print(_paragraph(suggestion.text_vi, "dim"))
     for command in suggestion.commands:
-        say(console, f"{_MARGIN}$ {desk.typed(command)}", "cyan")
+        say(console, f"{_MARGIN}$ {session.typed(command)}", "cyan")
 
 
-def _head(cause: Cause, desk: Desk, moment: datetime) -> Table:
+def _head(cause: Cause, session: Session, moment: datetime) -> Table:
     """Two lines: which cause at whom, and how many since when."""
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1)
@@ -163,7 +163,7 @@ def _head(cause: Cause, desk: Desk, moment: datetime) -> Table:
         Text.assemble((group, "bold magenta"), " ", (legible(cause.code), "bold red"), where),
         Text.assemble(states_of(cause.counts), " ", _arrow(cause)),
     )
-    name = desk.name_of(cause.mailbox)
+    name = session.name_of(cause.mailbox)
     grid.add_row(
         Text(f"{_MARGIN}for {legible(cause.mailbox)}{f' {name}' if name else ''}", "bold"),
         Text(ages, "dim"),

@@ -14,14 +14,14 @@ from rich.text import Text
 from bus.bootstrap.process import now
 from bus.cli.dlq.conflict import conflict_json, conflict_table
 from bus.cli.dlq.content import content_of
-from bus.cli.dlq.desk import Desk
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import STATE_STYLE, counted
 from bus.cli.legible import legible
 from bus.cli.moment import ZONE, age, shown_exactly
 from bus.cli.option_set import takes_sets
 from bus.cli.output import print_json, say, screen, write_bytes
 from bus.core.dead_letters.inspection import Inspection, inspect
-from bus.core.dead_letters.letter import DeadLetter, Entry, LetterState
+from bus.core.dead_letters.letter import DeadLetter, HistoryEntry, LetterState
 from bus.core.dead_letters.triage import Suggestion, suggest
 from bus.core.directory import vouched
 from bus.core.keyring import KeyRing
@@ -40,7 +40,7 @@ class _Sheet:
     """
 
     letter: DeadLetter
-    history: Sequence[Entry]
+    history: Sequence[HistoryEntry]
     inspection: Inspection
     set_aside: Sequence[Problem]
 
@@ -60,7 +60,7 @@ def show(
     letter_id: Annotated[
         str, typer.Argument(metavar="ID", help="The letter; its first digits do.")
     ],
-    desk: Desk,
+    session: Session,
     raw: Annotated[
         bool, typer.Option("--raw", help="Write the original body alone, byte for byte.")
     ] = False,
@@ -74,7 +74,7 @@ def show(
     """
     if raw and raw_signature:
         raise typer.BadParameter("--raw and --raw-signature exclude each other")
-    letter, history, message = desk.run(_read(letter_id, desk))
+    letter, history, message = session.run(_read(letter_id, session))
     if raw:
         write_bytes(message.body)
         return
@@ -82,31 +82,33 @@ def show(
         write_bytes(f"{message.signature}\n".encode(errors="backslashreplace"))
         return
     moment = now()
-    sheet = _inspected(letter, history, message, desk, moment)
-    if desk.as_json:
+    sheet = _inspected(letter, history, message, session, moment)
+    if session.as_json:
         print_json(_json(sheet, message))
         return
-    _show(screen(), sheet, desk, moment)
+    _show(screen(), sheet, session, moment)
 
 
-async def _read(letter_id: str, desk: Desk) -> tuple[DeadLetter, Sequence[Entry], WireMessage]:
-    async with desk.letters() as letters:
+async def _read(
+    letter_id: str, session: Session
+) -> tuple[DeadLetter, Sequence[HistoryEntry], WireMessage]:
+    async with session.letters() as letters:
         letter = await letters.letter(letter_id)
         return letter, await letters.history(letter.id), await letters.message(letter.id)
 
 
 def _inspected(
     letter: DeadLetter,
-    history: Sequence[Entry],
+    history: Sequence[HistoryEntry],
     message: WireMessage,
-    desk: Desk,
+    session: Session,
     moment: datetime,
 ) -> _Sheet:
     """A broken key folder must not hide the letter: then it is the doubt."""
     set_aside: Sequence[Problem] = ()
     try:
-        directory = desk.routing.directory
-        believed = read_folder(desk.folder.keys)
+        directory = session.routing.directory
+        believed = read_folder(session.folder.keys)
         keys, broken = believed.ring.limited_to(vouched(directory)), None
         set_aside = believed.set_aside
     except ConfigurationError as error:
@@ -115,7 +117,7 @@ def _inspected(
         message,
         mailbox=letter.mailbox,
         keys=keys,
-        routing=desk.routing,
+        routing=session.routing,
         now=moment,
         received_at=letter.first_failed_at,
     )
@@ -179,13 +181,13 @@ def _both(problem: Problem) -> dict[str, object]:
     }
 
 
-def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None:
+def _show(console: Console, sheet: _Sheet, session: Session, moment: datetime) -> None:
     letter = sheet.letter
     say(
         console,
         Text.assemble(("Dead letter ", "bold"), (letter.id, "bold magenta"), (f"  {ZONE}", "dim")),
     )
-    _grid(console, _standing(letter, desk, moment))
+    _grid(console, _standing(letter, session, moment))
     _heading(console, "What is wrong")
     _wrong(console, letter)
     if letter.problem.code == "E_CONFLICT":
@@ -211,10 +213,12 @@ def _show(console: Console, sheet: _Sheet, desk: Desk, moment: datetime) -> None
     console.print(Padding(Text(suggestion.text_vi, "dim"), (0, 2)))
     for command in suggestion.commands:
         if " show " not in command:
-            say(console, f"  $ {desk.typed(command)}", "cyan")
+            say(console, f"  $ {session.typed(command)}", "cyan")
 
 
-def _standing(letter: DeadLetter, desk: Desk, moment: datetime) -> Iterable[tuple[str, Text | str]]:
+def _standing(
+    letter: DeadLetter, session: Session, moment: datetime
+) -> Iterable[tuple[str, Text | str]]:
     state = Text(letter.state, STATE_STYLE[letter.state])
     if letter.state is LetterState.WAITING and letter.due_at is not None:
         state.append(f", tried again at {shown_exactly(letter.due_at)}")
@@ -222,9 +226,9 @@ def _standing(letter: DeadLetter, desk: Desk, moment: datetime) -> Iterable[tupl
         state.append(", came back from its last replay", "bold red")
     yield "state", state
     if letter.order is not None:
-        yield "order", f"{letter.order}: {desk.typed(f'lienthong dlq follow {letter.order}')}"
-    yield "from", _named(letter.sender, desk) or "nobody is proven"
-    yield "to", _named(letter.mailbox, desk)
+        yield "order", f"{letter.order}: {session.typed(f'lienthong dlq follow {letter.order}')}"
+    yield "from", _named(letter.sender, session) or "nobody is proven"
+    yield "to", _named(letter.mailbox, session)
     if letter.reporter:
         yield "reported by", legible(letter.reporter)
     yield "lane, kind", f"{legible(letter.lane)}, {legible(letter.kind)}"
@@ -234,8 +238,8 @@ def _standing(letter: DeadLetter, desk: Desk, moment: datetime) -> Iterable[tupl
     yield "failing for", age(moment - letter.first_failed_at)
 
 
-def _named(code: str, desk: Desk) -> str:
-    return f"{legible(code)} {desk.name_of(code)}".strip() if code else ""
+def _named(code: str, session: Session) -> str:
+    return f"{legible(code)} {session.name_of(code)}".strip() if code else ""
 
 
 def _wrong(console: Console, letter: DeadLetter) -> None:
@@ -285,7 +289,7 @@ def _standing_of_certificate(inspection: Inspection) -> str:
     return "no source says whether it is revoked"
 
 
-def _entry(entry: Entry) -> tuple[str, Text | str]:
+def _entry(entry: HistoryEntry) -> tuple[str, Text | str]:
     by = f" by {legible(entry.operator)}" if entry.operator else ""
     order = f", order {entry.order}" if entry.order else ""
     text = f": {legible(entry.text)}" if entry.text else ""

@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.selection import OPEN, Filters, select
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import STATE_STYLE
 from bus.cli.legible import legible
 from bus.cli.moment import ZONE, shown
@@ -29,14 +29,14 @@ _SIGNS = {
 @takes_sets
 def list_letters(
     filters: Filters,
-    desk: Desk,
+    session: Session,
     sort: Annotated[Sort, typer.Option(help="What comes first.")] = Sort.NEWEST,
     page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
     per_page: Annotated[int, typer.Option(min=1, max=1000, help="Letters on a page.")] = 20,
 ) -> None:
     """List dead letters, those that need somebody unless --state says otherwise."""
-    found, total = desk.run(_page(filters, desk, sort, page, per_page))
-    if desk.as_json:
+    found, total = session.run(_page(filters, session, sort, page, per_page))
+    if session.as_json:
         print_json(
             {
                 "total": total,
@@ -62,10 +62,10 @@ def list_letters(
 
 
 async def _page(
-    filters: Filters, desk: Desk, sort: Sort, page: int, per_page: int
+    filters: Filters, session: Session, sort: Sort, page: int, per_page: int
 ) -> tuple[Sequence[DeadLetter], int]:
-    async with desk.letters() as letters:
-        selection = await select(filters, desk.worklist(letters), states=OPEN)
+    async with session.letters() as letters:
+        selection = await select(filters, session.worklist(letters), states=OPEN)
         offset = (page - 1) * per_page
         found = await letters.find(selection, sort=sort, limit=per_page, offset=offset)
         return found, await letters.count(selection)

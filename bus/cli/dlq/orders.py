@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap.process import now
-from bus.cli.dlq.desk import Desk, Operator
 from bus.cli.dlq.progress import tell_end, watch_order
 from bus.cli.dlq.selection import told
+from bus.cli.dlq.session import Operator, Session
 from bus.cli.dlq.style import counted
 from bus.cli.legible import legible
 from bus.cli.moment import ZONE, shown
@@ -31,7 +31,7 @@ OrderName = Annotated[str, typer.Argument(metavar="ORDER", help="An order of `dl
 
 @takes_sets
 def orders(
-    desk: Desk,
+    session: Session,
     states: Annotated[
         list[OrderState] | None,
         typer.Option("--state", help="In this state; repeatable. Default: any."),
@@ -39,8 +39,8 @@ def orders(
     last: Annotated[int, typer.Option(min=1, help="At most so many, the last placed.")] = 20,
 ) -> None:
     """List orders, the last placed at the end."""
-    found = desk.run(_orders(desk, states or ()))[-last:]
-    if desk.as_json:
+    found = session.run(_orders(session, states or ()))[-last:]
+    if session.as_json:
         print_json([order.model_dump(mode="json") for order in found])
         return
     console = screen()
@@ -52,67 +52,67 @@ def orders(
     for order in found:
         if order.state is OrderState.PENDING:
             say(console, f"{order.id} waits for somebody other than {order.operator} to type")
-            say(console, f"  $ {desk.typed(f'lienthong dlq approve {order.id}')}", "cyan")
+            say(console, f"  $ {session.typed(f'lienthong dlq approve {order.id}')}", "cyan")
 
 
 @takes_sets
-def follow(order_id: OrderName, desk: Desk) -> None:
+def follow(order_id: OrderName, session: Session) -> None:
     """Watch an order until it ends. Exit 3 when you stop before, 1 when it is cancelled."""
-    raise typer.Exit(watch_order(OrderId(order_id), desk))
+    raise typer.Exit(watch_order(OrderId(order_id), session))
 
 
 @takes_sets
-def cancel(order_id: OrderName, desk: Desk, operator: Operator) -> None:
+def cancel(order_id: OrderName, session: Session, operator: Operator) -> None:
     """End an order: what it has not dealt with is free again, where it stood."""
-    tell_end(desk.run(_cancel(desk, OrderId(order_id), operator)), desk)
+    tell_end(session.run(_cancel(session, OrderId(order_id), operator)), session)
 
 
 @takes_sets
-def approve(order_id: OrderName, desk: Desk, operator: Operator) -> None:
+def approve(order_id: OrderName, session: Session, operator: Operator) -> None:
     """Let an order run that another operator has placed."""
-    order = desk.run(_approve(desk, OrderId(order_id), operator))
-    if order.state is OrderState.DONE or desk.as_json:
-        tell_end(order, desk)
+    order = session.run(_approve(session, OrderId(order_id), operator))
+    if order.state is OrderState.DONE or session.as_json:
+        tell_end(order, session)
         return
     console = screen()
     letters = counted(order.total, "dead letter")
     say(console, f"approved: {order.action} of {letters}, asked for by {order.operator}")
-    tell_if_nobody_works(order, desk)
-    say(console, f"  $ {desk.typed(f'lienthong dlq follow {order.id}')}", "cyan")
+    tell_if_nobody_works(order, session)
+    say(console, f"  $ {session.typed(f'lienthong dlq follow {order.id}')}", "cyan")
 
 
-def is_worked_on(order: Order, desk: Desk) -> bool:
+def is_worked_on(order: Order, session: Session) -> bool:
     """Whether somebody carries out replays; with a shared database that may be another machine."""
     return (
         order.action is not Action.REPLAY
-        or desk.settings.database_url is not None
-        or desk.folder.running() is not None
+        or session.settings.database_url is not None
+        or session.folder.running() is not None
     )
 
 
-def tell_if_nobody_works(order: Order, desk: Desk) -> None:
+def tell_if_nobody_works(order: Order, session: Session) -> None:
     """Say that an order waits for the axis, where it does."""
-    if not is_worked_on(order, desk):
+    if not is_worked_on(order, session):
         say(
             screen(stderr=True),
-            f"The axis does not run in {desk.settings.home}: "
+            f"The axis does not run in {session.settings.home}: "
             f"order {order.id} is carried out once it runs.",
             "yellow",
         )
 
 
-async def _orders(desk: Desk, states: Sequence[OrderState]) -> Sequence[Order]:
-    async with desk.letters() as letters:
+async def _orders(session: Session, states: Sequence[OrderState]) -> Sequence[Order]:
+    async with session.letters() as letters:
         return await letters.orders(states)
 
 
-async def _cancel(desk: Desk, order_id: OrderId, operator: str) -> Order:
-    async with desk.letters() as letters:
+async def _cancel(session: Session, order_id: OrderId, operator: str) -> Order:
+    async with session.letters() as letters:
         return await letters.cancel(order_id, operator=operator, now=now())
 
 
-async def _approve(desk: Desk, order_id: OrderId, operator: str) -> Order:
-    async with desk.letters() as letters:
+async def _approve(session: Session, order_id: OrderId, operator: str) -> Order:
+    async with session.letters() as letters:
         return await letters.approve(order_id, operator=operator, now=now())
 
 

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bus.cli.dlq.desk import Desk
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import ZONE, shown
@@ -40,13 +40,13 @@ def row_of(preview: Preview) -> dict[str, object]:
     }
 
 
-def tell(preview: Preview, console: Console, desk: Desk) -> None:
+def tell(preview: Preview, console: Console, session: Session) -> None:
     """Print it for people."""
     most = f" of {preview.found:,}, the oldest" if preview.taken < preview.found else ""
     say(console, f"{preview.action} of {counted(preview.taken, 'dead letter')}{most}", "bold")
     show_table(_table(preview.shares), console=console)
     say(console, ZONE, "dim")
-    tell_left(preview, console, desk)
+    tell_left(preview, console, session)
     for order in preview.busy:
         say(
             console,
@@ -54,20 +54,20 @@ def tell(preview: Preview, console: Console, desk: Desk) -> None:
             "yellow",
         )
     if preview.needs_yes:
-        say(console, f"more than {desk.settings.bulk_limit:,}: it needs --yes", "yellow")
+        say(console, f"more than {session.settings.bulk_limit:,}: it needs --yes", "yellow")
     if preview.needs_approval:
-        above = desk.settings.approval_above
+        above = session.settings.approval_above
         say(console, f"more than {above:,}: it needs a second operator's approval", "yellow")
 
 
-def tell_left(preview: Preview, console: Console, desk: Desk) -> None:
+def tell_left(preview: Preview, console: Console, session: Session) -> None:
     """Say what is meant but left alone, and how to get at it."""
     if not preview.left:
         return
     say(console, Text("left alone: ").append_text(states_of(preview.left)))
     if preview.action is Action.REPLAY and LetterState.QUARANTINED in preview.left:
         say(console, "  what came back too often must be restored first", "dim")
-        say(console, f"  $ {desk.typed('lienthong dlq restore ID')}", "cyan")
+        say(console, f"  $ {session.typed('lienthong dlq restore ID')}", "cyan")
 
 
 def _table(shares: tuple[Share, ...]) -> Table:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bus.cli.dlq.desk import Desk
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import counted
 from bus.cli.output import Exit, print_json, say, screen
 from bus.core.dead_letters.letter import OrderId
@@ -21,29 +21,29 @@ DONE_WORD = {
 }
 
 
-def watch_order(order_id: OrderId, desk: Desk) -> Exit:
+def watch_order(order_id: OrderId, session: Session) -> Exit:
     """Show how far an order is until it ends. Ctrl-C ends the watching, never the order."""
     console = screen(stderr=True)
     try:
-        order = desk.run(_until_ended(order_id, desk, console))
+        order = session.run(_until_ended(order_id, session, console))
     except KeyboardInterrupt:
-        return tell_left_alone(order_id, desk)
-    tell_end(order, desk)
+        return tell_left_alone(order_id, session)
+    tell_end(order, session)
     return Exit.DONE if order.state is OrderState.DONE else Exit.REFUSED
 
 
-def tell_left_alone(order_id: OrderId, desk: Desk) -> Exit:
+def tell_left_alone(order_id: OrderId, session: Session) -> Exit:
     """Say that an order goes on though nobody watches it, and how to get back to it."""
     console = screen(stderr=True)
     say(console, f"stopped watching; order {order_id} goes on")
-    say(console, f"  to watch again   $ {desk.typed(f'lienthong dlq follow {order_id}')}")
-    say(console, f"  to end it        $ {desk.typed(f'lienthong dlq cancel {order_id}')}")
+    say(console, f"  to watch again   $ {session.typed(f'lienthong dlq follow {order_id}')}")
+    say(console, f"  to end it        $ {session.typed(f'lienthong dlq cancel {order_id}')}")
     return Exit.WAITING
 
 
-def tell_end(order: Order, desk: Desk) -> None:
+def tell_end(order: Order, session: Session) -> None:
     """Say how an order ended."""
-    if desk.as_json:
+    if session.as_json:
         print_json(order.model_dump(mode="json"))
         return
     console = screen()
@@ -55,17 +55,17 @@ def tell_end(order: Order, desk: Desk) -> None:
     say(console, f"✔ {letters} {DONE_WORD[order.action]}, order {order.id}", "bold green")
     if order.action is Action.REPLAY:
         say(console, "  what fails again shows in", "dim")
-        say(console, f"  $ {desk.typed('lienthong dlq list --returned')}", "cyan")
+        say(console, f"  $ {session.typed('lienthong dlq list --returned')}", "cyan")
 
 
-async def _until_ended(order_id: OrderId, desk: Desk, console: Console) -> Order:
+async def _until_ended(order_id: OrderId, session: Session, console: Console) -> Order:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    async with desk.letters() as letters:
+    async with session.letters() as letters:
         order = await letters.order(order_id)
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("", total=order.total)

@@ -85,7 +85,7 @@ class Filters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice(Filters):
+class FiltersOrIds(Filters):
     """The same, or by name."""
 
     ids: Annotated[
@@ -113,7 +113,7 @@ async def select(
     )
     return await worklist.select(
         asked,
-        named=(filters.ids or ()) if isinstance(filters, Choice) else (),
+        named=(filters.ids or ()) if isinstance(filters, FiltersOrIds) else (),
         group=filters.group,
         agency=filters.agency,
         sender=filters.sender,

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bus.bootstrap.process import now
-from bus.cli.dlq.desk import Desk
 from bus.cli.dlq.groups import trend
 from bus.cli.dlq.listing import WIDE, table_of
 from bus.cli.dlq.selection import OPEN, Filters, select
+from bus.cli.dlq.session import Session
 from bus.cli.dlq.style import counted, states_of
 from bus.cli.legible import legible
 from bus.cli.moment import age, shown_alone
@@ -37,25 +37,25 @@ _FRAME = 6
 
 
 @takes_sets
-def watch(filters: Filters, desk: Desk) -> None:
+def watch(filters: Filters, session: Session) -> None:
     """Watch dead letters come and go, until Ctrl-C.
 
     With --json, or into a pipe: one line for each delivery that fails from now on.
     """
     console = screen()
     try:
-        if desk.as_json or not console.is_terminal:
-            desk.run(_lines(filters, desk))
+        if session.as_json or not console.is_terminal:
+            session.run(_lines(filters, session))
         else:
-            desk.run(_live(filters, desk))
+            session.run(_live(filters, session))
     except KeyboardInterrupt:
         return
 
 
-async def _live(filters: Filters, desk: Desk) -> None:
+async def _live(filters: Filters, session: Session) -> None:
     console = screen()
-    async with desk.letters() as letters:
-        selection = await select(filters, desk.worklist(letters), states=OPEN)
+    async with session.letters() as letters:
+        selection = await select(filters, session.worklist(letters), states=OPEN)
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while True:
                 try:
@@ -108,9 +108,9 @@ def _causes(causes: Sequence[Cause], moment: datetime) -> Table:
     return table
 
 
-async def _lines(filters: Filters, desk: Desk) -> None:
-    async with desk.letters() as letters:
-        selection = await select(filters, desk.worklist(letters), states=OPEN)
+async def _lines(filters: Filters, session: Session) -> None:
+    async with session.letters() as letters:
+        selection = await select(filters, session.worklist(letters), states=OPEN)
         news = _News(selection=selection, letters=letters)
         await news.fetch()
         note("watching; Ctrl-C ends")
@@ -122,7 +122,7 @@ async def _lines(filters: Filters, desk: Desk) -> None:
                 note(str(error.problem))
                 continue
             for letter in fresh:
-                _tell(letter, as_json=desk.as_json)
+                _tell(letter, as_json=session.as_json)
 
 
 @dataclass(kw_only=True)

@@ -10,9 +10,9 @@ from typing import assert_never
 from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
-    Entry,
     FailedAttempt,
     Happening,
+    HistoryEntry,
     LetterState,
     state_after,
 )
@@ -27,14 +27,14 @@ MAX_TERM_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class LetterUpdate:
     """A letter after an attempt, and what its history says of it."""
 
     letter: DeadLetter
-    entries: tuple[Entry, ...]
+    entries: tuple[HistoryEntry, ...]
 
 
-def failed_first(attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Step:
+def failed_first(attempt: FailedAttempt, decide: Decide, *, now: datetime) -> LetterUpdate:
     """A delivery fails for the first time: it becomes a letter."""
     failure = attempt.failure
     state, due_at = _standing(decide(attempt, 1, 0))
@@ -58,7 +58,7 @@ def failed_first(attempt: FailedAttempt, decide: Decide, *, now: datetime) -> St
         due_at=due_at,
         changed_at=now,
     )
-    return Step(letter=letter, entries=(_failed(attempt), *_arrived(state, now)))
+    return LetterUpdate(letter=letter, entries=(_failed(attempt), *_arrived(state, now)))
 
 
 def failed_again(
@@ -68,7 +68,7 @@ def failed_again(
     *,
     order: Order | None,
     now: datetime,
-) -> Step:
+) -> LetterUpdate:
     """A known letter takes a new problem.
 
     Discarded and quarantined letters stay so: only an operator brings them back. What an order
@@ -81,14 +81,14 @@ def failed_again(
         order: The order under way that holds the letter.
     """
     failure = attempt.failure
-    entries: list[Entry] = []
+    entries: list[HistoryEntry] = []
     if failure.attempt > letter.attempts:
         if order is not None and (order.action, order.state) == (Action.REPLAY, OrderState.RUNNING):
             letter = replayed(letter, now=now)
             entries.append(entry_of(order, Happening.REPLAYED, now=now))
         elif order is None and letter.state is LetterState.WAITING:
             letter = retried(letter, now=now)
-            entries.append(Entry(at=now, happening=Happening.RETRIED))
+            entries.append(HistoryEntry(at=now, happening=Happening.RETRIED))
     entries.append(_failed(attempt))
     attempts, state, due_at = letter.attempts + 1, letter.state, letter.due_at
     if letter.order is None and state not in {LetterState.DISCARDED, LetterState.QUARANTINED}:
@@ -111,7 +111,7 @@ def failed_again(
         "failed_at": max(letter.failed_at, failure.failed_at),
         "changed_at": letter.changed_at if state is letter.state else now,
     }
-    return Step(letter=letter.model_copy(update=changed), entries=tuple(entries))
+    return LetterUpdate(letter=letter.model_copy(update=changed), entries=tuple(entries))
 
 
 def retried(letter: DeadLetter, *, now: datetime) -> DeadLetter:
@@ -126,9 +126,9 @@ def replayed(letter: DeadLetter, *, now: datetime) -> DeadLetter:
     return retried(letter, now=now).model_copy(update=changed)
 
 
-def entry_of(order: Order, happening: Happening, *, now: datetime) -> Entry:
+def entry_of(order: Order, happening: Happening, *, now: datetime) -> HistoryEntry:
     """What the history of a letter says of an order that dealt with it."""
-    return Entry(
+    return HistoryEntry(
         at=now, happening=happening, operator=order.operator, order=order.id, text=order.reason
     )
 
@@ -144,9 +144,11 @@ def _standing(disposition: Disposition) -> tuple[LetterState, datetime | None]:
             assert_never(never)
 
 
-def _failed(attempt: FailedAttempt) -> Entry:
+def _failed(attempt: FailedAttempt) -> HistoryEntry:
     failure = attempt.failure
-    return Entry(at=failure.failed_at, happening=Happening.FAILED, text=_term(failure.problem.code))
+    return HistoryEntry(
+        at=failure.failed_at, happening=Happening.FAILED, text=_term(failure.problem.code)
+    )
 
 
 _ARRIVED = {
@@ -155,9 +157,9 @@ _ARRIVED = {
 }
 
 
-def _arrived(state: LetterState, now: datetime) -> tuple[Entry, ...]:
+def _arrived(state: LetterState, now: datetime) -> tuple[HistoryEntry, ...]:
     happening = _ARRIVED.get(state)
-    return (Entry(at=now, happening=happening),) if happening else ()
+    return (HistoryEntry(at=now, happening=happening),) if happening else ()
 
 
 def _term(text: str) -> str:

@@ -115,7 +115,7 @@ class Happening(StrEnum):
     RESTORED = "restored"
 
 
-class Entry(Value):
+class HistoryEntry(Value):
     """One line of a dead letter's history, in the order in which they happened."""
 
     at: AwareDatetime

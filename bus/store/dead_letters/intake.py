@@ -8,13 +8,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select
 from sqlalchemy import update as update_of
 
-from bus.core.dead_letters.course import Step, failed_again, failed_first
+from bus.core.dead_letters.course import LetterUpdate, failed_again, failed_first
 from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
-    Entry,
     FailedAttempt,
     Happening,
+    HistoryEntry,
     LetterId,
     LetterState,
     OrderId,
@@ -118,7 +118,7 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
         move(
             connection,
             keys_of(each.ids, connection.dialect.name).where(_is_due(each.now)),
-            Entry(at=each.now, happening=Happening.RETRIED),
+            HistoryEntry(at=each.now, happening=Happening.RETRIED),
             event=DeliveryEvent.REDELIVER,
         )
     return [None] * len(asked)
@@ -162,16 +162,16 @@ def _record(connection: Connection, batch: _Batch, asked: Failing) -> Recorded:
     attempt, now = asked.attempt, asked.now
     known = batch.known.get(attempt.letter_id)
     if known is None:
-        step = failed_first(attempt, asked.decide, now=now)
-        known = _Known(key=batch.next_key, letter=step.letter, attempts=set())
+        update = failed_first(attempt, asked.decide, now=now)
+        known = _Known(key=batch.next_key, letter=update.letter, attempts=set())
         batch.known[attempt.letter_id] = known
         batch.next_key += 1
         batch.originals.append({"letter": known.key, **original_columns(attempt.message)})
     elif attempt.attempt_id in known.attempts:
         return Recorded(letter=known.letter, fresh=False)
     else:
-        step = _again(connection, batch, known, asked)
-        known.letter = step.letter
+        update = _again(connection, batch, known, asked)
+        known.letter = update.letter
     known.attempts.add(attempt.attempt_id)
     known.changed = True
     batch.history += (
@@ -180,18 +180,18 @@ def _record(connection: Connection, batch: _Batch, asked: Failing) -> Recorded:
             entry,
             attempt_id=attempt.attempt_id if entry.happening is Happening.FAILED else None,
         )
-        for entry in step.entries
+        for entry in update.entries
     )
     return Recorded(letter=known.letter, fresh=True)
 
 
-def _again(connection: Connection, batch: _Batch, known: _Known, asked: Failing) -> Step:
+def _again(connection: Connection, batch: _Batch, known: _Known, asked: Failing) -> LetterUpdate:
     order_id = known.letter.order
     order = load(connection, order_id).order if order_id else None
-    step = failed_again(known.letter, asked.attempt, asked.decide, order=order, now=asked.now)
-    if order_id and step.letter.order is None:
+    update = failed_again(known.letter, asked.attempt, asked.decide, order=order, now=asked.now)
+    if order_id and update.letter.order is None:
         batch.dealt_with[order_id, asked.now].append(known.key)
-    return step
+    return update
 
 
 def _write(connection: Connection, batch: _Batch) -> None:

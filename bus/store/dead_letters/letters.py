@@ -11,8 +11,8 @@ from bus.core.dead_letters.cause import Cause
 from bus.core.dead_letters.letter import (
     DeadLetter,
     Decide,
-    Entry,
     FailedAttempt,
+    HistoryEntry,
     LetterId,
     LetterState,
     OrderId,
@@ -138,7 +138,7 @@ class SqlDeadLetters:
         """One letter."""
         return await self._read(lambda connection: worklist.letter(connection, id_or_prefix))
 
-    async def history(self, letter_id: LetterId) -> Sequence[Entry]:
+    async def history(self, letter_id: LetterId) -> Sequence[HistoryEntry]:
         """Everything that happened to a letter."""
         return await self._read(lambda connection: worklist.happened(connection, letter_id))
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bus.core.dead_letters.letter import Entry, state_after, states_before
+from bus.core.dead_letters.letter import HistoryEntry, state_after, states_before
 from bus.core.life_cycle import DeliveryEvent
 from bus.store.schema import history, letters, tallies
 
@@ -78,7 +78,7 @@ def tally(connection: Connection, changes: Mapping[Kind, int]) -> None:
 def move(
     connection: Connection,
     keys: Select[tuple[int]],
-    entry: Entry,
+    entry: HistoryEntry,
     *,
     event: DeliveryEvent,
     whatever_state: bool = False,
@@ -118,7 +118,7 @@ def move(
     return number
 
 
-def entry_columns(entry: Entry) -> dict[str, object]:
+def entry_columns(entry: HistoryEntry) -> dict[str, object]:
     """What `history` keeps of an entry beside its moment."""
     return {
         "happening": entry.happening,
@@ -128,7 +128,9 @@ def entry_columns(entry: Entry) -> dict[str, object]:
     }
 
 
-def entry_row(letter: int, entry: Entry, *, attempt_id: str | None = None) -> dict[str, object]:
+def entry_row(
+    letter: int, entry: HistoryEntry, *, attempt_id: str | None = None
+) -> dict[str, object]:
     """A row of `history`."""
     moment: datetime = entry.at
     return {"letter": letter, "at": moment, **entry_columns(entry), "attempt_id": attempt_id}

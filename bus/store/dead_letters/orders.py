@@ -26,8 +26,8 @@ from sqlalchemy import (
 
 from bus.core.dead_letters.course import entry_of
 from bus.core.dead_letters.letter import (
-    Entry,
     Happening,
+    HistoryEntry,
     LetterId,
     LetterState,
     OrderId,
@@ -239,7 +239,7 @@ def replayed(connection: Connection, asked: Replayed) -> None:
 def put_aside(connection: Connection, asked: PuttingAside) -> None:
     """Park a letter, whatever its row holds: only what is written here is presumed."""
     keys = select(_KEY).where(letters.c.id == asked.letter_id)
-    entry = Entry(at=asked.now, happening=Happening.PARKED, text=asked.problem.code)
+    entry = HistoryEntry(at=asked.now, happening=Happening.PARKED, text=asked.problem.code)
     holders = select(orders.c.id).join(holds, holds.c.order_number == orders.c.number)
     for order_id in connection.scalars(holders.where(holds.c.letter.in_(keys))).all():
         held = load(connection, OrderId(order_id))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from bus.core.dead_letters.letter import DeadLetter, Entry, LetterId, LetterState
+from bus.core.dead_letters.letter import DeadLetter, HistoryEntry, LetterId, LetterState
 from bus.core.dead_letters.selection import Selection, Sort
 from bus.core.message import WireMessage
 from bus.store.dead_letters.letter_row import (
@@ -68,7 +68,7 @@ def letter(connection: Connection, id_or_prefix: str) -> DeadLetter:
     return found[0]
 
 
-def happened(connection: Connection, letter_id: LetterId) -> tuple[Entry, ...]:
+def happened(connection: Connection, letter_id: LetterId) -> tuple[HistoryEntry, ...]:
     """Everything that happened to a letter."""
     query = (
         select(
@@ -82,7 +82,7 @@ def happened(connection: Connection, letter_id: LetterId) -> tuple[Entry, ...]:
         .where(letters.c.id == letter_id)
         .order_by(history.c.entry)
     )
-    entries = tuple(Entry(**row) for row in connection.execute(query).mappings())
+    entries = tuple(HistoryEntry(**row) for row in connection.execute(query).mappings())
     if not entries:
         raise AxisError.of("E_LETTER_UNKNOWN", id=letter_id)
     return entries

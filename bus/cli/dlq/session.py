@@ -1,4 +1,4 @@
-"""Desk: from where an operator works: which axis, which form of answer, and in whose name."""
+"""Session: from where an operator works: which axis, which form of answer, and in whose name."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class Session:
     """The options that every verb takes."""
 
     home: Home = None
