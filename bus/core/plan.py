@@ -116,11 +116,7 @@ def _compared(
     found: Sequence[Named],
     change_of: Callable[[Named, Named], Change | None],
 ) -> list[Step]:
-    """The steps for objects that have names.
-
-    Args:
-        change_of: What to do with an object that exists, given as found and as wanted.
-    """
+    """The steps for objects with names; `change_of` compares a found object with the wanted one."""
     known = {thing.name: thing for thing in found}
     changes = [
         (Change.CREATE if thing.name not in known else change_of(known[thing.name], thing), thing)

@@ -81,12 +81,7 @@ def receipt_envelope(
 
 
 def body_of(envelope: Envelope) -> bytes:
-    """The exact bytes to sign.
-
-    Raises:
-        DocumentError: E_TOO_LARGE: the body exceeds the limit of the wire contract, without any
-            attachment; or as `bounds.check`.
-    """
+    """The exact bytes to sign. Raises `DocumentError` E_TOO_LARGE, or as `bounds.check`."""
     body = envelope.to_json()
     if len(body) > MAX_BODY_BYTES:
         raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)

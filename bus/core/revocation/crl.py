@@ -64,11 +64,7 @@ class Scope(Enum):
 
 
 def parse_crl(data: bytes) -> x509.CertificateRevocationList:
-    """Parse a list, DER or PEM. Nothing is verified, and no entry is read.
-
-    Raises:
-        UnreadableError: It is not a list, or one part of it cannot be read.
-    """
+    """Parse a list, DER or PEM, without verifying it. Raises `UnreadableError`."""
     try:
         if data.lstrip().startswith(b"-----BEGIN"):
             found = x509.load_pem_x509_crl(data)
