@@ -131,62 +131,39 @@ class FiledKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anchors:
-    """The trust anchors of a home.
-
-    Attributes:
-        set_aside: E_KEYS for each file that cannot be read; it is not trusted.
-    """
+    """The trust anchors of a home, and E_KEYS for each file that cannot be read."""
 
     certificates: tuple[x509.Certificate, ...]
     set_aside: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class KeyFolder:
     """The key folder of a home. Every method may raise `ConfigurationError` E_KEYS.
 
     Every call reads the files again.
+
+    Attributes:
+        requests: The folder of the requests without certificates.
+        revoked: The file with the revocations by operators.
+        told_revoked: The file with the answers of CRLs and OCSP responders (`revocation_store`).
+        development_certificate: The development authority, one of the trust anchors.
+        development_key: Its private key.
     """
 
-    root: Path
-
-    @property
-    def development_certificate(self) -> Path:
-        """The certificate of the development authority, one of the trust anchors."""
-        return self._authorities / "development.pem"
-
-    @property
-    def development_key(self) -> Path:
-        """The private key of the development authority."""
-        return self.root / "development.key"
-
-    @property
-    def revoked(self) -> Path:
-        """The file with the revocations by operators."""
-        return self.root / "revoked.json"
-
-    @property
-    def told_revoked(self) -> Path:
-        """The file with the answers of CRLs and OCSP responders (`revocation_store`)."""
-        return self.root / "revocation.json"
-
-    @property
-    def requests(self) -> Path:
-        """The folder of the requests without certificates."""
-        return self.root / "requests"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.requests = root / "requests"
+        self.revoked = root / "revoked.json"
+        self.told_revoked = root / "revocation.json"
+        self._authorities = root / "authorities"
+        self._agencies = root / "agencies"
+        self.development_certificate = self._authorities / "development.pem"
+        self.development_key = root / "development.key"
 
     def stamp(self) -> int:
         """A number that changes when a certificate, a private key or a revocation changes."""
         tops = (self._authorities, self._agencies, self.revoked, self.told_revoked)
         return hash(tuple(seen for top in tops for seen in _seen(top)))
-
-    @property
-    def _authorities(self) -> Path:
-        return self.root / "authorities"
-
-    @property
-    def _agencies(self) -> Path:
-        return self.root / "agencies"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

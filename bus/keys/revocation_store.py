@@ -50,14 +50,7 @@ class FolderRevocationStore:
 
     def __init__(self, folder: Path) -> None:
         self._files = KeyFolder(folder)
-
-    @property
-    def _lists(self) -> Path:
-        return self._files.root / "crl"
-
-    @property
-    def _known(self) -> Path:
-        return self._files.told_revoked
+        self._lists, self._known = folder / "crl", self._files.told_revoked
 
     def chains(self) -> Sequence[Chain]:
         """As the port says; `ring` reports the certificates that cannot be read."""
@@ -146,11 +139,7 @@ def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
 def revoke_here(
     files: KeyFolder, thumbprint: str, *, reason: RevocationReason, now: datetime
 ) -> Revocation:
-    """Revoke a certificate from now on; this is on the disk at the return.
-
-    Raises:
-        ConfigurationError: E_KEYS: the file cannot be read or written.
-    """
+    """Revoke a certificate from now on, durably. Raises `ConfigurationError` E_KEYS."""
     with files.locked():
         revocation = Revocation(
             thumbprint=thumbprint,
