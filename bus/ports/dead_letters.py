@@ -39,63 +39,63 @@ class StoredLetter:
 
 
 class DeadLetters(Protocol):
-    """Deliveries that failed, their history, and operators' orders. Durable, for several processes.
+    """Failed deliveries, their history and operators' orders. Durable, for several processes.
 
-    A row that cannot be read, because somebody has written into the database, is a letter with the
-    problem E_LETTER_UNREADABLE and no bytes: it never keeps others from being read.
+    A row that cannot be read, because somebody has changed the database by hand, is a letter with
+    the problem E_LETTER_UNREADABLE and no bytes. It does not prevent reading the others.
 
     Raises `TransportError` E_STORE_AWAY or E_STORE_FULL when it cannot answer; then nothing is
-    acknowledged. What is published is marked only after the broker's confirm: a crash in between
-    publishes again, which recipients absorb.
+    acknowledged. A letter is marked as published only after the broker's confirm. After a crash
+    before the mark it is published again, and recipients drop the duplicate.
     """
 
     async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
-        """Keep a failed attempt, atomically with what is decided about it.
+        """Record a failed attempt and the decision about it, atomically.
 
-        The same attempt twice is kept and counted once. A letter known before takes the new
-        problem, keeps its first bytes, and is `returned` when it failed after an operator's
-        replay. One that was discarded or quarantined stays so; one that an order holds stands
-        where it stood.
+        The same attempt is recorded and counted once. A known letter gets the new problem and
+        keeps its first bytes; it is `returned` if it failed after a replay by an operator. The
+        state of a letter does not change if it was discarded or quarantined, or if an order holds
+        it.
 
-        A letter is published as attempt `attempts + 1`. So an attempt that counts further than
-        the letter tells that it was redelivered, also when nobody has said so yet.
+        A letter is published as attempt `attempts + 1`. So a higher number of a reported attempt
+        proves that the letter was redelivered, even if it is not marked yet.
         """
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
-        """Waiting letters whose moment has come, the longest due first; none held by an order."""
+        """The waiting letters that are due and not held by an order, the longest due first."""
 
     async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
-        """Waiting → redelivered: these were published and confirmed.
+        """Mark waiting letters as redelivered, after they were published and confirmed.
 
-        One that is not due at `now` has failed again meanwhile, and is left alone.
+        A letter that is not due at `now` has failed again meanwhile, and does not change.
         """
 
     async def postpone(self, ids: Sequence[LetterId], *, until: datetime) -> None:
-        """Let waiting letters wait longer; nothing has happened to them."""
+        """Let waiting letters wait longer; their history does not change."""
 
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
-        """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
+        """Park a letter whose row cannot be used, and release it from its order."""
 
     @property
     def limits(self) -> BulkLimits:
         """How many letters one order may take. No client can change them."""
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
-        """Freeze the set an order is about and, unless it needs approval, let it run.
+        """Store an order with the letters that it takes, and start it unless it needs approval.
 
-        Letters that belong to another order under way are not taken; the order says how many
-        and whose. Discards and restores are carried out at once; a replay by the handler, from
-        `next_of`. Letters not in a state of `ACTED_UPON` are left alone. The limits are checked
-        in the transaction that takes the letters, against the number that it takes.
+        It does not take letters that another unfinished order holds; its result says how many, and
+        which orders. Discards and restores are carried out at once, replays by the handler
+        (`next_of`). It does not take letters in other states than `ACTED_UPON`. The limits are
+        checked in the same transaction, against the number of letters that the order takes.
 
-        Raises `ConfigurationError` E_NEEDS_YES; then nothing was placed.
+        Raises `ConfigurationError` E_NEEDS_YES; then nothing was stored.
         """
 
     async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
         """Let a pending order run. Raises `ConfigurationError` as `must_approve`."""
 
     async def cancel(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
-        """End an order; what it has not dealt with is free again, where it stood.
+        """End an order; letters that it has not processed are free again, in their old state.
 
         Raises `ConfigurationError` E_ORDER_UNKNOWN, E_ORDER_STATE.
         """
@@ -109,18 +109,18 @@ class DeadLetters(Protocol):
     async def next_of(
         self, order_id: OrderId, *, limit: int, after: LetterId | None = None
     ) -> Sequence[StoredLetter]:
-        """Letters of a running replay that are not dealt with, oldest failure first.
+        """The unprocessed letters of a running replay, oldest failure first.
 
         Args:
-            after: Only those that come after this one, whatever has become of it: so the next can
-                be read while the last are still on their way.
+            after: Only letters that follow this one in the order. So the next batch can be read
+                while the last one is still being published.
         """
 
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
-        """Redelivered, one replay more: these were published and confirmed.
+        """Mark letters as redelivered by a replay, after they were published and confirmed.
 
-        The last letter ends its order; an order without letters is done from the start. Of an
-        order that was cancelled meanwhile, those are marked to which nothing happened since.
+        The last letter ends its order; an order without letters is done when it is placed. If the
+        order was cancelled meanwhile, only letters that have not changed since are marked.
         """
 
     async def groups(self, selection: Selection, *, now: datetime) -> Sequence[Cause]:
@@ -134,10 +134,10 @@ class DeadLetters(Protocol):
     async def states(
         self, envelope_ids: Sequence[EnvelopeId]
     ) -> Mapping[tuple[EnvelopeId, MailboxName], LetterState]:
-        """Where the dead letters of these envelopes, however many, stand, by their mailbox."""
+        """The states of the dead letters of these envelopes; any number is allowed."""
 
     async def count(self, selection: Selection) -> int:
-        """How many letters a selection means."""
+        """The number of letters that match a selection."""
 
     async def letter(self, id_or_prefix: str) -> DeadLetter:
         """One letter. Raises `ConfigurationError` E_LETTER_UNKNOWN, E_LETTER_AMBIGUOUS."""

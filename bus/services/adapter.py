@@ -50,7 +50,7 @@ class Adapter:
     """The services of one mailbox; `worker` runs them.
 
     Attributes:
-        stop: Set when these services are to finish what they hold, and end.
+        stop: Set when these services shall finish the work that they have begun, and end.
     """
 
     mailbox: MailboxName
@@ -73,8 +73,8 @@ class AdapterSettings:
         prefetch: How many deliveries of a lane are in work at a time.
         seal: Whether every document is sealed.
         reports_as: The broker account that reports failures; None: the mailbox's own.
-        most_deliveries: So often a message is delivered before it is parked untouched.
-        most_returns: So often a mailbox may be missing on the broker before it counts as absent.
+        most_deliveries: After so many deliveries a message is parked without being read.
+        most_returns: After so many tries a mailbox that the broker does not know is absent.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -93,17 +93,17 @@ class AdapterParts:
     """What the adapter of one mailbox is built from.
 
     Attributes:
-        written_in: The format of what this agency's system is given.
-        formats: The formats that a dropped file may be in, asked in this order.
-        apart: Formats that work in processes of their own, asked after those.
-        reading: Shared by all adapters of a process: how many files are read at once.
+        written_in: The format in which documents are written for this agency's system.
+        formats: The formats in which a submitted file may be, in the order in which they are tried.
+        apart: Formats that work in processes of their own; they are tried after those.
+        reading: Limits how many files all adapters of a process read at the same time.
         routing: The directory as it is now.
         ring: The certificates as they are now.
         look_again: Looks for newer agencies and certificates.
-        begin_spool: A fresh place for the files of one document until they are sealed.
-        attachments: Where the files of what is sent go.
-        fetcher: Brings the files of what is received to this machine.
-        new_key: 32 random bytes, fresh at every call.
+        begin_spool: Returns a new spool for the files of one document until they are sealed.
+        attachments: Stores the files of documents that are sent.
+        fetcher: Fetches the files of documents that are received.
+        new_key: Returns 32 new random bytes.
     """
 
     mailbox: MailboxName

@@ -1,4 +1,4 @@
-"""Answers: signed receipts, by which a mailbox tells a sender what became of its document."""
+"""Answers: signed receipts, which tell a sender what a mailbox has done with its document."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Answers:
         """Sign receipts as of now. Raises as `Dispatch.signed` does.
 
         Args:
-            problem: Why the documents are refused: each receipt becomes a refusal `02`.
+            problem: Why the document is refused; each receipt becomes a refusal `02`.
         """
         now = self.clock()
         given = [(each.sender, each.at(now).receipt) for each in receipts]
@@ -77,7 +77,7 @@ class Answers:
         """Send receipts, confirmed. Raises as `Dispatch.send` does.
 
         Args:
-            trace: The `traceparent` of the step that answers.
+            trace: The `traceparent` of the span that answers.
         """
         for receipt in receipts:
             await self.dispatch.send(

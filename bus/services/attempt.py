@@ -1,4 +1,4 @@
-"""Attempt: one delivery that is being worked on, and how far it has come."""
+"""Attempt: the state of one attempt to deliver a message."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ class Attempt:
 
     Attributes:
         sealed_files: How the files of a sealed document are read; None: it was not sealed.
-        lease: Until when the claim holds, also if the store could not be told of its end.
-        claimed_at: When it was claimed last.
-        judged: Whose documents it is about.
-        looked_again: The directory and the certificates were read again for it.
+        lease: When the lease of the claim expires; also set when the claim could not be released.
+        claimed_at: When the delivery was claimed last.
+        judged: The documents that the message refers to, with warnings for the recipient.
+        looked_again: The directory and the certificates were read again for this delivery.
         unanswered: Offers in a row that the recipient's system did not answer.
         unfetched: Fetches in a row that did not find all attachments.
-        answered_after: Of an automatic receipt: how old the document is that it answers.
+        answered_after: Of an automatic receipt: the age of the document that it answers.
     """
 
     received: ReceivedMessage

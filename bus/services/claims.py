@@ -1,4 +1,4 @@
-"""Claims: takes a delivery into work in the inbox, so that nobody else works on it."""
+"""Claims: takes the lease of a delivery in the inbox, so that no other worker processes it."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Claims:
     """The claims of one mailbox.
 
     Attributes:
-        owner: Whose claims they are; only its owner gives a claim back.
+        owner: Names this worker; only the owner of a claim can release it.
     """
 
     mailbox: MailboxName
@@ -34,9 +34,9 @@ class Claims:
     owner: str
 
     async def take(self, attempt: Attempt, envelope: Envelope) -> tuple[DeliveryId, Claimed]:
-        """Claim the delivery. It is fresh, and ours; or it is done or offered already.
+        """Claim a delivery. The result is `FRESH` (this worker has the lease), `DONE` or `OFFERED`.
 
-        While another process has it, this waits.
+        Waits while another worker has the lease.
 
         Raises:
             DocumentError: E_CONFLICT: other content of the same document has arrived before.
@@ -67,14 +67,15 @@ class Claims:
                     if attempt.lease is not None and self.clock() < attempt.lease:
                         attempt.advance(DeliveryEvent.CLAIM)
                         return claim.delivery_id, Claimed(standing=Standing.FRESH)
-                    # Whoever has it may stand behind us, when it was given out twice.
+                    # The same message may have been delivered twice, and its other delivery may
+                    # wait for its turn behind this one.
                     attempt.ticket.leave()
                     await attempt.retry_wait.wait(Problem(code="E_IN_PROGRESS"))
                 case _ as never:
                     assert_never(never)
 
     async def release(self, attempt: Attempt, delivery: DeliveryId) -> None:
-        """Give the claim back. If even this fails, the lease stays ours until it ends."""
+        """Release the lease. If this fails, the lease stays with this worker until it expires."""
         with suppress(TransportError):
             await self.inbox.release(delivery, owner=self.owner)
             attempt.lease = None

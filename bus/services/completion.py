@@ -64,7 +64,7 @@ class Completion:
             return
 
     async def look(self) -> None:
-        """Finish what a crash or an error left half done, then take every answer there is now.
+        """Finish answers that a crash or an error interrupted, then take all new answers.
 
         Raises:
             Stopping: `stop` was set first; what is left is taken after the next start.
@@ -90,7 +90,7 @@ class Completion:
                 await self._take(found[delivery], answer.problem)
 
     async def _take(self, offered: Offered, refusal: Problem | None) -> None:
-        """Take one answer; whatever is wrong with it holds up no other."""
+        """Take one answer. An error in it does not delay the other answers."""
         delivery = offered.delivery.delivery_id
         retry_wait = self._retry_wait()
         while True:
@@ -139,7 +139,7 @@ class Completion:
                 trace=delivery.message.headers.get(TRACEPARENT, ""),
             )
         except ConfigurationError as error:
-            # Its sender takes nothing: that must not hold up the others. The receipts are kept.
+            # The mailbox of the sender is full. The receipts are kept, and other answers go on.
             self._skip(f"receipt of {delivery.message.message_id}", error.problem)
         self._sent.add(delivery.delivery_id)
 
@@ -149,7 +149,7 @@ class Completion:
         return await self._patiently(lambda: self.inbox.offered(deliveries))
 
     async def _patiently(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        """Ask the store until it answers. Raises `Stopping`."""
+        """Repeat a request to the store until it answers. Raises `Stopping`."""
         retry_wait = self._retry_wait()
         while True:
             try:
@@ -194,7 +194,7 @@ class Completion:
 
 
 def _believed(refusal: Problem) -> Problem:
-    """The refusal of the system, or an internal error if an endpoint may not use its code.
+    """The refusal of the system; an internal error if an endpoint must not use its code.
 
     The sender is told nothing of an internal error (`adapters.contract.Endpoint`).
     """

@@ -1,4 +1,4 @@
-"""Conflict: says what arrived before a document with other content, so that a person can decide."""
+"""Conflict: describes the earlier delivery of a document that now arrives with other content."""
 
 from bus.core.duplicates import Rival
 from bus.core.record import DocumentRecord
@@ -12,12 +12,12 @@ from schemas.vietnam import to_vietnam
 async def conflict_with(
     rival: Rival | None, envelope: Envelope | None, *, claim: Claim, records: Records
 ) -> AxisError:
-    """E_CONFLICT, which names what arrived before: when, its subject, its envelope.
+    """The error E_CONFLICT, with time, subject and envelope of the earlier delivery.
 
     Args:
-        rival: None: its hand-over was given up meanwhile.
-        envelope: What arrives now; None: it was sealed, and no word of it or of what came before
-            is told to anybody but its recipient.
+        rival: The earlier delivery; None: its hand-over was given up meanwhile.
+        envelope: The envelope that arrives now; None: it was sealed, so the error may contain
+            nothing of its content or of the earlier content.
     """
     document = envelope.document if envelope else None
     if document is None:

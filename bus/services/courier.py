@@ -58,22 +58,22 @@ from schemas.identifiers import DeliveryId
 from schemas.problem import AxisError, Problem, TransportError
 
 MOST_DELIVERIES = 20
-"""So often a delivery is given out; then something crashes on it, and nobody touches it again."""
+"""After so many deliveries of one message, it probably crashes its worker, and is parked unread."""
 
 RETURNS = 10
-"""So often a delivery is given back because the system is away; then it waits as a row.
+"""After so many returns because the agency's system is away, a delivery becomes a dead letter.
 
-Each return counts against `MOST_DELIVERIES` up to RabbitMQ 4.2, which is there for crashes and not
-for retry_wait.
+Up to RabbitMQ 4.2 each return counts as a delivery. Without this limit, returns would reach
+`MOST_DELIVERIES`, which is meant for crashes.
 """
 
 
 @dataclass(kw_only=True)
 class Courier:
-    """What one adapter does with each delivery of its mailbox.
+    """Delivers the messages of one mailbox.
 
     Attributes:
-        most_deliveries: So often it is given out before it is parked untouched.
+        most_deliveries: After so many deliveries a message is parked without being read.
         look_again: Looks for newer agencies and certificates.
         offered: Set when a delivery was recorded whose system answers later.
     """
@@ -145,10 +145,10 @@ class Courier:
     async def carry(
         self, received: ReceivedMessage, *, ticket: Ticket, leave: asyncio.Event
     ) -> Settlement:
-        """Deliver, or fail safely; hand over in the order of tickets.
+        """Deliver a message or report its failure. Hand-overs follow the order of the tickets.
 
         Raises:
-            Stopping: `leave` was set first; nothing is acknowledged.
+            Stopping: `leave` was set first; the message must not be acknowledged.
         """
         try:
             return await self._carry(received, ticket=ticket, leave=leave)
@@ -160,9 +160,9 @@ class Courier:
     async def _set_aside(
         self, received: ReceivedMessage, error: Exception, *, ticket: Ticket, leave: asyncio.Event
     ) -> Settlement:
-        """Tell that it failed, without anything of it but its bytes, its signature and its account.
+        """Report a failure that could not be reported with all headers of the message.
 
-        Given back, it would come again at once, until the broker has enough of it.
+        A message that is returned would come again at once, until its deliveries are used up.
         """
         bare = replace(received, message=replace(received.message, headers={}, attempt=1))
         with Untraced().span("set aside", Role.CONSUMER) as span:
@@ -195,7 +195,7 @@ class Courier:
             return await self._settle(self._attempt(received, span, ticket=ticket, leave=leave))
 
     async def _settle(self, attempt: Attempt) -> Settlement:
-        """Deliver, or fail safely. Raises `Stopping` with nothing acknowledged."""
+        """Deliver the message or report its failure. Raises `Stopping`."""
         while True:
             try:
                 await self._deliver(attempt)
@@ -226,9 +226,9 @@ class Courier:
                 return Settlement.ACK
 
     async def _waited_in_vain(self, attempt: Attempt, problem: Problem) -> bool:
-        """Wait before the next try. True: what only this delivery needs has not come for long."""
+        """Wait before the next try. True: a file of this delivery was absent in too many tries."""
         if failure_class(problem) is FailureClass.NOT_THERE_YET:
-            # What stands behind it need not wait for it.
+            # The deliveries behind this one need not wait for its file.
             attempt.ticket.leave()
             attempt.unfetched += 1
             if attempt.unfetched >= FETCHES_IN_A_ROW:
@@ -237,9 +237,9 @@ class Courier:
         return False
 
     async def _concerns_one(self, attempt: Attempt, problem: Problem) -> bool:
-        """Whether the system does not answer for this delivery, but answers otherwise.
+        """Whether the system answers in general, but not for this delivery.
 
-        False: try again. Raises `Stopping` when the system is away: everything waits in the queue.
+        False: try again. Raises `Stopping` when the system is away: all messages stay in the queue.
         """
         attempt.unanswered += 1
         if attempt.unanswered < TRIES_IN_A_ROW:
@@ -264,8 +264,8 @@ class Courier:
         else:
             receipts = claimed.receipts
             if claimed.standing is Standing.DONE and not await self.inbox.offered([delivery]):
-                # A crash between the record and this leaves the mark behind. Of a delivery that
-                # `completion` has not closed yet, it tells the endpoint.
+                # A crash before `forget` leaves the endpoint's record of the delivery behind. For
+                # an offer that is not closed yet, `completion` calls `forget`.
                 await self.endpoint.forget(delivery)
             self.observe(
                 DuplicateAbsorbed(
@@ -287,7 +287,7 @@ class Courier:
     async def _work(
         self, attempt: Attempt, envelope: Envelope, delivery: DeliveryId
     ) -> tuple[SignedEnvelope, ...]:
-        """Offer a fresh delivery and record what came of it; the receipts that are due now."""
+        """Offer a new delivery and record the result; returns the receipts to send now."""
         try:
             file, offer = await self._hand_over.run(attempt, envelope, delivery)
             if offer is Offer.PENDING:

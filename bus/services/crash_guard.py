@@ -1,13 +1,12 @@
-"""CrashGuard: finds what makes a format crash its process, and stops trying it.
+"""Crash guard: finds the file that makes a format crash its process, and refuses it.
 
-A crash takes down everything that its process had in hand, so at first all of it is under suspicion
-and nothing is known. The next process is careful for a while: formats work one at a time, and what
-they work on is noted before. What is then in hand at a crash is the culprit; one that has crashed
-careful processes `MOST_CRASHES` times is refused like any other bad file, and the rest goes on.
-Without a crash the guard costs nothing.
+When a process crashes, any of the files in work may be the cause. The next process is careful for
+a while: formats work on one file at a time, and each file is recorded before. A file that is in
+work at such a crash is the cause. When a file has crashed careful processes `MOST_CRASHES` times,
+it is refused like any other bad file. Without a crash the guard costs nothing.
 
-What does not end is a crash, too, and there the culprit is known: the process is ended by its
-watchdog, and the next one, which is careful, does not try that thing again.
+A file whose work does not end counts as a crash with a known cause: the watchdog ends the process,
+and the next process does not try this file again.
 """
 
 import os
@@ -41,12 +40,12 @@ _END_BYTES = 64 * 1024
 
 
 class CrashGuard:
-    """The carefulness of one process.
+    """The crash guard of one process.
 
     Args:
-        attempts: What was begun and never ended.
+        attempts: Counts work that was begun and never ended.
         deadline: Of processor time for one piece of work on a small file; None: no watchdog.
-        observe: Hears, in any thread, of what is overdue before the process ends.
+        observe: Called in any thread with work that is overdue, before the process ends.
     """
 
     def __init__(
@@ -66,29 +65,29 @@ class CrashGuard:
         self._careful = False
 
     def be_careful(self) -> None:
-        """Begin to work one at a time and to note it."""
+        """From now on, work on one file at a time and record it before."""
         self._careful = True
 
     def be_at_ease(self) -> None:
-        """End it."""
+        """Stop being careful."""
         self._careful = False
 
     @contextmanager
     def around(
         self, work: str, format_name: str, key: Callable[[], bytes], *, size: int = 0
     ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-        """Let a format work on something; alone and noted, if the process is careful.
+        """Guard the work of a format. In a careful process it is recorded and runs alone.
 
         Yields:
-            What its work is to be done within: it is watched there.
+            A context for each part of the work, in which the watchdog measures the time.
 
         Args:
             work: `recognise`, `read` or `write`.
-            key: Tells the same thing by the same bytes; asked for only when it is needed.
-            size: Bytes of what is worked on.
+            key: Returns an id of the file, the same for the same bytes; called only when needed.
+            size: The size of the file in bytes.
 
         Raises:
-            InternalError: E_FORMAT_CRASHED; it has crashed too often, and is not tried.
+            InternalError: E_FORMAT_CRASHED: this file has crashed too often, and is not tried.
         """
         watching = self._watched(work, format_name, key, size)
         if not self._careful:
@@ -116,7 +115,7 @@ class CrashGuard:
         return partial(self._watchdog.watching, watched)
 
     def _lost(self, overdue: Watched, steps: tuple[str, ...]) -> None:
-        """The last thing that this process does."""
+        """Record the work that is overdue; the process ends after this."""
         if self._observe is not None:
             cause = "processor time"
             self._observe(
@@ -133,15 +132,15 @@ class FormatLeftError(Exception):
 
 @contextmanager
 def _as_errors() -> Iterator[None]:
-    """What would end more than one reading becomes an error like any other.
+    """Turn exceptions that would affect more than one file into a `FormatLeftError`.
 
-    `SystemExit` ends a process, a `CancelledError` looks like the end of the service, and a
-    `StopIteration` cannot leave a thread: whoever waits for it waits for ever.
+    `SystemExit` would end the process. `CancelledError` would look like the end of the service.
+    `StopIteration` cannot leave a thread, so its caller would wait for ever.
     """
     try:
         yield
     except GeneratorExit:
-        raise  # we ourselves read no further
+        raise  # this process stops reading
     except Exception as error:
         if isinstance(error, StopIteration | StopAsyncIteration):
             raise _left_by(error) from error
@@ -151,12 +150,12 @@ def _as_errors() -> Iterator[None]:
 
 
 def _left_by(error: BaseException) -> FormatLeftError:
-    """With the place where it left."""
+    """The error, with the place in the code where the exception was raised."""
     return FormatLeftError(type(error).__name__).with_traceback(error.__traceback__)
 
 
 class GuardedFormat:
-    """A format under guard."""
+    """A format whose work is guarded."""
 
     def __init__(self, guarded: Format, guard: CrashGuard) -> None:
         self._format = guarded
@@ -202,7 +201,7 @@ class GuardedFormat:
             with watched():
                 chunks = iter(write())
             while True:
-                # Not while somebody else is at work with the chunk.
+                # The guard is released while the caller uses the chunk.
                 with watched():
                     chunk = next(chunks, None)
                 if chunk is None:
@@ -211,7 +210,7 @@ class GuardedFormat:
 
 
 class GuardedCheckedFormat(GuardedFormat):
-    """A format with a place for checks, under guard."""
+    """A format that can write checks, whose work is guarded."""
 
     def __init__(self, guarded: CheckedFormat, guard: CrashGuard) -> None:
         super().__init__(guarded, guard)
@@ -235,7 +234,7 @@ class GuardedCheckedFormat(GuardedFormat):
 
 
 def with_crash_guard(format_: Format, guard: CrashGuard) -> GuardedFormat:
-    """Put a format under guard; it can all that it could."""
+    """Wrap a format so that a crash in it is recorded; the wrapper supports the same operations."""
     if isinstance(format_, CheckedFormat):
         return GuardedCheckedFormat(format_, guard)
     return GuardedFormat(format_, guard)
@@ -246,7 +245,7 @@ def _digest(format_name: str, key: bytes) -> str:
 
 
 def _outline(source: BinaryIO) -> bytes:
-    """What tells a file from others without reading all of its 2 GiB: size, beginning and end."""
+    """An id of a file from its size, beginning and end; a file of 2 GiB is not read completely."""
     size = source.seek(0, os.SEEK_END)
     source.seek(max(0, size - _END_BYTES))
     end = source.read(_END_BYTES)

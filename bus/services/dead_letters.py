@@ -1,9 +1,10 @@
-"""Dead-letter handler: failures become rows; rows that are due, or ordered, go back to mailboxes.
+"""Dead-letter handler: records failures as rows, and publishes rows to their mailboxes again.
 
-In: commit the row → acknowledge. Back: publish, confirmed → mark. It may be killed anywhere in
-between: an attempt that is told twice is counted once, and a delivery that is redelivered twice is
-handed over once. In `core.dead_letters.report` is decided what is believed of a failure, in `retry`
-what happens to it. Whatever fails by itself is parked by itself; its neighbours go on.
+Recording: commit the row → acknowledge. Redelivering: publish → confirm → mark the row. A crash
+between two steps is harmless: an attempt that is reported twice is counted once, and a delivery
+that is published twice is handed over once. `core.dead_letters.report` decides what is believed of
+a failure, and `core.dead_letters.retry` what happens next. A letter that causes an error is parked
+alone; the others go on.
 """
 
 import asyncio
@@ -54,13 +55,13 @@ from schemas.problem import AxisError, Problem, TransportError
 from schemas.term import term
 
 AT_ONCE = 500
-"""Letters read, published and marked together."""
+"""How many letters are read, published and marked together."""
 
 _FULL = timedelta(minutes=1)
-"""When a retry is tried again whose mailbox was full."""
+"""After how long a retry is repeated whose mailbox was full."""
 
 _STRETCHES = 2
-"""Stretches of one order under way beside the one that is read."""
+"""How many batches of one order are published or marked while the next one is read."""
 
 _SELF, _STAGE = MailboxName(FAILURES), ServiceName.DEAD_LETTERS
 
@@ -71,8 +72,8 @@ class DeadLetterHandler:
 
     Attributes:
         believed: Certificates and directory as they are now.
-        poll: How often rows that are due and new orders are looked for.
-        prefetch: Failures recorded at the same time.
+        poll: How often the handler looks for due rows and new orders.
+        prefetch: How many failures are recorded at the same time.
     """
 
     letters: DeadLetters
@@ -138,10 +139,10 @@ class DeadLetterHandler:
         return read_attempt(message, self.believed(), now=self.clock())
 
     async def _record(self, attempt: FailedAttempt, report: WireMessage | None = None) -> None:
-        """Keep an attempt, and tell of it.
+        """Record a failed attempt, and report it as an event.
 
         Args:
-            report: The message in `failures` that says so.
+            report: The message from the queue `failures`.
         """
         recorded = await self.letters.record(attempt, self._decide, now=self.clock())
         letter = recorded.letter
@@ -185,7 +186,7 @@ class DeadLetterHandler:
     # --- back ---
 
     async def _again_and_again(self, work: Callable[[], Awaitable[bool]]) -> None:
-        """Work while there is some, then rest; wait, later and later, while it fails."""
+        """Repeat work: at once while there is more, after `poll` when idle, later after errors."""
         retry_wait = self._retry_wait()
         while not self.stop.is_set():
             try:
@@ -205,20 +206,20 @@ class DeadLetterHandler:
                 return
 
     async def _retry(self) -> bool:
-        """Redeliver what is due; whether there was anything."""
+        """Publish the letters that are due. Returns whether there were any."""
         due = await self.letters.due(now=self.clock(), limit=AT_ONCE)
         confirmed, failed, refused = await self._redeliver(due)
-        # Nothing is written when nothing is due, which is asked for twice a second.
+        # This runs twice a second, so it writes nothing when nothing is due.
         if confirmed:
             await self.letters.retried(confirmed, now=self.clock())
         if refused:
-            # Its mailbox is full: so many of one must not be all that is looked at.
+            # Their mailbox is full. Without this, only its letters would be read at every look.
             await self.letters.postpone(refused, until=self.clock() + _FULL)
         await self._settle(len(due) - len(refused), confirmed, failed, order=None)
         return bool(confirmed or failed)
 
     async def _replay(self) -> bool:
-        """Carry out the orders that run, side by side; whether there was any."""
+        """Carry out all running orders at the same time. Returns whether there were any."""
         running = [
             order
             for order in await self.letters.orders([OrderState.RUNNING])
@@ -231,9 +232,9 @@ class DeadLetterHandler:
         return bool(running)
 
     async def _carry_out(self, order: Order) -> None:
-        """Go through an order once; what the broker did not take is left for the next time.
+        """Publish the letters of an order; letters that the broker refuses stay for the next time.
 
-        A few stretches are under way at a time: one is read while others are published or marked.
+        Several batches are in work: one is read while others are published or marked.
         """
         few = AT_ONCE if order.rate is None else max(1, min(AT_ONCE, int(order.rate)))
         moving: deque[asyncio.Task[None]] = deque()
@@ -250,14 +251,14 @@ class DeadLetterHandler:
                 if order.rate is not None:
                     await self._rest(timedelta(seconds=len(stretch) / order.rate))
         finally:
-            # What is under way is always finished: it may be published already.
+            # Batches in work are always finished, because they may be published already.
             ended = await asyncio.gather(*moving, return_exceptions=True)
         for error in ended:
             if error is not None:
                 raise error
 
     async def _move(self, order: Order, stretch: Sequence[StoredLetter]) -> None:
-        """Publish a stretch of an order, and mark what was confirmed."""
+        """Publish a batch of an order, and mark the letters that the broker confirmed."""
         confirmed, failed, _ = await self._redeliver(stretch, to=order.to)
         if confirmed:
             await self.letters.replayed(order.id, confirmed, now=self.clock())
@@ -266,7 +267,7 @@ class DeadLetterHandler:
     async def _redeliver(
         self, stored: Sequence[StoredLetter], *, to: MailboxName | None = None
     ) -> tuple[list[LetterId], list[tuple[StoredLetter, Problem]], list[LetterId]]:
-        """Publish; which were confirmed, which failed by themselves, and which were refused."""
+        """Publish letters. Returns those confirmed, those with a problem, and those refused."""
         outcomes = await asyncio.gather(*(self._publish(each, to) for each in stored))
         told = list(zip(stored, outcomes, strict=True))
         return (
@@ -278,7 +279,7 @@ class DeadLetterHandler:
     async def _publish(
         self, stored: StoredLetter, to: MailboxName | None
     ) -> PublishOutcome | Problem:
-        """Publish one letter; a problem is its own: it cannot be proven, or has no mailbox."""
+        """Publish one letter. A returned problem is the letter's: no proof, or no mailbox."""
         if not stored.message.body and stored.letter.problem.code == "E_LETTER_UNREADABLE":
             return stored.letter.problem
         try:
@@ -321,10 +322,10 @@ class DeadLetterHandler:
         *,
         order: Order | None,
     ) -> None:
-        """Tell what was done; what goes nowhere by itself has failed again.
+        """Report the result as events; letters with a problem of their own have failed again.
 
         Raises:
-            TransportError: E_PUBLISH_UNKNOWN: some must be tried again, after a pause.
+            TransportError: E_PUBLISH_UNKNOWN: some letters must be published again, after a pause.
         """
         if confirmed:
             self.observe(
@@ -340,7 +341,7 @@ class DeadLetterHandler:
             raise TransportError(Problem(code="E_PUBLISH_UNKNOWN"))
 
     async def _fail_again(self, stored: StoredLetter, problem: Problem) -> None:
-        """Keep that a letter could not be published; a row that cannot be kept is parked as it is.
+        """Record that a letter could not be published; a row that cannot be changed is parked.
 
         Raises:
             TransportError: The store is away.

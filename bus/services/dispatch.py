@@ -1,6 +1,6 @@
-"""Dispatch: sign an envelope once and bring it into every recipient's mailbox, confirmed.
+"""Dispatch: signs an envelope once, and publishes it to every recipient's mailbox.
 
-Shared by everything that sends: documents and statuses going out, receipts going back.
+Documents, statuses and receipts are all sent by it.
 """
 
 from asyncio import gather
@@ -30,22 +30,23 @@ from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, Problem
 
 MOST_RETURNS = 8
-"""In a row for one mailbox, in about 25 seconds: that of an agency which was just added to the
-directory is provisioned by then."""
+"""How often in a row the broker may not know a mailbox: within 25 seconds the mailbox of an agency
+that was just added to the directory is provisioned."""
 
 MOST_REFUSALS = 8
-"""In a row for one mailbox, in about half a minute; a queue without a leader is back sooner."""
+"""How often in a row the broker may refuse a message to one mailbox: about half a minute. A queue
+that has lost its leader is back sooner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dispatch:
-    """One mailbox's way onto the bus.
+    """Sends the messages of one mailbox.
 
     Attributes:
         deadline: How long one publish may take before its outcome is unknown.
-        most_returns: So often a mailbox may be missing on the broker before it is absent.
-        full: Mailboxes for which the broker has refused again and again, and nothing since.
-        reports_as: The account that tells what failed; absent: the mailbox's own.
+        most_returns: After so many tries a mailbox that the broker does not know is absent.
+        full: The mailboxes for which the broker has refused all messages of late.
+        reports_as: The account that reports failures; None: the mailbox's own.
     """
 
     mailbox: MailboxName
@@ -64,7 +65,7 @@ class Dispatch:
 
         Raises:
             DocumentError: E_TOO_LARGE.
-            TransportError: There is no key to sign with now (E_SIGNING_KEY_AWAY).
+            TransportError: E_SIGNING_KEY_AWAY: there is no usable key now.
         """
         body = body_of(envelope)
         return SignedEnvelope(body=body, signature=await self.signer.sign(body, now=self.clock()))
@@ -81,15 +82,17 @@ class Dispatch:
     ) -> tuple[Recipient, ...]:
         """Publish to every distinct mailbox until the broker has answered for each.
 
-        Whatever is not confirmed is sent again, and only that; recipients absorb what arrives
-        twice. Returns the recipients whose mailbox does not exist on the broker.
+        Messages that are not confirmed are published again; recipients drop duplicates.
+
+        Returns:
+            The recipients whose mailbox does not exist on the broker.
 
         Args:
-            trace: The span that sends, for `traceparent`.
+            trace: The `traceparent` of the span that sends.
 
         Raises:
             Stopping: The service stops before every mailbox has confirmed.
-            ConfigurationError: E_MAILBOX_REFUSED: one is refused again and again.
+            ConfigurationError: E_MAILBOX_REFUSED: the broker refuses every message to one mailbox.
         """
         absent: set[MailboxName] = set()
         refusals: Counter[MailboxName] = Counter()
@@ -97,7 +100,7 @@ class Dispatch:
         waiting = list(dict.fromkeys(recipient.mailbox for recipient in recipients))
         while True:
             publishes = [self._publish(signed, kind, lane, mailbox, trace) for mailbox in waiting]
-            # One alone, as every receipt is, needs no task of its own.
+            # A single message, such as a receipt, needs no task of its own.
             outcomes = [await publishes[0]] if len(publishes) == 1 else await gather(*publishes)
             told = list(zip(waiting, outcomes, strict=True))
             returned = [box for box, outcome in told if outcome is PublishOutcome.RETURNED]
@@ -120,7 +123,7 @@ class Dispatch:
         told: Iterable[tuple[MailboxName, PublishOutcome]],
         refusals: Counter[MailboxName],
     ) -> None:
-        """One that is known to be full is waited for no more, until it takes something again."""
+        """Note which mailboxes are full. Nothing waits for them until they accept a message."""
         for box, outcome in told:
             if outcome is PublishOutcome.REFUSED:
                 refusals[box] += 1

@@ -30,8 +30,8 @@ class FailedItems:
         """Note a failure: the item is not due until its pause is over.
 
         Args:
-            key: Another one when the item has changed: then it is tried at once.
-            name: For people.
+            key: Names the item; it differs when the item has changed, so that it is tried at once.
+            name: The name of the item in the log.
         """
         failures, _ = self._kept.get(key, (0, None))
         pause = pause_before(failures + 1, jitter=self.jitter(), first=FIRST, longest=LONGEST)
@@ -57,6 +57,6 @@ class FailedItems:
             self._kept = {key: kept for key, kept in self._kept.items() if key in there}
 
     def shorten(self, pause: timedelta) -> timedelta:
-        """The pause, or less where an item is due before its end."""
+        """Shorten a pause if an item is due earlier."""
         moment = self.clock()
         return min([pause, *(max(due - moment, timedelta()) for _, due in self._kept.values())])

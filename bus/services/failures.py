@@ -1,6 +1,6 @@
-"""Failures: what failed is told to the dead-letter handler, confirmed, and to its sender.
+"""Failures: reports a failed delivery to the dead-letter handler, and in some cases to its sender.
 
-Only then may the delivery be acknowledged. What the handler makes of it is decided there.
+The delivery may be acknowledged only when the broker has confirmed the report.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from schemas.problem import ConfigurationError, Problem, TransportError
 
 @dataclass(kw_only=True)
 class Failures:
-    """What one mailbox has to tell of what it could not deliver."""
+    """Reports the failed deliveries of one mailbox."""
 
     dispatch: Dispatch
     answers: Answers
@@ -38,10 +38,10 @@ class Failures:
     observe: Observer
 
     async def tell(self, attempt: Attempt, problem: Problem) -> None:
-        """Publish the failure, confirmed, and answer the sender where only the sender can mend it.
+        """Publish the failure; send a signed refusal where only the sender can correct it.
 
         Raises:
-            Stopping: Before all was told; the same failure told twice is counted once.
+            Stopping: Before the end. A failure that is reported twice is counted once.
         """
         attempt.span.failed(problem.code)
         message, retry_wait = _continued(attempt), attempt.retry_wait
@@ -64,10 +64,10 @@ class Failures:
     async def tell_refused(
         self, offered: OfferedDelivery, problem: Problem, *, retry_wait: RetryWait
     ) -> None:
-        """Tell that the recipient's system has refused what was offered to it before.
+        """Report that the recipient's system has refused an offer that it had accepted before.
 
         Raises:
-            Stopping: Before all was told; the same failure told twice is counted once.
+            Stopping: Before the end. A failure that is reported twice is counted once.
         """
         message = offered.message
         await self._publish(message, problem, stage=Stage.HAND_OVER, retry_wait=retry_wait)
@@ -110,7 +110,7 @@ class Failures:
             outcome = await self.dispatch.publisher.publish(failed, deadline=self.dispatch.deadline)
             if outcome is PublishOutcome.CONFIRMED:
                 return
-            # Even a missing `failures` exchange must not cost a delivery: wait for the operator.
+            # If the exchange `failures` is missing, wait for the operator, and lose nothing.
             await retry_wait.wait(Problem(code="E_PUBLISH_UNKNOWN", detail=outcome))
 
     def _observe(self, attempt: Attempt, problem: Problem) -> None:
@@ -152,13 +152,13 @@ class Failures:
         message: WireMessage,
         retry_wait: RetryWait,
     ) -> None:
-        """Answer with signed refusals when there is a key to sign with. Raises `Stopping`."""
+        """Send signed refusals, if there is a usable key. Raises `Stopping`."""
         refusals = await self._signed(receipts, problem, to=to, retry_wait=retry_wait)
         trace = message.headers.get(TRACEPARENT, "")
         try:
             await self.answers.send(refusals, to=to, retry_wait=retry_wait, trace=trace)
         except ConfigurationError as error:
-            # Its sender takes nothing: that must not hold up the others. The row is there.
+            # The mailbox of the sender is full. Others must not wait; the failure is recorded.
             self.observe(
                 ItemSkipped(
                     service=ServiceName.INBOUND,
@@ -183,7 +183,7 @@ class Failures:
 
 
 def _continued(attempt: Attempt) -> WireMessage:
-    """The message that failed; whoever works on it next continues this attempt's trace."""
+    """The failed message, with headers that continue the trace of this attempt."""
     message, traceparent = attempt.received.message, attempt.span.traceparent
     if not traceparent:
         return message

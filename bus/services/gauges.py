@@ -1,4 +1,4 @@
-"""Gauges: measures, every few seconds and apart from the messages, what no event tells."""
+"""Gauges: measures every few seconds what no event reports. No message waits for this."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

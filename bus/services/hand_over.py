@@ -22,10 +22,10 @@ from schemas.problem import AxisError, error_of
 from schemas.term import term
 
 TRIES_IN_A_ROW = 3
-"""Hand-overs of one delivery that its recipient's system may not answer before it is looked at."""
+"""After so many offers without an answer, the recipient's system is probed."""
 
 _OF_ENDPOINTS = frozenset({"E_ENDPOINT_DOWN", "E_ENDPOINT_REFUSED"})
-"""What an endpoint may raise of its own (`adapters.contract.Endpoint.offer`)."""
+"""The errors that an endpoint itself may raise (`adapters.contract.Endpoint.offer`)."""
 
 
 @dataclass(kw_only=True)
@@ -62,7 +62,7 @@ class HandOver:
         async with self.fetching.fetched(needed, sealed=attempt.sealed_files) as files:
             attempt.advance(DeliveryEvent.FETCH)
             attempt.stage = Stage.HAND_OVER
-            # Before the turn comes, so that a file that takes long delays those behind it least.
+            # Before its turn, so that a delivery that takes long delays the others little.
             parcel = await self._pack(attempt, envelope, delivery, files)
             await attempt.ticket.turn()
             if attempt.leave.is_set():
@@ -70,7 +70,7 @@ class HandOver:
             parent = attempt.span.traceparent
             with self.tracer.span("hand over", Role.INTERNAL, parent=parent):
                 offer = await self._offer(attempt, envelope, parcel)
-            # The order is kept; recording and answering may overlap with the next hand-over.
+            # The order is kept from here on: recording may overlap with the next hand-over.
             attempt.ticket.leave()
         return parcel.name, offer
 
@@ -97,8 +97,8 @@ class HandOver:
         """Offer within the deadline. An offer that ends later still counts, once.
 
         Raises:
-            AxisError: Of the parcel's content; or what an endpoint may raise. Whatever else it
-                raises is its own fault, and becomes E_INTERNAL.
+            AxisError: An error of the parcel's content, or one that an endpoint may raise. Other
+                errors of the endpoint become E_INTERNAL.
         """
         content = _Content(parcel.chunks)
         parcel = replace(parcel, chunks=content)
@@ -115,7 +115,7 @@ class HandOver:
         except TimeoutError as late:
             if not limit.expired():
                 raise
-            # It has had its time: it is looked at without a second try.
+            # The whole time is used up, so the system is probed without a second try.
             attempt.unanswered = TRIES_IN_A_ROW
             cause = term("no_answer", seconds=f"{seconds:.0f}")
             raise AxisError.of("E_ENDPOINT_DOWN", agency=self.mailbox, cause=cause) from late

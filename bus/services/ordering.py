@@ -1,6 +1,6 @@
-"""Ordering: lets coroutines through one at a time, in the order in which they took a ticket.
+"""Ordering: coroutines take a ticket each, and have their turn one at a time, in that order.
 
-Work before the turn may overlap; what must keep the order of the queue waits for its turn.
+Work before `turn` may overlap. Work that must keep the order of the queue comes after `turn`.
 """
 
 import asyncio
@@ -9,9 +9,9 @@ from typing import Self
 
 
 class Ticket:
-    """A place in the line. Leaving it, at the latest with the `with` block, lets the next through.
+    """A place in the order. `leave`, or the end of the `with` block, gives the next its turn.
 
-    Leaving before one's own turn is fine: the next still waits for all that came earlier.
+    A ticket may be left before its turn: then the next one waits only for all earlier ones.
     """
 
     def __init__(self, before: asyncio.Future[None] | None) -> None:
@@ -25,7 +25,7 @@ class Ticket:
             await asyncio.shield(self._before)
 
     def leave(self) -> None:
-        """Give the place up; from now on it is always one's turn. Harmless when repeated."""
+        """Give up the place; from now on `turn` returns at once. May be called twice."""
         if self._left:
             return
         self._left = True
@@ -58,7 +58,7 @@ class Ordering:
         self._last: asyncio.Future[None] | None = None
 
     def ticket(self) -> Ticket:
-        """Take the next place in the line, at once."""
+        """Take the next place in the order, without waiting."""
         before = self._last if self._last is not None and not self._last.done() else None
         ticket = Ticket(before)
         self._last = ticket.passed

@@ -74,7 +74,7 @@ def _is_same(
     spool: Spool,
 ) -> bool:
     with files.open(source.sha256) as original:
-        # One that was sealed cannot be read twice.
+        # The decrypted stream of a sealed original cannot be read twice.
         kept = keep(original, spool)
     reader = format_.introduced() if isinstance(format_, FormatApart) else format_
     limits = Limits(max_packet_bytes=max(kept.size, 1))

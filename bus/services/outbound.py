@@ -25,7 +25,7 @@ from bus.services.waiting import Turns
 from schemas.problem import RecipientError, TransportError
 
 MOST_UNANSWERED = 5
-"""How often in a row a system may fail over one file while it answers its probes."""
+"""How often in a row a system may fail with one file although it answers its probes."""
 _AT_ONCE = 8
 """Submissions of one agency in work; reading overlaps with waiting for confirms."""
 
@@ -91,7 +91,7 @@ class Outbound:
                 tasks.create_task(send(submission, ordering.ticket()))
 
     async def _send(self, submission: Submission, ticket: Ticket) -> None:
-        """Send one submission, or leave it where it is when the service stops."""
+        """Send one submission; when the service stops, it stays where it is."""
         dispatch = self.sender.dispatch
         with dispatch.tracer.span("submit", Role.INTERNAL) as span:
             span.note({"lienthong.mailbox": dispatch.mailbox})
@@ -106,16 +106,16 @@ class Outbound:
             )
 
     async def _try(self, attempt: SendAttempt) -> None:
-        """Try until it was sent or refused, and its agency was told; or leave it for later."""
+        """Try until it is sent or refused and its agency knows; or leave it for a later look."""
         while not self.stop.is_set():
             try:
                 if not attempt.decided:
                     await self.sender.decide(attempt)
-                    # The next one may be published while the agency is told of this one.
+                    # The next one may be published while the agency is told the result of this one.
                     attempt.ticket.leave()
                 await self.sender.conclude(attempt)
             except (FileNotFoundError, Stopping):
-                # Taken back or replaced by the agency: a later look finds the new file.
+                # The agency has withdrawn or replaced the file; a later look finds the new one.
                 return
             except RecipientError as error:
                 attempt.unanswered += 1
@@ -166,5 +166,5 @@ class Outbound:
 
 
 def _version_of(submission: Submission) -> tuple[str, str]:
-    """Name and version; they differ when the agency has put another file in its place."""
+    """Name and version of a file; the version differs when the agency has replaced the file."""
     return submission.name, submission.version

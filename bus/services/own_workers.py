@@ -1,4 +1,4 @@
-"""OwnWorkers: whether anybody consumes from the mailboxes that agencies' own workers serve.
+"""Own workers: whether anybody consumes from the mailboxes that agencies' own workers serve.
 
 The hub sees such a worker only as a consumer at the broker. A mailbox is reported when it had a
 consumer since this start or holds a message; one that was never used is no trouble.
@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueUse:
-    """What the broker says of one queue.
+    """The numbers of one queue, from the broker.
 
     Attributes:
         messages: Including those that are not acknowledged yet.
@@ -34,7 +34,7 @@ Uses = Callable[[], Awaitable[Mapping[str, QueueUse]]]
 
 @dataclass(kw_only=True)
 class OwnWorkers:
-    """One look at a time.
+    """Looks at the mailboxes. Looks must not overlap.
 
     Attributes:
         elsewhere: The mailboxes that are neither served here nor suspended, as it is now.

@@ -1,7 +1,7 @@
-"""Packing: makes of a delivery the parcel for its recipient's system.
+"""Packing: makes the parcel of a delivery for its recipient's system.
 
-The parcel contains the original file where that proves something; otherwise the document is written
-anew, with what was found about its signatures.
+If the header signature of the original file is valid, the parcel is the original file. Otherwise
+the document is written in the recipient's format, with the result of the signature check.
 """
 
 import asyncio
@@ -56,12 +56,12 @@ class Packing:
         leave: asyncio.Event,
         judged: Judged | None = None,
     ) -> Parcel:
-        """Make the parcel; its bytes are produced when it is offered, at the latest.
+        """Make the parcel. Its bytes are produced when the endpoint reads them, or earlier.
 
         Args:
-            files: Where the files of the document are found.
+            files: The source of the files of the document.
             leave: Set when the service stops.
-            judged: Whose documents the message is about.
+            judged: The documents that the message refers to, with warnings.
 
         Raises:
             Stopping: `leave` was set first.
@@ -82,7 +82,7 @@ class Packing:
             return await asyncio.to_thread(_parcel, envelope, delivery, check, files, introduced)
 
     def _tells(self, judged: Judged) -> bool:
-        """Whether what was judged must be told: in a note only if it says something new."""
+        """Whether the parcel or its note must contain the result: a note only for something new."""
         if isinstance(self.format, CheckedFormat):
             return bool(judged.about or judged.warnings)
         return bool(judged.warnings) or not judged.evident
@@ -126,9 +126,9 @@ def _with_losses(
 def _content(
     envelope: Envelope, check: DeliveryCheck | None, files: AttachmentSource, written_in: Format
 ) -> tuple[Iterable[bytes], bytes | None]:
-    """The bytes of the parcel, and the note beside it.
+    """The bytes of the parcel, and its note.
 
-    The check stands in the parcel where the format has a place for it, else in the note.
+    A format that can write checks writes the check into the parcel; otherwise the note contains it.
     """
     original = original_for(envelope, written_in.name)
     message, attachments, written_at = envelope.message, files, envelope.sent_at

@@ -32,7 +32,7 @@ _PAGE = 1000
 _AT_ONCE = 5000
 """How many open deliveries one look asks about; first those not asked about for longest."""
 _SLACK = timedelta(minutes=1)
-"""How much later than its own time a confirmation may appear in the store."""
+"""How long after its own time a confirmation may be written to the store."""
 _SETTLED = timedelta(seconds=30)
 """How long the numbers of the broker may lag behind a delivery."""
 
@@ -51,7 +51,7 @@ class _Open:
 
 @dataclass(kw_only=True)
 class Reconciler:
-    """Takes the account of one axis. Looks must not overlap.
+    """Counts the deliveries of one axis. Looks must not overlap.
 
     Attributes:
         mailboxes: All mailboxes of the directory, as it is now.
@@ -73,7 +73,7 @@ class Reconciler:
     _missing: Mapping[MailboxName, int] = field(default_factory=dict, init=False)
 
     async def look(self) -> Account:
-        """Take the account. Raises `TransportError` when a store or the broker does not answer."""
+        """Count all. Raises `TransportError` when a store or the broker does not answer."""
         await self._read_confirmed()
         asked = dict(list(self._open.items())[:_AT_ONCE])
         await self._close(asked)

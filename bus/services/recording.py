@@ -1,4 +1,4 @@
-"""Recording: what is written down when an agency's system has taken a delivery, or will answer."""
+"""Recording: writes to the stores that an agency's system has taken a delivery, or will answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

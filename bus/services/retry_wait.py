@@ -1,4 +1,4 @@
-"""RetryWait: waits out what the world prevents, and gives up only when the service stops."""
+"""Retry wait: the growing pauses between tries; only the end of the service ends them."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from schemas.problem import Problem
 
 
 class Stopping(Exception):  # noqa: N818 (a call to leave, not an error)
-    """The service stops: leave the work where it is, nothing acknowledged."""
+    """The service stops. Leave the work as it is, and acknowledge nothing."""
 
 
 @dataclass(kw_only=True)
 class RetryWait:
-    """One piece of work's waits. Make a fresh one for each."""
+    """The pauses of one piece of work. Each piece of work has its own."""
 
     mailbox: MailboxName
     observe: Observer
