@@ -34,7 +34,7 @@ from bus.core.keyring import KeyRing
 from bus.core.life_cycle import DeliveryEvent
 from bus.core.message import SignedEnvelope
 from bus.core.offered import OfferedDelivery, UnsignedReceipt
-from bus.core.parties import Standpoint
+from bus.core.parties import Viewpoint
 from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
 from bus.core.sealing.files import OpenedFiles
@@ -288,7 +288,7 @@ class Courier:
 
     async def _judge(self, attempt: Attempt, envelope: Envelope, *, now: datetime) -> None:
         """Whose documents the message is about. Raises `DocumentError`: it may not say so."""
-        at = Standpoint(
+        at = Viewpoint(
             routing=self.routing(),
             on=day_in_vietnam(now),
             held_by=tuple(recipient.agency for recipient in self._addressed(envelope)),
