@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from bus.core.algorithm import KeyElsewhere, PrivateKey, PublicKey
+from bus.core.algorithm import PrivateKey, PublicKey, TokenPrivateKey
 from bus.core.keyring import CertifiedKey
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
@@ -101,7 +101,7 @@ class FiledKey:
         except ConfigurationError:
             return False
 
-    def private_key(self, access: KeyAccess) -> PrivateKey | KeyElsewhere:
+    def private_key(self, access: KeyAccess) -> PrivateKey | TokenPrivateKey:
         """The private key, or the token that has it. Raises `ConfigurationError` E_KEYS."""
         if self.is_in_token:
             with key_errors(self.token_path, agency=self.owner):

@@ -20,7 +20,12 @@ from bus.core.keyring import chain_of
 from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.source import Chain
 from bus.core.revocation.source_record import SourceRecords
-from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
+from bus.core.revocation.statement import (
+    Revocation,
+    RevocationReason,
+    RevocationSource,
+    strictest,
+)
 from bus.keys.files import key_errors, read_regular, write_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem

@@ -13,7 +13,7 @@ import structlog
 
 from adapters.registry import require_format
 from bus.core.backoff import pause_before
-from bus.core.certificate_expiry import endings, next_change
+from bus.core.certificate_expiry import expiry_warnings, next_change
 from bus.core.crash import problem_of
 from bus.core.directory import vouched
 from bus.core.events import ServiceName
@@ -230,7 +230,7 @@ class Participants:
         """Report certificates that expire soon, each once for each limit."""
         if not self.warns:
             return
-        for ending in endings(keys_in_use(self.ring), now=self.clock(), told=self._told):
+        for ending in expiry_warnings(keys_in_use(self.ring), now=self.clock(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
                 CertificateEndNeared(
