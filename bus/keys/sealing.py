@@ -21,7 +21,7 @@ from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prov
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
 from bus.keys.files import key_errors, read_regular, read_secret_file, sync_keys, write_file
-from bus.keys.folder import KeyFolder
+from bus.keys.folder import SEALING, KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Place, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
@@ -202,7 +202,7 @@ class SealingFolder:
 
     def folder_of(self, owner: MailboxName) -> Path:
         """Where the sealing keys of one mailbox lie."""
-        return KeyFolder(self.root).folder_of(owner) / "sealing"
+        return KeyFolder(self.root).folder_of(owner) / SEALING
 
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
