@@ -1,4 +1,4 @@
-"""Which names of attachments are safe to show and to write as files (handbook 2.4).
+"""Which names of attachments are safe to show and to write as files.
 
 Formats make names safe, senders refuse other names before they sign, and recipients refuse them
 after they have verified the signature. No file is written under another name.

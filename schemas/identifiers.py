@@ -44,7 +44,7 @@ class CodeScheme(StrEnum):
 def is_agency_code(code: str) -> bool:
     """Whether a code can be an agency's own code, which names queues, accounts and folders.
 
-    Other codes (handbook, section 7.1) can only be aliases.
+    Other codes can only be aliases.
     """
     return len(code) <= MAX_CODE_LENGTH and _OWN_CODE.fullmatch(code) is not None
 
@@ -71,7 +71,7 @@ def scheme_of(code: str) -> CodeScheme:
 def from_qcvn102(code: str) -> str | None:
     """Convert `000.31.20.H53`-like codes to the form of Decision 20, `H53.20.31`.
 
-    The groups are reversed, and trailing groups of zeros are removed (handbook 7.2). An alias in
+    The groups are reversed, and trailing groups of zeros are removed. An alias in
     the directory takes precedence. None for codes that do not have the form of QCVN 102.
     """
     if not (_QCVN_FULL.match(code) or _QCVN_SHORT.match(code)):

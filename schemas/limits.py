@@ -66,7 +66,7 @@ MAX_FILE_NAME_BYTES = 255
 # --- canonical values ------------------------------------------------------------------------
 
 MIN_YEAR = 1945
-"""The first year of dates, and of times in Viet Nam (handbook 2.6)."""
+"""The first year of dates, and of times in Viet Nam (`docs/edxml.md`)."""
 MAX_YEAR = 2100
 MAX_CODE = 2**31 - 1
 """The numbers of document types and of vendors, positive and negative: 32 bits."""

@@ -16,7 +16,7 @@ ABSENT = "absent"
 
 
 class SignatureOutcome(StrEnum):
-    """The three outcomes of a header signature (handbook 2.5)."""
+    """The three outcomes of a header signature (`docs/edxml.md`)."""
 
     VERIFIED = "verified"
     INVALID = "invalid"

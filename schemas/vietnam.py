@@ -1,4 +1,4 @@
-"""Time in Viet Nam: +07:00 all year, whatever the zone of the server is (handbook, section 10)."""
+"""Time in Viet Nam: +07:00 all year, whatever the zone of the server is."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

@@ -82,7 +82,7 @@ def alias_of(agency: AgencyCode, code: str, **validity: date | None) -> AgencyAl
 
 
 def clean_name(name: str, *, code: str, field: str = "name") -> str:
-    """An agency's name as it is stored: in NFC (handbook 2.6), on one line.
+    """An agency's name as it is stored: in NFC, on one line.
 
     Raises:
         ConfigurationError: E_DIRECTORY_NAME.

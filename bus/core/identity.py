@@ -1,7 +1,7 @@
 """The ids of envelopes and deliveries, as digests of their content: one id, one content.
 
-Handbook section 6 defines document identity and content hash; the wire contract (version 1) derives
-envelope and delivery ids from them. Every value is a SHA-256 digest of canonical JSON.
+The wire contract (`docs/wire-contract.md`, Identity) defines them. Every value is a SHA-256 digest
+of canonical JSON.
 """
 
 from functools import cache
@@ -61,7 +61,7 @@ def report_identity(
     addressee: AgencyCode,
     answers: EnvelopeId | None = None,
 ) -> str:
-    """The idempotency key of a status (handbook 3.3), as a digest.
+    """The idempotency key of a status, as a digest.
 
     It includes number, date and the answered envelope, because document ids are reused and a recall
     has the id of its target. Status 05 may occur several times, so its time and description count

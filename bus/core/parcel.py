@@ -38,7 +38,7 @@ def parcel_name(envelope: Envelope, delivery: DeliveryId, suffix: str) -> str:
 def original_for(envelope: Envelope, format_name: str) -> Source | None:
     """The original to hand over byte for byte, or None when the packet is written anew.
 
-    Only a verified header signature earns it (handbook 2.5): a rewritten packet would lose the
+    Only a verified header signature earns it (`docs/edxml.md`): a rewritten packet would lose the
     proof. Everything else is written strictly, which is what readers can rely on.
     """
     check = envelope.source_signature

@@ -1,9 +1,8 @@
 """Parties of a document: who may report on it, and who may recall, update or replace it.
 
-The rules are those of the handbook, 3.2 and sections 4 and 6. A message applies only to a document
-that *this sender* sent and *this recipient* has. What contradicts the records is refused. What
-matches no delivery is accepted with a warning to the recipient, because agencies exchanged
-documents before they joined the axis (decision record 0005).
+A message applies only to a document that *this sender* sent and *this recipient* has. What
+contradicts the records is refused. What matches no delivery is accepted with a warning to the
+recipient, because agencies exchanged documents before they joined the axis (decision record 0005).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -176,7 +175,7 @@ def judge_reuse(
     identity: str,
     known: Sequence[DocumentRecord],
 ) -> tuple[Warned, ...]:
-    """Warn when a sender reuses a document id, or a number of the same year (handbook 6).
+    """Warn when a sender reuses a document id, or a number of the same year.
 
     The document is delivered nevertheless, because some systems use a short local count. Recalls,
     updates and replacements repeat the id of their target on purpose.
@@ -289,7 +288,7 @@ def _agrees(record: DocumentRecord, number: str | None) -> bool:
 def _is_certainly(record: DocumentRecord, number: str | None) -> bool:
     """Whether a record that was found by its id is certainly the document that is meant.
 
-    Many systems count their documents 1, 2, 3 (handbook 6, form C). Such an id is the same document
+    Many systems count their documents 1, 2, 3. Such an id is the same document
     only if the number is equal too.
     """
     if not is_local(record.document_id):

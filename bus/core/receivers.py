@@ -57,5 +57,5 @@ def _misnamed(receiver: Organization, agency: Agency) -> tuple[Warned, ...]:
 
 
 def _comparable(name: str) -> str:
-    """Names are compared in NFC (handbook 2.6), without case and repeated blanks."""
+    """Names are compared in NFC, without case and repeated blanks."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())

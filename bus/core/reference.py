@@ -57,7 +57,7 @@ def normal(text: str) -> str:
 def id_key(document_id: str) -> str:
     """A document id in the form that is compared.
 
-    In an id of form A (handbook, section 6) code, date and number may be written in any form.
+    In an id `code,date,number` (QCVN 102) the three parts may be written in any form.
     """
     parts = _PARTS.split(normal(document_id), maxsplit=2)
     if len(parts) == 3 and (day := _day(parts[1])):
@@ -78,13 +78,13 @@ def code_key(code: str) -> str:
 
 
 def code_in(document_id: str) -> str | None:
-    """The `code_key` at the beginning of an id of form A; None for other ids."""
+    """The `code_key` at the beginning of an id `code,date,number`; None for other ids."""
     parts = _PARTS.split(normal(document_id), maxsplit=2)
     return code_key(parts[0]) if len(parts) == 3 and _day(parts[1]) else None
 
 
 def is_local(document_id: str) -> bool:
-    """Whether an id is a short local count, as many systems use (handbook, form C)."""
+    """Whether an id is a short local number, as many systems use."""
     return _LOCAL.fullmatch(normal(document_id)) is not None
 
 

@@ -1,6 +1,6 @@
 """Routing: which agency a code names, which mailbox serves it, and who may send as whom.
 
-The rules are those of the handbook, section 7. Only the directory decides, not the form of a code.
+Only the directory decides, not the form of a code. `docs/directory.md` explains the rules.
 """
 
 from dataclasses import dataclass
@@ -186,7 +186,7 @@ class Routing:
         return one == other or (boxes[0] is not None and boxes[0] == boxes[1])
 
     def named_in(self, document_id: str, on: date) -> AgencyCode | None:
-        """The agency whose code a document id begins with (handbook, section 6, form A)."""
+        """The agency whose code a document id `code,date,number` begins with."""
         key = code_in(document_id)
         named = None if key is None else self._by_key.get(key)
         return None if named is None else self.successor(named, on)

@@ -34,7 +34,7 @@ _REPORTS = (
     (StatusCode.ACCEPTED, StatusCode.COMPLETED),
     (StatusCode.REFUSED,),
 )
-"""What a receiver reports on one document, in this order (handbook 3.3)."""
+"""What a receiver reports on one document, in this order (statuses of QCVN 102)."""
 _REPORT_WEIGHTS = (5, 3, 2, 1, 1)
 _FIRST_KINDS = (DropKind.LETTER, DropKind.CIRCULAR)
 _REFUSABLE = tuple(flaw for flaw in Flaw if ANSWERS[flaw])
@@ -157,7 +157,7 @@ class _Traffic:
         """A message that `sender` drops, with the flaw if it is one of content."""
         writer, today = self._writer, self._today
         if flaw is Flaw.NOT_PARTY:
-            # Only the sender of a document may take it back, not its receiver (handbook 3.2).
+            # Only the sender of a document may take it back, not its receiver.
             code = StatusCode.TAKE_BACK
             return writer.status(sender, victim.sender, on=victim.document, code=code, day=today)
         if flaw is Flaw.NOT_OWNER:

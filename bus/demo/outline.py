@@ -7,7 +7,7 @@ from bus.demo.drop import DropKind
 
 FIRST_MONTH_DOCUMENTS = 8_315
 FIRST_MONTH_DELIVERIES = 19_296
-"""12 March to 12 April 2019, among the first 95 bodies (handbook, section 15)."""
+"""12 March to 12 April 2019, among the first 95 bodies."""
 
 _FOLLOW_UPS = (DropKind.RECALL, DropKind.UPDATE, DropKind.REPLACE)
 """They go to all receivers of the letter that they are about."""

@@ -38,7 +38,7 @@ _PRIORITY_WEIGHTS = (86, 9, 3, 2)
 
 
 class Writer:
-    """Numbers its documents by body and calendar year (handbook 6)."""
+    """Numbers its documents by body and calendar year (Decree 30/2020)."""
 
     def __init__(self, rng: random.Random, files: FilePool) -> None:
         self._rng = rng
@@ -100,7 +100,7 @@ class Writer:
         return letter.model_copy(update={"response_for": (answered,)})
 
     def recall(self, letter: Document) -> Document:
-        """The same header again, recalled by its sender (handbook, section 4)."""
+        """The same header again, recalled by its sender."""
         block = _about(letter, BusinessType.RECALL, RECALL_REASON)
         return letter.model_copy(update={"bussiness": block, "attachments": ()})
 

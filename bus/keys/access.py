@@ -1,7 +1,7 @@
-"""KeyAccess: the secrets that open private keys: the passphrase of files, the PIN of tokens.
+"""The secrets that unlock private keys: the passphrase of files and the PIN of tokens.
 
-Secrets are read from files that only their owner can read. They never stand on a command line or
-in the environment, because other processes and crash reports can see those.
+Secrets are read from files that only their owner can read. They are never on a command line or in
+the environment, because other processes and crash reports can see those.
 """
 
 import os
@@ -16,12 +16,12 @@ _MOST_SECRET_BYTES = 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeyAccess:
-    """In which files the secrets are, as the operator has set.
+    """The operator's settings for secrets.
 
     Attributes:
-        passphrase_file: Holds the passphrase of encrypted private keys.
+        passphrase_file: Contains the passphrase of encrypted private keys.
         module: The PKCS #11 module of the tokens, a shared library.
-        pin_file: Holds the PIN of the tokens. A key's URI may name another file (`pin-source`).
+        pin_file: Contains the PIN of the tokens. A key's URI may name another file (`pin-source`).
     """
 
     passphrase_file: Path | None = None
@@ -29,7 +29,7 @@ class KeyAccess:
     pin_file: Path | None = None
 
     def passphrase(self, *, agency: str) -> bytes | None:
-        """The passphrase; None if none is set. Raises `ConfigurationError` E_KEYS."""
+        """The passphrase; None if there is no setting. Raises `ConfigurationError` E_KEYS."""
         if self.passphrase_file is None:
             return None
         return read_secret(self.passphrase_file, agency=agency)
@@ -39,7 +39,7 @@ def read_secret(path: Path, *, agency: str) -> bytes:
     """The first line of a file that only its owner can read.
 
     Raises:
-        ConfigurationError: It cannot be read, is empty, or others may read it too (E_KEYS).
+        ConfigurationError: E_KEYS: it cannot be read, is empty, or others can read it too.
     """
     with key_errors(path, agency=agency), path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:

@@ -1,7 +1,6 @@
-"""DevelopmentAuthority: issues certificates for trying the axis out, without any setup.
+"""The development authority for signatures, with which the axis can be tried without any setup.
 
-It is made on first use. Every name in its certificates says DEVELOPMENT. A certificate of a public
-authority that is filed beside them is used in the same way.
+It is made on first use. Every name in its certificates contains DEVELOPMENT.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +43,7 @@ _OPEN = KeyAccess()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DevelopmentAuthority:
-    """An authority that lives in one folder; several processes may open and use it at once."""
+    """The authority in a folder; several processes may use it at once."""
 
     folder: KeyFolder
     certificate: x509.Certificate
@@ -55,10 +54,10 @@ class DevelopmentAuthority:
     def open(
         cls, folder: Path, *, now: datetime, access: KeyAccess = _OPEN
     ) -> "DevelopmentAuthority":
-        """The authority of a folder, made when there is none.
+        """Open the authority of a folder; make it if there is none.
 
         Raises:
-            ConfigurationError: Its files cannot be used or written (E_KEYS).
+            ConfigurationError: E_KEYS: its files cannot be used or written.
         """
         files = KeyFolder(folder)
         with files.locked():
@@ -73,24 +72,20 @@ class DevelopmentAuthority:
         return cls(folder=files, certificate=certificate, private_key=key, access=access)
 
     def ensure(self, owners: Iterable[MailboxName], *, now: datetime) -> None:
-        """Give each owner a key pair, unless one is here that is good for another 30 days.
+        """Make a key pair for each owner without one that is valid for another 30 days.
 
-        None for an owner of whom a certificate of another authority is here, even one that has
-        ended: a development certificate never takes over from a real one.
+        An owner with a certificate of another authority gets none, even if that has expired: a
+        development certificate never replaces a real one.
 
         Raises:
-            ConfigurationError: A file cannot be read or written (E_KEYS).
+            ConfigurationError: E_KEYS: a file cannot be read or written.
         """
         with self.folder.locked():
             for owner in lacking(self.folder.root, owners, now=now):
                 self._issue(owner, now=now)
 
     def issue(self, owner: MailboxName, *, now: datetime) -> FiledKey:
-        """Give the owner a new pair, whatever it has.
-
-        Raises:
-            ConfigurationError: A file cannot be written (E_KEYS).
-        """
+        """Make a new key pair for an owner. Raises `ConfigurationError` E_KEYS."""
         with self.folder.locked():
             return self._issue(owner, now=now)
 
@@ -109,18 +104,14 @@ class DevelopmentAuthority:
 def _make(files: KeyFolder, *, now: datetime, passphrase: bytes | None) -> None:
     key, certificate = self_signed("Liên Thông DEVELOPMENT authority", now=now, authority=True)
     write_private_key(files.development_key, key, agency=_AGENCY, passphrase=passphrase)
-    # The certificate comes last: while it is missing, the authority is made anew.
+    # The certificate is written last: while it is missing, the authority is made again.
     write_certificates(files.development_certificate, [certificate], agency=_AGENCY)
 
 
 def lacking(
     folder: Path, owners: Iterable[MailboxName], *, now: datetime
 ) -> tuple[MailboxName, ...]:
-    """The owners to whom `DevelopmentAuthority.ensure` would give a pair.
-
-    Raises:
-        ConfigurationError: A file cannot be read (E_KEYS).
-    """
+    """The owners for which `ensure` would make a pair. Raises `ConfigurationError` E_KEYS."""
     files = KeyFolder(folder)
     revoked = revoked_here(files)
     return tuple(
@@ -131,7 +122,7 @@ def lacking(
 
 
 def is_development(certificate: x509.Certificate) -> bool:
-    """Whether a development authority gave it, ours or another home's."""
+    """Whether a development authority issued it, that of this home or of another one."""
     given_by = certificate.issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     return any(attribute.value == DEVELOPMENT for attribute in given_by)
 
@@ -140,7 +131,7 @@ def _suffices(filed: FiledKey, revoked: Mapping[str, Revocation], *, now: dateti
     try:
         certificate = filed.certificate()
     except ConfigurationError:
-        # It may be a real one, which a development certificate never takes over from.
+        # It may be a real one, which a development certificate never replaces.
         return True
     if not is_development(certificate):
         return True

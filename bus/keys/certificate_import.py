@@ -1,9 +1,8 @@
-"""Certificate import: file a certificate that an authority issued, or an authority to trust.
+"""Import a certificate that an authority issued, or an authority to be trusted.
 
-A certificate answers the request that has the same public key, whatever subject it states.
+A certificate belongs to the request with the same public key, whatever its subject is.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +27,7 @@ class Imported:
     """A certificate that was imported.
 
     Attributes:
-        answers: Whether its private key is here, so that its owner signs with it here.
+        answers: Whether its private key is here, so that this home can sign with it.
     """
 
     key: CertifiedKey
@@ -45,23 +44,23 @@ def import_certificate(
     access: KeyAccess,
     now: datetime,
 ) -> Imported:
-    """File a certificate, with its intermediate certificates, in the folder of its owner.
+    """Store a certificate and its intermediate certificates in the folder of its owner.
 
     Args:
-        path: PEM, in any order; or DER.
-        owner: The owner; None: who requested it, or whom its subject states.
+        path: A PEM file, with the certificates in any order, or a DER file.
+        owner: None: the owner of its request, or the one that its subject names.
         token: The URI of its private key in a token.
 
     Raises:
-        ConfigurationError: E_KEYS; it cannot be read, has no owner, has expired, or no authority
-            that is trusted here has issued it.
+        ConfigurationError: E_KEYS: it cannot be read, has no owner, has expired, or no authority
+            that is trusted here issued it.
     """
     said = owner or "nobody"
     certificate, *others = _leaf_first(path, agency=said)
     with files.locked():
         matches = [r for r in requests_here(files) if _asks_for(r, certificate.public_key())]
         request = matches[0] if matches else None
-        owner = owner or (request.owner if request else None) or _stated(certificate)
+        owner = owner or (request.owner if request else _stated(certificate))
         if owner is None:
             raise unusable(path, said, term("owner_unstated"))
         if request is not None and request.owner != owner:
@@ -88,11 +87,11 @@ def import_certificate(
 
 
 def import_authority(files: KeyFolder, path: Path) -> tuple[x509.Certificate, ...]:
-    """Trust the authorities of a file from now on.
+    """Trust the authorities in a file from now on.
 
     Raises:
-        ConfigurationError: It cannot be read, or holds a certificate that is no authority's
-            (E_KEYS).
+        ConfigurationError: E_KEYS: it cannot be read, or contains a certificate that is not of an
+            authority.
     """
     found = tuple(read_certificates(path, agency=AUTHORITIES))
     for certificate in found:
@@ -116,7 +115,7 @@ def _leaf_first(path: Path, *, agency: str) -> list[x509.Certificate]:
 
 
 def _stated(certificate: x509.Certificate) -> MailboxName | None:
-    stated: Sequence[str] = stated_owners(certificate.subject)
+    stated = stated_owners(certificate.subject)
     return MailboxName(stated[0]) if stated else None
 
 
@@ -129,7 +128,7 @@ def _asks_for(request: Request, key: object) -> bool:
 
 
 def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
-    """Refuse a key that another agency has filed: anybody can obtain its certificate."""
+    """Refuse a key of another agency, because anybody can obtain its certificate."""
     for filed in files.filed():
         if filed.owner != key.owner and filed.has_key(key.public_key):
             raise unusable(path, key.owner, term("key_elsewhere", owner=filed.owner))

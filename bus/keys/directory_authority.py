@@ -1,11 +1,10 @@
-"""DirectoryAuthority: who signs the directory of a home.
+"""The directory authority, which signs the directory of a home.
 
     <folder>/directory/*.pem    its certificates
-    <folder>/directory/*.key    their private keys (or `.pkcs11`), only where the directory is kept
+    <folder>/directory/*.key    their private keys (or `.pkcs11`), only where it is changed
 
-A certificate in that folder is trusted because somebody put it there; no other authority is asked.
-The operator of a real hub files its certificate. Where there is none, one is made on first use, and
-its name says DEVELOPMENT.
+A certificate in that folder is trusted without any other authority. If the operator has stored
+none, a development certificate is made on first use.
 """
 
 from collections.abc import Sequence
@@ -30,15 +29,15 @@ _OWNER = MailboxName(AUTHORITY)
 
 
 def directory_folder(folder: Path) -> Path:
-    """Where the directory authority's files lie."""
+    """The folder of the directory authority."""
     return folder / "directory"
 
 
 def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> DirectoryTrust:
-    """Who signs the directory of a home; made when there is nobody.
+    """Read who signs the directory of a home; make a development authority if there is none.
 
     Raises:
-        ConfigurationError: Its files cannot be used or written (E_KEYS).
+        ConfigurationError: E_KEYS: its files cannot be used or written.
     """
     files = KeyFolder(folder)
     filed = _filed(folder)
@@ -71,7 +70,7 @@ def _filed(folder: Path) -> list[FiledKey]:
 
 
 def _readable(filed: Sequence[FiledKey]) -> list[tuple[FiledKey, CertifiedKey]]:
-    """Those of the files that count; where none does, the first says why."""
+    """The files that can be read. Raises the first error if there is none."""
     pairs: list[tuple[FiledKey, CertifiedKey]] = []
     wrong: list[ConfigurationError] = []
     for each in filed:
@@ -98,7 +97,7 @@ def _make(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     name = "Liên Thông DEVELOPMENT directory authority"
     key, certificate = self_signed(name, now=now, authority=False)
     filed = FiledKey(owner=_OWNER, path=place / "development.pem")
-    # The certificate comes last: while it is missing, the authority is made anew.
+    # The certificate is written last: while it is missing, the authority is made again.
     passphrase = access.passphrase(agency=AUTHORITY)
     write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
     write_certificates(filed.path, [certificate], agency=AUTHORITY)

@@ -1,6 +1,6 @@
-"""Files: read and write one private key or certificate; private keys only for their owner.
+"""Read and write files with keys and certificates; only their owner can read private keys.
 
-`folder` decides where each file is.
+`folder` knows where each file is.
 """
 
 import errno
@@ -9,7 +9,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,24 +25,23 @@ from bus.core.algorithm import PrivateKey
 from bus.core.certificate import UnreadableError, certificates_in
 from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import AxisError, Place
-from schemas.term import Coded, of_os, term
+from schemas.term import Coded, Term, of_os, term
 
 GROUP_AND_OTHERS = 0o077
 """Permissions that no file with a secret may have."""
 
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
-"""Errors of the disk or its permissions, not of the keys."""
+"""Errors of the disk or of permissions, not of the keys."""
 _ENCRYPTED = b"ENCRYPTED"  # in the first line of encrypted PKCS #8 (RFC 7468, 11)
 _MOST_KEY_BYTES = 64 * 1024
 
 
 @contextmanager
 def key_errors(path: Path, *, agency: str) -> Iterator[None]:
-    """Turn errors of the disk, and of wrong content, into errors about this agency's keys.
+    """Convert errors of the disk and of wrong content.
 
     Raises:
-        ConfigurationError: E_KEYS; or E_PATH: the path may not be read or written, or the disk is
-            full.
+        ConfigurationError: E_KEYS; or E_PATH: permissions are missing, or the disk is full.
     """
     try:
         yield
@@ -58,68 +56,53 @@ def key_errors(path: Path, *, agency: str) -> Iterator[None]:
 
 
 def read_certificates(path: Path, *, agency: str) -> list[x509.Certificate]:
-    """The certificates of a PEM file, or the only one of a DER file.
-
-    Raises:
-        ConfigurationError: It cannot be read (E_KEYS).
-    """
+    """The certificates of a PEM file, or the one of a DER file. Raises as `key_errors`."""
     with key_errors(path, agency=agency):
         return certificates_in(read_regular(path, most=MAX_CERTIFICATE_FILE_BYTES))
 
 
 def read_regular(path: Path, *, most: int) -> bytes:
-    """The content of a regular file, with a size limit; never waits for a pipe.
+    """The content of a regular file.
 
     Raises:
         OSError: It cannot be read.
-        UnreadableError: It is no regular file, or has more than `most` bytes.
+        UnreadableError: It is not a regular file, or has more than `most` bytes.
     """
-    with _open_regular(path) as file:
-        return _read_at_most(file, most)
+    return _read_regular(path, most=most)[0]
 
 
-@contextmanager
-def _open_regular(path: Path) -> Iterator[BinaryIO]:
+def _read_regular(path: Path, *, most: int) -> tuple[bytes, int]:
+    """The content and the mode of a regular file."""
     with open(path, "rb", opener=_without_waiting) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise UnreadableError(term("no_regular_file"))
-        yield file
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise UnreadableError(term("file_long", limit=most))
+    return data, mode
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open without waiting: opening a pipe would wait for its writer."""
+    """Open without waiting: otherwise opening a pipe waits for its writer."""
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _read_at_most(file: BinaryIO, most: int) -> bytes:
-    data = file.read(most + 1)
-    if len(data) > most:
-        raise UnreadableError(term("file_long", limit=most))
-    return data
 
 
 def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None) -> PrivateKey:
     """The private key of a PEM file that only its owner can read.
 
     Args:
-        passphrase: For an encrypted key; one that is not encrypted is read without.
+        passphrase: For an encrypted key; a key that is not encrypted needs none.
 
     Raises:
-        ConfigurationError: It cannot be read, or group or others may read it too, or it is
-            encrypted with another passphrase (E_KEYS).
+        ConfigurationError: E_KEYS: it cannot be read, others can read it too, or the passphrase is
+            missing or wrong. Or as `key_errors`.
     """
-    with key_errors(path, agency=agency), _open_regular(path) as file:
-        if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, term("key_readable"))
-        pem = _read_at_most(file, _MOST_KEY_BYTES)
+    pem = _read_private(path, agency, term("key_readable"))
+    with key_errors(path, agency=agency):
         encrypted = _ENCRYPTED in pem
         if encrypted and passphrase is None:
-            raise unusable(
-                path,
-                agency,
-                term("key_encrypted"),
-            )
+            raise unusable(path, agency, term("key_encrypted"))
         try:
             key = load_pem_private_key(pem, password=passphrase if encrypted else None)
         except ValueError as error:
@@ -135,27 +118,15 @@ def read_private_key(path: Path, *, agency: str, passphrase: bytes | None = None
 def write_certificates(
     path: Path, certificates: Sequence[x509.Certificate], *, agency: str
 ) -> None:
-    """Write a certificate and its intermediate certificates, readable by everybody, atomically.
-
-    Raises:
-        ConfigurationError: It cannot be written (E_KEYS).
-    """
-    with key_errors(path, agency=agency):
-        pem = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
-        replace_file(path, pem, mode=0o644)
+    """Write a certificate and its intermediate certificates, as `write_file`, for everybody."""
+    pem = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
+    write_file(path, pem, mode=0o644, agency=agency)
 
 
 def write_private_key(
     path: Path, key: PrivateKey, *, agency: str, passphrase: bytes | None = None
 ) -> None:
-    """Write a private key atomically; nobody but its owner can read it at any moment.
-
-    Args:
-        passphrase: Encrypts it (PKCS #8).
-
-    Raises:
-        ConfigurationError: It cannot be written (E_KEYS).
-    """
+    """Write a private key, as `write_file`; `passphrase` encrypts it (PKCS #8)."""
     encryption = NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
     write_file(
         path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption), agency=agency
@@ -166,7 +137,7 @@ def write_file(path: Path, data: bytes, *, agency: str, mode: int = 0o600) -> No
     """Write a file atomically, with the permissions `mode` from the first moment.
 
     Raises:
-        ConfigurationError: It cannot be written (E_KEYS).
+        ConfigurationError: As `key_errors`.
     """
     with key_errors(path, agency=agency):
         replace_file(path, data, mode=mode)
@@ -176,24 +147,30 @@ def read_secret_file(path: Path, *, agency: str) -> bytes:
     """The content of a file that only its owner can read.
 
     Raises:
-        ConfigurationError: It cannot be read, or group or others may read it too (E_KEYS).
+        ConfigurationError: E_KEYS: others can read it too; or as `key_errors`.
     """
-    with key_errors(path, agency=agency), _open_regular(path) as file:
-        if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
-            raise unusable(path, agency, term("file_readable"))
-        return _read_at_most(file, _MOST_KEY_BYTES)
+    return _read_private(path, agency, term("file_readable"))
+
+
+def _read_private(path: Path, agency: str, exposed: Term) -> bytes:
+    """The content of a file with a secret; `exposed`: the error if others can read it too."""
+    with key_errors(path, agency=agency):
+        data, mode = _read_regular(path, most=_MOST_KEY_BYTES)
+    if mode & GROUP_AND_OTHERS:
+        raise unusable(path, agency, exposed)
+    return data
 
 
 def sync_keys(folder: Path, *, agency: str) -> None:
-    """Sync a folder, so that the names of new files survive a power cut.
+    """Sync a folder, so that the names of new files survive a power failure.
 
     Raises:
-        ConfigurationError: The disk failed (E_KEYS).
+        ConfigurationError: As `key_errors`.
     """
     with key_errors(folder, agency=agency):
         sync_folder(folder)
 
 
 def unusable(path: Path, agency: str, cause: Coded) -> AxisError:
-    """The error E_KEYS about one file."""
+    """The error E_KEYS about a file."""
     return AxisError.of("E_KEYS", place=Place(file=path.name), agency=agency, cause=cause)

@@ -1,14 +1,14 @@
-"""KeyFolder: the files with the keys and certificates of one home.
+"""The folder with the keys and certificates of a home.
 
     <folder>/authorities/*.pem       trust anchors
-    <folder>/agencies/<code>/*.pem   a certificate, followed by the intermediate ones it needs
+    <folder>/agencies/<code>/*.pem   a certificate, followed by its intermediate certificates
     <folder>/agencies/<code>/*.key   its private key (PKCS #8), only where this home signs with it
-    <folder>/agencies/<code>/*.pkcs11    in its place: the URI of a key in a token (RFC 7512)
-    <folder>/requests/<code>/*.csr   a certificate request that is not answered yet
+    <folder>/agencies/<code>/*.pkcs11    instead of it: the URI of a key in a token (RFC 7512)
+    <folder>/requests/<code>/*.csr   a request without a certificate yet
     <folder>/requests/<code>/*.key   its private key
-    <folder>/revoked.json            what operators have revoked (`revocation_store`)
-    <folder>/agencies/<code>/sealing its sealing keys; see `sealing`
-    <folder>/development.key         private key of the development authority, if there is one
+    <folder>/revoked.json            revocations by operators (`revocation_store`)
+    <folder>/agencies/<code>/sealing its sealing keys (`sealing`)
+    <folder>/development.key         the private key of the development authority, if there is one
 
 `bus.core.keyring` decides whether a certificate is trusted.
 """
@@ -57,19 +57,19 @@ _MOST_URI_BYTES = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FiledKey:
-    """A certificate in the folder of its owner, perhaps with its private key beside it."""
+    """A certificate in the folder of its owner, perhaps with its private key."""
 
     owner: MailboxName
     path: Path
 
     @property
     def private_key_path(self) -> Path:
-        """The file of the private key, if it is here."""
+        """The file of the private key, which may be missing."""
         return self.path.with_suffix(".key")
 
     @property
     def token_path(self) -> Path:
-        """The file that names the token of the private key, if it is in one."""
+        """The file with the URI of a private key in a token, which may be missing."""
         return self.path.with_suffix(".pkcs11")
 
     @property
@@ -84,7 +84,7 @@ class FiledKey:
 
     @property
     def filed_at(self) -> int:
-        """When the certificate was filed, to sort by."""
+        """The time of the file, in nanoseconds."""
         with key_errors(self.path, agency=self.owner):
             return self.path.stat().st_mtime_ns
 
@@ -98,7 +98,7 @@ class FiledKey:
         return read_certificates(self.path, agency=self.owner)[0]
 
     def has_key(self, key: PublicKey) -> bool:
-        """Whether the certificate is of this key; False if it cannot be read."""
+        """Whether the certificate has this key; False if it cannot be read."""
         try:
             return self.certificate().public_key() == key
         except ConfigurationError:
@@ -114,14 +114,14 @@ class FiledKey:
         return read_private_key(self.private_key_path, agency=self.owner, passphrase=passphrase)
 
     def signing_key(self, key: CertifiedKey, access: KeyAccess) -> SigningKey:
-        """The key that signs under this certificate.
+        """The private key of this certificate for signing.
 
         Args:
-            key: The certificate as it was verified.
+            key: The verified certificate.
 
         Raises:
-            ConfigurationError: The private key cannot be used, or is that of another certificate
-                (E_KEYS).
+            ConfigurationError: E_KEYS: the private key cannot be used, or belongs to another
+                certificate.
         """
         private_key = self.private_key(access)
         if private_key.public_key() != key.public_key:
@@ -146,9 +146,9 @@ class Anchors:
 
 @dataclass(frozen=True, slots=True)
 class KeyFolder:
-    """The files of one home. Every method raises `ConfigurationError` E_KEYS when the disk fails.
+    """The key folder of a home. Every method may raise `ConfigurationError` E_KEYS.
 
-    Nothing is cached: every call reads the files anew.
+    Every call reads the files again.
     """
 
     root: Path
@@ -165,21 +165,21 @@ class KeyFolder:
 
     @property
     def revoked(self) -> Path:
-        """The certificates that operators have revoked."""
+        """The file with the revocations by operators."""
         return self.root / "revoked.json"
 
     @property
     def told_revoked(self) -> Path:
-        """What CRLs and OCSP responders have said (`revocation_store`)."""
+        """The file with the answers of CRLs and OCSP responders (`revocation_store`)."""
         return self.root / "revocation.json"
 
     @property
     def requests(self) -> Path:
-        """The folder of the certificate requests that are not answered yet."""
+        """The folder of the requests without certificates."""
         return self.root / "requests"
 
     def stamp(self) -> int:
-        """A number that changes whenever a certificate, a private key or a revocation changes."""
+        """A number that changes when a certificate, a private key or a revocation changes."""
         tops = (self._authorities, self._agencies, self.revoked, self.told_revoked)
         return hash(tuple(seen for top in tops for seen in _seen(top)))
 
@@ -214,9 +214,9 @@ class KeyFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the only write lock, among all threads and processes; make missing folders.
+        """Hold the write lock of the folder, for all threads and processes; make missing folders.
 
-        At the exit the names of the files that were written are on the disk.
+        At the exit, the names of new files are on the disk.
         """
         folders = (self.root, self._authorities, self._agencies)
         with key_errors(self.root, agency=_AXIS):
@@ -269,14 +269,14 @@ class KeyFolder:
         token: str | None = None,
         passphrase: bytes | None = None,
     ) -> FiledKey:
-        """Add a certificate, and how to sign with it, beside those that are there.
+        """Add a certificate and its private key.
 
-        The key is written first: a crash in between leaves nothing that looks complete.
+        The key is written first, so that a crash in between leaves no certificate without its key.
 
         Args:
             certificates: The certificate, followed by its intermediate certificates.
-            key: Its private key; `key_pem` if it is already PEM.
-            token: The URI of its private key in a token.
+            key: The private key; or `key_pem`, if it is already PEM.
+            token: The URI of the private key in a token.
             passphrase: Encrypts `key`.
         """
         certificate = certificates[0]
@@ -301,7 +301,7 @@ class KeyFolder:
         return path
 
     def owners(self) -> tuple[MailboxName, ...]:
-        """The mailboxes that have any key here."""
+        """The mailboxes that have a folder here."""
         folders = sorted(path for path in self._agencies.glob("*") if path.is_dir())
         return tuple(MailboxName(unquote(folder.name)) for folder in folders)
 
@@ -314,17 +314,25 @@ def _is_there(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:
-        return False  # the name is too long for any disk
+        return False  # the name is too long for the disk
 
 
 def folder_name(owner: MailboxName) -> str:
-    """The name of an agency's folder. A code may be any text; quoted it is never "." or ".."."""
+    """The name of an agency's folder: its code, quoted, and never beginning with a dot."""
     name = quote(owner, safe="")
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
+<<<<<<< HEAD
 def _mark(path: str) -> tuple[str, int, int, int] | None:
     """Name, time, size and inode of a file or a folder; None: it cannot be seen."""
+=======
+def _seen(path: Path | os.DirEntry[str]) -> Iterator[tuple[str, int, int, int]]:
+    """Name, time, size and inode of a file, or of a folder and everything in it.
+
+    It uses `os.scandir` because it runs every second for thousands of files.
+    """
+>>>>>>> main
     try:
         found = os.stat(path)  # noqa: PTH116 (called for hundreds of folders every second)
     except OSError:

@@ -1,4 +1,4 @@
-"""Issuance: certificates that this home makes itself; every name in them says DEVELOPMENT."""
+"""Make certificates for development; every name in them contains DEVELOPMENT."""
 
 from datetime import datetime, timedelta
 
@@ -8,19 +8,19 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 DEVELOPMENT = "DEVELOPMENT - not for production"
-"""The organization in every name that is given here."""
+"""The organization in every name."""
 
 AUTHORITY_LIFE = timedelta(days=3650)
 LIFE = timedelta(days=365)
 RENEWED_AHEAD = timedelta(days=30)
-"""A certificate that ends sooner than this is replaced."""
+"""A certificate is replaced this long before it expires."""
 
 _BACKDATED = timedelta(hours=1)
-"""A signer whose clock is a little behind must not find its fresh certificate not yet valid."""
+"""So that a new certificate is valid for a signer whose clock is slow."""
 
 
 def development_name(common_name: str, *, stated_owner: str | None = None) -> x509.Name:
-    """The name of a subject that nobody vouches for."""
+    """The name of a subject, which nobody has verified."""
     attributes = [
         x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, DEVELOPMENT),
@@ -32,7 +32,7 @@ def development_name(common_name: str, *, stated_owner: str | None = None) -> x5
 
 
 def usage(*, authority: bool) -> x509.KeyUsage:
-    """What a key may do: sign certificates and revocation lists, or sign data and log in."""
+    """The key usage: an authority signs certificates and CRLs, other keys sign data and log in."""
     return x509.KeyUsage(
         digital_signature=not authority,
         key_cert_sign=authority,
@@ -55,10 +55,10 @@ def unsigned(
     life: timedelta,
     authority: bool = False,
 ) -> x509.CertificateBuilder:
-    """A certificate that its issuer has still to sign.
+    """Prepare a certificate for its issuer to sign.
 
     Args:
-        issuer: The issuer's certificate, within whose time this one stays; or the issuer's name.
+        issuer: The issuer's certificate, which limits the validity; or the issuer's name.
         life: How long it is valid from now on.
         authority: Whether it signs other certificates.
     """
@@ -87,7 +87,7 @@ def unsigned(
 def self_signed(
     common_name: str, *, now: datetime, authority: bool
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A new key and its certificate, signed by itself, for ten years."""
+    """Make a key and its self-signed certificate, valid for ten years."""
     key, name = ec.generate_private_key(ec.SECP256R1()), development_name(common_name)
     made = unsigned(
         key, subject=name, issuer=name, now=now, life=AUTHORITY_LIFE, authority=authority

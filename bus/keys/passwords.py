@@ -1,4 +1,4 @@
-"""PasswordFolder: the passwords of broker accounts, one file each, for the owner only.
+"""The passwords of broker accounts, in one file each that only its owner can read.
 
     <folder>/<account>.password
 
@@ -16,22 +16,22 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class PasswordFolder:
-    """Every method raises `ConfigurationError` E_KEYS when the disk fails."""
+    """A folder of passwords. Every method may raise `ConfigurationError` E_KEYS."""
 
     folder: Path
 
     def kept(self, account: str) -> str | None:
-        """The password of an account; None if it has none yet."""
+        """The password of an account; None if it has none."""
         path = self._path(account)
         with key_errors(path, agency=account):
             return path.read_text(encoding="ascii").strip() if path.exists() else None
 
     def of(self, account: str) -> str:
-        """The password of an account; a new one if it has none yet."""
+        """The password of an account; a new one if it has none."""
         return self.kept(account) or self.renew(account)
 
     def renew(self, account: str) -> str:
-        """A new password for an account. It counts as soon as the broker is told."""
+        """Make a new password for an account. The broker must be told before it can be used."""
         path = self._path(account)
         with key_errors(self.folder, agency=account):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

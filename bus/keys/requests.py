@@ -1,4 +1,4 @@
-"""Requests: new key pairs that wait for their certificates.
+"""Requests for certificates: new key pairs that have no certificate yet.
 
 <folder>/requests/<code>/<day>-<digest>.key    the private key
 <folder>/requests/<code>/<day>-<digest>.csr    the request for the authority (RFC 2986)
@@ -33,7 +33,7 @@ from schemas.limits import MAX_CERTIFICATE_FILE_BYTES
 from schemas.problem import ConfigurationError, Problem
 
 _RSA_BITS = 3072
-"""Fit to sign beyond 2030 (NIST SP 800-57 part 1, table 2)."""
+"""Long enough for signatures beyond 2030 (NIST SP 800-57 part 1, table 2)."""
 
 
 class KeyKind(StrEnum):
@@ -46,24 +46,24 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A pair that waits for its certificate."""
+    """A key pair without a certificate."""
 
     owner: MailboxName
     path: Path
 
     @property
     def private_key_path(self) -> Path:
-        """Where its private key lies."""
+        """The file of its private key."""
         return self.path.with_suffix(".key")
 
     def pem(self) -> str:
-        """The request as the authority wants it. Raises `ConfigurationError` E_KEYS."""
+        """The request for the authority. Raises `ConfigurationError` E_KEYS."""
         with key_errors(self.path, agency=self.owner):
             return self.path.read_text(encoding="ascii")
 
     @property
     def problem(self) -> Problem | None:
-        """Why the request cannot be read, if it cannot; then no certificate can answer it."""
+        """Why the request cannot be read; None: it can."""
         try:
             self.public_key()
         except ConfigurationError as error:
@@ -71,7 +71,7 @@ class Request:
         return None
 
     def public_key(self) -> object:
-        """The key for which a certificate is requested. Raises `ConfigurationError` E_KEYS."""
+        """The public key. Raises `ConfigurationError` E_KEYS."""
         with key_errors(self.path, agency=self.owner):
             asked = read_regular(self.path, most=MAX_CERTIFICATE_FILE_BYTES)
             return x509.load_pem_x509_csr(asked).public_key()
@@ -80,13 +80,13 @@ class Request:
 def make_request(
     files: KeyFolder, owner: MailboxName, *, kind: KeyKind, passphrase: bytes | None, now: datetime
 ) -> Request:
-    """Make a private key and ask for its certificate; both are on the disk at the return.
+    """Make a private key and a request for its certificate; both are on the disk at the return.
 
     Args:
         passphrase: Encrypts the private key.
 
     Raises:
-        ConfigurationError: They cannot be written (E_KEYS).
+        ConfigurationError: E_KEYS: they cannot be written.
     """
     key = _generated(kind)
     name = x509.Name(
@@ -96,7 +96,7 @@ def make_request(
             x509.NameAttribute(NameOID.COMMON_NAME, owner[:64]),  # RFC 5280, appendix A
         ]
     )
-    # Ed25519 has its digest built in (RFC 8410).
+    # Ed25519 includes a digest (RFC 8410).
     digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else SHA256()
     asked = (
         x509.CertificateSigningRequestBuilder()
@@ -117,7 +117,7 @@ def make_request(
 
 
 def requests_here(files: KeyFolder) -> tuple[Request, ...]:
-    """The requests that wait, by owner and day."""
+    """All requests without a certificate, sorted by owner and day."""
     return tuple(
         Request(owner=MailboxName(unquote(path.parent.name)), path=path)
         for path in sorted(files.requests.glob("*/*.csr"))

@@ -1,4 +1,4 @@
-"""RevocationFetch: fetches revocation lists and OCSP answers over HTTP, with limits."""
+"""Fetch CRLs and OCSP responses over HTTP, with limits."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ _TYPE = "application/ocsp-request"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpRevocationFetcher:
-    """Opens a connection for each request, so that no source delays another.
+    """A `RevocationFetcher` with a connection for each request, so that no source delays another.
 
     Attributes:
-        deadline: For a whole request, however slowly the source sends.
-        most_list_bytes: The largest list that is accepted.
-        most_answer_bytes: The largest answer of a responder.
+        deadline: The limit for a whole request, however slowly the source sends.
+        most_list_bytes: The largest accepted CRL.
+        most_answer_bytes: The largest accepted OCSP response.
     """
 
     deadline: timedelta = timedelta(seconds=20)
@@ -27,11 +27,11 @@ class HttpRevocationFetcher:
     most_answer_bytes: int = 64 * 1024
 
     async def get(self, url: str) -> bytes:
-        """As promised by the port."""
+        """As the port says."""
         return await self._fetch("GET", url, most=self.most_list_bytes)
 
     async def ask(self, url: str, question: bytes) -> bytes:
-        """As promised by the port (RFC 6960, A.1)."""
+        """As the port says (RFC 6960, A.1)."""
         return await self._fetch("POST", url, most=self.most_answer_bytes, content=question)
 
     async def _fetch(self, method: str, url: str, *, most: int, content: bytes = b"") -> bytes:

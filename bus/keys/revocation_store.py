@@ -1,11 +1,11 @@
-"""RevocationStore: keeps in the key folder which certificates operators and sources have revoked.
+"""The files of the key folder about revoked certificates.
 
-<folder>/revoked.json       what operators revoked: `[{"thumbprint": …, "at": …, "reason": …}]`
-<folder>/crl/*              lists that an operator filed, DER or PEM
-<folder>/revocation.json    what all sources have proven so far
+<folder>/revoked.json       revocations by operators: `[{"thumbprint": …, "at": …, "reason": …}]`
+<folder>/crl/*              CRLs that an operator stored, DER or PEM
+<folder>/revocation.json    what all sources have said so far
 
-The oldest entry of `revoked.json` stands first, and none is ever removed: a certificate that was
-revoked stays so (RFC 5280, 5).
+The oldest entry of `revoked.json` is the first. Entries are never removed, because revocations are
+final (RFC 5280, 5).
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class FolderRevocationStore:
         return self._files.told_revoked
 
     def chains(self) -> Sequence[Chain]:
-        """As promised by the port; `ring` reports the certificates that cannot be read."""
+        """As the port says; `ring` reports the certificates that cannot be read."""
         authorities, found = self._files.authorities(), []
         for filed in self._files.filed():
             with suppress(DocumentError, ConfigurationError):
@@ -68,11 +68,11 @@ class FolderRevocationStore:
         return tuple(found)
 
     def filed_lists(self) -> Mapping[str, bytes]:
-        """As promised by the port; a file that is too large, or cannot be read, is empty."""
+        """As the port says; a file that is too large or cannot be read is empty."""
         return {path.name: _content(path) for path in self._list_paths()}
 
     def unreadable_lists(self) -> tuple[Problem, ...]:
-        """E_KEYS for each filed list that cannot be read, with its name and the reason."""
+        """E_KEYS for each stored list that cannot be read, with its name and the reason."""
         found = []
         for path in self._list_paths():
             try:
@@ -83,16 +83,23 @@ class FolderRevocationStore:
         return tuple(found)
 
     def stamp(self) -> int:
+<<<<<<< HEAD
         """As promised by the port."""
         seen: list[object] = [self._files.folders_stamp()]
         for path in self._list_paths():
+=======
+        """As the port says."""
+        paths = [*self._list_paths(), *(filed.path for filed in self._files.filed())]
+        seen = []
+        for path in paths:
+>>>>>>> main
             with suppress(OSError):
                 found = path.stat()
                 seen.append((str(path), found.st_mtime_ns, found.st_size))
         return hash(tuple(seen))
 
     def load(self) -> SourceRecords:
-        """As promised by the port."""
+        """As the port says."""
         try:
             return SourceRecords.model_validate_json(self._known.read_bytes())
         except FileNotFoundError:
@@ -103,7 +110,7 @@ class FolderRevocationStore:
             raise AxisError.of("E_KEYS", place=place, agency=_AXIS, cause=cause) from error
 
     def save(self, records: SourceRecords) -> None:
-        """As promised by the port."""
+        """As the port says."""
         data = records.model_dump_json(indent=1).encode()
         write_file(self._known, data, mode=0o644, agency=_AXIS)
 
@@ -112,7 +119,7 @@ class FolderRevocationStore:
 
 
 def _content(path: Path) -> bytes:
-    """The content; empty if it cannot be read, which the list's own source reports."""
+    """The content; empty if it cannot be read, which `Revocations` reports."""
     try:
         return read_regular(path, most=_MOST_LIST_BYTES)
     except (OSError, UnreadableError):
@@ -120,11 +127,7 @@ def _content(path: Path) -> bytes:
 
 
 def revocations_here(files: KeyFolder) -> tuple[Revocation, ...]:
-    """The revocations by operators, the oldest first.
-
-    Raises:
-        ConfigurationError: The file cannot be understood (E_KEYS).
-    """
+    """The revocations by operators, the oldest first. Raises `ConfigurationError` E_KEYS."""
     with key_errors(files.revoked, agency=_AXIS):
         try:
             stated = _ALL_STATED.validate_json(files.revoked.read_bytes())
@@ -149,10 +152,10 @@ def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
 def revoke_here(
     files: KeyFolder, thumbprint: str, *, reason: RevocationReason, now: datetime
 ) -> Revocation:
-    """Revoke a certificate from now on; the statement is on the disk when this returns.
+    """Revoke a certificate from now on; this is on the disk at the return.
 
     Raises:
-        ConfigurationError: The file cannot be read or written (E_KEYS).
+        ConfigurationError: E_KEYS: the file cannot be read or written.
     """
     with files.locked():
         revocation = Revocation(

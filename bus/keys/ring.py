@@ -1,7 +1,7 @@
-"""Ring: which certificates in the key folder of a home are trusted, and with which keys it signs.
+"""The trusted certificates in the key folder of a home, and the keys with which it signs.
 
-A file that cannot be read, or that no trusted authority has signed, is left out and reported; the
-other files still count. `describe` shows it with the reason.
+A file that cannot be read, or that no trusted authority issued, is ignored and reported. `describe`
+shows it with the reason.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,15 +32,15 @@ class KeyRow:
     """One line of `lienthong keys show`.
 
     Attributes:
-        file: Name of the certificate's file.
+        file: The name of the file.
         key: None if the certificate is not trusted.
-        days_left: Whole days until the certificate ends; negative afterwards.
-        development: Issued by a development authority.
-        has_private_key: Its private key is in this home or in a token.
-        in_token: The private key is in a token.
-        signs: Its owner signs with this key now.
-        revocation: Its revocation by an operator, a CRL or an OCSP responder, if any.
-        problem: Why the certificate or its private key cannot be used, if so.
+        days_left: Whole days until the certificate expires; negative afterwards.
+        development: Whether a development authority issued it.
+        has_private_key: Whether its private key is in this home or in a token.
+        in_token: Whether its private key is in a token.
+        signs: Whether its owner signs with this key now.
+        revocation: By an operator, a CRL or an OCSP responder.
+        problem: Why the certificate or its private key cannot be used; None: both can.
     """
 
     owner: MailboxName
@@ -60,7 +60,7 @@ class Believed:
     """The trusted certificates of a key folder.
 
     Attributes:
-        set_aside: E_KEYS for each file that was left out, with its name and the reason.
+        set_aside: E_KEYS for each file that is ignored, with its name and the reason.
     """
 
     ring: KeyRing
@@ -68,16 +68,16 @@ class Believed:
 
 
 def load_ring(folder: Path) -> KeyRing:
-    """All trusted certificates of a home. Expired ones too: what they signed in time still counts.
+    """All trusted certificates of a home, including expired ones, whose signatures stay valid.
 
     Raises:
-        ConfigurationError: The revocations cannot be read (E_KEYS).
+        ConfigurationError: E_KEYS: the revocations cannot be read.
     """
     return read_folder(folder).ring
 
 
 def read_folder(folder: Path) -> Believed:
-    """As `load_ring`, with the files that were left out."""
+    """As `load_ring`, with the files that are ignored."""
     files = KeyFolder(folder)
     anchors, known = files.anchors(), FolderRevocationStore(folder).load()
     read = _read(files, anchors.certificates)
@@ -93,10 +93,10 @@ def read_folder(folder: Path) -> Believed:
 def _read(
     files: KeyFolder, authorities: Sequence[x509.Certificate]
 ) -> Mapping[FiledKey, CertifiedKey | Problem]:
-    """Every filed certificate, or why it is left out.
+    """Every stored certificate, or why it is ignored.
 
-    A key has one owner. If two agencies filed a certificate of the same key, the first one owns it:
-    a certificate is no secret, so anybody could file that of another agency.
+    A key has one owner. If a key is stored under two agencies, it belongs to the first one, because
+    certificates are public and anybody could store that of another agency.
     """
     read: dict[FiledKey, CertifiedKey | Problem] = {}
     order: list[tuple[int, FiledKey]] = []
@@ -118,7 +118,7 @@ def _read(
 
 
 def keys_in_use(ring: KeyRing) -> tuple[CertifiedKey, ...]:
-    """The keys whose expiry matters: not revoked, and not replaced by those of a real authority."""
+    """The keys that are not revoked, without development keys of owners that have real ones."""
     real = {key.owner for key in ring.values() if not _is_development(key)}
     return tuple(
         key
@@ -136,14 +136,13 @@ def load_signing_key(
     access: KeyAccess = _OPEN,
     known: Collection[str] | None = None,
 ) -> SigningKey:
-    """The key with which an owner signs now: of several, the one with the newest certificate.
+    """The key with which an owner signs now: the usable one with the newest certificate.
 
     Args:
-        known: Thumbprints of the certificates that all verifiers are known to have; None: all
-            certificates.
+        known: The thumbprints of the certificates that all verifiers have; None: all certificates.
 
     Raises:
-        ConfigurationError: There is none, or it cannot be used (E_KEYS).
+        ConfigurationError: E_KEYS: there is none, or it cannot be used.
     """
     files = KeyFolder(folder)
     authorities, revoked = files.authorities(), _revoked(files)
@@ -165,12 +164,12 @@ def load_signing_key(
 
 
 def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple[KeyRow, ...]:
-    """A row for every certificate of a home, also for those that cannot be used.
+    """A row for every certificate of a home, including those that cannot be used.
 
-    Rows for other files that cannot be read (trust anchors, filed lists) follow.
+    Then follows a row for every trust anchor and CRL that cannot be read.
 
     Raises:
-        ConfigurationError: The revocations cannot be read (E_KEYS).
+        ConfigurationError: E_KEYS: the revocations cannot be read.
     """
     files = KeyFolder(folder)
     anchors, revoked = files.anchors(), _revoked(files)
@@ -205,9 +204,10 @@ def _pair_that_signs(
     now: datetime,
     known: Collection[str] | None = None,
 ) -> _Pair | None:
-    """Of the usable pairs, the one with the newest certificate.
+    """The usable pair with the newest certificate.
 
-    Once a certificate of a real authority is known, development certificates are never used again.
+    A development certificate is never used if there is a certificate of a real authority, even if
+    that has expired.
     """
     told = [pair for pair in pairs if known is None or pair[1].thumbprint in known]
     real = [pair for pair in told if not _is_development(pair[1])]

@@ -1,10 +1,10 @@
-"""Sealing: the files with the sealing keys of a home.
+"""The files with the sealing keys of a home.
 
-    <folder>/agencies/<code>/sealing/*.json      a public key with its owner's signature: published
+    <folder>/agencies/<code>/sealing/*.json      a published key with its owner's signature
     <folder>/agencies/<code>/sealing/*.key       its private key, only where this home opens with it
     <folder>/agencies/<code>/sealing/ids.secret  the secret for the ids of its sealed documents
 
-A mailbox may have several. Senders seal to the strongest and newest; it opens with all.
+A mailbox may have several keys. Senders use the strongest and newest one; all of them open.
 """
 
 import secrets
@@ -20,17 +20,29 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
+<<<<<<< HEAD
 from bus.keys.files import key_errors, read_regular, read_secret_file, sync_keys, write_file
 from bus.keys.folder import SEALING, KeyFolder
+=======
+from bus.keys.files import (
+    key_errors,
+    read_regular,
+    read_secret_file,
+    sync_keys,
+    unusable,
+    write_file,
+)
+from bus.keys.folder import KeyFolder
+>>>>>>> main
 from schemas.identifiers import MailboxName
-from schemas.problem import AxisError, ConfigurationError, Place, Problem
+from schemas.problem import AxisError, ConfigurationError, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
 from schemas.term import term
 from schemas.value import Value
 
 _LIFE = timedelta(days=365)
 _RENEWED_AHEAD = timedelta(days=30)
-# A sender whose clock is a little behind must not find a fresh key not yet valid.
+# So that a new key is valid for a sender whose clock is slow.
 _BACKDATED = timedelta(hours=1)
 _SECRET_BYTES = 32
 _MOST_STATEMENT_BYTES = 64 * 1024
@@ -40,7 +52,7 @@ SigningKeyOf = Callable[[MailboxName], SigningKey]
 
 
 class _Kept(Value):
-    """The file of a private key."""
+    """The content of the file of a private key."""
 
     owner: MailboxName
     suite: SealingSuite
@@ -55,8 +67,8 @@ class SealingRow:
 
     Attributes:
         key: The published key; None if it cannot be read.
-        has_private_key: This home can open documents that are sealed to this key.
-        problem: Why nobody should seal to this key, if so.
+        has_private_key: Whether this home can open documents that are sealed to this key.
+        problem: Why nobody can seal to this key; None: everybody can.
     """
 
     owner: MailboxName
@@ -69,9 +81,9 @@ class SealingRow:
 
 @dataclass(frozen=True, slots=True)
 class SealingFolder:
-    """The sealing keys of one home. Every method raises `ConfigurationError` E_KEYS.
+    """The sealing keys of a home. Every method may raise `ConfigurationError` E_KEYS.
 
-    Nothing is cached: a key that was just made or copied here is used at once.
+    Every call reads the files again, so new keys are used at once.
     """
 
     root: Path
@@ -82,11 +94,11 @@ class SealingFolder:
         return tuple(each for each in found if each is not None)
 
     def private(self, mailbox: MailboxName) -> tuple[PrivateSealingKey, ...]:
-        """The private keys of a mailbox that are here, also old ones."""
+        """The private keys of a mailbox that are here, including the old ones."""
         return tuple(_private(path, mailbox) for path in self._files(mailbox, "*.key"))
 
     def secret(self, mailbox: MailboxName) -> bytes:
-        """The secret from which the ids of a mailbox's sealed documents are made."""
+        """The secret for the ids of a mailbox's sealed documents."""
         path = self._secret(mailbox)
         return from_base64url(read_secret_file(path, agency=mailbox).decode().strip())
 
@@ -95,8 +107,8 @@ class SealingFolder:
     ) -> None:
         """Make a key pair for each owner that signs here and has none for another 30 days.
 
-        Owners whose signing keys are on other machines make theirs there. An owner that cannot
-        sign now gets none now; a sender that would seal to it is told.
+        Owners whose signing keys are on other machines make their pairs there. An owner that cannot
+        sign now gets no pair now.
         """
         folder = KeyFolder(self.root)
         with folder.locked():
@@ -107,18 +119,18 @@ class SealingFolder:
     def rotate(
         self, owner: MailboxName, *, suite: SealingSuite, signing: SigningKeyOf, now: datetime
     ) -> str:
-        """Make a new key pair beside the old ones; return its id."""
+        """Make another key pair and return its id; the old ones stay."""
         with KeyFolder(self.root).locked():
             key = signing(owner)
             self._ensure_secret(owner)
             return self._make(owner, suite=suite, signing=key, now=now)
 
     def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
-        """Copy what a mailbox's worker needs to its key folder: all public keys, its private ones.
+        """Copy all public keys, and the private keys of a mailbox, to the home of its worker.
 
         Args:
-            folder: The key folder of the worker's home. Files that are there already stay.
-            move: Keep no copy of the private keys here.
+            folder: The key folder of that home. Files that exist there stay.
+            move: Delete the private keys here.
         """
         there = SealingFolder(folder)
         for owner in KeyFolder(self.root).owners():
@@ -131,7 +143,7 @@ class SealingFolder:
                     path.unlink()
 
     def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
-        """Copy a file of another home into this one, unless a file of that name is here."""
+        """Copy a file of another home into this one, unless a file of that name exists."""
         target = self.folder_of(owner) / path.name
         with key_errors(target, agency=owner):
             if target.exists():
@@ -142,7 +154,7 @@ class SealingFolder:
         sync_keys(target.parent, agency=owner)
 
     def describe(self, ring: KeyRing, *, now: datetime) -> tuple[SealingRow, ...]:
-        """A row for every published key of a home, also for those that cannot be used."""
+        """A row for every published key, including those that cannot be used."""
         return tuple(
             _row(path, owner, ring, now=now)
             for owner in KeyFolder(self.root).owners()
@@ -155,7 +167,7 @@ class SealingFolder:
             if any(now + _RENEWED_AHEAD < key.not_after for key in self.private(owner)):
                 return
         except ConfigurationError:
-            return  # reported when it is used; another key would not help
+            return  # the use of the key reports it; another key would not help
         try:
             key = signing(owner)
         except AxisError:
@@ -186,7 +198,7 @@ class SealingFolder:
             not_after=ends,
         )
         path = self.folder_of(owner) / f"{now:%Y-%m-%d}-{key_id[:12]}.json"
-        # The private key is written first: nobody may seal to a key that cannot open.
+        # The private key is written first, so that no key is published that cannot open.
         write_file(path.with_suffix(".key"), kept.to_json(), agency=owner)
         published = publish(key, signing=signing, now=now)
         write_file(path, published.to_json(), mode=0o644, agency=owner)
@@ -201,12 +213,17 @@ class SealingFolder:
         return self.folder_of(owner) / "ids.secret"
 
     def folder_of(self, owner: MailboxName) -> Path:
+<<<<<<< HEAD
         """Where the sealing keys of one mailbox lie."""
         return KeyFolder(self.root).folder_of(owner) / SEALING
+=======
+        """The folder with the sealing keys of a mailbox."""
+        return KeyFolder(self.root).folder_of(owner) / "sealing"
+>>>>>>> main
 
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
-    """The key that is published in a file; None if the file holds no such key."""
+    """The published key in a file; None if the file contains no such key."""
     with key_errors(path, agency=owner):
         text = read_regular(path, most=_MOST_STATEMENT_BYTES)
     try:
@@ -230,9 +247,7 @@ def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
         )
     except ValueError:
         # `from None`: the error message might quote the private key.
-        cause = term("no_private_sealing_key")
-        place = Place(file=path.name)
-        raise AxisError.of("E_KEYS", place=place, agency=owner, cause=cause) from None
+        raise unusable(path, owner, term("no_private_sealing_key")) from None
 
 
 def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> SealingRow:

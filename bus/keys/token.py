@@ -1,19 +1,17 @@
-"""Token: sign with private keys that stay inside a PKCS #11 token.
+"""Sign with private keys that stay inside a PKCS #11 token.
 
-A file names the key by a URI (RFC 7512). Only the operator's setting names the module, because it
-is a shared library that is executed. The PIN is in a file of its own.
+A file names the key by a URI (RFC 7512). Only a setting of the operator names the module, because
+that is a shared library, which is executed. The PIN is in another file.
 
 PKCS #11 has one login for each token and process, and a session signs one thing at a time. So the
-process keeps one session for each token, and one lock for each module. Callers wait for the lock,
-so they must be threads that have nothing else to do (`bus.services.signing_keys`), never the event
-loop.
+process has one session for each token and one lock for each module. Callers wait for the lock, so
+they must be threads (`bus.services.signing_keys`), never the event loop.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +30,7 @@ _P256 = ec.SECP256R1()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenKey:
-    """A private key in a token: a `KeyElsewhere`. Made by `token_key`."""
+    """A private key in a token: a `KeyElsewhere`. `token_key` makes it."""
 
     uri: TokenUri
     agency: str
@@ -44,7 +42,7 @@ class TokenKey:
         return self.public
 
     def make_signature(self, data: bytes, algorithm: Algorithm) -> bytes:
-        """As promised by `KeyElsewhere`."""
+        """As `KeyElsewhere` says."""
         try:
             return self.module.sign(self.uri, data, algorithm)
         except (self.module.pkcs11.PKCS11Error, RuntimeError) as error:
@@ -56,11 +54,11 @@ class TokenKey:
 
 
 def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
-    """The key in a token that a URI names; logs in first, if that was not done yet.
+    """The key in a token that a URI names. Logs in to the token first.
 
     Raises:
-        ConfigurationError: PKCS #11 is not set up, the PIN is wrong, there is no such key, or it
-            is of a kind that tokens do not sign with here (E_KEYS).
+        ConfigurationError: E_KEYS: PKCS #11 is not configured, the PIN is wrong, there is no such
+            key, or its kind is not supported.
     """
     uri, pkcs11 = token_uri(text, agency=agency), _pkcs11(agency)
     if access.module is None:
@@ -75,7 +73,7 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
         said = f"{type(error).__name__} {error}".strip()
         raise unusable_token(agency, term("token_unusable", said=said)) from error
     except RuntimeError as error:
-        # The module is a library that cannot be loaded.
+        # The module cannot be loaded.
         raise unusable_token(
             agency, term("token_module", module=access.module, said=error)
         ) from error
@@ -85,11 +83,11 @@ def token_key(text: str, *, access: KeyAccess, agency: str) -> TokenKey:
 
 
 class _Module:
-    """One PKCS #11 module in this process, with one session for each token.
+    """A PKCS #11 module in this process, with one session for each token.
 
-    After a failure the module is initialized anew, because some modules, such as SoftHSM, do not
-    otherwise see a token that was plugged in again. A wrong PIN is never tried twice, because
-    tokens lock themselves after a few wrong tries.
+    After a failure the module is initialized again, because some modules, such as SoftHSM, do not
+    otherwise find a token that was unplugged and plugged in again. A wrong PIN is never tried
+    twice, because tokens lock themselves after a few wrong PINs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +100,7 @@ class _Module:
         self._keys: dict[TokenUri, Any] = {}
 
     def public_key(self, uri: TokenUri, *, pin: bytes) -> PublicKey | None:
-        """The public key; None if its kind cannot be used. Raises `PKCS11Error`, `RuntimeError`."""
+        """The public key; None if its kind is not supported. Raises as `sign`."""
         with self._lock, self._beginning_anew():
             self._pins[uri.token_name] = pin
             return self._public_of(self._key(uri), uri)
@@ -117,7 +115,7 @@ class _Module:
         try:
             yield
         except (self.pkcs11.NoSuchKey, self.pkcs11.PinIncorrect):
-            raise  # the module works; the key or the PIN is wrong
+            raise  # the module works, but the key or the PIN is wrong
         except self.pkcs11.PKCS11Error:
             self._keys, self._sessions = {}, {}
             with suppress(self.pkcs11.PKCS11Error):
@@ -129,8 +127,8 @@ class _Module:
         mechanism = self.pkcs11.Mechanism
         match algorithm:
             case Algorithm.ES256:
-                # The digest is made here: not every token knows CKM_ECDSA_SHA256. The signature
-                # comes as r and s side by side (PKCS #11, 2.3.1), which is the form of JWS.
+                # Not every token can compute the digest (CKM_ECDSA_SHA256). The signature is r
+                # followed by s (PKCS #11, 2.3.1), as in JWS.
                 return bytes(key.sign(sha256(data).digest(), mechanism=mechanism.ECDSA))
             case Algorithm.PS256:
                 parameters = (mechanism.SHA256, self.pkcs11.MGF.SHA256, sha256().digest_size)
@@ -166,7 +164,7 @@ class _Module:
             try:
                 self._sessions[name] = token.open(user_pin=pin.decode("utf-8", "replace"))
             except self.pkcs11.UserAlreadyLoggedIn:
-                # Another URI names the same token; the login counts for the whole process.
+                # Another URI named the same token; a login is for the whole process.
                 self._sessions[name] = token.open()
             except self.pkcs11.PinIncorrect:
                 self._wrong.add(tried)
@@ -206,21 +204,19 @@ class _Module:
                 return None
 
 
-_MODULES = threading.Lock()
+_MODULES: dict[Path, _Module] = {}
+_MODULES_LOCK = threading.Lock()
 
 
 def _module(path: Path) -> _Module:
-    with _MODULES:
-        return _module_of(path)
-
-
-@cache
-def _module_of(path: Path) -> _Module:
-    return _Module(path)
+    with _MODULES_LOCK:
+        if path not in _MODULES:
+            _MODULES[path] = _Module(path)
+        return _MODULES[path]
 
 
 def _p256_of(point: bytes) -> PublicKey | None:
-    """The key of a CKA_EC_POINT: a DER octet string that holds an uncompressed point."""
+    """The key of a CKA_EC_POINT, a DER octet string with an uncompressed point."""
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(_P256, point[2:])
     except ValueError:
@@ -229,7 +225,7 @@ def _p256_of(point: bytes) -> PublicKey | None:
 
 def _pkcs11(agency: str) -> ModuleType:
     try:
-        # Optional: only homes with a token need it.
+        # Only homes with a token need this optional package.
         import pkcs11  # noqa: PLC0415
     except ImportError as error:
         raise unusable_token(agency, term("token_extra")) from error

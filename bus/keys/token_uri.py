@@ -1,4 +1,4 @@
-"""TokenUri: a PKCS #11 URI (RFC 7512), which names a private key in a token."""
+"""PKCS #11 URIs (RFC 7512), which name private keys in tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from schemas.term import Coded, term
 _SCHEME = "pkcs11"
 _SELECTORS = frozenset({"token", "serial", "manufacturer", "model", "object", "id", "type"})
 TokenName = tuple[str | None, str | None]
-"""Label and serial number."""
+"""The label and the serial number of a token."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenUri:
-    """Which key of which token a URI names (RFC 7512).
+    """The key and the token that a URI names.
 
     Attributes:
-        token: Label of the token.
+        token: The label of the token.
         serial: Its serial number, where labels are not unique.
-        object: Label of the key.
-        id: CKA_ID of the key.
-        pin_source: File that holds the PIN.
+        object: The label of the key.
+        id: The CKA_ID of the key.
+        pin_source: The file that contains the PIN.
     """
 
     token: str | None = None
@@ -34,7 +34,7 @@ class TokenUri:
 
     @property
     def token_name(self) -> TokenName:
-        """How the URI names the token."""
+        """The label and the serial number of the token."""
         return self.token, self.serial
 
 
@@ -42,7 +42,8 @@ def token_uri(text: str, *, agency: str) -> TokenUri:
     """Read a PKCS #11 URI.
 
     Raises:
-        ConfigurationError: E_KEYS; it is no such URI, names no key, or holds a PIN or a module.
+        ConfigurationError: E_KEYS: it is not such a URI, names no key, or contains a PIN or a
+            module.
     """
     scheme, _, rest = text.partition(":")
     path, _, query = rest.partition("?")

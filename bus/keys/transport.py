@@ -1,11 +1,11 @@
-"""TransportAuthority: issues certificates for TLS to the broker, without any setup.
+"""The development authority for TLS to the broker; it needs no setup.
 
-    <folder>/authority.pem, authority.key    for development; the private node believes no other
-    <folder>/broker.pem, broker.key          the private node's own
-    <folder>/<account>.pem, <account>.key    with which an account logs in
+    <folder>/authority.pem, authority.key    the authority; the private node trusts no other
+    <folder>/broker.pem, broker.key          the certificate of the private node
+    <folder>/<account>.pem, <account>.key    the certificate with which an account logs in
 
-It is another authority than the one that certifies signatures, so that nobody can log in with a
-signing certificate, or sign with a login certificate.
+Another authority certifies signatures, so that nobody can log in with a signing certificate, or
+sign with a login certificate.
 """
 
 import ipaddress
@@ -36,7 +36,7 @@ _HOSTS = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CertificateFiles:
-    """A certificate and its private key, both PEM."""
+    """The files of a certificate and its private key, both PEM."""
 
     certificate: Path
     key: Path
@@ -44,7 +44,7 @@ class CertificateFiles:
 
 @dataclass(frozen=True, slots=True)
 class TransportAuthority:
-    """The authority in one folder, made on first use; used by one process at a time.
+    """The authority in a folder. It is made on first use; one process at a time may use it.
 
     Every method raises `ConfigurationError` E_KEYS when a file cannot be used or written.
     """
@@ -53,16 +53,16 @@ class TransportAuthority:
 
     @property
     def certificate(self) -> Path:
-        """Whom the broker and its clients believe."""
+        """The trust anchor of the broker and of its clients."""
         return self.folder / "authority.pem"
 
     def for_broker(self, *, now: datetime) -> CertificateFiles:
-        """The private node's certificate, for loopback."""
+        """The certificate of the private node, for loopback addresses."""
         names = x509.SubjectAlternativeName(_HOSTS)
         return self._ensure(_BROKER, "localhost", [names], ExtendedKeyUsageOID.SERVER_AUTH, now)
 
     def for_account(self, account: str, *, now: datetime) -> CertificateFiles:
-        """The certificate that logs an account in."""
+        """The certificate with which an account logs in."""
         return self._ensure(account, account, [], ExtendedKeyUsageOID.CLIENT_AUTH, now)
 
     def _ensure(
@@ -103,7 +103,7 @@ class TransportAuthority:
             name = "Liên Thông DEVELOPMENT transport authority"
             key, made = self_signed(name, now=now, authority=True)
             write_private_key(path, key, agency=owner)
-            # Last: while it is missing, the authority is made anew.
+            # The certificate is written last: while it is missing, the authority is made again.
             write_certificates(self.certificate, [made], agency=owner)
         certificate = read_certificates(self.certificate, agency=owner)[0]
         return certificate, read_private_key(path, agency=owner)

@@ -16,7 +16,7 @@ class Claim:
     """A delivery that a worker wants to process.
 
     Attributes:
-        identity: The digest of the document identity (handbook section 6).
+        identity: The digest of the document identity (`docs/wire-contract.md`).
         lease: Until when no other worker may process it.
         owner: The worker; only the owner of a lease can release it.
     """

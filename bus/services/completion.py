@@ -27,7 +27,7 @@ from bus.services.waiting import Turns
 from schemas.identifiers import DeliveryId
 from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
-SLOW_LOOK = timedelta(seconds=5)
+SLOW_LOOK = timedelta(seconds=15)
 """How often the endpoint is asked when it reports no change."""
 
 Result = TypeVar("Result")

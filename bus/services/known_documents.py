@@ -46,7 +46,7 @@ async def judge(
 async def meant_by(
     report: StatusReport, records: Records, *, owner: AgencyCode
 ) -> tuple[DocumentRecord, ...]:
-    """Find by document id; without one, by number (handbook 3.3).
+    """Find by document id; without one, by number (`docs/edxml.md`).
 
     Args:
         owner: Who sent the document, as the report says.

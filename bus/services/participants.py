@@ -1,8 +1,7 @@
-"""Participants: who takes part and with which certificates, as a process knows them now.
+"""The directory and the certificates of a home, as a process knows them now.
 
-The files of the home are read anew when they have changed. Nothing is told between processes: each
-looks once a second, and whoever meets a certificate, a mailbox or a recipient that it does not know
-looks again before it judges (decision record 0043).
+Processes do not notify each other. Each looks once a second whether the files of the home have
+changed, and looks again before it refuses an unknown certificate or agency (decision record 0043).
 """
 
 import asyncio
@@ -38,26 +37,26 @@ LOOK_AT_FILES_EVERY = timedelta(seconds=30)
 folder. In between only the folders are, unless something unknown is judged or a file is wrong."""
 
 LOOKS_APART = timedelta(milliseconds=200)
-"""Looks that unknown certificates cause: whoever forges messages shall not keep the disk busy."""
+"""The shortest time between two looks, so that forged messages cannot keep the disk busy."""
 
 _MOST_POSTPONED = 3
 
 _log = structlog.get_logger()
 
 Served = Callable[[Routing], tuple[MailboxName, ...]]
-"""The mailboxes whose adapters may run here."""
+"""Returns the mailboxes whose adapters may run here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The directory before and after; often the same, and only certificates have changed."""
+    """The directory before and after a change; the same when only certificates have changed."""
 
     before: Routing
     after: Routing
 
     @property
     def is_of_directory(self) -> bool:
-        """Whether it is another directory."""
+        """Whether the directory has changed."""
         return self.before is not self.after
 
 
@@ -70,7 +69,7 @@ class Stamps(NamedTuple):
 
 
 async def nothing(_: Change) -> None:
-    """Do nothing about a change."""
+    """Ignore a change."""
 
 
 @dataclass(kw_only=True)
@@ -78,11 +77,13 @@ class Participants:
     """The directory and the certificates of a home.
 
     Attributes:
-        routing: The directory; replaced when its file has changed and can be believed.
+        routing: The directory; replaced when its file has changed and is valid.
         ring: The certificates; replaced when the key folder has changed.
-        changed: Called when either was replaced; what it raises is tried again at the next look.
-        sync: Brings the files of other homes here first, where several homes share a database.
-        warns: Whether this process tells of certificates that end soon.
+        changed: Called after a replacement; called again at the next look if it raises.
+        sync: Copies the files of other homes first, where several homes share a database.
+        warns: Whether this process reports wrong files and certificates that expire soon.
+        refusal: Why the file of the directory is not used; the directory before stays in use.
+        hindrance: Why the last look failed; it is repeated.
     """
 
     home: Home
@@ -96,12 +97,12 @@ class Participants:
     changed: Callable[[Change], Awaitable[None]] = nothing
     sync: RegisterSync | None = None
     warns: bool = False
+    refusal: Problem | None = None
+    hindrance: Problem | None = None
     _told: set[tuple[str, timedelta]] = field(default_factory=set)
     _set_aside: frozenset[str] = frozenset()
     _postponed: int = 0
     _suspected: frozenset[str] = frozenset()
-    _refusal: Problem | None = None
-    _hindrance: Problem | None = None
     _unfinished: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -120,15 +121,14 @@ class Participants:
         clock: Clock,
         warns: bool = False,
     ) -> "Participants":
-        """Read all for the first time; blocking.
+        """Read everything for the first time; blocking.
 
         Raises:
-            ConfigurationError: The directory must not be believed, or a format of it is not
-                installed.
+            ConfigurationError: The directory is not valid, or needs a format that is not installed.
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         _require_formats(routing, served(routing))
-        # Before the ring is read: what is filed meanwhile is seen at the first look.
+        # The stamps are older than the ring, so the first look finds files that are stored meanwhile.
         keys = KeyFolder(home.keys)
         seen = Stamps(directory_seen, keys.quick_stamp(), keys.stamp())
         believed = read_folder(home.keys)
@@ -153,25 +153,15 @@ class Participants:
 
     @property
     def active(self) -> tuple[MailboxName, ...]:
-        """Of these: those that are not suspended. What a suspended one sends or is sent waits."""
+        """The mailboxes that are not suspended. Messages from and to suspended ones wait."""
         owner = self.routing.owner_of
         return tuple(mailbox for mailbox in self.mailboxes if not owner(mailbox).suspended)
 
-    @property
-    def refusal(self) -> Problem | None:
-        """Why the directory is not believed as its file says now; the one before goes on."""
-        return self._refusal
-
-    @property
-    def hindrance(self) -> Problem | None:
-        """Why a change, of the directory or of the keys, is not taken up yet; it is tried again."""
-        return self._hindrance
-
     async def watch(self) -> None:
-        """Look each second for what has changed; for ever.
+        """Look for changes every second, for ever.
 
-        What cannot be read now (somebody is at work in the folder, a disk is away): the old state
-        goes on serving, and it is tried again, later and later. It is said once.
+        When a file cannot be read (it is being written, a disk is away), the old state stays in
+        use, and the next look is later each time. The problem is logged once.
         """
         failures, pause = 0, LOOK_EVERY
         while True:
@@ -179,33 +169,29 @@ class Participants:
             try:
                 self._warn()
                 await self.look()
-                failures, pause, self._hindrance = 0, LOOK_EVERY, None
+                failures, pause, self.hindrance = 0, LOOK_EVERY, None
             except Exception as error:  # noqa: BLE001 (the old state goes on serving)
                 failures += 1
                 pause = pause_before(failures, jitter=0, first=LOOK_EVERY)
                 problem = problem_of(error, stage=ServiceName.DIRECTORY)
-                if problem != self._hindrance:
+                if problem != self.hindrance:
                     _log.error("directory_not_taken_up", problem=str(problem))
-                self._hindrance = problem
+                self.hindrance = problem
 
     async def look_again(self) -> None:
-        """Look before something unknown is judged. What cannot be read now changes nothing."""
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
+        """Look before something unknown is refused. A file that cannot be read changes nothing."""
+        asked = asyncio.get_running_loop().time()
         try:
-            if asked > self._looked + LOOKS_APART.total_seconds():
-                await self.look(asked)
-                return
-            await asyncio.sleep(self._looked + LOOKS_APART.total_seconds() - asked)
+            await asyncio.sleep(max(0, self._looked + LOOKS_APART.total_seconds() - asked))
             await self.look(asked)
-        except Exception as error:  # noqa: BLE001 (the watch tells it)
+        except Exception as error:  # noqa: BLE001 (`watch` reports it)
             _log.debug("directory_lookup_failed", problem=str(problem_of(error, stage="look")))
 
     async def look(self, asked: float | None = None) -> None:
-        """Take up what has changed.
+        """Read what has changed.
 
         Args:
-            asked: A look that began later than this moment of the event loop's clock is enough.
+            asked: Do nothing if a look began after this time of the event loop's clock.
         """
         async with self._looking:
             if asked is not None and self._looked > asked:
@@ -218,9 +204,9 @@ class Participants:
             await self._take_up(at_files=at_files)
 
     async def _take_up(self, *, at_files: bool) -> None:
-        """Take up a changed directory, or changed keys.
+        """Read a changed directory or changed keys.
 
-        The keys have also changed when a certificate begins or has ended.
+        The keys also change when a certificate becomes valid or expires.
 
         Args:
             at_files: Whether to look at every key file, or only at their folders.
@@ -237,7 +223,7 @@ class Participants:
         routing, directory_seen = self.routing, seen.directory
         if directory_seen != self.seen.directory:
             routing = await self._read_directory()
-        # Before the ring is read: what is filed meanwhile is seen at the next look.
+        # The stamps are older than the ring, so the next look finds files that are stored meanwhile.
         seen = await asyncio.to_thread(self._stamps, at_files=True)
         seen = seen._replace(directory=directory_seen)
         believed = await asyncio.to_thread(read_folder, self.home.keys)
@@ -257,13 +243,13 @@ class Participants:
         await self._finish()
 
     async def _finish(self) -> None:
-        """Let others act on what has changed; what fails is tried again at the next look."""
+        """Call `changed` for every change; the next look repeats what fails."""
         while self._unfinished:
             await self.changed(self._unfinished[0])
             self._unfinished.pop(0)
 
     def _warn(self) -> None:
-        """Tell of certificates that end soon, of each once within each of the warnings."""
+        """Report certificates that expire soon, each once for each limit."""
         if not self.warns:
             return
         for ending in endings(keys_in_use(self.ring), now=self.clock(), told=self._told):
@@ -278,10 +264,10 @@ class Participants:
             )
 
     def _is_at_work(self, set_aside: Iterable[Problem]) -> bool:
-        """Whether somebody may be writing a file just now: one is wrong for the first time.
+        """Whether somebody may be writing a file now, because one is wrong for the first time.
 
-        What was known goes on counting until the next look; but not for long, or who files one
-        wrong thing after another would keep out a revocation.
+        Then the old state stays in use until the next look, but only a few times in a row:
+        otherwise new wrong files could keep a revocation from taking effect.
         """
         before, self._suspected = self._suspected, frozenset(map(str, set_aside))
         suspicious = not self._suspected <= before
@@ -296,20 +282,17 @@ class Participants:
                 self.observe(KeyFileRefused(problem=problem))
 
     async def _read_directory(self) -> Routing:
-        """The directory as its file says; the one before it, when that must not be believed.
-
-        That is said once: it is read again when its file has changed again.
-        """
+        """The directory in the file; the one before, if the file is not valid."""
         try:
             routing = Routing(await asyncio.to_thread(self.directory.load))
             _require_formats(routing, self.served(routing))
-        except Exception as error:  # noqa: BLE001 (an entry that nobody expected is refused)
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with the file)
             problem, version = problem_of(error, stage="read"), self.routing.directory.version
-            if problem != self._refusal and self.warns:
+            if problem != self.refusal and self.warns:
                 _log.error("directory_refused", problem=str(problem), goes_on_with=version)
-            self._refusal = problem
+            self.refusal = problem
             return self.routing
-        self._refusal = None
+        self.refusal = None
         return routing
 
     def _stamps(self, *, at_files: bool) -> Stamps:
@@ -319,6 +302,6 @@ class Participants:
 
 
 def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:
-    """The code of formats is for the workers: it may be a stranger's, and crash."""
+    """Check that formats are installed, without loading their code, which may crash."""
     for name in {routing.owner_of(mailbox).format for mailbox in mailboxes}:
         require_format(name)

@@ -1,14 +1,12 @@
-"""Revocations: asks all sources in the background, and tells when something has changed.
+"""Ask all sources of revocations in the background, and report changes.
 
-Never in the path of a message. Each source has a task of its own: one that hangs costs that task,
-and nothing else.
+No message waits for this. Each source has its own task, so that one that hangs delays no other.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import assert_never
 
 from bus.core.crash import cause_of, problem_of
@@ -35,20 +33,20 @@ from schemas.problem import AxisError, Problem, TransportError
 from schemas.term import Coded, term
 
 KEY_FOLDER = "the key folder"
-"""As a source: what lies there may be unreadable, or its disk full."""
+"""The name of the key folder as a source: it may be unreadable, or its disk full."""
 
 LOOK_EVERY = timedelta(seconds=2)
-"""How often it is looked whether an operator filed a list or a certificate."""
+"""How often to look whether an operator has stored a list or a certificate."""
 
 
 @dataclass(kw_only=True)
 class Revocations:
-    """The watch over all sources of one axis.
+    """Asks all sources of an axis.
 
     Attributes:
         every: How often each source is asked.
-        grace: How long the last answer of a source may count without an alarm of its own.
-        nonce: A fresh word for each question to a responder.
+        grace: How long the last answer of a source may be used before an alarm.
+        nonce: Returns a new nonce for each OCSP request.
         taken_up: Called when other certificates are revoked than before.
     """
 
@@ -71,7 +69,7 @@ class Revocations:
         self._unsaved = False
 
     async def run(self) -> None:
-        """Ask until cancelled; nobody waits for a source that is slow, not even the next round."""
+        """Ask until cancelled. The next round does not wait for a slow source."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 seen = await asyncio.to_thread(self.store.stamp)
@@ -79,7 +77,7 @@ class Revocations:
                 await self._rest(seen)
 
     async def ask_all(self) -> None:
-        """One round: every source is asked once, all at the same time."""
+        """Ask every source once, all at the same time."""
         async with asyncio.TaskGroup() as tasks:
             await self._begin(tasks)
 
@@ -100,11 +98,7 @@ class Revocations:
         for source in sources:
             if source.name not in self._asking:
                 self._asking.add(source.name)
-                task = tasks.create_task(self._ask(source))
-                task.add_done_callback(partial(self._asked, source.name))
-
-    def _asked(self, name: str, _: asyncio.Task[None]) -> None:
-        self._asking.discard(name)
+                tasks.create_task(self._ask(source))
 
     async def _rest(self, seen: int) -> None:
         loop = asyncio.get_running_loop()
@@ -123,7 +117,7 @@ class Revocations:
                 self.observe(event)
 
     def _sources(self) -> tuple[tuple[Source, ...], tuple[ItemSkipped, ...]]:
-        """Whom to ask, and the certificates and lists that are asked about nothing."""
+        """The sources to ask, and the certificates and lists that cannot be used."""
         chains, names, skipped = [], {}, []
         for chain in self.store.chains():
             try:
@@ -149,34 +143,32 @@ class Revocations:
         try:
             try:
                 answers, problem = await self._answers(source)
+            except TransportError as error:
+                answers, problem = (), error.problem
             except Exception as error:  # noqa: BLE001 (a bug in reading one must not stop the axis)
                 answers, problem = (), _problem(source, term("crash", error=cause_of(error)))
             await self._take_up(source, answers, problem)
-        except Exception as error:  # noqa: BLE001 (nor in taking its answer up)
+        except Exception as error:  # noqa: BLE001 (nor in storing its answer)
             self.observe(_skipped(source.name, error))
+        finally:
+            self._asking.discard(source.name)
 
     async def _answers(self, source: Source) -> tuple[Sequence[Answer], Problem | None]:
         match source:
             case FiledList():
                 return await self._read_list(source, source.data, url=None)
             case ListSource():
-                return await self._fetch_list(source)
+                data = await self.fetcher.get(source.url)
+                return await self._read_list(source, data, url=source.url)
             case Responder():
                 return await self._ask_responder(source)
             case _ as never:
                 assert_never(never)
 
-    async def _fetch_list(self, source: ListSource) -> tuple[Sequence[Answer], Problem | None]:
-        try:
-            data = await self.fetcher.get(source.url)
-        except TransportError as error:
-            return (), error.problem
-        return await self._read_list(source, data, url=source.url)
-
     async def _read_list(
         self, source: ListSource | FiledList, data: bytes, *, url: str | None
     ) -> tuple[Sequence[Answer], Problem | None]:
-        """One list may be asked about certificates of several issuers; it has signed for one."""
+        """Read a list for every issuer whose certificates name it; only one of them signed it."""
         by_issuer: dict[bytes, list[Subject]] = {}
         for subject in source.subjects:
             by_issuer.setdefault(subject.issuer.tbs_certificate_bytes, []).append(subject)
@@ -202,7 +194,7 @@ class Revocations:
         return answers, None if answers else problems[0]
 
     async def _ask_responder(self, source: Responder) -> tuple[Sequence[Answer], Problem | None]:
-        """Ask for each certificate; one that does not answer at all is not asked again now."""
+        """Ask about each certificate, until the responder does not answer."""
         answers: list[Answer] = []
         problem: Problem | None = None
         loop = asyncio.get_running_loop()
@@ -259,7 +251,7 @@ class Revocations:
         await self._save()
 
     async def _save(self) -> None:
-        """Workers read it from there: they are told when it is on the disk."""
+        """Write the records to the disk, from which workers read them."""
         async with self._saving:
             known = self._known
             try:

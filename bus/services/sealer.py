@@ -1,4 +1,4 @@
-"""Sealer: seals what one mailbox sends, and opens what is sealed to it."""
+"""Seal the documents that a mailbox sends, and open those that are sealed to it."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,12 +29,12 @@ class Sealer:
     """Seals and opens for one mailbox.
 
     Attributes:
-        ring: Whose signatures are believed.
+        ring: Returns the trusted certificates.
         signer: Makes the signature inside the seal.
-        store: Where ciphertext goes; it never holds anything else of a sealed document.
-        begin_spool: A fresh place for the files of one document until they are sealed.
-        new_key: 32 random bytes, fresh at every call.
-        always: Whether every document is sealed, by the operator's choice.
+        store: Gets only the ciphertext of sealed documents.
+        begin_spool: Returns a new spool for the files of a document until they are sealed.
+        new_key: Returns 32 new random bytes.
+        always: Whether every document is sealed, as a setting of the operator says.
     """
 
     mailbox: MailboxName
@@ -48,19 +48,19 @@ class Sealer:
     always: bool = False
 
     def is_due(self, name: str, routing: Routing) -> bool:
-        """Whether a dropped file of this name must be sealed."""
+        """Whether a submission with this name must be sealed."""
         return self.always or asks_to_be_sealed(name) or routing.owner_of(self.mailbox).seals
 
     async def seal(self, envelope: Envelope, spool: Spool) -> Envelope:
-        """Seal the document of an envelope to its recipients.
+        """Seal the document of an envelope for its recipients.
 
         Args:
-            spool: Holds the files of the document. Only their ciphertext goes into the store.
+            spool: Contains the files of the document.
 
         Raises:
-            DocumentError: E_SEAL_RECIPIENT, E_SEAL_KEY_FORGED or E_SEAL_SUITE: one recipient
-                cannot be sealed to, so nobody is sent anything.
-            TransportError: The store is away, or the signing key is (E_SIGNING_KEY_AWAY).
+            DocumentError: E_SEAL_RECIPIENT, E_SEAL_KEY_FORGED or E_SEAL_SUITE: there is no usable
+                key of one recipient.
+            TransportError: The store or the signing key (E_SIGNING_KEY_AWAY) is away.
         """
         content_key = self.new_key()
         keys, unsigned = await asyncio.to_thread(self._begin, envelope, spool, content_key)
@@ -70,7 +70,7 @@ class Sealer:
         )
 
     def open(self, envelope: Envelope, verified: Verified) -> Opened:
-        """Open an admitted envelope; see `unseal` for its errors. Blocking: called in threads."""
+        """Open an admitted envelope; raises as `unseal`. Blocking: called in threads."""
         return unseal(
             envelope,
             verified,

@@ -1,4 +1,4 @@
-"""SendAttempt: one submission on its way out, and how far it came."""
+"""The state of an attempt to send a submission."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +18,11 @@ class SendAttempt:
 
     Attributes:
         ticket: Its turn among the submissions of its agency.
-        unanswered: How often the agency's system has failed over this file.
-        decided: It was published or refused; what remains is to tell its agency.
-        sent: What was published; None: it was refused as a whole.
-        absent: The recipients whose mailbox does not exist on the broker.
-        refused: What its agency is told: why it was refused, or why some receivers get nothing.
+        unanswered: How often the endpoint has failed with this file.
+        decided: It was published or refused, but the agency may not know the result yet.
+        sent: The published envelope; None: it was refused for all recipients.
+        absent: The recipients without a mailbox on the broker.
+        refused: Why it was refused, or why some receivers get nothing.
     """
 
     submission: Submission

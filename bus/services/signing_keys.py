@@ -1,4 +1,4 @@
-"""SigningKeys: the key with which each mailbox of a worker signs now, in memory or in a token."""
+"""The key with which each mailbox of a worker signs now, in memory or in a token."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -21,13 +21,13 @@ LOOK_AGAIN = timedelta(seconds=10)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeySigner:
-    """A `Signer` of one mailbox: signs with a key in memory at once, and waits for a token.
+    """The `Signer` of a mailbox.
 
     Attributes:
-        key: The key now. Raises `TransportError` E_SIGNING_KEY_AWAY while there is none.
+        key: Returns the current key. Raises `TransportError` E_SIGNING_KEY_AWAY if there is none.
         deadline: How long a token may take.
-        threads: Where a token is waited for; None: the threads of the event loop. A token that
-            hangs costs one thread, and nothing else.
+        threads: Where calls to a token wait; None: the threads of the event loop. A token that
+            hangs blocks one thread.
     """
 
     mailbox: MailboxName
@@ -36,7 +36,7 @@ class KeySigner:
     threads: Executor | None = None
 
     async def sign(self, body: bytes, *, now: datetime) -> str:
-        """As promised by `Signer`."""
+        """As `Signer` says."""
         key = self.key()
         if not key.is_elsewhere:
             return sign(body, key=key, now=now)
@@ -52,13 +52,11 @@ class KeySigner:
 
 @dataclass(kw_only=True)
 class SigningKeys:
-    """The signing key of each mailbox that `choose` was called for.
+    """The signing key of each mailbox for which `choose` was called.
 
     Attributes:
-        load: Finds the key of a mailbox that is right now; blocking. Raises `ConfigurationError`
-            E_KEYS.
-        deadline: How long a token may take.
-        threads: Where tokens are asked for signatures; None: the threads of the event loop.
+        load: Finds the current key of a mailbox; blocking. Raises `ConfigurationError` E_KEYS.
+        deadline: As in `KeySigner`; likewise `threads`.
     """
 
     load: Callable[[MailboxName], SigningKey]
@@ -72,7 +70,7 @@ class SigningKeys:
         """The key of a mailbox.
 
         Raises:
-            TransportError: E_SIGNING_KEY_AWAY: no key of it can be used now; `mend` looks for one.
+            TransportError: E_SIGNING_KEY_AWAY: none of its keys can be used now.
         """
         chosen = self._keys[mailbox]
         if isinstance(chosen, Problem):
@@ -81,7 +79,7 @@ class SigningKeys:
         return chosen
 
     def signer(self, mailbox: MailboxName) -> KeySigner:
-        """What signs for a mailbox, always with the key that is right then."""
+        """The signer of a mailbox, which uses the key that is current at each signature."""
         return KeySigner(
             mailbox=mailbox,
             key=lambda: self.of(mailbox),
@@ -90,9 +88,9 @@ class SigningKeys:
         )
 
     async def choose(self, mailboxes: Iterable[MailboxName]) -> None:
-        """Find the right key of each mailbox anew, and sign with it from now on.
+        """Find the current key of each mailbox, and sign with it from now on.
 
-        A mailbox without a usable key goes on receiving; what it has to sign waits.
+        A mailbox without a usable key continues to receive; what it must sign waits.
         """
         for mailbox in mailboxes:
             before = self._keys.get(mailbox)
@@ -110,7 +108,7 @@ class SigningKeys:
                 self.observe(SigningKeyChanged(mailbox=mailbox, thumbprint=chosen.thumbprint))
 
     async def mend(self) -> None:
-        """Look again, for ever, for the keys that could not be used: a token may be back."""
+        """Look for ever for the keys that could not be used, because a token may come back."""
         while True:
             await asyncio.sleep(LOOK_AGAIN.total_seconds())
             await self.choose([m for m, key in self._keys.items() if isinstance(key, Problem)])
@@ -119,10 +117,10 @@ class SigningKeys:
         """Raises `ConfigurationError` E_KEYS, also when a token does not answer in time."""
         loading = self._loading.get(mailbox)
         if loading is None or loading.done():
-            # A load that hangs holds one thread for its mailbox, never more.
+            # A load that hangs blocks one thread for its mailbox, never more.
             loading = asyncio.ensure_future(asyncio.to_thread(self.load, mailbox))
             self._loading[mailbox] = loading
-            # Nobody waits any more for a load that fails after its deadline.
+            # Nobody reads the error of a load that fails after its deadline.
             loading.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):

@@ -1,4 +1,4 @@
-"""SubmissionPreparer: makes a signed envelope of a submission, or says why it may not be sent."""
+"""Make a signed envelope of a submission, or find out why it must not be sent."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,11 +28,7 @@ from schemas.vietnam import day_in_vietnam
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """An envelope that may be published.
-
-    Attributes:
-        refused: Why some receivers cannot be reached.
-    """
+    """An envelope to publish; `refused`: why some receivers cannot be reached."""
 
     envelope: Envelope
     signed: SignedEnvelope
@@ -40,11 +36,7 @@ class Outgoing:
 
 
 class NoRecipientError(DocumentError):
-    """No receiver of a document can be reached.
-
-    Attributes:
-        problems: What is wrong with each of them; at least one.
-    """
+    """No receiver of a document can be reached; `problems` has at least one reason."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(problems[0])
@@ -53,13 +45,13 @@ class NoRecipientError(DocumentError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmissionPreparer:
-    """Prepares what one mailbox sends.
+    """Prepares the submissions of a mailbox.
 
     A document that must be sealed is read into a spool, and only its ciphertext is stored.
 
     Attributes:
-        routing: The directory as it is now; asked anew for every submission.
-        look_again: Looks for newer agencies and certificates.
+        routing: Returns the current directory.
+        look_again: Loads newer agencies and certificates.
     """
 
     reader: SubmissionReader
@@ -72,14 +64,14 @@ class SubmissionPreparer:
     look_again: LookAgain = nothing_new
 
     async def prepare(self, submission: Submission) -> Outgoing:
-        """Read, judge, route, seal if due, sign, and record.
+        """Read, check, route, sign and record a submission; seal it if necessary.
 
-        When somebody is unknown or suspended, newer agencies are looked for before that is final.
+        If an agency is unknown or suspended, newer agencies are loaded and it is tried again.
 
         Raises:
             NoRecipientError: No receiver can be reached.
-            DocumentError: It may not be sent.
-            FileNotFoundError: The agency has taken it back.
+            DocumentError: It must not be sent.
+            FileNotFoundError: The agency has removed it.
             RecipientError, TransportError: The endpoint, the store or the signing key is away.
         """
         outgoing: Outgoing | None = None
@@ -108,7 +100,6 @@ class SubmissionPreparer:
             await asyncio.to_thread(spool.clear)
 
     async def _prepare(self, submission: Submission, read: Read, spool: Spool | None) -> Outgoing:
-        """Prepare what was read; into a spool, if it must be sealed."""
         match read[0].message:
             case Document() as document:
                 return await self._prepare_document(document, read, spool)

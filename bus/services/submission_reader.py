@@ -1,4 +1,4 @@
-"""SubmissionReader: reads what an agency's system dropped, in whatever format it is."""
+"""Read the submissions of an agency's system, in any installed format."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ from schemas.vietnam import day_in_vietnam
 _HEAD_BYTES = 4096
 
 Read = tuple[Reading, Source | None]
-"""What was read; and where the original bytes are, if they must be kept (wire contract)."""
+"""The result of reading, and the stored original bytes, if they must be kept (wire contract)."""
 
 
 @dataclass(kw_only=True)
@@ -37,11 +37,10 @@ class SubmissionReader:
     """Reads the submissions of one agency.
 
     Attributes:
-        apart: Formats that work in processes of their own: asked last, for one file of this agency
-            at a time.
-        routing: The directory as it is now.
-        slots: Shared by all adapters of the process: how many files are read at once.
-        stop: Set: the service stops.
+        apart: Formats that run in other processes. They are tried last, for one file at a time.
+        routing: Returns the current directory.
+        slots: Limits how many files all adapters of the process read at once.
+        stop: Set when the service stops.
     """
 
     mailbox: MailboxName
@@ -56,25 +55,24 @@ class SubmissionReader:
     _alone: asyncio.Semaphore = field(default_factory=asyncio.Semaphore, init=False)
 
     async def read(self, submission: Submission, files: AttachmentStore) -> Read:
-        """Read a submission; its attachments are kept in `files`.
+        """Read a submission; its attachments are stored in `files`.
 
         Raises:
             DocumentError: It cannot be read, or must not be sent (E_TOO_LARGE, E_UNRECOGNISED,
                 a secrecy mark, …).
-            FileNotFoundError: The agency has taken it back.
+            FileNotFoundError: The agency has removed it.
             RecipientError, TransportError: The endpoint or the store is away.
         """
-        # Not longer than the reading takes: what follows waits for the store, hundreds at a time.
         async with self.slots:
             taken = await asyncio.to_thread(self._read, submission, files)
         if taken is None:
-            # Outside of the slots, which a format that hangs would hold for everybody.
+            # Without a slot, because a format that hangs would keep it.
             async with self._alone:
                 taken = await asyncio.to_thread(self._read_apart, submission, files)
         return taken
 
     def _read(self, submission: Submission, files: AttachmentStore) -> Read | None:
-        """Read the file; None when none of the formats here is its format."""
+        """Read the file; None when only a format in another process can be its format."""
         with open_submission(self.endpoint, submission) as file:
             if submission.size > self.limits.max_packet_bytes:
                 limit = self.limits.max_packet_bytes
@@ -88,12 +86,11 @@ class SubmissionReader:
         raise unrecognised(submission.name, [each.name for each in self.formats])
 
     def _read_apart(self, submission: Submission, files: AttachmentStore) -> Read:
-        """Read the file in a format that works in another process.
+        """Read the file in a format that runs in another process.
 
-        A format that fails when it is asked whether it recognises the file counts as not
-        recognising it: the process that runs it has reported the failure, and a file of another
-        format must not be refused for it. The agency's own format is the exception, because the
-        file is most likely in it.
+        A format that fails in `recognises` is treated as if it did not recognise the file, because
+        the file may have another format. Its process reports the failure. The agency's own format
+        is an exception, because the file probably has that format.
         """
         own = self.routing().owner_of(self.mailbox).format
         with open_submission(self.endpoint, submission) as file:
@@ -103,7 +100,7 @@ class SubmissionReader:
                     candidate = each.introduced()
                     recognised = candidate.recognises(head, submission.name)
                 except (TransportError, InternalError):
-                    # A format that was ended because we stop might have recognised it.
+                    # A format that ended because the service stops might have recognised it.
                     if each.name == own or self.stop.is_set():
                         raise
                     continue
@@ -113,7 +110,7 @@ class SubmissionReader:
         raise unrecognised(submission.name, tried)
 
     def _read_as(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Read:
-        """Read, and keep the original bytes where they may be needed."""
+        """Read the file, and store the original bytes where they must be kept."""
         reading = marked(self._take(chosen, file, files), chosen.name)
         signed = reading.signature.outcome is not SignatureOutcome.UNVERIFIABLE
         if not (signed or reading.repaired):
@@ -123,7 +120,7 @@ class SubmissionReader:
         return reading, Source(format=chosen.name, size=kept.size, sha256=kept.sha256)
 
     def _take(self, chosen: Format, file: BinaryIO, files: AttachmentStore) -> Reading:
-        """Read the message, and keep all its attachments in the store, or none of them."""
+        """Read the message, and store all its attachments, or none after an error."""
         pending = PendingFiles(files)
         try:
             reading = chosen.read(
@@ -140,7 +137,7 @@ class SubmissionReader:
 
 
 class EndpointFaultError(Exception):
-    """An endpoint raised what its contract does not allow."""
+    """An endpoint raised an error that its contract does not allow."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -152,7 +149,7 @@ def open_submission(endpoint: Endpoint, submission: Submission) -> BinaryIO:
 
     Raises:
         FileNotFoundError, DocumentError, RecipientError: As `Endpoint.open` says.
-        EndpointFaultError: Any other error; the file must not be refused for it.
+        EndpointFaultError: Any other error; it is no reason to refuse the file.
     """
     try:
         return endpoint.open(submission)

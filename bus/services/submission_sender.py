@@ -1,4 +1,4 @@
-"""SubmissionSender: publishes a submission, and tells its agency what became of it."""
+"""Publish a submission, and tell its agency the result."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from schemas.problem import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmissionSender:
-    """Sends what one agency's system dropped."""
+    """Sends the submissions of one agency."""
 
     endpoint: Endpoint
     preparer: SubmissionPreparer
@@ -36,12 +36,12 @@ class SubmissionSender:
     observe: Observer
 
     async def decide(self, attempt: SendAttempt) -> None:
-        """Publish the submission, or find out why it may not be sent.
+        """Publish the submission, or find out why it must not be sent.
 
         Raises:
-            FileNotFoundError: The agency has taken it back.
-            RecipientError, TransportError: Try again later; nothing is decided.
-            Stopping: The service stops; nothing is decided.
+            FileNotFoundError: The agency has removed it.
+            RecipientError, TransportError: Nothing is decided; try again later.
+            Stopping: Nothing is decided, because the service stops.
         """
         try:
             outgoing = await self._prepare(attempt)
@@ -58,7 +58,7 @@ class SubmissionSender:
         attempt.decided = True
 
     async def conclude(self, attempt: SendAttempt) -> None:
-        """Record and tell what was decided; may be repeated, and never publishes anything.
+        """Record the result and tell the agency; may be repeated, and never publishes.
 
         Raises:
             FileNotFoundError, RecipientError, TransportError: As `decide`.
@@ -75,13 +75,13 @@ class SubmissionSender:
         outgoing = await self.preparer.prepare(submission)
         attempt.step.note(about(outgoing.envelope))
         await attempt.ticket.turn()
-        # What could not be accepted afterwards would be sent again and again.
+        # A file that cannot be opened now could not be accepted later, and would be sent again.
         file = await asyncio.to_thread(open_submission, self.endpoint, submission)
         await asyncio.to_thread(file.close)
         return outgoing
 
     async def _publish(self, attempt: SendAttempt, outgoing: Outgoing) -> None:
-        """Publish; it is refused when no receiver has a mailbox on the broker."""
+        """Publish the envelope; it is refused when no recipient has a mailbox on the broker."""
         envelope = outgoing.envelope
         absent = await self.dispatch.send(
             outgoing.signed,

@@ -1,7 +1,7 @@
 """The error catalogue: stable codes with fault, text and advice in English and Vietnamese.
 
-Codes are part of the wire contract: they travel in receipts and dead letters. The codes `E_…` of
-reading come from the domain handbook. Texts may be improved; codes may not change.
+Codes are part of the wire contract: they travel in receipts and dead letters. Texts may be
+improved; codes may not change.
 """
 
 from schemas.errors.broker import BROKER

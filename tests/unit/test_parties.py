@@ -433,7 +433,7 @@ def test_a_new_document_under_another_agencys_id_is_refused() -> None:
 
 
 def test_a_new_document_whose_id_names_another_agency_is_marked() -> None:
-    """No document of the other is known under it: an id is an opaque text (handbook 6)."""
+    """No document of the other is known under it: an id is an opaque text."""
     found = judged(a_document(), known=())
 
     assert codes(found) == ["W_ID_OF_OTHER"]

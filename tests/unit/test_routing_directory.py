@@ -140,7 +140,7 @@ def test_an_alias_has_nothing_that_is_not_seen(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["000.Đ1.H53", "Sở Y tế", "H53 13", "=cmd", "a/b"])
 def test_an_alias_may_be_as_odd_as_real_directories_are(code: str) -> None:
-    """Handbook 7.1: opaque codes are whatever stands in the directory."""
+    """Codes of other forms are whatever the directory says."""
     found = alias_of(AgencyCode("H53"), code)
 
     assert Routing(Directory(agencies=(H53,), aliases=(found,))).resolve(code, TODAY).agency == H53

@@ -1,4 +1,4 @@
-"""Dates of edXML: exact, in Viet Nam time, and never guessed (handbook 2.6 and 10)."""
+"""Dates of edXML: exact, in Viet Nam time, and never guessed."""
 
 from datetime import UTC, date, datetime
 

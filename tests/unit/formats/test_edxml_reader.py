@@ -1,4 +1,4 @@
-"""Every defect of real files has its named repair or its refusal (handbook section 11)."""
+"""Every defect of real files has its named repair or its refusal (`docs/edxml.md`)."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""The header signature has three outcomes, and none of them refuses a message (handbook 2.5)."""
+"""The header signature has three outcomes, and none of them refuses a message."""
 
 import base64
 from base64 import b64encode

@@ -47,7 +47,7 @@ def test_what_we_sign_we_read_as_verified(message: Message) -> None:
     assert reading.message == message
 
 
-def test_it_is_written_as_the_handbook_says() -> None:
+def test_it_is_written_as_the_documentation_says() -> None:
     text = written(document()).decode()
     start = text.index("<ds:Signature ")
 

@@ -1,4 +1,4 @@
-"""The writer is strict and byte-exact: prefixes, order, declaration (handbook 2.6, gateway 4.3)."""
+"""The writer is strict and byte-exact: prefixes, order, declaration."""
 
 import re
 from datetime import UTC, date, datetime
@@ -82,7 +82,7 @@ def test_only_root_and_attachments_bear_no_prefix() -> None:
     }
 
 
-def test_a_complete_header_has_the_handbooks_order() -> None:
+def test_a_complete_header_has_the_order_of_qcvn_102() -> None:
     header = written(document(), PDF)
     order = [name.removeprefix("edXML:") for name in elements(header)]
     top = [
