@@ -323,16 +323,8 @@ def folder_name(owner: MailboxName) -> str:
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
-<<<<<<< HEAD
 def _mark(path: str) -> tuple[str, int, int, int] | None:
     """Name, time, size and inode of a file or a folder; None: it cannot be seen."""
-=======
-def _seen(path: Path | os.DirEntry[str]) -> Iterator[tuple[str, int, int, int]]:
-    """Name, time, size and inode of a file, or of a folder and everything in it.
-
-    It uses `os.scandir` because it runs every second for thousands of files.
-    """
->>>>>>> main
     try:
         found = os.stat(path)  # noqa: PTH116 (called for hundreds of folders every second)
     except OSError:

@@ -83,16 +83,9 @@ class FolderRevocationStore:
         return tuple(found)
 
     def stamp(self) -> int:
-<<<<<<< HEAD
-        """As promised by the port."""
+        """As the port says."""
         seen: list[object] = [self._files.folders_stamp()]
         for path in self._list_paths():
-=======
-        """As the port says."""
-        paths = [*self._list_paths(), *(filed.path for filed in self._files.filed())]
-        seen = []
-        for path in paths:
->>>>>>> main
             with suppress(OSError):
                 found = path.stat()
                 seen.append((str(path), found.st_mtime_ns, found.st_size))

@@ -20,10 +20,6 @@ from bus.core.keyring import KeyRing
 from bus.core.sealing.key import PrivateSealingKey, key_id_of, opening_key, prove, publish, state
 from bus.core.sealing.suite import SealingSuite
 from bus.core.signing import SigningKey
-<<<<<<< HEAD
-from bus.keys.files import key_errors, read_regular, read_secret_file, sync_keys, write_file
-from bus.keys.folder import SEALING, KeyFolder
-=======
 from bus.keys.files import (
     key_errors,
     read_regular,
@@ -32,8 +28,7 @@ from bus.keys.files import (
     unusable,
     write_file,
 )
-from bus.keys.folder import KeyFolder
->>>>>>> main
+from bus.keys.folder import SEALING, KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
@@ -213,13 +208,8 @@ class SealingFolder:
         return self.folder_of(owner) / "ids.secret"
 
     def folder_of(self, owner: MailboxName) -> Path:
-<<<<<<< HEAD
-        """Where the sealing keys of one mailbox lie."""
-        return KeyFolder(self.root).folder_of(owner) / SEALING
-=======
         """The folder with the sealing keys of a mailbox."""
-        return KeyFolder(self.root).folder_of(owner) / "sealing"
->>>>>>> main
+        return KeyFolder(self.root).folder_of(owner) / SEALING
 
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
