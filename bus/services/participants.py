@@ -128,7 +128,7 @@ class Participants:
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         _require_formats(routing, served(routing))
-        # The stamps are older than the ring, so the first look finds files that are stored meanwhile.
+        # The stamps are older than the ring: the first look finds files that are stored meanwhile.
         keys = KeyFolder(home.keys)
         seen = Stamps(directory_seen, keys.quick_stamp(), keys.stamp())
         believed = read_folder(home.keys)
@@ -223,7 +223,7 @@ class Participants:
         routing, directory_seen = self.routing, seen.directory
         if directory_seen != self.seen.directory:
             routing = await self._read_directory()
-        # The stamps are older than the ring, so the next look finds files that are stored meanwhile.
+        # The stamps are older than the ring: the next look finds files that are stored meanwhile.
         seen = await asyncio.to_thread(self._stamps, at_files=True)
         seen = seen._replace(directory=directory_seen)
         believed = await asyncio.to_thread(read_folder, self.home.keys)

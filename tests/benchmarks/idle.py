@@ -61,7 +61,8 @@ def measure(agencies: int = 95, *, documents: int = 40, seconds: float = 30.0) -
     with tempfile.TemporaryDirectory(prefix="idle-") as folder:
         home = Path(folder)
         (home / "axis").mkdir()
-        codes = [*Routing(seed_directory(seed_text())).mailboxes][:agencies]
+        seeded = Routing(seed_directory(seed_text())).mailboxes
+        codes: list[str] = list(seeded[:agencies])
         if more := [_CODES.format(number) for number in range(agencies - len(codes))]:
             table = home / "agencies.csv"
             rows = [f"{code},Cơ quan {code},yes" for code in more]
