@@ -89,11 +89,6 @@ def read_parts(value: object, parts: Mapping[str, str]) -> None:
             raise unreadable(name, error) from error
 
 
-def kind_of(error: Exception) -> str:
-    """The class name of an error. Its text is dropped, because it may quote the file."""
-    return type(error).__name__
-
-
 def read_whole(certificate: x509.Certificate) -> None:
     """Read every part of a certificate that the axis uses. Raises `UnreadableError`."""
     read_parts(certificate, _PARTS)
@@ -104,8 +99,11 @@ def read_whole(certificate: x509.Certificate) -> None:
 
 
 def unreadable(part: str, error: Exception) -> UnreadableError:
-    """The error for one part, which is a term of `schemas.terms.words.PARTS`."""
-    return UnreadableError(term("part_unreadable", part=part, error=kind_of(error)))
+    """The error for one part, which is a term of `schemas.terms.words.PARTS`.
+
+    The text of `error` is dropped, because it may quote the file.
+    """
+    return UnreadableError(term("part_unreadable", part=part, error=type(error).__name__))
 
 
 def extension_of(extensions: x509.Extensions, kind: type[Extension]) -> Extension | None:

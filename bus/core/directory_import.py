@@ -5,11 +5,11 @@ optional value, and leaves a required value unchanged.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
-from typing import TypeVar
+from functools import partial
 
 from bus.core.directory_rows import BETWEEN, CellProblem, Column, NumberedRow, Row, rows_of
 from bus.core.directory_rules import alias_of, clean_name, faults, own_code
@@ -26,9 +26,14 @@ _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?",
 _VIETNAMESE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: 00:00(?::00)?)?", re.ASCII)
 _VALIDITY = re.compile(r"\[([^\[\]]*)\.\.([^\[\]]*)\]")
 _THUMBPRINT = re.compile(r"[0-9A-Za-z_-]{43}")
-_COLUMN_OF = {"name_vi": Column.NAME, **{column.value: column for column in Column}}
-
-Choice = TypeVar("Choice", bound=StrEnum)
+_FIELD_OF = {Column.NAME: "name_vi"}
+"""The fields of `Agency` that have another name than their column."""
+_EMPTY: Mapping[Column, object] = {
+    **dict.fromkeys((Column.NAME_EN, Column.PARENT, Column.MERGED_INTO)),
+    **dict.fromkeys((Column.VALID_FROM, Column.VALID_TO)),
+    Column.CERTIFICATES: (),
+}
+"""What an empty cell means in the columns whose values are optional."""
 
 
 class ImportRefusedError(Exception):
@@ -68,13 +73,17 @@ def imported(
             problems.append(CellProblem(row=row.number, column=Column.CODE, problem=first.problem))
             continue
         numbers[code] = row.number
-        reading = _RowReading(
-            row=row, told=told.get(code, {}), formats=formats, endpoints=endpoints
-        )
-        agency, named = reading.read(agencies.get(AgencyCode(code)), aliases.get(code, ()))
-        problems += reading.problems
-        if agency is not None:
-            agencies[agency.code], aliases[agency.code] = agency, named
+        try:
+            agency, aliases[code] = _read_row(
+                row,
+                told=told.get(code, {}),
+                before=agencies.get(AgencyCode(code)),
+                aliases=aliases.get(code, ()),
+                installed={Column.FORMAT: formats, Column.ENDPOINT: endpoints},
+            )
+            agencies[agency.code] = agency
+        except ImportRefusedError as error:
+            problems += error.problems
     grown = Directory.model_construct(
         version=directory.version + 1,
         agencies=tuple(agencies.values()),
@@ -114,130 +123,103 @@ def _in_order(
 
 
 def _placed(problem: Problem, numbers: Mapping[str, int]) -> CellProblem:
-    column = _COLUMN_OF.get(problem.place.field or "")
+    columns = {_FIELD_OF.get(column, column.value): column for column in Column}
     return CellProblem(
-        row=numbers.get(problem.params.get("code", "")), column=column, problem=problem
+        row=numbers.get(problem.params.get("code", "")),
+        column=columns.get(problem.place.field or ""),
+        problem=problem,
     )
 
 
-@dataclass(kw_only=True, slots=True)
-class _RowReading:
-    """Reads one row cell by cell and collects the problems; `told`: the row as it is now."""
+def _read_row(
+    row: NumberedRow,
+    *,
+    told: Row,
+    before: Agency | None,
+    aliases: Sequence[AgencyAlias],
+    installed: Mapping[Column, Collection[str]],
+) -> tuple[Agency, list[AgencyAlias]]:
+    """The agency of a row, and its aliases.
 
-    row: NumberedRow
-    told: Row
-    formats: Collection[str]
-    endpoints: Collection[str]
-    problems: list[CellProblem] = field(default_factory=list)
+    Args:
+        told: The row of the agency before the import; empty for a new agency.
+        before: The agency before the import, with its `aliases`; None for a new agency.
 
-    def read(
-        self, before: Agency | None, aliases: Sequence[AgencyAlias]
-    ) -> tuple[Agency | None, list[AgencyAlias]]:
-        """The agency and its aliases; None when the row has a problem."""
-        code = self._cell(Column.CODE, own_code)
-        if code is None:
-            return None, []
-        base = before or Agency.model_construct(code=code, name_vi="")
-        changes = {
-            "name_vi": self._name(code, base.name_vi),
-            "name_en": self._optional(
-                Column.NAME_EN, base.name_en, lambda text: clean_name(text, code=code)
-            ),
-            "kind": self._choice(Column.KIND, AgencyKind, base.kind),
-            "parent": self._optional(Column.PARENT, base.parent, AgencyCode),
-            "connected": self._flag(Column.CONNECTED, base.connected),
-            "format": self._installed(Column.FORMAT, self.formats, base.format),
-            "endpoint": self._installed(Column.ENDPOINT, self.endpoints, base.endpoint),
-            "suspended": self._flag(Column.SUSPENDED, base.suspended),
-            "valid_from": self._optional(Column.VALID_FROM, base.valid_from, _day),
-            "valid_to": self._optional(Column.VALID_TO, base.valid_to, _day),
-            "merged_into": self._optional(Column.MERGED_INTO, base.merged_into, AgencyCode),
-            "seals": self._flag(Column.SEALS, base.seals),
-            "certificates": self._optional(Column.CERTIFICATES, base.certificates, _thumbprints)
-            or (),
-            "confidence": self._choice(Column.CONFIDENCE, Confidence, base.confidence),
-        }
-        named = self._aliases(code, aliases, new=before is None)
-        if self.problems:
-            return None, []
-        changed = Agency.model_validate({"code": code, **changes})
-        return (before if changed == before else changed), named
-
-    def _name(self, code: AgencyCode, before: str) -> str:
-        name = self._cell(Column.NAME, lambda text: clean_name(text, code=code), required=True)
-        if name is None and not before and not self.problems:
-            # The column is missing, and the agency is new.
-            self._tell(Column.NAME, lambda: clean_name("", code=code))
-        return name or before
-
-    def _aliases(
-        self, code: AgencyCode, before: Sequence[AgencyAlias], *, new: bool
-    ) -> list[AgencyAlias]:
-        if self._unchanged(Column.ALIASES):
-            derived = to_qcvn102(code) if new and Column.ALIASES not in self.row.cells else None
-            return [*before, alias_of(code, derived)] if derived else list(before)
-        found = self._cell(Column.ALIASES, lambda text: _aliases_in(text, code), required=False)
-        known = {(a.code, a.valid_from, a.valid_to): a for a in before}
-        return [known.get((a.code, a.valid_from, a.valid_to), a) for a in found or ()]
-
-    def _optional(self, column: Column, before: object, read: Callable[[str], object]) -> object:
-        """The value of an optional cell; an empty cell removes the value."""
-        if self._unchanged(column):
-            return before
-        return self._cell(column, read)
-
-    def _choice(self, column: Column, kind: type[Choice], before: Choice) -> Choice:
-        named = ", ".join(kind)
-        found = self._cell(column, lambda text: _one_of(text, kind, named))
-        return before if found is None else found
-
-    def _flag(self, column: Column, before: bool) -> bool:
-        found = self._cell(column, _flag)
-        return before if found is None else found
-
-    def _installed(self, column: Column, installed: Collection[str], before: str) -> str:
-        named = ", ".join(sorted(installed))
-        return self._cell(column, lambda text: _installed(text, installed, named)) or before
-
-    def _unchanged(self, column: Column) -> bool:
-        """Whether a cell is missing, or equal to the text of the current value."""
-        cell = self.row.cells.get(column)
-        return cell is None or cell == self.told.get(column)
-
-    _Read = TypeVar("_Read")
-
-    def _cell(
-        self, column: Column, read: Callable[[str], _Read], *, required: bool = False
-    ) -> _Read | None:
-        """The value of a cell; None when it is empty, missing, unchanged or wrong."""
-        cell = self.row.cells.get(column, "")
-        if column is not Column.CODE and self._unchanged(column):
-            return None
-        if not cell.strip() and column is not Column.CODE and not (required and not self.told):
-            return None
-        return self._tell(column, lambda: read(cell))
-
-    def _tell(self, column: Column, read: Callable[[], _Read]) -> _Read | None:
-        try:
-            return read()
-        except ConfigurationError as error:
-            self.problems.append(
-                CellProblem(row=self.row.number, column=column, problem=error.problem)
-            )
-            return None
+    Raises:
+        ImportRefusedError: With every problem of the row.
+    """
+    problems: list[CellProblem] = []
+    values: dict[str, object] = {} if before is None else dict(before)
+    with _noted(problems, row, Column.CODE):
+        code = values["code"] = own_code(row.cells[Column.CODE])
+        for column, read in _readers(code, installed).items():
+            # Only a new agency needs a name.
+            required = column is Column.NAME and not told
+            cell = row.cells.get(column, "" if required else None)
+            if cell is None or cell == told.get(column):
+                continue
+            if cell.strip() or required:
+                with _noted(problems, row, column):
+                    values[_FIELD_OF.get(column, column)] = read(cell)
+            elif column in _EMPTY:
+                values[column] = _EMPTY[column]
+        cell = row.cells.get(Column.ALIASES)
+        if cell is None:
+            derived = to_qcvn102(code) if before is None else None
+            aliases = [*aliases, alias_of(code, derived)] if derived else aliases
+        elif cell != told.get(Column.ALIASES):
+            known = {(a.code, a.valid_from, a.valid_to): a for a in aliases}
+            with _noted(problems, row, Column.ALIASES):
+                found = [_alias(part, code) for part in _parts(cell) if part.strip()]
+                aliases = [known.get((a.code, a.valid_from, a.valid_to), a) for a in found]
+    if problems:
+        raise ImportRefusedError(problems)
+    return Agency.model_validate(values), list(aliases)
 
 
-def _installed(text: str, installed: Collection[str], named: str) -> str:
-    if text.strip() not in installed:
-        raise AxisError.of("E_TABLE_VALUE", value=text, named=named)
+@contextmanager
+def _noted(problems: list[CellProblem], row: NumberedRow, column: Column) -> Iterator[None]:
+    """Collect the problem of a cell."""
+    try:
+        yield
+    except ConfigurationError as error:
+        problems.append(CellProblem(row=row.number, column=column, problem=error.problem))
+
+
+def _readers(
+    code: str, installed: Mapping[Column, Collection[str]]
+) -> Mapping[Column, Callable[[str], object]]:
+    """How to read the cells of an agency, in the order of their problems."""
+    name = partial(clean_name, code=code)
+    return {
+        Column.NAME: name,
+        Column.NAME_EN: name,
+        Column.KIND: partial(_one_of, AgencyKind),
+        Column.PARENT: str,
+        Column.CONNECTED: _flag,
+        Column.FORMAT: partial(_installed, installed[Column.FORMAT]),
+        Column.ENDPOINT: partial(_installed, installed[Column.ENDPOINT]),
+        Column.SUSPENDED: _flag,
+        Column.VALID_FROM: _day,
+        Column.VALID_TO: _day,
+        Column.MERGED_INTO: str,
+        Column.SEALS: _flag,
+        Column.CERTIFICATES: _thumbprints,
+        Column.CONFIDENCE: partial(_one_of, Confidence),
+    }
+
+
+def _installed(known: Collection[str], text: str) -> str:
+    if text.strip() not in known:
+        raise AxisError.of("E_TABLE_VALUE", value=text, named=", ".join(sorted(known)))
     return text.strip()
 
 
-def _one_of(text: str, kind: type[Choice], named: str) -> Choice:
+def _one_of(kind: type[StrEnum], text: str) -> StrEnum:
     try:
         return kind(text.strip().lower())
     except ValueError as error:
-        raise AxisError.of("E_TABLE_VALUE", value=text, named=named) from error
+        raise AxisError.of("E_TABLE_VALUE", value=text, named=", ".join(kind)) from error
 
 
 def _flag(text: str) -> bool:
@@ -260,10 +242,6 @@ def _thumbprints(text: str) -> tuple[str, ...]:
         if not _THUMBPRINT.fullmatch(each):
             raise AxisError.of("E_TABLE_THUMBPRINT", value=each)
     return found
-
-
-def _aliases_in(text: str, agency: AgencyCode) -> tuple[AgencyAlias, ...]:
-    return tuple(_alias(part, agency) for part in _parts(text) if part.strip())
 
 
 def _parts(text: str) -> list[str]:

@@ -1,8 +1,9 @@
 """The key ring: certificates of agencies that a trusted authority issued."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -12,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import Algorithm, PublicKey, algorithms_of
 from bus.core.base64url import to_base64url
-from bus.core.certificate import UnreadableError, certificates_in, kind_of
+from bus.core.certificate import UnreadableError, certificates_in
 from bus.core.revocation.statement import Assurance, Revocation, strictest
 from schemas.identifiers import MailboxName
 from schemas.limits import MAX_CHAIN_CERTIFICATES
@@ -226,10 +227,18 @@ def _chain(
         raise _untrusted(term("no_authority"))
     anything, either = verification.ExtensionPolicy.permit_all(), verification.Criticality.AGNOSTIC
     above = anything.require_present(x509.BasicConstraints, either, None)
-    above = above.may_be_present(x509.KeyUsage, either, _must_sign_certificates)
-    above = above.may_be_present(x509.NameConstraints, either, _must_not_constrain_names)
-    below = anything.may_be_present(x509.BasicConstraints, either, _must_be_no_authority)
-    below = below.require_present(x509.KeyUsage, either, _must_sign_documents)
+    above = above.may_be_present(
+        x509.KeyUsage, either, _rule("issuer_no_signer", lambda usage: not usage.key_cert_sign)
+    )
+    above = above.may_be_present(
+        x509.NameConstraints, either, _rule("issuer_constrains", _constrains_names)
+    )
+    below = anything.may_be_present(
+        x509.BasicConstraints, either, _rule("certificate_of_authority", lambda found: found.ca)
+    )
+    below = below.require_present(
+        x509.KeyUsage, either, _rule("key_no_signer", lambda usage: not usage.digital_signature)
+    )
     try:
         verifier = (
             verification.PolicyBuilder()
@@ -243,7 +252,7 @@ def _chain(
         raise _untrusted(_why_no_chain(error)) from error
     except Exception as error:
         # Malformed certificates make the library raise other errors too.
-        raise _untrusted(term("chain_unjudged", error=kind_of(error))) from error
+        raise _untrusted(term("chain_unjudged", error=type(error).__name__)) from error
 
 
 _RULES = ("issuer_no_signer", "issuer_constrains", "certificate_of_authority", "key_no_signer")
@@ -257,41 +266,26 @@ def _why_no_chain(error: verification.VerificationError) -> Term:
     return term("no_chain", said=said) if broken is None else term(broken)
 
 
-def _must_sign_certificates(
-    _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
-) -> None:
-    if usage is not None and not usage.key_cert_sign:
-        raise ValueError(_OUR_RULES["issuer_no_signer"])
+def _rule(
+    code: str, is_broken: Callable[[Any], bool]
+) -> Callable[[verification.Policy, x509.Certificate, Any], None]:
+    """A callback for the library that checks one extension, if the certificate has it."""
+
+    def check(_policy: verification.Policy, _certificate: x509.Certificate, found: Any) -> None:
+        if found is not None and is_broken(found):
+            raise ValueError(_OUR_RULES[code])
+
+    return check
 
 
-def _must_not_constrain_names(
-    _policy: verification.Policy,
-    _certificate: x509.Certificate,
-    constraints: x509.NameConstraints | None,
-) -> None:
-    # The library checks constraints of hosts and addresses. It refuses directory names only where
-    # the extension is critical, and ignores them elsewhere.
-    if constraints is None:
-        return
+def _constrains_names(constraints: x509.NameConstraints) -> bool:
+    """Whether it restricts directory names.
+
+    The library checks constraints of hosts and addresses. It refuses directory names only where the
+    extension is critical, and ignores them elsewhere.
+    """
     names = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
-    if any(isinstance(name, x509.DirectoryName) for name in names):
-        raise ValueError(_OUR_RULES["issuer_constrains"])
-
-
-def _must_be_no_authority(
-    _policy: verification.Policy,
-    _certificate: x509.Certificate,
-    constraints: x509.BasicConstraints | None,
-) -> None:
-    if constraints is not None and constraints.ca:
-        raise ValueError(_OUR_RULES["certificate_of_authority"])
-
-
-def _must_sign_documents(
-    _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
-) -> None:
-    if not usage.digital_signature:
-        raise ValueError(_OUR_RULES["key_no_signer"])
+    return any(isinstance(name, x509.DirectoryName) for name in names)
 
 
 def stated_owners(subject: x509.Name) -> list[str]:

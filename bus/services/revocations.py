@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never
 
 from bus.core.crash import cause_of, problem_of
 from bus.core.events import ItemSkipped, ServiceName
@@ -16,9 +15,6 @@ from bus.core.keyring import thumbprint_of
 from bus.core.revocation.crl import read_crl
 from bus.core.revocation.ocsp import question, read_answer
 from bus.core.revocation.source import (
-    FiledList,
-    ListSource,
-    Responder,
     Source,
     Subject,
     filed_list,
@@ -26,7 +22,7 @@ from bus.core.revocation.source import (
     subjects_of,
 )
 from bus.core.revocation.source_record import SourceRecords, after_round
-from bus.core.revocation.statement import Answer
+from bus.core.revocation.statement import Answer, RevocationSource
 from bus.ports import Clock, Observer
 from bus.ports.revocation import RevocationFetcher, RevocationStore
 from schemas.problem import AxisError, Problem, TransportError
@@ -154,27 +150,22 @@ class Revocations:
             self._asking.discard(source.name)
 
     async def _answers(self, source: Source) -> tuple[Sequence[Answer], Problem | None]:
-        match source:
-            case FiledList():
-                return await self._read_list(source, source.data, url=None)
-            case ListSource():
-                data = await self.fetcher.get(source.url)
-                return await self._read_list(source, data, url=source.url)
-            case Responder():
-                return await self._ask_responder(source)
-            case _ as never:
-                assert_never(never)
+        if source.kind is RevocationSource.OCSP:
+            return await self._ask_responder(source)
+        if source.stored is not None:
+            return await self._read_list(source, source.stored, url=None)
+        data = await self.fetcher.get(source.place)
+        return await self._read_list(source, data, url=source.place)
 
     async def _read_list(
-        self, source: ListSource | FiledList, data: bytes, *, url: str | None
+        self, source: Source, data: bytes, *, url: str | None
     ) -> tuple[Sequence[Answer], Problem | None]:
         """Read a list for every issuer whose certificates name it; only one of them signed it."""
         by_issuer: dict[bytes, list[Subject]] = {}
         for subject in source.subjects:
             by_issuer.setdefault(subject.issuer.tbs_certificate_bytes, []).append(subject)
         if not by_issuer:
-            fault = source.fault if isinstance(source, FiledList) else term("list_unnamed")
-            return (), _problem(source, fault)
+            return (), _problem(source, source.fault)
         answers, problems = [], []
         for subjects in by_issuer.values():
             try:
@@ -193,7 +184,7 @@ class Revocations:
                 problems.append(error.problem)
         return answers, None if answers else problems[0]
 
-    async def _ask_responder(self, source: Responder) -> tuple[Sequence[Answer], Problem | None]:
+    async def _ask_responder(self, source: Source) -> tuple[Sequence[Answer], Problem | None]:
         """Ask about each certificate, until the responder does not answer."""
         answers: list[Answer] = []
         problem: Problem | None = None
@@ -207,7 +198,7 @@ class Revocations:
             nonce = self.nonce()
             asked = question(subject.certificate, subject.issuer, nonce=nonce)
             try:
-                data = await self.fetcher.ask(source.url, asked)
+                data = await self.fetcher.ask(source.place, asked)
             except TransportError as error:
                 return answers, error.problem
             try:

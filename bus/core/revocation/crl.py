@@ -14,25 +14,24 @@ from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 from bus.core.certificate import (
     UnreadableError,
     extension_of,
-    kind_of,
     read_parts,
     unreadable,
 )
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import (
-    BROKEN_HASHES,
     Answer,
     Assurance,
     Revocation,
     RevocationReason,
     RevocationSource,
+    UnprovenError,
     check_critical,
+    check_hash,
     check_times,
+    proving,
     reason_of,
-    refuse,
     weightiest,
 )
-from schemas.problem import AxisError
 from schemas.term import term
 
 _KNOWN_CRITICAL = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT})
@@ -76,7 +75,7 @@ def parse_crl(data: bytes) -> x509.CertificateRevocationList:
         else:
             found = x509.load_der_x509_crl(data)
     except Exception as error:
-        raise UnreadableError(term("list_unreadable", error=kind_of(error))) from error
+        raise UnreadableError(term("list_unreadable", error=type(error).__name__)) from error
     read_parts(found, _PARTS)
     return found
 
@@ -102,18 +101,16 @@ def read_crl(
     Raises:
         TransportError: E_REVOCATION_SOURCE: the list proves nothing.
     """
-    try:
+    with proving(source):
         found = parse_crl(data)
-        _verify(found, source=source, issuer=issuer, now=now)
-        stated = _distribution_point(found, source=source)
+        _verify(found, issuer=issuer, now=now)
+        stated = _distribution_point(found)
         said_at, until = found.last_update_utc, found.next_update_utc
-        check_times(source, said_at=said_at, until=until, now=now)
+        check_times(said_at=said_at, until=until, now=now)
         scopes = [(subject, scope_of(stated, subject, url=url)) for subject in subjects]
         if all(scope is Scope.NOTHING for _, scope in scopes):
-            raise refuse(source, term("list_about_others"))
-        entries = _entries(found, {each.serial_number for each, _ in scopes}, source=source)
-    except UnreadableError as error:
-        raise refuse(source, error.cause) from error
+            raise UnprovenError(term("list_about_others"))
+        entries = _entries(found, {each.serial_number for each, _ in scopes})
     revocations, assurances = [], []
     for subject, scope in scopes:
         number, thumbprint = subject.serial_number, thumbprint_of(subject)
@@ -200,43 +197,41 @@ def _names(
 
 
 def _verify(
-    found: x509.CertificateRevocationList, *, source: str, issuer: x509.Certificate, now: datetime
+    found: x509.CertificateRevocationList, *, issuer: x509.Certificate, now: datetime
 ) -> None:
     """Refuse a list that its authority did not sign with a valid key."""
     if found.issuer != issuer.subject:
-        raise refuse(source, term("list_of_other", issuer=found.issuer.rfc4514_string()))
-    hashed = found.signature_hash_algorithm
-    if hashed is not None and hashed.name in BROKEN_HASHES:
-        raise refuse(source, term("answer_weak", algorithm=hashed.name))
+        raise UnprovenError(term("list_of_other", issuer=found.issuer.rfc4514_string()))
+    check_hash(found)
     usage = extension_of(issuer.extensions, x509.KeyUsage)
     if usage is not None and not usage.crl_sign:
-        raise refuse(source, term("list_issuer_key"))
+        raise UnprovenError(term("list_issuer_key"))
     if not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc:
-        raise refuse(source, term("list_issuer_invalid"))
+        raise UnprovenError(term("list_issuer_invalid"))
     try:
         proven = found.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     except Exception as error:
         # The library reads some kinds of keys and signatures that it cannot verify.
-        raise refuse(source, term("list_signature_kind", error=kind_of(error))) from error
+        raise UnprovenError(term("list_signature_kind", error=type(error).__name__)) from error
     if not proven:
-        raise refuse(source, term("list_signature"))
+        raise UnprovenError(term("list_signature"))
 
 
 def _distribution_point(
-    found: x509.CertificateRevocationList, *, source: str
+    found: x509.CertificateRevocationList,
 ) -> x509.IssuingDistributionPoint | None:
     """The list's statement of the certificates that it is about; None: there is no statement."""
-    check_critical(found.extensions, _KNOWN_CRITICAL, source=source)
+    check_critical(found.extensions, _KNOWN_CRITICAL)
     if extension_of(found.extensions, x509.DeltaCRLIndicator) is not None:
-        raise refuse(source, term("list_delta"))
+        raise UnprovenError(term("list_delta"))
     stated = extension_of(found.extensions, x509.IssuingDistributionPoint)
     if stated is not None and stated.indirect_crl:
-        raise refuse(source, term("list_indirect"))
+        raise UnprovenError(term("list_indirect"))
     return stated
 
 
 def _entries(
-    found: x509.CertificateRevocationList, asked: Container[int], *, source: str
+    found: x509.CertificateRevocationList, asked: Container[int]
 ) -> Mapping[int, Sequence[tuple[datetime, RevocationReason]]]:
     """By serial number: since when a certificate is revoked, and why.
 
@@ -245,24 +240,19 @@ def _entries(
 
     Raises:
         UnreadableError: An entry cannot be read, also one of a certificate that is not asked about.
-        TransportError: An entry has an unknown critical extension (5.3).
+        UnprovenError: An entry has an unknown critical extension (5.3).
     """
     stated: dict[int, list[tuple[datetime, RevocationReason]]] = {}
     try:
         for entry in found:
-            check_critical(
-                entry.extensions,
-                _KNOWN_CRITICAL_OF_ENTRIES,
-                source=source,
-                cause="list_entry_critical",
-            )
+            check_critical(entry.extensions, _KNOWN_CRITICAL_OF_ENTRIES, "list_entry_critical")
             if entry.serial_number in asked:
                 told = stated.setdefault(entry.serial_number, [])
                 reason = extension_of(entry.extensions, x509.CRLReason)
                 why = reason_of(None if reason is None else reason.reason)
                 if why is not None:
                     told.append((_revoked_at(entry), why))
-    except AxisError:
+    except UnprovenError:
         raise
     except Exception as error:
         raise unreadable("entry", error) from error

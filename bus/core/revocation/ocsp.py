@@ -16,7 +16,7 @@ from cryptography.x509.oid import (
     OCSPExtensionOID,
 )
 
-from bus.core.certificate import UnreadableError, extension_of, kind_of, read_parts, read_whole
+from bus.core.certificate import UnreadableError, extension_of, read_parts, read_whole
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import (
     BROKEN_HASHES,
@@ -25,13 +25,14 @@ from bus.core.revocation.statement import (
     Revocation,
     RevocationReason,
     RevocationSource,
+    UnprovenError,
     check_critical,
+    check_hash,
     check_times,
+    proving,
     reason_of,
-    refuse,
     weightiest,
 )
-from schemas.problem import AxisError
 from schemas.term import Term, term
 
 _KNOWN_CRITICAL = frozenset({OCSPExtensionOID.NONCE})
@@ -104,12 +105,25 @@ def read_answer(
         TransportError: E_REVOCATION_SOURCE: the response proves nothing, or the responder does not
             know the certificate.
     """
-    response = _read(data, source=source)
-    _verify(response, source=source, issuer=issuer, now=now)
-    check_critical(response.extensions, _KNOWN_CRITICAL, source=source)
-    answered = extension_of(response.extensions, x509.OCSPNonce)
-    if answered is not None and answered.nonce != nonce:
-        raise refuse(source, term("answer_nonce"))
+    with proving(source):
+        response = _read(data)
+        _verify(response, issuer=issuer, now=now)
+        check_critical(response.extensions, _KNOWN_CRITICAL)
+        answered = extension_of(response.extensions, x509.OCSPNonce)
+        if answered is not None and answered.nonce != nonce:
+            raise UnprovenError(term("answer_nonce"))
+        return _statement(response, certificate, issuer, source=source, now=now)
+
+
+def _statement(
+    response: ocsp.OCSPResponse,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    *,
+    source: str,
+    now: datetime,
+) -> Answer:
+    """What a verified response says about a certificate."""
     singles = list(response.responses)
     said = [
         _answer(single, certificate, since=_invalid_since(response), source=source, now=now)
@@ -117,7 +131,7 @@ def read_answer(
         if _is_about(single, certificate, issuer)
     ]
     if not said:
-        raise refuse(source, term("answer_of_other"))
+        raise UnprovenError(term("answer_of_other"))
     # A response that says both "revoked" and "not revoked" counts as "revoked".
     revoked = [revocation for each in said for revocation in each.revocations]
     if revoked:
@@ -125,17 +139,17 @@ def read_answer(
     if len(singles) > 1:
         # The library does not show the extensions of one of several statements, and a critical
         # extension may restrict the statement.
-        raise refuse(source, term("answer_several"))
-    check_critical(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE, source=source)
+        raise UnprovenError(term("answer_several"))
+    check_critical(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE)
     return said[0]
 
 
-def _read(data: bytes, *, source: str) -> ocsp.OCSPResponse:
+def _read(data: bytes) -> ocsp.OCSPResponse:
     """Parse a successful response completely. Nothing is verified."""
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise refuse(source, term("responder_says", status=response.response_status.name))
+            raise UnprovenError(term("responder_says", status=response.response_status.name))
         read_parts(response, _PARTS)
         singles = list(response.responses)
         for single in singles:
@@ -144,12 +158,10 @@ def _read(data: bytes, *, source: str) -> ocsp.OCSPResponse:
             read_parts(response, {"single_extensions": "extensions"})
         for certificate in response.certificates:
             read_whole(certificate)
-    except AxisError:
+    except UnreadableError:
         raise
-    except UnreadableError as error:
-        raise refuse(source, error.cause) from error
     except Exception as error:
-        raise refuse(source, term("response_unreadable", error=kind_of(error))) from error
+        raise UnprovenError(term("response_unreadable", error=type(error).__name__)) from error
     return response
 
 
@@ -162,7 +174,7 @@ def _answer(
     now: datetime,
 ) -> Answer:
     said_at, until = single.this_update_utc, single.next_update_utc
-    check_times(source, said_at=said_at, until=until, now=now)
+    check_times(said_at=said_at, until=until, now=now)
     thumbprint = thumbprint_of(certificate)
     match single.certificate_status:
         case ocsp.OCSPCertStatus.GOOD:
@@ -180,7 +192,7 @@ def _answer(
             return Answer(said_at=said_at, until=until, revocations=(revocation,))
         case ocsp.OCSPCertStatus.UNKNOWN:
             name = certificate.subject.rfc4514_string()
-            raise refuse(source, term("responder_unknowing", subject=name))
+            raise UnprovenError(term("responder_unknowing", subject=name))
 
 
 def _invalid_since(response: ocsp.OCSPResponse) -> datetime | None:
@@ -206,16 +218,12 @@ def _is_about(
     )
 
 
-def _verify(
-    response: ocsp.OCSPResponse, *, source: str, issuer: x509.Certificate, now: datetime
-) -> None:
+def _verify(response: ocsp.OCSPResponse, *, issuer: x509.Certificate, now: datetime) -> None:
     """Refuse a response that neither the issuer nor a responder that it certified signed.
 
     The certificates in a response are not signed, so all of them are tried.
     """
-    hashed = response.signature_hash_algorithm
-    if hashed is not None and hashed.name in BROKEN_HASHES:
-        raise refuse(source, term("answer_weak", algorithm=hashed.name))
+    check_hash(response)
     fault = term("responder_unnamed")
     for signer in (issuer, *response.certificates):
         if not _is_named(signer, response):
@@ -226,7 +234,7 @@ def _verify(
             return
         else:
             fault = found
-    raise refuse(source, fault)
+    raise UnprovenError(fault)
 
 
 def _is_named(certificate: x509.Certificate, response: ocsp.OCSPResponse) -> bool:

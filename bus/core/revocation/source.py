@@ -15,6 +15,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from bus.core.certificate import UnreadableError, extension_of
 from bus.core.revocation.crl import parse_crl, points_of
+from bus.core.revocation.statement import RevocationSource
 from schemas.term import Term, term
 
 Chain = Sequence[x509.Certificate]
@@ -29,53 +30,31 @@ class Subject:
     issuer: x509.Certificate
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListSource:
-    """A CRL at an address."""
-
-    url: str
-    subjects: tuple[Subject, ...]
-
-    @property
-    def name(self) -> str:
-        """The name in events and evidence."""
-        return f"crl {self.url}"
+_UNNAMED = term("list_unnamed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Responder:
-    """An OCSP responder at an address."""
-
-    url: str
-    subjects: tuple[Subject, ...]
-
-    @property
-    def name(self) -> str:
-        """The name in events and evidence."""
-        return f"ocsp {self.url}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FiledList:
-    """A CRL that an operator stored.
+class Source:
+    """A CRL or an OCSP responder.
 
     Attributes:
-        subjects: The certificates of its authority; empty when there are none here.
-        fault: Why `subjects` is empty.
+        kind: `CRL` or `OCSP`.
+        place: Its address; for a CRL that an operator stored, the name of the file.
+        subjects: The certificates to ask about.
+        stored: The content of a CRL that an operator stored; None: it is at an address.
+        fault: Why there are no `subjects`.
     """
 
-    file: str
-    data: bytes
+    kind: RevocationSource
+    place: str
     subjects: tuple[Subject, ...]
-    fault: Term
+    stored: bytes | None = None
+    fault: Term = _UNNAMED
 
     @property
     def name(self) -> str:
         """The name in events and evidence."""
-        return f"crl {self.file}"
-
-
-Source = ListSource | Responder | FiledList
+        return f"{self.kind} {self.place}"
 
 
 def subjects_of(chains: Iterable[Chain], *, now: datetime) -> tuple[Subject, ...]:
@@ -91,27 +70,27 @@ def subjects_of(chains: Iterable[Chain], *, now: datetime) -> tuple[Subject, ...
 
 def sources_of(subjects: Iterable[Subject]) -> tuple[Source, ...]:
     """The lists and responders to ask about these certificates."""
-    lists: dict[str, list[Subject]] = {}
-    responders: dict[str, list[Subject]] = {}
+    found: dict[tuple[RevocationSource, str], list[Subject]] = {}
     for subject in subjects:
         for url in _list_urls(subject.certificate):
-            lists.setdefault(url, []).append(subject)
+            found.setdefault((RevocationSource.CRL, url), []).append(subject)
         for url in _responder_urls(subject.certificate):
-            responders.setdefault(url, []).append(subject)
-    return (
-        *(ListSource(url=url, subjects=tuple(about)) for url, about in lists.items()),
-        *(Responder(url=url, subjects=tuple(about)) for url, about in responders.items()),
+            found.setdefault((RevocationSource.OCSP, url), []).append(subject)
+    return tuple(
+        Source(kind=kind, place=url, subjects=tuple(about)) for (kind, url), about in found.items()
     )
 
 
-def filed_list(file: str, data: bytes, subjects: Iterable[Subject]) -> FiledList:
+def filed_list(file: str, data: bytes, subjects: Iterable[Subject]) -> Source:
     """A stored list with the certificates of its authority."""
+    about: tuple[Subject, ...] = ()
     try:
-        issuer = parse_crl(data).issuer
+        issuer, fault = parse_crl(data).issuer, term("list_unasked")
+        about = tuple(subject for subject in subjects if subject.issuer.subject == issuer)
     except UnreadableError as error:
-        return FiledList(file=file, data=data, subjects=(), fault=error.cause)
-    about = (subject for subject in subjects if subject.issuer.subject == issuer)
-    return FiledList(file=file, data=data, subjects=tuple(about), fault=term("list_unasked"))
+        fault = error.cause
+    kind = RevocationSource.CRL
+    return Source(kind=kind, place=file, subjects=about, stored=data, fault=fault)
 
 
 def _list_urls(certificate: x509.Certificate) -> Iterable[str]:

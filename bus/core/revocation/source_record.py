@@ -5,7 +5,7 @@ stops traffic: events report when it stops answering, when it answers again, and
 grace period has passed (decision record 0022).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from pydantic import AwareDatetime
@@ -104,26 +104,32 @@ def after_round(
     learnt = record
     for answer in answers:
         learnt = _learn(learnt, answer)
+    source, answered_at = record.source, record.answered_at
+    events: list[Event] = []
+    since, ended = None, False
     if problem is None:
-        events: list[Event] = []
+        answered_at = now
         if record.lost_since is not None:
-            away = now - record.lost_since
-            events.append(RevocationSourceReturned(source=record.source, away=away))
-        learnt = learnt.model_copy(
-            update={"answered_at": now, "lost_since": None, "problem": None, "grace_ended": False}
-        )
-        return learnt, (_asked(learnt), *events)
-    events = []
-    since = record.lost_since or now
-    if record.lost_since is None:
-        events.append(_of_loss(RevocationSourceLost, record, problem))
-    ended = now >= (record.answered_at or since) + grace
-    if ended and not record.grace_ended:
-        events.append(_of_loss(RevocationGraceEnded, record, problem))
-    learnt = learnt.model_copy(
-        update={"lost_since": since, "problem": problem, "grace_ended": ended}
-    )
-    return learnt, (_asked(learnt), *events)
+            events.append(RevocationSourceReturned(source=source, away=now - record.lost_since))
+    else:
+        since = record.lost_since or now
+        if record.lost_since is None:
+            events.append(
+                RevocationSourceLost(source=source, problem=problem, answered_at=answered_at)
+            )
+        ended = now >= (answered_at or since) + grace
+        if ended and not record.grace_ended:
+            events.append(
+                RevocationGraceEnded(source=source, problem=problem, answered_at=answered_at)
+            )
+    asked = RevocationSourceAsked(source=source, answered=problem is None, answered_at=answered_at)
+    changes = {
+        "answered_at": answered_at,
+        "lost_since": since,
+        "problem": problem,
+        "grace_ended": ended,
+    }
+    return learnt.model_copy(update=changes), (asked, *events)
 
 
 def _learn(record: SourceRecord, answer: Answer) -> SourceRecord:
@@ -157,19 +163,3 @@ def _may_return(held: Revocation, assurance: Assurance) -> bool:
         and held.stated_at is not None
         and held.stated_at <= assurance.stated_at
     )
-
-
-def _asked(record: SourceRecord) -> Event:
-    return RevocationSourceAsked(
-        source=record.source,
-        answered=record.problem is None,
-        answered_at=record.answered_at,
-    )
-
-
-def _of_loss(
-    kind: Callable[..., RevocationSourceLost | RevocationGraceEnded],
-    record: SourceRecord,
-    problem: Problem,
-) -> Event:
-    return kind(source=record.source, problem=problem, answered_at=record.answered_at)

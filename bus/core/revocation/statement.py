@@ -1,14 +1,17 @@
 """What operators, CRLs and OCSP responders say about a certificate: revoked or not revoked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cryptography import x509
+from cryptography.x509 import ocsp
 
+from bus.core.certificate import UnreadableError
 from schemas.problem import AxisError
-from schemas.term import Coded, term
+from schemas.term import term
 
 TOLERANCE = timedelta(minutes=10)
 """How far the clock of a source may differ from ours, as for signers."""
@@ -138,34 +141,44 @@ class Answer:
     assurances: tuple[Assurance, ...] = ()
 
 
-def check_times(source: str, *, said_at: datetime, until: datetime | None, now: datetime) -> None:
-    """Refuse an answer that is out of date or from the future.
+class UnprovenError(UnreadableError):
+    """A CRL or an OCSP response proves nothing; `cause` says why."""
 
-    Raises:
-        TransportError: E_REVOCATION_SOURCE.
-    """
+
+@contextmanager
+def proving(source: str) -> Iterator[None]:
+    """Convert `UnreadableError` to `TransportError` E_REVOCATION_SOURCE about this source."""
+    try:
+        yield
+    except UnreadableError as error:
+        raise AxisError.of("E_REVOCATION_SOURCE", source=source, cause=error.cause) from error
+
+
+def check_times(*, said_at: datetime, until: datetime | None, now: datetime) -> None:
+    """Raise `UnprovenError` for an answer that is out of date or from the future."""
     if said_at > now + TOLERANCE:
-        raise refuse(source, term("answer_future", at=said_at.isoformat()))
+        raise UnprovenError(term("answer_future", at=said_at.isoformat()))
     end = until or said_at + LASTS_WITHOUT_NEXT_UPDATE
     if end < now - TOLERANCE:
-        raise refuse(source, term("answer_stale", at=end.isoformat()))
+        raise UnprovenError(term("answer_stale", at=end.isoformat()))
+
+
+def check_hash(signed: x509.CertificateRevocationList | ocsp.OCSPResponse) -> None:
+    """Raise `UnprovenError` for an answer whose signature uses a broken hash."""
+    hashed = signed.signature_hash_algorithm
+    if hashed is not None and hashed.name in BROKEN_HASHES:
+        raise UnprovenError(term("answer_weak", algorithm=hashed.name))
 
 
 def check_critical(
     extensions: x509.Extensions,
     known: frozenset[x509.ObjectIdentifier],
-    *,
-    source: str,
     cause: str = "list_critical",
 ) -> None:
-    """Refuse an answer with an unknown critical extension (RFC 5280, 5.2; RFC 6960, 4.4).
-
-    Raises:
-        TransportError: E_REVOCATION_SOURCE.
-    """
+    """Raise `UnprovenError` for an unknown critical extension (RFC 5280, 5.2; RFC 6960, 4.4)."""
     for extension in extensions:
         if extension.critical and extension.oid not in known:
-            raise refuse(source, term(cause, oid=extension.oid.dotted_string))
+            raise UnprovenError(term(cause, oid=extension.oid.dotted_string))
 
 
 def reason_of(flag: x509.ReasonFlags | None) -> RevocationReason | None:
@@ -175,8 +188,3 @@ def reason_of(flag: x509.ReasonFlags | None) -> RevocationReason | None:
     if flag is x509.ReasonFlags.remove_from_crl:
         return None
     return RevocationReason(flag.value)
-
-
-def refuse(source: str, cause: Coded) -> AxisError:
-    """The error for an answer that proves nothing."""
-    return AxisError.of("E_REVOCATION_SOURCE", source=source, cause=cause)
