@@ -28,6 +28,7 @@ def return_memory() -> None:
 
     malloc_trim(3) of the GNU C library; other libraries do this by themselves or not at all.
     """
+    gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
