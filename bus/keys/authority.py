@@ -17,20 +17,15 @@ from bus.core.algorithm import PrivateKey
 from bus.core.keyring import OWNER_PREFIX, thumbprint_of
 from bus.core.revocation.statement import Revocation
 from bus.keys.access import KeyAccess
-from bus.keys.files import (
-    read_certificates,
-    read_private_key,
-    write_certificates,
-    write_private_key,
-)
+from bus.keys.files import read_certificates, read_private_key
 from bus.keys.folder import FiledKey, KeyFolder
 from bus.keys.issuance import (
     DEVELOPMENT,
     LIFE,
     RENEWED_AHEAD,
     development_name,
-    self_signed,
     unsigned,
+    write_self_signed,
 )
 from bus.keys.revocation_store import revoked_here
 from schemas.identifiers import MailboxName
@@ -62,7 +57,14 @@ class DevelopmentAuthority:
         files = KeyFolder(folder)
         with files.locked():
             if not files.development_certificate.exists():
-                _make(files, now=now, passphrase=access.passphrase(agency=_AGENCY))
+                write_self_signed(
+                    files.development_certificate,
+                    files.development_key,
+                    name="Liên Thông DEVELOPMENT authority",
+                    now=now,
+                    agency=_AGENCY,
+                    passphrase=access.passphrase(agency=_AGENCY),
+                )
         key = read_private_key(
             files.development_key, agency=_AGENCY, passphrase=access.passphrase(agency=_AGENCY)
         )
@@ -99,13 +101,6 @@ class DevelopmentAuthority:
             key=key,
             passphrase=self.access.passphrase(agency=owner),
         )
-
-
-def _make(files: KeyFolder, *, now: datetime, passphrase: bytes | None) -> None:
-    key, certificate = self_signed("Liên Thông DEVELOPMENT authority", now=now, authority=True)
-    write_private_key(files.development_key, key, agency=_AGENCY, passphrase=passphrase)
-    # The certificate is written last: while it is missing, the authority is made again.
-    write_certificates(files.development_certificate, [certificate], agency=_AGENCY)
 
 
 def lacking(

@@ -15,9 +15,9 @@ from bus.core.directory_proof import DirectoryTrust
 from bus.core.keyring import CertifiedKey, KeyRing, key_of
 from bus.core.signing import SigningKey
 from bus.keys.access import KeyAccess
-from bus.keys.files import key_errors, sync_keys, unusable, write_certificates, write_private_key
+from bus.keys.files import key_errors, sync_keys, unusable
 from bus.keys.folder import FiledKey, KeyFolder
-from bus.keys.issuance import self_signed
+from bus.keys.issuance import write_self_signed
 from bus.keys.revocation_store import revocations_here
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError
@@ -94,12 +94,15 @@ def _make(folder: Path, *, now: datetime, access: KeyAccess) -> list[FiledKey]:
     place = directory_folder(folder)
     with key_errors(place, agency=AUTHORITY):
         place.mkdir(mode=0o700, exist_ok=True)
-    name = "Liên Thông DEVELOPMENT directory authority"
-    key, certificate = self_signed(name, now=now, authority=False)
     filed = FiledKey(owner=_OWNER, path=place / "development.pem")
-    # The certificate is written last: while it is missing, the authority is made again.
-    passphrase = access.passphrase(agency=AUTHORITY)
-    write_private_key(filed.private_key_path, key, agency=AUTHORITY, passphrase=passphrase)
-    write_certificates(filed.path, [certificate], agency=AUTHORITY)
+    write_self_signed(
+        filed.path,
+        filed.private_key_path,
+        name="Liên Thông DEVELOPMENT directory authority",
+        now=now,
+        agency=AUTHORITY,
+        authority=False,
+        passphrase=access.passphrase(agency=AUTHORITY),
+    )
     sync_keys(place, agency=AUTHORITY)
     return [filed]

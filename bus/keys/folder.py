@@ -144,39 +144,28 @@ class Anchors:
     set_aside: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class KeyFolder:
     """The key folder of a home. Every method may raise `ConfigurationError` E_KEYS.
 
     Every call reads the files again.
+
+    Attributes:
+        requests: The folder of the requests without certificates.
+        revoked: The file with the revocations by operators.
+        told_revoked: The file with the answers of CRLs and OCSP responders (`revocation_store`).
+        development_certificate: The development authority, one of the trust anchors.
+        development_key: Its private key.
     """
 
-    root: Path
-
-    @property
-    def development_certificate(self) -> Path:
-        """The certificate of the development authority, one of the trust anchors."""
-        return self._authorities / "development.pem"
-
-    @property
-    def development_key(self) -> Path:
-        """The private key of the development authority."""
-        return self.root / "development.key"
-
-    @property
-    def revoked(self) -> Path:
-        """The file with the revocations by operators."""
-        return self.root / "revoked.json"
-
-    @property
-    def told_revoked(self) -> Path:
-        """The file with the answers of CRLs and OCSP responders (`revocation_store`)."""
-        return self.root / "revocation.json"
-
-    @property
-    def requests(self) -> Path:
-        """The folder of the requests without certificates."""
-        return self.root / "requests"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.requests = root / "requests"
+        self.revoked = root / "revoked.json"
+        self.told_revoked = root / "revocation.json"
+        self._authorities = root / "authorities"
+        self._agencies = root / "agencies"
+        self.development_certificate = self._authorities / "development.pem"
+        self.development_key = root / "development.key"
 
     def stamp(self) -> int:
         """A number that changes when a certificate, a private key or a revocation changes."""
@@ -203,14 +192,6 @@ class KeyFolder:
         sealing = (f"{agency}/{SEALING}" for agency in agencies)
         tops = (os.fspath(self._authorities), os.fspath(self._agencies))
         return hash(tuple(map(_mark, (*tops, *agencies, *sealing))))
-
-    @property
-    def _authorities(self) -> Path:
-        return self.root / "authorities"
-
-    @property
-    def _agencies(self) -> Path:
-        return self.root / "agencies"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

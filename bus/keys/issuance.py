@@ -1,11 +1,14 @@
 """Make certificates for development; every name in them contains DEVELOPMENT."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
+
+from bus.keys.files import write_certificates, write_private_key
 
 DEVELOPMENT = "DEVELOPMENT - not for production"
 """The organization in every name."""
@@ -84,12 +87,26 @@ def unsigned(
     )
 
 
-def self_signed(
-    common_name: str, *, now: datetime, authority: bool
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """Make a key and its self-signed certificate, valid for ten years."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), development_name(common_name)
+def write_self_signed(
+    path: Path,
+    key_path: Path,
+    *,
+    name: str,
+    now: datetime,
+    agency: str,
+    authority: bool = True,
+    passphrase: bytes | None = None,
+) -> None:
+    """Make a key and its self-signed certificate, valid for ten years, and write both.
+
+    The certificate is written last: while it is missing, both are made again.
+
+    Raises:
+        ConfigurationError: As `key_errors`.
+    """
+    key, subject = ec.generate_private_key(ec.SECP256R1()), development_name(name)
     made = unsigned(
-        key, subject=name, issuer=name, now=now, life=AUTHORITY_LIFE, authority=authority
+        key, subject=subject, issuer=subject, now=now, life=AUTHORITY_LIFE, authority=authority
     )
-    return key, made.sign(key, SHA256())
+    write_private_key(key_path, key, agency=agency, passphrase=passphrase)
+    write_certificates(path, [made.sign(key, SHA256())], agency=agency)

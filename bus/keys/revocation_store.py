@@ -50,14 +50,7 @@ class FolderRevocationStore:
 
     def __init__(self, folder: Path) -> None:
         self._files = KeyFolder(folder)
-
-    @property
-    def _lists(self) -> Path:
-        return self._files.root / "crl"
-
-    @property
-    def _known(self) -> Path:
-        return self._files.told_revoked
+        self._lists, self._known = folder / "crl", self._files.told_revoked
 
     def chains(self) -> Sequence[Chain]:
         """As the port says; `ring` reports the certificates that cannot be read."""

@@ -28,7 +28,7 @@ from bus.keys.files import (
     write_certificates,
     write_private_key,
 )
-from bus.keys.issuance import LIFE, RENEWED_AHEAD, development_name, self_signed, unsigned
+from bus.keys.issuance import LIFE, RENEWED_AHEAD, development_name, unsigned, write_self_signed
 
 _BROKER = "broker"
 _HOSTS = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
@@ -101,10 +101,7 @@ class TransportAuthority:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.certificate.exists():
             name = "Liên Thông DEVELOPMENT transport authority"
-            key, made = self_signed(name, now=now, authority=True)
-            write_private_key(path, key, agency=owner)
-            # The certificate is written last: while it is missing, the authority is made again.
-            write_certificates(self.certificate, [made], agency=owner)
+            write_self_signed(self.certificate, path, name=name, now=now, agency=owner)
         certificate = read_certificates(self.certificate, agency=owner)[0]
         return certificate, read_private_key(path, agency=owner)
 
