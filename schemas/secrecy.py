@@ -77,11 +77,7 @@ def declared_mark(document: Document) -> tuple[str, str] | None:
 
 
 def refuse_secret(document: Document) -> None:
-    """Refuse a document with a mark of State secrecy; sender and recipient both call this.
-
-    Raises:
-        DocumentError: E_STATE_SECRET.
-    """
+    """Refuse a document with a mark of State secrecy. Raises `DocumentError` E_STATE_SECRET."""
     if declared := declared_mark(document):
         field, mark = declared
         raise AxisError.of("E_STATE_SECRET", place=Place(field=f"document.{field}"), mark=mark)

@@ -84,11 +84,7 @@ def _flattened(params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 def filled(
     template: str, params: Mapping[str, str], language: Language, *, inside: str = ""
 ) -> str:
-    """Replace the placeholders of a text; a placeholder without a value stays.
-
-    Args:
-        inside: The dotted prefix of the names of the values.
-    """
+    """Replace the placeholders of a text; `inside` is the dotted prefix of their names."""
     text = template.format_map(_Values(params, language, inside))
     # A sentence that begins with a term needs a capital letter.
     begins = template.startswith("{") and template[1:].partition("}")[0] in VOCABULARIES

@@ -113,12 +113,7 @@ class Trial:
 def trials_of(
     account: Account, mailboxes: Sequence[MailboxName], *, ledger: bool
 ) -> tuple[Trial, ...]:
-    """All trials of an account.
-
-    Args:
-        mailboxes: All mailboxes of the directory.
-        ledger: Whether the queue `ledger` is declared.
-    """
+    """All trials of an account; `ledger`: whether the queue `ledger` is declared."""
     match kind_of(account):
         case Kind.SUSPENDED:
             return (Trial(deed=Deed.CONNECT),)

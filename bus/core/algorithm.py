@@ -81,8 +81,9 @@ def algorithms_of(key: PublicKey) -> tuple[Algorithm, ...]:
     match key:
         case EllipticCurvePublicKey() if isinstance(key.curve, SECP256R1):
             return (Algorithm.ES256,)
-        case Ed25519PublicKey() if _y_of(key) not in _SMALL_ORDER:
-            return (Algorithm.EDDSA,)
+        case Ed25519PublicKey():
+            y = int.from_bytes(key.public_bytes_raw(), "little") % 2**255
+            return () if y in _SMALL_ORDER else (Algorithm.EDDSA,)
         case RSAPublicKey() if (
             MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS
             and key.public_numbers().e in _RSA_EXPONENTS
@@ -134,10 +135,6 @@ def is_signature(signature: bytes, data: bytes, *, key: PublicKey, algorithm: Al
     except InvalidSignature:
         return False
     return True
-
-
-def _y_of(key: Ed25519PublicKey) -> int:
-    return int.from_bytes(key.public_bytes_raw(), "little") % 2**255
 
 
 def _rsa_padding(algorithm: Algorithm) -> padding.PSS | padding.PKCS1v15:

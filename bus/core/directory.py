@@ -13,11 +13,7 @@ _NAMED_AT_MOST = 10
 
 
 def add(directory: Directory, agency: Agency, aliases: Iterable[AgencyAlias] = ()) -> Directory:
-    """Add an agency and its aliases.
-
-    Raises:
-        ConfigurationError: As `check`: the result would be inconsistent.
-    """
+    """Add an agency and its aliases. Raises `ConfigurationError` as `check`."""
     return _next(directory, (*directory.agencies, agency), (*directory.aliases, *aliases))
 
 

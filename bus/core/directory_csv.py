@@ -34,7 +34,8 @@ def to_csv(directory: Directory) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(list(Column))
     for row in rows_of(directory).values():
-        writer.writerow([_without_formula(row[column]) for column in Column])
+        texts = [row[column] for column in Column]
+        writer.writerow([f"'{text}" if _FORMULA.match(text) else text for text in texts])
     return codecs.BOM_UTF8 + text.getvalue().encode()
 
 
@@ -63,7 +64,8 @@ def read_csv(data: bytes) -> tuple[NumberedRow, ...]:
             problems.append(CellProblem(row=number, column=None, problem=error.problem))
             continue
         padded = [*cells, *[""] * (len(columns) - len(cells))]
-        named = dict(zip(columns, map(_cell_value, padded), strict=False))
+        values = [cell[1:] if _ESCAPED.match(cell) else cell for cell in padded]
+        named = dict(zip(columns, values, strict=False))
         rows.append(NumberedRow(number=number, cells=named))
     if problems:
         raise ImportRefusedError(problems)
@@ -126,11 +128,3 @@ def _columns(number: int, header: Sequence[str]) -> Sequence[Column]:
 
 def _refused(row: int | None, column: str | None, error: AxisError) -> ImportRefusedError:
     return ImportRefusedError([CellProblem(row=row, column=column, problem=error.problem)])
-
-
-def _without_formula(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def _cell_value(cell: str) -> str:
-    return cell[1:] if _ESCAPED.match(cell) else cell

@@ -25,6 +25,8 @@ _NO = frozenset({"no", "false", "0", "không", "khong", "sai"})
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _VIETNAMESE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: 00:00(?::00)?)?", re.ASCII)
 _VALIDITY = re.compile(r"\[([^\[\]]*)\.\.([^\[\]]*)\]")
+_PARTS = re.compile(r"(?:\\.|[^|\\])+|\\$", re.DOTALL)
+"""The parts of a cell between bars that are not escaped."""
 _THUMBPRINT = re.compile(r"[0-9A-Za-z_-]{43}")
 _FIELD_OF = {Column.NAME: "name_vi"}
 """The fields of `Agency` that have another name than their column."""
@@ -170,7 +172,7 @@ def _read_row(
         elif cell != told.get(Column.ALIASES):
             known = {(a.code, a.valid_from, a.valid_to): a for a in aliases}
             with _noted(problems, row, Column.ALIASES):
-                found = [_alias(part, code) for part in _parts(cell) if part.strip()]
+                found = [_alias(part, code) for part in _PARTS.findall(cell) if part.strip()]
                 aliases = [known.get((a.code, a.valid_from, a.valid_to), a) for a in found]
     if problems:
         raise ImportRefusedError(problems)
@@ -242,11 +244,6 @@ def _thumbprints(text: str) -> tuple[str, ...]:
         if not _THUMBPRINT.fullmatch(each):
             raise AxisError.of("E_TABLE_THUMBPRINT", value=each)
     return found
-
-
-def _parts(text: str) -> list[str]:
-    """Split at the bars that are not escaped."""
-    return re.findall(r"(?:\\.|[^|\\])+|\\$", text, re.DOTALL)
 
 
 def _alias(part: str, agency: AgencyCode) -> AgencyAlias:

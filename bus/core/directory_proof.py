@@ -68,11 +68,7 @@ def prove_directory(
 
 
 def check_progress(found: Seen, *, newest: Seen) -> None:
-    """Refuse a directory that is older than `newest`, or a different one of the same version.
-
-    Raises:
-        ConfigurationError: E_DIRECTORY_ROLLBACK.
-    """
+    """Raise E_DIRECTORY_ROLLBACK for an older directory, or another one of this version."""
     if found.version < newest.version or (
         found.version == newest.version and found.sha256 != newest.sha256
     ):

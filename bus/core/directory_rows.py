@@ -44,12 +44,7 @@ _SPECIAL = (ESCAPE, BETWEEN, "[")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumberedRow:
-    """A row of a table.
-
-    Attributes:
-        number: As in a spreadsheet; the header is row 1.
-        cells: The cells of the columns that the table has.
-    """
+    """The cells of a row; `number` is that of a spreadsheet, where the header is row 1."""
 
     number: int
     cells: Row

@@ -82,11 +82,7 @@ def alias_of(agency: AgencyCode, code: str, **validity: date | None) -> AgencyAl
 
 
 def clean_name(name: str, *, code: str, field: str = "name") -> str:
-    """An agency's name as it is stored: in NFC, on one line.
-
-    Raises:
-        ConfigurationError: E_DIRECTORY_NAME.
-    """
+    """A name as it is stored: in NFC, on one line. Raises `ConfigurationError` E_DIRECTORY_NAME."""
     cleaned = " ".join(unicodedata.normalize("NFC", name).split())
     if not cleaned or len(cleaned) > MAX_AGENCY_NAME_CHARS or has_unseen(cleaned):
         raise ConfigurationError(

@@ -9,11 +9,7 @@ from schemas.problem import Problem
 
 
 class CertificateEndNeared(Event, level=Level.WARNING):
-    """A certificate expires within 30, 7 or 1 days; a running axis says so once for each limit.
-
-    Attributes:
-        ahead: The limit that was reached.
-    """
+    """A certificate expires within `ahead`: 30, 7 or 1 days; reported once for each of them."""
 
     mailbox: MailboxName
     thumbprint: str
@@ -22,11 +18,7 @@ class CertificateEndNeared(Event, level=Level.WARNING):
 
 
 class KeyFileRefused(Event, level=Level.ERROR):
-    """A file of the key folder or of the trust list is ignored; said once for as long as it is.
-
-    Attributes:
-        problem: E_KEYS or E_TRUST_LIST, with the name of the file and the reason.
-    """
+    """A file of the key folder or of the trust list is ignored; reported once, with the reason."""
 
     problem: Problem
 

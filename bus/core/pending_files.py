@@ -32,11 +32,7 @@ class PendingFiles:
         return _Held(writer, self._hold)
 
     def require(self, attachments: Iterable[Attachment]) -> None:
-        """Refuse a message that names a file which this packet does not contain.
-
-        Raises:
-            DocumentError: E_ATTACHMENT_MISSING.
-        """
+        """Raise `DocumentError` E_ATTACHMENT_MISSING if the packet does not contain a file."""
         for attachment in attachments:
             if self._sizes.get(attachment.sha256) != attachment.size:
                 raise AxisError.of("E_ATTACHMENT_MISSING", content_id=attachment.name)

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import eq
 from typing import TypeVar
 
 from bus.core.topology import (
@@ -81,13 +82,15 @@ def difference(wanted: Topology, found: Topology) -> Plan:
     Policies come before queues, so that a new queue has its policy from the beginning. Objects of
     other software are ignored. Nothing is removed unless the operator also asks for that.
     """
+    known = set(found.bindings)
+    missing = [binding for binding in wanted.bindings if binding not in known]
     return Plan(
         steps=(
-            *_compared(wanted.exchanges, found.exchanges, _of_type),
-            *_compared(wanted.policies, found.policies, _of_policy),
-            *_compared(wanted.queues, found.queues, _of_type),
-            *_missing_bindings(wanted, found),
-            *_compared(wanted.accounts, found.accounts, _of_account),
+            *_compared(wanted.exchanges, found.exchanges, _has_type, Change.CONFLICT),
+            *_compared(wanted.policies, found.policies, eq, Change.CHANGE),
+            *_compared(wanted.queues, found.queues, _has_type, Change.CONFLICT),
+            *(Step(change=Change.CREATE, object=binding) for binding in missing),
+            *_compared(wanted.accounts, found.accounts, Account.is_as, Change.CHANGE),
             *_surplus(wanted, found),
         )
     )
@@ -114,36 +117,20 @@ def describe(thing: TopologyObject, language: Language = Language.ENGLISH) -> st
 def _compared(
     wanted: Sequence[Named],
     found: Sequence[Named],
-    change_of: Callable[[Named, Named], Change | None],
+    is_as_wanted: Callable[[Named, Named], bool],
+    otherwise: Change,
 ) -> list[Step]:
-    """The steps for objects that have names.
-
-    Args:
-        change_of: What to do with an object that exists, given as found and as wanted.
-    """
+    """The steps for objects with names; `otherwise`: for one that exists, but is not as wanted."""
     known = {thing.name: thing for thing in found}
-    changes = [
-        (Change.CREATE if thing.name not in known else change_of(known[thing.name], thing), thing)
+    return [
+        Step(change=otherwise if thing.name in known else Change.CREATE, object=thing)
         for thing in wanted
+        if thing.name not in known or not is_as_wanted(known[thing.name], thing)
     ]
-    return [Step(change=change, object=thing) for change, thing in changes if change is not None]
 
 
-def _of_type(found: Exchange | Queue, wanted: Exchange | Queue) -> Change | None:
-    return None if found.kind == wanted.kind else Change.CONFLICT
-
-
-def _of_policy(found: Policy, wanted: Policy) -> Change | None:
-    return None if found == wanted else Change.CHANGE
-
-
-def _of_account(found: Account, wanted: Account) -> Change | None:
-    return None if found.is_as(wanted) else Change.CHANGE
-
-
-def _missing_bindings(wanted: Topology, found: Topology) -> list[Step]:
-    known = set(found.bindings)
-    return [Step(change=Change.CREATE, object=b) for b in wanted.bindings if b not in known]
+def _has_type(found: Exchange | Queue, wanted: Exchange | Queue) -> bool:
+    return found.kind == wanted.kind
 
 
 def _surplus(wanted: Topology, found: Topology) -> list[Step]:

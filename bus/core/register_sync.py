@@ -10,12 +10,7 @@ from schemas.value import Value
 
 
 class Synced(Value):
-    """The state that a home and the register had in common after the last comparison.
-
-    Attributes:
-        version: The version of the register.
-        files: Name → SHA-256 of the file, in hex.
-    """
+    """The common state of a home and the register: version, and file name → SHA-256 in hex."""
 
     version: int = 0
     files: dict[str, str] = Field(default_factory=dict)

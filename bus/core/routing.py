@@ -31,11 +31,7 @@ class Resolved:
 
 
 class Routing:
-    """A directory with indexes, so that every question takes constant time.
-
-    Raises:
-        ConfigurationError: As `directory_rules.check`; the directory is inconsistent.
-    """
+    """A directory with indexes. Raises `ConfigurationError` as `directory_rules.check`."""
 
     def __init__(self, directory: Directory) -> None:
         self._names = check(directory)
@@ -94,11 +90,7 @@ class Routing:
             raise ConfigurationError(Problem(code=told, params=error.problem.params)) from error
 
     def named(self, code: str, on: date) -> Agency:
-        """The agency that a code names, even if that has ended and has a successor.
-
-        Raises:
-            ConfigurationError: E_AGENCY_UNKNOWN.
-        """
+        """The agency that a code names, even an ended one. Raises E_AGENCY_UNKNOWN."""
         naming = self._naming(code, on)
         if naming is None:
             raise AxisError.of("E_AGENCY_UNKNOWN", code=code)
@@ -121,11 +113,7 @@ class Routing:
         return mailbox
 
     def owner_of(self, mailbox: MailboxName) -> Agency:
-        """The connected agency that owns a mailbox.
-
-        Raises:
-            ConfigurationError: E_AGENCY_UNKNOWN: it was removed from the directory.
-        """
+        """The owner of a mailbox. Raises E_AGENCY_UNKNOWN if it was removed."""
         owner = self._agencies.get(AgencyCode(mailbox))
         if owner is None:
             raise AxisError.of("E_AGENCY_UNKNOWN", code=mailbox)

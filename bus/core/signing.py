@@ -54,11 +54,7 @@ class SigningKey:
         return not isinstance(self.private_key, PrivateKey)
 
     def make_signature(self, data: bytes) -> bytes:
-        """Sign, in the byte form of JWS.
-
-        Raises:
-            TransportError: The token does not sign now (E_SIGNING_KEY_AWAY).
-        """
+        """Sign, in the byte form of JWS. Raises `TransportError` E_SIGNING_KEY_AWAY."""
         key = self.private_key
         if isinstance(key, PrivateKey):
             return make_signature(data, key=key, algorithm=self.algorithm)

@@ -26,8 +26,8 @@ from schemas.validation import finding_term
 _MAJOR = WIRE_VERSION.partition(".")[0]
 
 
-def document_envelope(
-    document: Document,
+def envelope_of(
+    content: Document | Receipt,
     *,
     sender: AgencyCode,
     sender_mailbox: MailboxName,
@@ -37,56 +37,36 @@ def document_envelope(
     source_signature: SignatureCheck | None = None,
     warnings: Sequence[Warned] = (),
 ) -> Envelope:
-    """Make the envelope of a document. The same document always gets the same envelope id."""
-    content_hash = document_hash(document)
+    """Make the envelope of a document or receipt; the same one always gets the same envelope id.
+
+    A receipt has one recipient, and its identity is also its content hash.
+    """
+    if isinstance(content, Document):
+        kind, document, receipt = EnvelopeKind.DOCUMENT, content, None
+        identity, content_hash = document_identity(content, sender), document_hash(content)
+    else:
+        kind, document, receipt = EnvelopeKind.RECEIPT, None, content
+        identity = report_identity(content.report, sender, recipients[0].agency, content.answers)
+        content_hash = identity
     return Envelope(
         version=WIRE_VERSION,
-        kind=EnvelopeKind.DOCUMENT,
-        envelope_id=envelope_id(document_identity(document, sender), content_hash),
+        kind=kind,
+        envelope_id=envelope_id(identity, content_hash),
         content_hash=content_hash,
         sender=sender,
         sender_mailbox=sender_mailbox,
         recipients=tuple(recipients),
         sent_at=sent_at,
         document=document,
+        receipt=receipt,
         source=source,
         source_signature=source_signature,
         warnings=tuple(warnings),
     )
 
 
-def receipt_envelope(
-    receipt: Receipt,
-    *,
-    sender: AgencyCode,
-    sender_mailbox: MailboxName,
-    recipient: Recipient,
-    sent_at: datetime,
-    warnings: Sequence[Warned] = (),
-) -> Envelope:
-    """Make the envelope of a receipt or status; its identity is also its content hash."""
-    identity = report_identity(receipt.report, sender, recipient.agency, receipt.answers)
-    return Envelope(
-        version=WIRE_VERSION,
-        kind=EnvelopeKind.RECEIPT,
-        envelope_id=envelope_id(identity, identity),
-        content_hash=identity,
-        sender=sender,
-        sender_mailbox=sender_mailbox,
-        recipients=(recipient,),
-        sent_at=sent_at,
-        receipt=receipt,
-        warnings=tuple(warnings),
-    )
-
-
 def body_of(envelope: Envelope) -> bytes:
-    """The exact bytes to sign.
-
-    Raises:
-        DocumentError: E_TOO_LARGE: the body exceeds the limit of the wire contract, without any
-            attachment; or as `bounds.check`.
-    """
+    """The exact bytes to sign. Raises `DocumentError` E_TOO_LARGE, or as `bounds.check`."""
     body = envelope.to_json()
     if len(body) > MAX_BODY_BYTES:
         raise AxisError.of("E_TOO_LARGE", size=len(body), limit=MAX_BODY_BYTES)

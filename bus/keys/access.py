@@ -36,11 +36,7 @@ class KeyAccess:
 
 
 def read_secret(path: Path, *, agency: str) -> bytes:
-    """The first line of a file that only its owner can read.
-
-    Raises:
-        ConfigurationError: E_KEYS: it cannot be read, is empty, or others can read it too.
-    """
+    """The first line of a file that only its owner can read. Raises E_KEYS if it is empty."""
     with key_errors(path, agency=agency), path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & GROUP_AND_OTHERS:
             raise unusable(path, agency, term("secret_readable"))

@@ -49,11 +49,7 @@ class DevelopmentAuthority:
     def open(
         cls, folder: Path, *, now: datetime, access: KeyAccess = _OPEN
     ) -> "DevelopmentAuthority":
-        """Open the authority of a folder; make it if there is none.
-
-        Raises:
-            ConfigurationError: E_KEYS: its files cannot be used or written.
-        """
+        """Open the authority of a folder, or make it. Raises `ConfigurationError` E_KEYS."""
         files = KeyFolder(folder)
         with files.locked():
             if not files.development_certificate.exists():

@@ -24,11 +24,7 @@ from schemas.term import term
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """A certificate that was imported.
-
-    Attributes:
-        answers: Whether its private key is here, so that this home can sign with it.
-    """
+    """An imported certificate; `answers`: whether this home has its private key."""
 
     key: CertifiedKey
     file: str
@@ -87,12 +83,7 @@ def import_certificate(
 
 
 def import_authority(files: KeyFolder, path: Path) -> tuple[x509.Certificate, ...]:
-    """Trust the authorities in a file from now on.
-
-    Raises:
-        ConfigurationError: E_KEYS: it cannot be read, or contains a certificate that is not of an
-            authority.
-    """
+    """Trust all authorities in a file from now on. Raises `ConfigurationError` E_KEYS."""
     found = tuple(read_certificates(path, agency=AUTHORITIES))
     for certificate in found:
         if not is_authority(certificate):

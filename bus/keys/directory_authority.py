@@ -34,11 +34,7 @@ def directory_folder(folder: Path) -> Path:
 
 
 def open_directory_trust(folder: Path, *, now: datetime, access: KeyAccess) -> DirectoryTrust:
-    """Read who signs the directory of a home; make a development authority if there is none.
-
-    Raises:
-        ConfigurationError: E_KEYS: its files cannot be used or written.
-    """
+    """Read or make the directory authority of a home. Raises `ConfigurationError` E_KEYS."""
     files = KeyFolder(folder)
     filed = _filed(folder)
     if not filed:

@@ -134,21 +134,13 @@ def write_private_key(
 
 
 def write_file(path: Path, data: bytes, *, agency: str, mode: int = 0o600) -> None:
-    """Write a file atomically, with the permissions `mode` from the first moment.
-
-    Raises:
-        ConfigurationError: As `key_errors`.
-    """
+    """Write a file atomically, always with these permissions. Raises as `key_errors`."""
     with key_errors(path, agency=agency):
         replace_file(path, data, mode=mode)
 
 
 def read_secret_file(path: Path, *, agency: str) -> bytes:
-    """The content of a file that only its owner can read.
-
-    Raises:
-        ConfigurationError: E_KEYS: others can read it too; or as `key_errors`.
-    """
+    """The content of a file that only its owner can read. Raises as `key_errors`."""
     return _read_private(path, agency, term("file_readable"))
 
 
@@ -162,11 +154,7 @@ def _read_private(path: Path, agency: str, exposed: Term) -> bytes:
 
 
 def sync_keys(folder: Path, *, agency: str) -> None:
-    """Sync a folder, so that the names of new files survive a power failure.
-
-    Raises:
-        ConfigurationError: As `key_errors`.
-    """
+    """Sync a folder, so that names of new files survive a power failure. Raises as `key_errors`."""
     with key_errors(folder, agency=agency):
         sync_folder(folder)
 

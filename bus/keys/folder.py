@@ -134,11 +134,7 @@ class FiledKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anchors:
-    """The trust anchors of a home.
-
-    Attributes:
-        set_aside: E_KEYS for each file that cannot be read; it is not trusted.
-    """
+    """The trust anchors of a home, and E_KEYS for each file that cannot be read."""
 
     certificates: tuple[x509.Certificate, ...]
     set_aside: tuple[Problem, ...]

@@ -138,11 +138,7 @@ def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
 def revoke_here(
     files: KeyFolder, thumbprint: str, *, reason: RevocationReason, now: datetime
 ) -> Revocation:
-    """Revoke a certificate from now on; this is on the disk at the return.
-
-    Raises:
-        ConfigurationError: E_KEYS: the file cannot be read or written.
-    """
+    """Revoke a certificate from now on, durably. Raises `ConfigurationError` E_KEYS."""
     with files.locked():
         revocation = Revocation(
             thumbprint=thumbprint,

@@ -57,11 +57,7 @@ class KeyRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Believed:
-    """The trusted certificates of a key folder.
-
-    Attributes:
-        set_aside: E_KEYS for each file that is ignored, with its name and the reason.
-    """
+    """The trusted certificates of a key folder, and E_KEYS for each file that is ignored."""
 
     ring: KeyRing
     set_aside: tuple[Problem, ...]

@@ -39,12 +39,7 @@ class TokenUri:
 
 
 def token_uri(text: str, *, agency: str) -> TokenUri:
-    """Read a PKCS #11 URI.
-
-    Raises:
-        ConfigurationError: E_KEYS: it is not such a URI, names no key, or contains a PIN or a
-            module.
-    """
+    """Read a PKCS #11 URI. Raises `ConfigurationError` E_KEYS, also for a PIN or a module in it."""
     scheme, _, rest = text.partition(":")
     path, _, query = rest.partition("?")
     if scheme != _SCHEME:

@@ -59,11 +59,7 @@ class Offered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unanswered:
-    """The deliveries of one mailbox that were offered and are not answered.
-
-    Attributes:
-        oldest: When the oldest of them was offered.
-    """
+    """The unanswered offers of a mailbox: how many, and when the `oldest` was made."""
 
     count: int
     oldest: datetime

@@ -11,11 +11,7 @@ class RevocationFetcher(Protocol):
     """Sends requests to CRL addresses and OCSP responders."""
 
     async def get(self, url: str) -> bytes:
-        """Fetch a list.
-
-        Raises:
-            TransportError: E_REVOCATION_SOURCE: it is incomplete, too late or too large.
-        """
+        """Fetch a list. Raises `TransportError` E_REVOCATION_SOURCE."""
 
     async def ask(self, url: str, question: bytes) -> bytes:
         """Send a request to a responder, and return the response. Raises as `get`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bus.core.message import SignedEnvelope
 from bus.core.offered import UnsignedReceipt
 from bus.core.parcel import arrival, refusal
-from bus.core.wire import receipt_envelope
+from bus.core.wire import envelope_of
 from bus.ports import Clock
 from bus.services.dispatch import Dispatch
 from bus.services.retry_wait import RetryWait
@@ -54,11 +54,11 @@ class Answers:
         return tuple(
             [
                 await self.dispatch.signed(
-                    receipt_envelope(
+                    envelope_of(
                         refusal(receipt, problem) if problem else receipt,
                         sender=sender,
                         sender_mailbox=self.dispatch.mailbox,
-                        recipient=to,
+                        recipients=(to,),
                         sent_at=now,
                     )
                 )

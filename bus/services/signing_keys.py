@@ -67,11 +67,7 @@ class SigningKeys:
     _loading: dict[MailboxName, asyncio.Future[SigningKey]] = field(default_factory=dict)
 
     def of(self, mailbox: MailboxName) -> SigningKey:
-        """The key of a mailbox.
-
-        Raises:
-            TransportError: E_SIGNING_KEY_AWAY: none of its keys can be used now.
-        """
+        """The current key. Raises `TransportError` E_SIGNING_KEY_AWAY if there is none."""
         chosen = self._keys[mailbox]
         if isinstance(chosen, Problem):
             cause = chosen.because

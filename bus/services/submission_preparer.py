@@ -13,7 +13,7 @@ from bus.core.receivers import route
 from bus.core.record import record_of
 from bus.core.routing import Routing
 from bus.core.sealing import asks_to_be_sealed
-from bus.core.wire import document_envelope, receipt_envelope
+from bus.core.wire import envelope_of
 from bus.ports import AttachmentStore, Clock, LookAgain, Records, Spool, nothing_new
 from bus.services.dispatch import Dispatch
 from bus.services.known_documents import meant_by, referred_to_by, resembling
@@ -131,7 +131,7 @@ class SubmissionPreparer:
         routed = route(routing, document.to_agencies, today)
         if not routed.recipients:
             raise NoRecipientError(routed.problems)
-        envelope = document_envelope(
+        envelope = envelope_of(
             document,
             sender=sender,
             sender_mailbox=mailbox,
@@ -161,11 +161,11 @@ class SubmissionPreparer:
             known=await meant_by(report, self.records, owner=owner),
             at=Standpoint(routing=routing, on=today),
         )
-        envelope = receipt_envelope(
+        envelope = envelope_of(
             Receipt(report=report),
             sender=sender,
             sender_mailbox=mailbox,
-            recipient=addressee,
+            recipients=(addressee,),
             sent_at=now,
             warnings=(*reading.warnings, *judged.warnings),
         )

@@ -91,7 +91,11 @@ class SubmissionSender:
             retry_wait=attempt.retry_wait,
             trace=attempt.step.traceparent,
         )
-        attempt.refused = (*outgoing.refused, *(_unroutable(recipient) for recipient in absent))
+        unroutable = [
+            Problem(code="E_UNROUTABLE", params={"code": each.named or each.agency})
+            for each in absent
+        ]
+        attempt.refused = (*outgoing.refused, *unroutable)
         if len(absent) < len(envelope.recipients):
             attempt.sent, attempt.absent = outgoing, absent
 
@@ -140,7 +144,3 @@ def _confirmed(envelope: Envelope, absent: Sequence[Recipient], *, now: datetime
         mailboxes=tuple(dict.fromkeys(there)),
         confirmed_at=now,
     )
-
-
-def _unroutable(recipient: Recipient) -> Problem:
-    return Problem(code="E_UNROUTABLE", params={"code": recipient.named or recipient.agency})

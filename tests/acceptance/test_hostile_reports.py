@@ -21,7 +21,7 @@ from pamqp.commands import Basic
 from bus.core.failure import FAILURE_HEADER, ORIGINAL_MESSAGE, ORIGINAL_USER
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, FAILURES, routing_key
-from bus.core.wire import body_of, document_envelope
+from bus.core.wire import body_of, envelope_of
 from bus.keys.ring import load_signing_key
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Organization
@@ -125,7 +125,7 @@ def the_thiefs_own(
 ) -> dict[str, Any]:
     """A document that the thief's agency signs itself, published with other headers."""
     now, number = real_now(), uuid4().hex[:6]
-    envelope = document_envelope(
+    envelope = envelope_of(
         a_document(number=number, from_agency=Organization(organ_id=THIEF)),
         sender=AgencyCode(THIEF),
         sender_mailbox=THIEF,

@@ -22,7 +22,7 @@ from yarl import URL
 
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, queue_of, queues_of, routing_key
-from bus.core.wire import body_of, document_envelope
+from bus.core.wire import body_of, envelope_of
 from bus.keys.ring import load_signing_key
 from bus.keys.transport import TransportAuthority
 from bus.rabbit.broker import RabbitBroker
@@ -208,7 +208,7 @@ def test_tls_before_version_1_2_is_not_spoken(broker: Broker) -> None:
 
 
 def _envelope(number: str, *, sender: MailboxName) -> Envelope:
-    return document_envelope(
+    return envelope_of(
         a_document(number=number, from_agency=Organization(organ_id=sender)),
         sender=AgencyCode(sender),
         sender_mailbox=sender,

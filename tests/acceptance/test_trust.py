@@ -23,7 +23,7 @@ from bus.core.keyring import thumbprint_of
 from bus.core.message import WireMessage
 from bus.core.signing import SigningKey, sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key
-from bus.core.wire import body_of, document_envelope
+from bus.core.wire import body_of, envelope_of
 from bus.home.layout import Home
 from bus.ports import PublishOutcome
 from bus.rabbit.broker import RabbitBroker
@@ -212,7 +212,7 @@ def _letters(home: Path) -> list[dict[str, str]]:
 
 
 def _signed_by(authority: Authority, *, number: str, at: datetime) -> WireMessage:
-    envelope = document_envelope(
+    envelope = envelope_of(
         a_document(
             from_agency=Organization(organ_id=LIST_AGENCY),
             to_agencies=(Organization(organ_id=RESPONDER_AGENCY),),

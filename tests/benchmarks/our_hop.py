@@ -13,7 +13,7 @@ from bus.core.logins import accounts_for
 from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, desired, queue_of, routing_key
-from bus.core.wire import body_of, document_envelope
+from bus.core.wire import body_of, envelope_of
 from bus.keys.passwords import PasswordFolder
 from bus.ports import PublishObserver, PublishOutcome, ReceivedMessage, Settlement
 from bus.rabbit.broker import RabbitBroker
@@ -111,7 +111,7 @@ def _letter(number: int) -> Document:
 
 def _message(document: Document, number: int, signers: Signers) -> WireMessage:
     now = datetime.now(UTC)
-    envelope = document_envelope(
+    envelope = envelope_of(
         document,
         sender=SENDER,
         sender_mailbox=_FROM,

@@ -26,7 +26,7 @@ from bus.core.dead_letters.selection import Selection
 from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key
-from bus.core.wire import body_of, document_envelope
+from bus.core.wire import body_of, envelope_of
 from bus.home.layout import Home
 from bus.keys.ring import load_signing_key
 from bus.rabbit.broker import RabbitBroker
@@ -180,7 +180,7 @@ class Attack:
             from_agency=Organization(organ_id=SENDER),
             attachments=(_ABSENT,),
         )
-        envelope = document_envelope(
+        envelope = envelope_of(
             document,
             sender=AgencyCode(SENDER),
             sender_mailbox=SENDER,

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from pamqp import encode
 
 from bus.core.failure import FAILURE_HEADER, Stage
-from bus.core.wire import body_of, document_envelope
+from bus.core.wire import body_of, envelope_of
 from bus.rabbit import frames
 from schemas.codes import EnvelopeKind, Lane
 from schemas.document import Organization
@@ -145,7 +145,7 @@ class Hostile:
             from_agency=Organization(organ_id=self._thief),
         )
         return body_of(
-            document_envelope(
+            envelope_of(
                 document,
                 sender=AgencyCode(self._thief),
                 sender_mailbox=MailboxName(self._thief),

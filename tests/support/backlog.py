@@ -18,7 +18,7 @@ from bus.core.logins import WORKER_ACCOUNT
 from bus.core.message import WireMessage
 from bus.core.signing import sign
 from bus.core.topology import DOCUMENTS, account_of, routing_key
-from bus.core.wire import document_envelope
+from bus.core.wire import envelope_of
 from bus.home.layout import Home
 from bus.keys.authority import DevelopmentAuthority
 from bus.keys.ring import load_ring, load_signing_key
@@ -92,7 +92,7 @@ class Backlog:
         """A signed document as the sender's worker publishes it."""
         mailbox, moment = MailboxName(sender), now()
         one = Recipient(agency=AgencyCode(to), mailbox=MailboxName(to))
-        envelope = document_envelope(
+        envelope = envelope_of(
             _document(number, sender, to, changes),
             sender=AgencyCode(sender),
             sender_mailbox=mailbox,

@@ -9,7 +9,7 @@ from bus.core.keyring import CertifiedKey, KeyRing
 from bus.core.message import WireMessage
 from bus.core.signing import SigningKey, Verified, sign, verify
 from bus.core.topology import DOCUMENTS, account_of, routing_key
-from bus.core.wire import body_of, document_envelope, receipt_envelope
+from bus.core.wire import body_of, envelope_of
 from schemas.document import Bussiness, Document, Hop, Organization, Signer
 from schemas.envelope import Envelope, Receipt, Recipient
 from schemas.identifiers import AgencyCode, MailboxName
@@ -61,7 +61,7 @@ def a_recipient(code: str = RECIPIENT) -> Recipient:
 
 def an_envelope(document: Document | None = None, **changes: object) -> Envelope:
     """The document in an envelope from H98 to G98."""
-    envelope = document_envelope(
+    envelope = envelope_of(
         document or a_document(),
         sender=SENDER,
         sender_mailbox=MailboxName(SENDER),
@@ -73,11 +73,11 @@ def an_envelope(document: Document | None = None, **changes: object) -> Envelope
 
 def a_receipt_envelope(report: StatusReport | None = None, **changes: object) -> Envelope:
     """The report in an envelope from G98 to H98."""
-    envelope = receipt_envelope(
+    envelope = envelope_of(
         Receipt(report=report or a_report()),
         sender=RECIPIENT,
         sender_mailbox=MailboxName(RECIPIENT),
-        recipient=a_recipient(SENDER),
+        recipients=(a_recipient(SENDER),),
         sent_at=NOW,
     )
     return envelope.model_copy(update=changes)

@@ -20,7 +20,7 @@ from bus.core.sealing.key import (
 from bus.core.sealing.suite import SealingSuite
 from bus.core.sealing.wrapping import KEY_BYTES, file_key
 from bus.core.signing import SigningKey, Verified, sign, verify
-from bus.core.wire import body_of, document_envelope, open_envelope
+from bus.core.wire import body_of, envelope_of, open_envelope
 from bus.memory.attachments import MemoryAttachments
 from schemas.document import Document
 from schemas.envelope import Envelope, Recipient
@@ -106,7 +106,7 @@ class Seals:
             whole = whole.model_copy(update={"attachments": named})
         wanted = recipients or [a_recipient(code) for code in to]
         used = content_key or self.content_key
-        envelope = document_envelope(
+        envelope = envelope_of(
             whole,
             sender=AgencyCode(SENDER),
             sender_mailbox=MailboxName(SENDER),

@@ -10,7 +10,7 @@ import pytest
 from adapters.contract import Limits
 from bus.core.directory_rules import check
 from bus.core.signing import sign, verify
-from bus.core.wire import body_of, document_envelope, open_envelope
+from bus.core.wire import body_of, envelope_of, open_envelope
 from bus.rabbit.frames import Delivery, Properties
 from bus.rabbit.subscriber import received
 from schemas import limits
@@ -68,7 +68,7 @@ def opened(envelope: Envelope) -> Envelope:
 
 
 def enveloped(document: Document, recipients: int = 1) -> Envelope:
-    return document_envelope(
+    return envelope_of(
         document,
         sender=SENDER,
         sender_mailbox=MailboxName(SENDER),

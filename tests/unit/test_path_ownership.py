@@ -8,7 +8,7 @@ import pytest
 
 from adapters.endpoints.inbox import NOTE_SUFFIX
 from bus.core.events import DeliveryHandedOver
-from bus.core.wire import document_envelope, receipt_envelope
+from bus.core.wire import envelope_of
 from schemas.codes import BusinessType
 from schemas.document import Bussiness, Document, Organization
 from schemas.envelope import Envelope, Receipt
@@ -24,7 +24,7 @@ UUID = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
 
 def of_the_other(document: Document) -> Envelope:
     """An envelope from G98, past its worker: as an agency with a worker of its own can send."""
-    return document_envelope(
+    return envelope_of(
         document.model_copy(update={"from_agency": Organization(organ_id=RECIPIENT)}),
         sender=RECIPIENT,
         sender_mailbox=MailboxName(RECIPIENT),
@@ -34,7 +34,7 @@ def of_the_other(document: Document) -> Envelope:
 
 
 def with_content(envelope: Envelope, document: Document) -> Envelope:
-    return document_envelope(
+    return envelope_of(
         document,
         sender=envelope.sender,
         sender_mailbox=envelope.sender_mailbox,
@@ -44,11 +44,11 @@ def with_content(envelope: Envelope, document: Document) -> Envelope:
 
 
 def reported_by_the_other(report: StatusReport) -> Envelope:
-    return receipt_envelope(
+    return envelope_of(
         Receipt(report=report),
         sender=RECIPIENT,
         sender_mailbox=MailboxName(RECIPIENT),
-        recipient=a_recipient(SENDER),
+        recipients=(a_recipient(SENDER),),
         sent_at=NOW,
     )
 

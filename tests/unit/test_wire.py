@@ -133,9 +133,9 @@ def test_a_mailbox_may_not_send_for_an_agency_it_does_not_serve() -> None:
 
 def document_as(envelope: Envelope, sender: AgencyCode) -> Envelope:
     """The same document, truthfully hashed, in the name of another sender."""
-    from bus.core.wire import document_envelope  # noqa: PLC0415
+    from bus.core.wire import envelope_of  # noqa: PLC0415
 
-    return document_envelope(
+    return envelope_of(
         a_document(),
         sender=sender,
         sender_mailbox=envelope.sender_mailbox,

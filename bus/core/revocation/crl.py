@@ -64,11 +64,7 @@ class Scope(Enum):
 
 
 def parse_crl(data: bytes) -> x509.CertificateRevocationList:
-    """Parse a list, DER or PEM. Nothing is verified, and no entry is read.
-
-    Raises:
-        UnreadableError: It is not a list, or one part of it cannot be read.
-    """
+    """Parse a list, DER or PEM, without verifying it. Raises `UnreadableError`."""
     try:
         if data.lstrip().startswith(b"-----BEGIN"):
             found = x509.load_pem_x509_crl(data)
@@ -143,7 +139,11 @@ def scope_of(
         stated: The list's own statement; None: the list is about all certificates.
         url: The address that it was fetched from; None for a list that an operator stored.
     """
-    points = [point for point in points_of(subject) if url is None or _is_at(point, url)]
+    points = [
+        point
+        for point in points_of(subject)
+        if url is None or x509.UniformResourceIdentifier(url) in (point.full_name or ())
+    ]
     # A list from another place than a distribution point of the certificate is treated as if the
     # certificate had one more point, with its issuer's name and for all reasons (6.3.3, end).
     is_other_way = url is None or not points
@@ -180,10 +180,6 @@ def _is_about_others(stated: x509.IssuingDistributionPoint, *, authority: bool) 
         or (stated.only_contains_ca_certs and not authority)
         or (stated.only_contains_user_certs and authority)
     )
-
-
-def _is_at(point: x509.DistributionPoint, url: str) -> bool:
-    return x509.UniformResourceIdentifier(url) in (point.full_name or ())
 
 
 def _names(

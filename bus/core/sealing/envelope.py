@@ -38,12 +38,7 @@ class OpenFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opened:
-    """An opened envelope.
-
-    Attributes:
-        envelope: Contains the document; the readable parts are unchanged.
-        files: Digest in the document → how to read the file.
-    """
+    """An envelope with its document, and how to read each file by its digest in the document."""
 
     envelope: Envelope
     files: Mapping[str, OpenFile]

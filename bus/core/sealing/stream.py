@@ -28,11 +28,7 @@ Buffer = bytearray | memoryview
 
 
 def sealed_chunks(pieces: Iterable[bytes], key: bytes) -> Iterator[bytes]:
-    """Encrypt a file that is given in pieces of any size; every chunk but the last is full.
-
-    Args:
-        key: 32 bytes, used for this file only.
-    """
+    """Encrypt a file in pieces of any size; the key has 32 bytes and is used for this file only."""
     cipher, number, held = AESGCM(key), 0, bytearray()
     for piece in pieces:
         held += piece

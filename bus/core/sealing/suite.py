@@ -67,11 +67,7 @@ class SealingSuite(StrEnum):
         return MLKEM768X25519PrivateKey(lattice, curve)
 
     def public_bytes_of(self, private: bytes) -> bytes:
-        """The public key of a private key, as `public_key` reads it.
-
-        Raises:
-            ValueError: It is not a key of this suite.
-        """
+        """The public key of a private key, as `public_key` reads it. Raises `ValueError`."""
         if self is SealingSuite.X25519:
             return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
         lattice, curve = self._halves(private)
@@ -96,11 +92,7 @@ class SealingSuite(StrEnum):
             raise ValueError("the key is of another suite") from error
 
     def unwrap(self, wrapped: bytes, *, by: HpkePrivateKey, info: bytes) -> bytes:
-        """Decrypt what `wrap` returned.
-
-        Raises:
-            ValueError: It was made for another key or `info`, or it was changed.
-        """
+        """Decrypt the result of `wrap`. Raises `ValueError` if key, `info` or bytes differ."""
         try:
             return self._hpke.decrypt(wrapped, by, info)
         except (InvalidTag, TypeError) as error:
