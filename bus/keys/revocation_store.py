@@ -82,9 +82,8 @@ class FolderRevocationStore:
 
     def stamp(self) -> int:
         """As the port says."""
-        paths = [*self._list_paths(), *(filed.path for filed in self._files.filed())]
-        seen = []
-        for path in paths:
+        seen: list[object] = [self._files.folders_stamp()]
+        for path in self._list_paths():
             with suppress(OSError):
                 found = path.stat()
                 seen.append((str(path), found.st_mtime_ns, found.st_size))

@@ -28,7 +28,7 @@ from bus.keys.files import (
     unusable,
     write_file,
 )
-from bus.keys.folder import KeyFolder
+from bus.keys.folder import SEALING, KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
@@ -209,7 +209,7 @@ class SealingFolder:
 
     def folder_of(self, owner: MailboxName) -> Path:
         """The folder with the sealing keys of a mailbox."""
-        return KeyFolder(self.root).folder_of(owner) / "sealing"
+        return KeyFolder(self.root).folder_of(owner) / SEALING
 
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:
