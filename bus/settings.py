@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     edxml_zip: frozenset[MailboxName] = frozenset()
     trust_list: Path | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 0
-    poll: timedelta = timedelta(seconds=5)
+    poll: timedelta = timedelta(seconds=15)
     settle: timedelta = timedelta(seconds=1)
     endpoints: Mapping[str, Mapping[str, str]] = {}
     prefetch: Annotated[int, Field(ge=1, le=1000)] = 16
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     format_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=30)
     hand_over_deadline: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=60)
     publish_deadline: timedelta = timedelta(seconds=30)
-    look_at_letters: timedelta = timedelta(milliseconds=500)
+    look_at_letters: timedelta = timedelta(seconds=1)
     retries: dict[FailureClass, tuple[timedelta, ...]] = dict(SCHEDULES)
     quarantine_after: Annotated[int, Field(ge=1)] = QUARANTINE_AFTER
     metrics: bool = True

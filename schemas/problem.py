@@ -9,7 +9,7 @@ from pydantic import field_validator
 from schemas.errors import ENTRIES, Entry, Fault
 from schemas.language import Language as Language  # noqa: PLC0414 (whoever tells a problem needs it)
 from schemas.limits import MAX_TOLD_PARAMS
-from schemas.term import Coded, Tellable, Term, filled, flat
+from schemas.term import Coded, SafeText, Term, filled, flat
 from schemas.value import Value
 from schemas.warnings import WARNINGS
 
@@ -19,8 +19,8 @@ class Place(Value):
 
     line: int | None = None
     column: int | None = None
-    field: Tellable | None = None
-    file: Tellable | None = None
+    field: SafeText | None = None
+    file: SafeText | None = None
 
     def describe(self, language: Language = Language.ENGLISH) -> str:
         """The place in words; empty when nothing is known."""
@@ -34,14 +34,14 @@ class Place(Value):
         return ", ".join(parts)
 
 
-class _Told(Coded):
+class _Message(Coded):
     """A code of the catalogue with a place and the values for its texts."""
 
     place: Place = Place()
 
     @field_validator("params", mode="before")
     @classmethod
-    def _few(cls, params: Any) -> Any:
+    def _limit_params(cls, params: Any) -> Any:
         if isinstance(params, Mapping) and len(params) > MAX_TOLD_PARAMS:
             return dict(islice(params.items(), MAX_TOLD_PARAMS))
         return params
@@ -58,13 +58,13 @@ class _Told(Coded):
         return f"{self.code}{f' ({where})' if where else ''}: {self.text()}"
 
 
-class Problem(_Told):
+class Problem(_Message):
     """A refusal or a failure: an entry of the error catalogue with its place and values.
 
     `detail` may give operators a technical cause. It never contains content, keys or personal data.
     """
 
-    detail: Tellable | None = None
+    detail: SafeText | None = None
 
     @property
     def entry(self) -> Entry:
@@ -99,7 +99,7 @@ class Problem(_Told):
         return filled(template, self.params, language)
 
 
-class Warned(_Told):
+class Warned(_Message):
     """Something unusual in a message, or a repair of it; the message is accepted."""
 
     def _texts(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from schemas.document import Document
 from schemas.identifiers import Sha256
 from schemas.problem import Warned
 from schemas.status import StatusReport
-from schemas.term import Tellable, Term
+from schemas.term import SafeText, Term
 from schemas.value import Value
 
 ABSENT = "absent"
@@ -33,7 +33,7 @@ class SignatureCheck(Value):
 
     outcome: SignatureOutcome
     reason: str | None = None
-    reason_params: dict[str, Tellable] = {}
+    reason_params: dict[str, SafeText] = {}
     signer: str | None = None
     certificate_sha256: Sha256 | None = None
 

@@ -14,7 +14,7 @@ from schemas.terms import VOCABULARIES
 from schemas.value import Value
 
 
-def _tellable(text: Any) -> Any:
+def _safe_text(text: Any) -> Any:
     """A text that may leave the process: without secrets, valid UTF-8, and not too long.
 
     Problems are sent in message headers and stored in databases, and they may quote hostile bytes.
@@ -28,7 +28,7 @@ def _tellable(text: Any) -> Any:
     return text if len(text) <= MAX_TOLD_CHARS else f"{text[: MAX_TOLD_CHARS - 1]}…"
 
 
-Tellable = Annotated[str, BeforeValidator(_tellable)]
+SafeText = Annotated[str, BeforeValidator(_safe_text)]
 
 
 class Coded(Value):
@@ -39,7 +39,7 @@ class Coded(Value):
     """
 
     code: str
-    params: dict[str, Tellable] = {}
+    params: dict[str, SafeText] = {}
 
 
 class Term(Coded):
@@ -47,7 +47,7 @@ class Term(Coded):
 
     def text(self, language: Language = Language.ENGLISH) -> str:
         """The text; an unknown code is shown as a quotation in Vietnamese."""
-        return _said("cause", self.code, self.params, language, inside="")
+        return _text_of("cause", self.code, self.params, language, inside="")
 
 
 def term(code: str, /, **params: object) -> Term:
@@ -102,10 +102,10 @@ class _Values(dict[str, str]):
         value = self._params.get(self._inside + name)
         if value is None:
             return "{" + name + "}"
-        return _said(name, value, self._params, self._language, inside=f"{self._inside}{name}.")
+        return _text_of(name, value, self._params, self._language, inside=f"{self._inside}{name}.")
 
 
-def _said(
+def _text_of(
     name: str, value: str, params: Mapping[str, str], language: Language, *, inside: str
 ) -> str:
     vocabulary = VOCABULARIES.get(name)

@@ -6,37 +6,25 @@ from typing import Any
 
 from schemas.term import Term, foreign, term
 
-_TERMS = {
-    "missing": "field_missing",
-    "string_type": "field_no_text",
-    "string_too_short": "field_empty",
-    "string_too_long": "field_long",
-    "too_short": "field_empty",
-    "too_long": "field_long",
-    "string_pattern_mismatch": "field_pattern",
-    "greater_than": "field_number_range",
-    "greater_than_equal": "field_number_range",
-    "less_than": "field_number_range",
-    "less_than_equal": "field_number_range",
-    "int_type": "field_no_number",
-    "int_parsing": "field_no_number",
-    "int_parsing_size": "field_number_range",
-    "int_from_float": "field_no_number",
-    "float_type": "field_no_number",
-    "float_parsing": "field_no_number",
-    "bool_type": "field_no_truth",
-    "bool_parsing": "field_no_truth",
-    "list_type": "field_no_list",
-    "tuple_type": "field_no_list",
-    "dict_type": "field_no_object",
-    "model_type": "field_no_object",
-    "model_attributes_type": "field_no_object",
-    "json_invalid": "json_invalid",
-    "json_type": "json_invalid",
-    "timezone_aware": "field_no_zone",
-    "enum": "field_value",
-    "literal_error": "field_value",
+_KINDS = {
+    "field_missing": "missing",
+    "field_no_text": "string_type",
+    "field_empty": "string_too_short too_short",
+    "field_long": "string_too_long too_long",
+    "field_pattern": "string_pattern_mismatch",
+    "field_number_range": (
+        "greater_than greater_than_equal less_than less_than_equal int_parsing_size"
+    ),
+    "field_no_number": "int_type int_parsing int_from_float float_type float_parsing",
+    "field_no_truth": "bool_type bool_parsing",
+    "field_no_list": "list_type tuple_type",
+    "field_no_object": "dict_type model_type model_attributes_type",
+    "json_invalid": "json_invalid json_type",
+    "field_no_zone": "timezone_aware",
+    "field_value": "enum literal_error",
 }
+"""The code of a term → the kinds of errors of pydantic that it tells."""
+_TERMS = {kind: code for code, kinds in _KINDS.items() for kind in kinds.split()}
 _FAMILIES = (
     (re.compile(r"(datetime|time)_.*"), "field_no_time"),
     (re.compile(r"date_.*"), "field_no_date"),

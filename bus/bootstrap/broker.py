@@ -8,7 +8,7 @@ import structlog
 
 from bus.bootstrap.directory import directory_of
 from bus.bootstrap.process import now
-from bus.core.access_checks import trials_of
+from bus.core.access_checks import access_checks_of
 from bus.core.logins import accounts_for, kind_of
 from bus.core.routing import Routing
 from bus.core.topology import Topology, account_of, desired
@@ -98,7 +98,7 @@ async def tried(
         address.amqp_url,
         address.management_url,
         url_of=lambda account: url_of(settings, address, account),
-    ).hold([(a, trials_of(a, routing.mailboxes, ledger=settings.ledger)) for a in chosen])
+    ).hold([(a, access_checks_of(a, routing.mailboxes, ledger=settings.ledger)) for a in chosen])
 
 
 @asynccontextmanager

@@ -71,7 +71,7 @@ def lay_out(
         _copy(path, home, there)
         if move_key:
             path.unlink()
-    SealingFolder(home.keys).hand_out(mailbox, there.keys, move=move_key)
+    SealingFolder(home.keys).copy_to(mailbox, there.keys, move=move_key)
     by_certificate = _transport(settings, home, there, account)
     if not by_certificate:
         url = as_account(url, account, passwords_of(settings).of(account))

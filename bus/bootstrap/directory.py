@@ -9,7 +9,7 @@ import structlog
 from adapters.registry import require_endpoint, require_format
 from bus.bootstrap.process import now
 from bus.core.directory import unserved
-from bus.core.directory_history import Made
+from bus.core.directory_history import Author
 from bus.core.directory_proof import DirectoryTrust
 from bus.core.directory_rows import Difference, difference
 from bus.core.directory_rules import check
@@ -45,7 +45,7 @@ def change_directory(
     settings: Settings,
     change: Callable[[Directory], Directory],
     *,
-    made: Made,
+    made: Author,
     force: bool = False,
 ) -> tuple[Directory, Directory]:
     """Sign and write the next version of the directory; returns the one before and the new one.
@@ -117,7 +117,7 @@ def restoration_of(settings: Settings, version: int | None) -> Restoration:
 
 
 def restore_directory(
-    settings: Settings, restoration: Restoration, *, made: Made, force: bool = False
+    settings: Settings, restoration: Restoration, *, made: Author, force: bool = False
 ) -> Directory:
     """Sign an older content as the newest version, and return it.
 

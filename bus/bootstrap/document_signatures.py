@@ -64,7 +64,7 @@ def header_signer(key: SigningKey, mailbox: MailboxName, *, keys: Path) -> Heade
             certificate can no longer be read.
     """
     if not isinstance(key.private_key, RSAPrivateKey):
-        code = "rsa_due_token" if key.is_elsewhere else "rsa_due"
+        code = "rsa_due_token" if key.is_in_token else "rsa_due"
         cause = term(code, mailbox=mailbox, algorithm=key.algorithm)
         raise AxisError.of("E_SETTING", name="LIENTHONG_SIGN_EDXML", cause=cause)
     for filed in KeyFolder(keys).filed_under(mailbox):

@@ -7,7 +7,7 @@ from bus.bootstrap.document_signatures import header_signer
 from bus.bootstrap.process import now
 from bus.core.routing import Routing
 from bus.home.layout import Home
-from bus.keys.authority import DevelopmentAuthority, lacking
+from bus.keys.authority import DevelopmentAuthority, without_certificate
 from bus.keys.folder import KeyFolder
 from bus.keys.ring import load_signing_key
 from bus.keys.sealing import SealingFolder
@@ -27,7 +27,7 @@ def ensure_keys(
     """
     moment, files = now(), KeyFolder(home.keys)
     owners = [m for m in routing.mailboxes if m in served or not files.filed_under(m)]
-    if lacking(home.keys, owners, now=moment):
+    if without_certificate(home.keys, owners, now=moment):
         authority = DevelopmentAuthority.open(home.keys, now=moment, access=settings.key_access)
         authority.ensure(owners, now=moment)
     signing = partial(load_signing_key, home.keys, now=moment, access=settings.key_access)

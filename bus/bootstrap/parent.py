@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bus.bootstrap.observability import ObservedProcess, free_ports, hindrances_of, url_at
+from bus.bootstrap.process import return_memory
 from bus.core.events import ServiceName
 from bus.core.routing import Routing
 from bus.home.layout import Home
@@ -178,6 +179,7 @@ async def started(
         await parent.until_up()
         up.set()
         launcher.dismiss()
+        return_memory()
         process.is_ready_when(more=parent.hindrances)
         yield parent
     finally:

@@ -13,7 +13,7 @@ from bus.bootstrap.directory import change_directory
 from bus.cli.legible import legible
 from bus.cli.output import note, screen, show_table
 from bus.cli.recorded import operator_here, recorded
-from bus.core.directory_history import Made
+from bus.core.directory_history import Author
 from bus.core.directory_rows import CellChange, Difference, Row
 from bus.settings import load_settings
 from schemas.directory import Directory
@@ -31,9 +31,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")]
 _SHOWN_AT_MOST = 40
 
 
-def made_by(deed: str) -> Made:
+def made_by(deed: str) -> Author:
     """What the history says of a command."""
-    return Made(operator=operator_here()[:80], deed=legible(deed)[:200])
+    return Author(operator=operator_here()[:80], deed=legible(deed)[:200])
 
 
 def change(

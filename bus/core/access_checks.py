@@ -1,7 +1,7 @@
-"""What each broker account must be able to do, and what it must not; each of it is tried out.
+"""What each broker account must be able to do, and what it must not; each of them is tried out.
 
-A trial changes nothing, even if the broker allows what it should refuse: messages are published to
-a key without a queue, only queues of the trial itself are deleted, and messages that are read go
+A check changes nothing, even if the broker allows what it should refuse: messages are published to
+a key without a queue, only queues of the check itself are deleted, and messages that are read go
 back to their queue.
 """
 
@@ -35,8 +35,8 @@ NOWHERE = MailboxName("trial")
 """A mailbox that does not exist."""
 
 
-class Deed(StrEnum):
-    """What a trial does."""
+class Operation(StrEnum):
+    """What a check tries to do."""
 
     CONNECT = "connect"
     READ = "read"
@@ -71,17 +71,17 @@ _WORDS = texts(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trial:
-    """One trial.
+class AccessCheck:
+    """One attempt to do something with an account.
 
     Attributes:
         allowed: Whether the broker must allow it; otherwise it must refuse it.
-        queue: Empty: a queue that is made for the trial.
+        queue: Empty: a queue that is made for the check.
         user: The account that the message names as its publisher.
         header: The header that asks for a copy with the routing key `copy`.
     """
 
-    deed: Deed
+    operation: Operation
     allowed: bool = False
     queue: str = ""
     exchange: str = ""
@@ -96,11 +96,11 @@ class Trial:
 
         Recipients refuse such copies.
         """
-        return self.deed is Deed.COPY
+        return self.operation is Operation.COPY
 
     def words(self, language: Language = Language.ENGLISH) -> str:
         """What is tried, in words."""
-        return language.choose(*_WORDS[self.deed]).format(
+        return language.choose(*_WORDS[self.operation]).format(
             queue=self.queue or NOWHERE,
             exchange=self.exchange or "amq.default",
             key=self.key,
@@ -110,13 +110,13 @@ class Trial:
         )
 
 
-def trials_of(
+def access_checks_of(
     account: Account, mailboxes: Sequence[MailboxName], *, ledger: bool
-) -> tuple[Trial, ...]:
-    """All trials of an account; `ledger`: whether the queue `ledger` is declared."""
+) -> tuple[AccessCheck, ...]:
+    """All checks of an account; `ledger`: whether the queue `ledger` is declared."""
     match kind_of(account):
         case Kind.SUSPENDED:
-            return (Trial(deed=Deed.CONNECT),)
+            return (AccessCheck(operation=Operation.CONNECT),)
         case Kind.WORKER:
             return (*_worker(mailboxes, ledger=ledger), *_NOBODY)
         case Kind.HANDLER:
@@ -129,39 +129,47 @@ def trials_of(
 
 
 _NOBODY = (
-    Trial(deed=Deed.READ),
-    Trial(deed=Deed.DECLARE_QUEUE),
-    Trial(deed=Deed.DECLARE_EXCHANGE),
-    Trial(deed=Deed.BIND, exchange=DOCUMENTS),
-    Trial(deed=Deed.PURGE),
-    Trial(deed=Deed.DELETE),
-    Trial(deed=Deed.MANAGE),
+    AccessCheck(operation=Operation.READ),
+    AccessCheck(operation=Operation.DECLARE_QUEUE),
+    AccessCheck(operation=Operation.DECLARE_EXCHANGE),
+    AccessCheck(operation=Operation.BIND, exchange=DOCUMENTS),
+    AccessCheck(operation=Operation.PURGE),
+    AccessCheck(operation=Operation.DELETE),
+    AccessCheck(operation=Operation.MANAGE),
 )
 """What no account may."""
 
 
-def _agency(own: MailboxName, mailboxes: Sequence[MailboxName], *, ledger: bool) -> list[Trial]:
+def _agency(
+    own: MailboxName, mailboxes: Sequence[MailboxName], *, ledger: bool
+) -> list[AccessCheck]:
     me = account_of(own)
-    trials = [Trial(deed=Deed.READ, queue=queue, allowed=True) for queue in queues_of(own)]
-    trials += [
+    checks = [
+        AccessCheck(operation=Operation.READ, queue=queue, allowed=True) for queue in queues_of(own)
+    ]
+    checks += [
         _sent(DOCUMENTS, _to_nowhere(own), me, allowed=True),
         _sent("", NOWHERE, me),
         _sent(REDELIVERY, _to_nowhere(own), me),
-        Trial(deed=Deed.BIND, queue=queue_of(own, Lane.EXPRESS), exchange=DOCUMENTS),
-        Trial(deed=Deed.UNBIND, queue=queue_of(own, Lane.EXPRESS), exchange=DOCUMENTS),
+        AccessCheck(
+            operation=Operation.BIND, queue=queue_of(own, Lane.EXPRESS), exchange=DOCUMENTS
+        ),
+        AccessCheck(
+            operation=Operation.UNBIND, queue=queue_of(own, Lane.EXPRESS), exchange=DOCUMENTS
+        ),
     ]
-    trials += _unread(FAILURES, *([LEDGER] if ledger else []))
+    checks += _unread(FAILURES, *([LEDGER] if ledger else []))
     other = next((mailbox for mailbox in mailboxes if mailbox != own), None)
     if other is not None:
-        trials += _unread(*queues_of(other))
-        trials += [
+        checks += _unread(*queues_of(other))
+        checks += [
             _sent(DOCUMENTS, _to_nowhere(other), me),
             _sent(DOCUMENTS, _to_nowhere(own), account_of(other)),
             _sent(FAILURES, failure_key(other, NOWHERE), me),
         ]
-        trials += [
-            Trial(
-                deed=Deed.COPY,
+        checks += [
+            AccessCheck(
+                operation=Operation.COPY,
                 exchange=DOCUMENTS,
                 key=_to_nowhere(own),
                 user=me,
@@ -170,43 +178,47 @@ def _agency(own: MailboxName, mailboxes: Sequence[MailboxName], *, ledger: bool)
             )
             for header in COPY_HEADERS
         ]
-    return trials
+    return checks
 
 
-def _worker(mailboxes: Sequence[MailboxName], *, ledger: bool) -> list[Trial]:
-    trials = [_sent("", NOWHERE, WORKER_ACCOUNT)]
-    trials += _unread(FAILURES, *([LEDGER] if ledger else []))
+def _worker(mailboxes: Sequence[MailboxName], *, ledger: bool) -> list[AccessCheck]:
+    checks = [_sent("", NOWHERE, WORKER_ACCOUNT)]
+    checks += _unread(FAILURES, *([LEDGER] if ledger else []))
     for mailbox in mailboxes[:1]:
-        trials += [
-            Trial(deed=Deed.READ, queue=queue_of(mailbox, Lane.EXPRESS), allowed=True),
+        checks += [
+            AccessCheck(
+                operation=Operation.READ, queue=queue_of(mailbox, Lane.EXPRESS), allowed=True
+            ),
             _sent(DOCUMENTS, _to_nowhere(mailbox), account_of(mailbox), allowed=True),
             _sent(REDELIVERY, _to_nowhere(mailbox), WORKER_ACCOUNT),
         ]
-    return trials
+    return checks
 
 
-def _handler(mailboxes: Sequence[MailboxName], *, ledger: bool) -> list[Trial]:
-    trials = [
-        Trial(deed=Deed.READ, queue=FAILURES, allowed=True),
+def _handler(mailboxes: Sequence[MailboxName], *, ledger: bool) -> list[AccessCheck]:
+    checks = [
+        AccessCheck(operation=Operation.READ, queue=FAILURES, allowed=True),
         _sent("", NOWHERE, HANDLER_ACCOUNT),
     ]
-    trials += _unread(*([LEDGER] if ledger else []))
+    checks += _unread(*([LEDGER] if ledger else []))
     for mailbox in mailboxes[:1]:
-        trials += _unread(*queues_of(mailbox))
-        trials += [
+        checks += _unread(*queues_of(mailbox))
+        checks += [
             _sent(REDELIVERY, _to_nowhere(mailbox), HANDLER_ACCOUNT, allowed=True),
             _sent(REDELIVERY, _to_nowhere(mailbox), account_of(mailbox)),
             _sent(DOCUMENTS, _to_nowhere(mailbox), HANDLER_ACCOUNT),
         ]
-    return trials
+    return checks
 
 
-def _unread(*queues: str) -> list[Trial]:
-    return [Trial(deed=Deed.READ, queue=queue) for queue in queues]
+def _unread(*queues: str) -> list[AccessCheck]:
+    return [AccessCheck(operation=Operation.READ, queue=queue) for queue in queues]
 
 
-def _sent(exchange: str, key: str, user: str, *, allowed: bool = False) -> Trial:
-    return Trial(deed=Deed.PUBLISH, exchange=exchange, key=key, user=user, allowed=allowed)
+def _sent(exchange: str, key: str, user: str, *, allowed: bool = False) -> AccessCheck:
+    return AccessCheck(
+        operation=Operation.PUBLISH, exchange=exchange, key=key, user=user, allowed=allowed
+    )
 
 
 def _to_nowhere(sender: MailboxName) -> str:

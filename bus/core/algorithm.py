@@ -54,7 +54,7 @@ class Algorithm(StrEnum):
     RS256 = "RS256"
 
 
-class KeyElsewhere(Protocol):
+class TokenPrivateKey(Protocol):
     """A private key that cannot be read, only asked to sign: a key in a token."""
 
     def public_key(self) -> PublicKey:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from adapters.formats.text import fault_in
 from adapters.formats.value_range import refuse_beyond, refuse_moment_beyond
-from schemas.document import Attachment, Document
+from schemas.document import Attachment
 from schemas.envelope import Envelope
 from schemas.file_name import is_plain_name, shown
 from schemas.limits import (
@@ -21,7 +21,6 @@ from schemas.limits import (
     MAX_TEXT_CHARS,
 )
 from schemas.problem import AxisError, Place
-from schemas.status import StatusReport
 from schemas.term import Coded, term
 
 _FEW_COMMAS = min(MAX_LIST_ITEMS, MAX_MAP_ENTRIES)
@@ -78,41 +77,33 @@ def refuse_names(attachments: Sequence[Attachment]) -> None:
 
 def _identifiers(envelope: Envelope) -> Iterator[tuple[str, str | None]]:
     """The values that are looked up, compared or indexed, each with its path."""
-    yield "version", envelope.version
-    yield "sender", envelope.sender
-    yield "sender_mailbox", envelope.sender_mailbox
+    yield from _fields("", envelope, "version", "sender", "sender_mailbox")
     for recipient in envelope.recipients:
-        yield "recipients", recipient.agency
-        yield "recipients", recipient.mailbox
-        yield "recipients", recipient.named
+        yield from _fields("recipients.", recipient, "agency", "mailbox", "named")
     if envelope.source is not None:
         yield "source.format", envelope.source.format
-    if envelope.sealed is not None:
-        # The recipient checks the content after opening it.
-        return
-    match envelope.message:
-        case Document() as document:
-            yield "document.document_id", document.document_id
-            yield "document.number", document.number
-            yield "document.notation", document.notation
-            yield "document.from_agency.organ_id", document.from_agency.organ_id
-            yield "document.bussiness", document.bussiness.target_document_id
-            for receiver in document.to_agencies:
-                yield "document.to_agencies", receiver.organ_id
-            for replaced in document.bussiness.replacements:
-                yield "document.bussiness.replacements", replaced.document_id
-            for attachment in document.attachments:
-                yield "document.attachments.name", attachment.name
-                yield "document.attachments.media_type", attachment.media_type
-        case StatusReport() as report:
-            yield "receipt.report.code", report.code
-            yield "receipt.report.document_code", report.document_code
-            yield "receipt.report.document_id", report.document_id
-            yield "receipt.report.to_organ_id", report.to_organ_id
-            yield "receipt.report.from_agency.organ_id", report.from_agency.organ_id
+    # The recipient checks a sealed document after opening it.
+    if envelope.document is not None and envelope.sealed is None:
+        document, block = envelope.document, envelope.document.bussiness
+        yield from _fields("document.", document, "document_id", "number", "notation")
+        yield "document.bussiness.target_document_id", block.target_document_id
+        yield "document.from_agency.organ_id", document.from_agency.organ_id
+        for receiver in document.to_agencies:
+            yield "document.to_agencies.organ_id", receiver.organ_id
+        for replaced in block.replacements:
+            yield "document.bussiness.replacements.document_id", replaced.document_id
+        for attachment in document.attachments:
+            yield from _fields("document.attachments.", attachment, "name", "media_type")
     if envelope.receipt is not None:
-        yield "receipt.answers", envelope.receipt.answers
-        yield "receipt.delivery", envelope.receipt.delivery
+        report = envelope.receipt.report
+        names = ("code", "document_code", "document_id", "to_organ_id")
+        yield from _fields("receipt.report.", report, *names)
+        yield "receipt.report.from_agency.organ_id", report.from_agency.organ_id
+        yield from _fields("receipt.", envelope.receipt, "answers", "delivery")
+
+
+def _fields(path: str, value: object, *names: str) -> Iterator[tuple[str, str | None]]:
+    return ((f"{path}{name}", getattr(value, name)) for name in names)
 
 
 def _check_values(node: object, path: str) -> None:

@@ -11,19 +11,19 @@ WARNED_AHEAD = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class ExpiryWarning:
     """A certificate that expires soon; `ahead` is one of `WARNED_AHEAD`."""
 
     key: CertifiedKey
     ahead: timedelta
 
 
-def endings(
+def expiry_warnings(
     keys: Iterable[CertifiedKey],
     *,
     now: datetime,
     told: Collection[tuple[str, timedelta]] = (),
-) -> tuple[Ending, ...]:
+) -> tuple[ExpiryWarning, ...]:
     """The warnings that are due now, at most one for each certificate.
 
     There is no warning for an expired certificate, nor while the owner has another valid
@@ -43,7 +43,7 @@ def endings(
         if key.owner in lasting or not key.is_valid_at(now) or not reached:
             continue
         if (key.thumbprint, min(reached)) not in told:
-            found.append(Ending(key=key, ahead=min(reached)))
+            found.append(ExpiryWarning(key=key, ahead=min(reached)))
     return tuple(found)
 
 

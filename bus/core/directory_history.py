@@ -9,7 +9,7 @@ from schemas.value import Value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class Author:
     """Who makes a version, and with which command.
 
     Attributes:
@@ -41,7 +41,7 @@ class Revision(Value):
 
 
 def revision_of(
-    version: int, signed_at: AwareDatetime, made: Made, difference: Difference
+    version: int, signed_at: AwareDatetime, made: Author, difference: Difference
 ) -> Revision:
     """The entry of a version in the history."""
     return Revision(

@@ -32,16 +32,16 @@ class DirectoryTrust:
     key: Callable[[], SigningKey] | None = None
 
 
-class Seen(Value):
+class KnownVersion(Value):
     """The newest directory that was in use here, by the SHA-256 of its bytes; version 0: none."""
 
     version: int = 0
     sha256: str = ""
 
 
-def seen(directory: Directory, data: bytes) -> Seen:
+def seen(directory: Directory, data: bytes) -> KnownVersion:
     """The version and digest to remember for a directory."""
-    return Seen(version=directory.version, sha256=sha256(data).hexdigest())
+    return KnownVersion(version=directory.version, sha256=sha256(data).hexdigest())
 
 
 def prove_directory(
@@ -67,7 +67,7 @@ def prove_directory(
     raise AxisError.of("E_DIRECTORY_SIGNATURE", cause=cause)
 
 
-def check_progress(found: Seen, *, newest: Seen) -> None:
+def check_progress(found: KnownVersion, *, newest: KnownVersion) -> None:
     """Raise E_DIRECTORY_ROLLBACK for an older directory, or another one of this version."""
     if found.version < newest.version or (
         found.version == newest.version and found.sha256 != newest.sha256

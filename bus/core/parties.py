@@ -35,7 +35,7 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standpoint:
+class Viewpoint:
     """The side that checks a message, and the day.
 
     Attributes:
@@ -96,7 +96,7 @@ def judge_report(
     sender: AgencyCode,
     addressee: AgencyCode,
     known: Sequence[DocumentRecord],
-    at: Standpoint,
+    at: Viewpoint,
 ) -> Judged:
     """Check whether `sender` may send this status to `addressee`.
 
@@ -143,7 +143,7 @@ def judge_report(
 
 
 def judge_document(
-    document: Document, *, sender: AgencyCode, known: Sequence[DocumentRecord], at: Standpoint
+    document: Document, *, sender: AgencyCode, known: Sequence[DocumentRecord], at: Viewpoint
 ) -> Judged:
     """Check the ids in a document: its own id, and those that it refers to.
 
@@ -204,7 +204,7 @@ def _judge_target(
     *,
     sender: AgencyCode,
     known: Iterable[DocumentRecord],
-    at: Standpoint,
+    at: Viewpoint,
 ) -> Judged:
     # A recall and an update repeat the number of their target; a replacement has its own.
     replaces = document.bussiness.type is BusinessType.REPLACE
@@ -230,7 +230,7 @@ def _judge_target(
 
 
 def _judge_own_id(
-    document: Document, *, sender: AgencyCode, known: Iterable[DocumentRecord], at: Standpoint
+    document: Document, *, sender: AgencyCode, known: Iterable[DocumentRecord], at: Viewpoint
 ) -> Judged:
     """Check the document's own id.
 
@@ -268,7 +268,7 @@ def _shared_by(
 
 
 def _may_be_meant(
-    record: DocumentRecord, report: StatusReport, *, owner: AgencyCode, at: Standpoint
+    record: DocumentRecord, report: StatusReport, *, owner: AgencyCode, at: Viewpoint
 ) -> bool:
     """Whether a record has the id of a report or, if that has none, its number and year."""
     if report.document_id is not None:

@@ -27,7 +27,7 @@ TopologyObject = Exchange | Queue | Binding | Policy | Account
 Named = TypeVar("Named", Exchange, Queue, Policy, Account)
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     """What must be done with an object.
 
     `CONFLICT`: it exists with another type, which RabbitMQ cannot change.
@@ -52,10 +52,10 @@ _SENTENCES = texts(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class PlanStep:
     """An object that differs from the wanted one."""
 
-    change: Change
+    change: ChangeKind
     object: TopologyObject
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
@@ -69,9 +69,9 @@ class Step:
 class Plan:
     """All steps, in the order in which they can be carried out."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
 
-    def of(self, change: Change) -> tuple[TopologyObject, ...]:
+    def of(self, change: ChangeKind) -> tuple[TopologyObject, ...]:
         """The objects of one kind of change."""
         return tuple(step.object for step in self.steps if step.change is change)
 
@@ -86,11 +86,11 @@ def difference(wanted: Topology, found: Topology) -> Plan:
     missing = [binding for binding in wanted.bindings if binding not in known]
     return Plan(
         steps=(
-            *_compared(wanted.exchanges, found.exchanges, _has_type, Change.CONFLICT),
-            *_compared(wanted.policies, found.policies, eq, Change.CHANGE),
-            *_compared(wanted.queues, found.queues, _has_type, Change.CONFLICT),
-            *(Step(change=Change.CREATE, object=binding) for binding in missing),
-            *_compared(wanted.accounts, found.accounts, Account.is_as, Change.CHANGE),
+            *_compared(wanted.exchanges, found.exchanges, _has_type, ChangeKind.CONFLICT),
+            *_compared(wanted.policies, found.policies, eq, ChangeKind.CHANGE),
+            *_compared(wanted.queues, found.queues, _has_type, ChangeKind.CONFLICT),
+            *(PlanStep(change=ChangeKind.CREATE, object=binding) for binding in missing),
+            *_compared(wanted.accounts, found.accounts, Account.is_as, ChangeKind.CHANGE),
             *_surplus(wanted, found),
         )
     )
@@ -118,12 +118,12 @@ def _compared(
     wanted: Sequence[Named],
     found: Sequence[Named],
     is_as_wanted: Callable[[Named, Named], bool],
-    otherwise: Change,
-) -> list[Step]:
+    otherwise: ChangeKind,
+) -> list[PlanStep]:
     """The steps for objects with names; `otherwise`: for one that exists, but is not as wanted."""
     known = {thing.name: thing for thing in found}
     return [
-        Step(change=otherwise if thing.name in known else Change.CREATE, object=thing)
+        PlanStep(change=otherwise if thing.name in known else ChangeKind.CREATE, object=thing)
         for thing in wanted
         if thing.name not in known or not is_as_wanted(known[thing.name], thing)
     ]
@@ -133,7 +133,7 @@ def _has_type(found: Exchange | Queue, wanted: Exchange | Queue) -> bool:
     return found.kind == wanted.kind
 
 
-def _surplus(wanted: Topology, found: Topology) -> list[Step]:
+def _surplus(wanted: Topology, found: Topology) -> list[PlanStep]:
     names = {queue.name for queue in wanted.queues}
     queues = [
         queue
@@ -157,4 +157,4 @@ def _surplus(wanted: Topology, found: Topology) -> list[Step]:
         a for a in found.accounts if a.name.startswith(AGENCY_ACCOUNTS) and a.name not in accounts
     ]
     things: tuple[TopologyObject, ...] = (*bindings, *queues, *policies, *strangers)
-    return [Step(change=Change.REMOVE, object=thing) for thing in things]
+    return [PlanStep(change=ChangeKind.REMOVE, object=thing) for thing in things]

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from bus.core.algorithm import (
     Algorithm,
-    KeyElsewhere,
     PrivateKey,
+    TokenPrivateKey,
     algorithms_of,
     is_signature,
     make_signature,
@@ -40,7 +40,7 @@ _PROOF = object()
 class SigningKey:
     """A private key, in memory or in a token, with the thumbprint of its certificate."""
 
-    private_key: PrivateKey | KeyElsewhere = field(repr=False)
+    private_key: PrivateKey | TokenPrivateKey = field(repr=False)
     thumbprint: str
     algorithm: Algorithm
 
@@ -49,7 +49,7 @@ class SigningKey:
             raise ValueError(f"this key cannot sign {self.algorithm}")
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_in_token(self) -> bool:
         """Whether the key is in a token, which may answer late; other keys take microseconds."""
         return not isinstance(self.private_key, PrivateKey)
 

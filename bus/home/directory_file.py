@@ -17,8 +17,14 @@ from pydantic import ValidationError
 
 from adapters.durable_files import replace_file
 from bus.core.directory import seed_directory
-from bus.core.directory_history import Made, Revision, revision_of
-from bus.core.directory_proof import DirectoryTrust, Seen, check_progress, prove_directory, seen
+from bus.core.directory_history import Author, Revision, revision_of
+from bus.core.directory_proof import (
+    DirectoryTrust,
+    KnownVersion,
+    check_progress,
+    prove_directory,
+    seen,
+)
 from bus.core.directory_rows import difference
 from bus.core.directory_rules import check
 from bus.core.signing import sign
@@ -29,7 +35,7 @@ from schemas.limits import MAX_DIRECTORY_BYTES
 from schemas.problem import AxisError, ConfigurationError
 from schemas.term import of_os, term
 
-_UNKNOWN = Made()
+_UNKNOWN = Author()
 
 
 class DirectoryFile:
@@ -76,7 +82,7 @@ class DirectoryFile:
             if version := newest.version:
                 raise AxisError.of("E_DIRECTORY_MISSING", file=self._path, seen=version) from None
             seeded = seed_directory(seed_text())
-            self.save(seeded, Made(deed="seed"))
+            self.save(seeded, Author(deed="seed"))
             return seeded
         if not (signatures := self._signatures()):
             return self._signed_first(data, trust, newest)
@@ -97,7 +103,7 @@ class DirectoryFile:
         return directory
 
     def save(
-        self, directory: Directory, made: Made = _UNKNOWN, *, before: Directory | None = None
+        self, directory: Directory, made: Author = _UNKNOWN, *, before: Directory | None = None
     ) -> None:
         """Check and sign a version, and replace the snapshot by it, all or nothing.
 
@@ -149,7 +155,7 @@ class DirectoryFile:
         check(directory)
         return directory
 
-    def restore(self, content: Directory, made: Made, *, before: Directory | None) -> Directory:
+    def restore(self, content: Directory, made: Author, *, before: Directory | None) -> Directory:
         """Sign an older content as the newest version, also when the snapshot cannot be used.
 
         Args:
@@ -212,7 +218,7 @@ class DirectoryFile:
         watched = (self._path, self._signature_path, self._trusted)
         return hash(tuple(map(_changed_at, watched)))
 
-    def _signed_first(self, data: bytes, trust: DirectoryTrust, newest: Seen) -> Directory:
+    def _signed_first(self, data: bytes, trust: DirectoryTrust, newest: KnownVersion) -> Directory:
         """Sign the directory of an earlier program version, if no signed one was ever here."""
         if newest.version or trust.key is None:
             raise AxisError.of("E_DIRECTORY_UNSIGNED")
@@ -252,18 +258,18 @@ class DirectoryFile:
             return self._signature_path.read_text(encoding="ascii", errors="replace").split()
         return []
 
-    def _newest(self) -> Seen:
+    def _newest(self) -> KnownVersion:
         with suppress(FileNotFoundError), _readable(self._seen_path):
-            return Seen.model_validate_json(self._seen_path.read_bytes())
-        return Seen()
+            return KnownVersion.model_validate_json(self._seen_path.read_bytes())
+        return KnownVersion()
 
-    def _newest_or_none(self) -> Seen | None:
+    def _newest_or_none(self) -> KnownVersion | None:
         """The same; None when the file cannot be read."""
         with suppress(ConfigurationError):
             return self._newest()
         return None
 
-    def _remember(self, found: Seen, newest: Seen) -> None:
+    def _remember(self, found: KnownVersion, newest: KnownVersion) -> None:
         if found.version > newest.version:
             replace_file(self._seen_path, found.to_json())
 

@@ -79,7 +79,7 @@ class DevelopmentAuthority:
             ConfigurationError: E_KEYS: a file cannot be read or written.
         """
         with self.folder.locked():
-            for owner in lacking(self.folder.root, owners, now=now):
+            for owner in without_certificate(self.folder.root, owners, now=now):
                 self._issue(owner, now=now)
 
     def issue(self, owner: MailboxName, *, now: datetime) -> FiledKey:
@@ -99,7 +99,7 @@ class DevelopmentAuthority:
         )
 
 
-def lacking(
+def without_certificate(
     folder: Path, owners: Iterable[MailboxName], *, now: datetime
 ) -> tuple[MailboxName, ...]:
     """The owners for which `ensure` would make a pair. Raises `ConfigurationError` E_KEYS."""

@@ -20,7 +20,12 @@ from bus.core.keyring import chain_of
 from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.source import Chain
 from bus.core.revocation.source_record import SourceRecords
-from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
+from bus.core.revocation.statement import (
+    Revocation,
+    RevocationReason,
+    RevocationSource,
+    strictest,
+)
 from bus.keys.files import key_errors, read_regular, write_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
@@ -77,9 +82,8 @@ class FolderRevocationStore:
 
     def stamp(self) -> int:
         """As the port says."""
-        paths = [*self._list_paths(), *(filed.path for filed in self._files.filed())]
-        seen = []
-        for path in paths:
+        seen: list[object] = [self._files.folders_stamp()]
+        for path in self._list_paths():
             with suppress(OSError):
                 found = path.stat()
                 seen.append((str(path), found.st_mtime_ns, found.st_size))

@@ -56,7 +56,7 @@ class KeyRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Believed:
+class TrustedCertificates:
     """The trusted certificates of a key folder, and E_KEYS for each file that is ignored."""
 
     ring: KeyRing
@@ -72,7 +72,7 @@ def load_ring(folder: Path) -> KeyRing:
     return read_folder(folder).ring
 
 
-def read_folder(folder: Path) -> Believed:
+def read_folder(folder: Path) -> TrustedCertificates:
     """As `load_ring`, with the files that are ignored."""
     files = KeyFolder(folder)
     anchors, known = files.anchors(), FolderRevocationStore(folder).load()
@@ -83,7 +83,7 @@ def read_folder(folder: Path) -> Believed:
         known.assurances,
     )
     wrong = (problem for problem in read.values() if isinstance(problem, Problem))
-    return Believed(ring=ring, set_aside=(*anchors.set_aside, *wrong))
+    return TrustedCertificates(ring=ring, set_aside=(*anchors.set_aside, *wrong))
 
 
 def _read(

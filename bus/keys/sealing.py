@@ -28,7 +28,7 @@ from bus.keys.files import (
     unusable,
     write_file,
 )
-from bus.keys.folder import KeyFolder
+from bus.keys.folder import SEALING, KeyFolder
 from schemas.identifiers import MailboxName
 from schemas.problem import AxisError, ConfigurationError, Problem
 from schemas.sealing import Base64url, SealingKey, SignedSealingKey
@@ -120,7 +120,7 @@ class SealingFolder:
             self._ensure_secret(owner)
             return self._make(owner, suite=suite, signing=key, now=now)
 
-    def hand_out(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
+    def copy_to(self, mailbox: MailboxName, folder: Path, *, move: bool) -> None:
         """Copy all public keys, and the private keys of a mailbox, to the home of its worker.
 
         Args:
@@ -130,14 +130,14 @@ class SealingFolder:
         there = SealingFolder(folder)
         for owner in KeyFolder(self.root).owners():
             for path in self._files(owner, "*.json"):
-                there.take_in(owner, path, mode=0o644)
+                there.copy_from(owner, path, mode=0o644)
         for path in (*self._files(mailbox, "*.key"), *self._files(mailbox, "*.secret")):
-            there.take_in(mailbox, path, mode=0o600)
+            there.copy_from(mailbox, path, mode=0o600)
             if move:
                 with key_errors(path, agency=mailbox):
                     path.unlink()
 
-    def take_in(self, owner: MailboxName, path: Path, *, mode: int) -> None:
+    def copy_from(self, owner: MailboxName, path: Path, *, mode: int) -> None:
         """Copy a file of another home into this one, unless a file of that name exists."""
         target = self.folder_of(owner) / path.name
         with key_errors(target, agency=owner):
@@ -209,7 +209,7 @@ class SealingFolder:
 
     def folder_of(self, owner: MailboxName) -> Path:
         """The folder with the sealing keys of a mailbox."""
-        return KeyFolder(self.root).folder_of(owner) / "sealing"
+        return KeyFolder(self.root).folder_of(owner) / SEALING
 
 
 def _published(path: Path, owner: MailboxName) -> SignedSealingKey | None:

@@ -30,7 +30,7 @@ _P256 = ec.SECP256R1()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenKey:
-    """A private key in a token: a `KeyElsewhere`. `token_key` makes it."""
+    """A private key in a token: a `TokenPrivateKey`. `token_key` makes it."""
 
     uri: TokenUri
     agency: str
@@ -42,7 +42,7 @@ class TokenKey:
         return self.public
 
     def make_signature(self, data: bytes, algorithm: Algorithm) -> bytes:
-        """As `KeyElsewhere` says."""
+        """As `TokenPrivateKey` says."""
         try:
             return self.module.sign(self.uri, data, algorithm)
         except (self.module.pkcs11.PKCS11Error, RuntimeError) as error:

@@ -23,7 +23,7 @@ from aiormq.exceptions import (
     PublishError,
 )
 
-from bus.core.access_checks import NOWHERE, Deed, Trial
+from bus.core.access_checks import NOWHERE, AccessCheck, Operation
 from bus.core.topology import PROBE, Account
 from bus.rabbit.addresses import addresses_in
 from bus.rabbit.administration import connect
@@ -69,7 +69,7 @@ class AccessFinding:
 
     defect: Breach
     name: str
-    trial: Trial
+    trial: AccessCheck
     cause: Term | None = None
 
     @property
@@ -104,7 +104,7 @@ class Trials:
         self._url_of = url_of
 
     async def hold(
-        self, trials: Sequence[tuple[Account, Sequence[Trial]]]
+        self, trials: Sequence[tuple[Account, Sequence[AccessCheck]]]
     ) -> tuple[AccessFinding, ...]:
         """Try everything, each account on a connection of its own and each trial on a channel.
 
@@ -123,14 +123,14 @@ class Trials:
         return tuple(sorted(findings, key=lambda found: found.name))
 
     async def _as(
-        self, account: Account, trials: Iterable[Trial], scratch: str
+        self, account: Account, trials: Iterable[AccessCheck], scratch: str
     ) -> AsyncIterator[AccessFinding]:
         url = self._url_of(account.name)
-        login = Trial(deed=Deed.CONNECT, allowed=True)
+        login = AccessCheck(operation=Operation.CONNECT, allowed=True)
         try:
             connection = await connect(addresses_in(url))
         except DRIVER_ERRORS as error:
-            if not any(trial.deed is Deed.CONNECT for trial in trials):
+            if not any(trial.operation is Operation.CONNECT for trial in trials):
                 yield AccessFinding(
                     defect=Breach.HINDERED,
                     name=account.name,
@@ -150,12 +150,12 @@ class Trials:
                     )
 
     async def _refusal(
-        self, connection: AbstractConnection, url: str, trial: Trial, scratch: str
+        self, connection: AbstractConnection, url: str, trial: AccessCheck, scratch: str
     ) -> Term | None:
         """Why a trial was refused; None when it worked."""
-        if trial.deed is Deed.CONNECT:
+        if trial.operation is Operation.CONNECT:
             return None
-        if trial.deed is Deed.MANAGE:
+        if trial.operation is Operation.MANAGE:
             return await self._refused_by_management(url)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         try:
@@ -203,31 +203,31 @@ class Trials:
             raise TransportError.of("E_BROKER_AWAY", cause=foreign(repr(error))) from error
 
 
-async def _do(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
+async def _do(channel: AbstractChannel, trial: AccessCheck, scratch: str) -> None:
     underlay = await channel.get_underlay_channel()
     queue = trial.queue or scratch
-    match trial.deed:
-        case Deed.READ:
+    match trial.operation:
+        case Operation.READ:
             await _read(channel, queue, allowed=trial.allowed)
-        case Deed.PUBLISH | Deed.COPY:
+        case Operation.PUBLISH | Operation.COPY:
             await _publish(channel, trial, scratch)
-        case Deed.DECLARE_QUEUE:
+        case Operation.DECLARE_QUEUE:
             await underlay.queue_declare(f"{scratch}.declared", exclusive=True)
-        case Deed.DECLARE_EXCHANGE:
+        case Operation.DECLARE_EXCHANGE:
             await underlay.exchange_declare(f"{scratch}.declared", auto_delete=True)
             await underlay.exchange_delete(f"{scratch}.declared")
-        case Deed.BIND:
+        case Operation.BIND:
             await underlay.queue_bind(queue, trial.exchange, routing_key=scratch)
             await underlay.queue_unbind(queue, trial.exchange, routing_key=scratch)
-        case Deed.UNBIND:
+        case Operation.UNBIND:
             await underlay.queue_unbind(queue, trial.exchange, routing_key=scratch)
-        case Deed.PURGE:
+        case Operation.PURGE:
             await underlay.queue_purge(queue)
-        case Deed.DELETE:
+        case Operation.DELETE:
             await underlay.queue_delete(queue)
-        case Deed.CONNECT | Deed.MANAGE:
+        case Operation.CONNECT | Operation.MANAGE:
             raise ConfigurationError.of(
-                "E_INTERNAL", stage="trial", cause=term("trial_channel", deed=trial.deed)
+                "E_INTERNAL", stage="trial", cause=term("trial_channel", deed=trial.operation)
             )
         case _ as never:
             assert_never(never)
@@ -245,7 +245,7 @@ async def _read(channel: AbstractChannel, name: str, *, allowed: bool) -> None:
         await message.nack(requeue=True)
 
 
-async def _publish(channel: AbstractChannel, trial: Trial, scratch: str) -> None:
+async def _publish(channel: AbstractChannel, trial: AccessCheck, scratch: str) -> None:
     """Should it arrive somewhere, it is gone in the same moment."""
     message = aio_pika.Message(
         b"",

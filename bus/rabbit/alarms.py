@@ -1,7 +1,7 @@
 """Alarms: notices within seconds that the broker is short of memory or disk, without publishing.
 
 The broker tells a connection that it is blocked only when the connection publishes (RabbitMQ
-manual, Alarms). So this module asks the management interface every two seconds.
+manual, Alarms). So this module asks the management interface every four seconds.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import structlog
 from bus.rabbit.management import Management
 from schemas.problem import AxisError
 
-LOOK_EVERY = timedelta(seconds=2)
+LOOK_EVERY = timedelta(seconds=4)
 
 _log = structlog.get_logger()
 

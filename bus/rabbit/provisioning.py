@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from bus.core.plan import Change, Plan, Step, TopologyObject, difference
+from bus.core.plan import ChangeKind, Plan, PlanStep, TopologyObject, difference
 from bus.core.topology import Account, Binding, Exchange, Policy, Queue, Topology
 from bus.rabbit.administration import Administration, Progress, nobody
 from bus.rabbit.management import FoundPolicy, FoundQueue, Management
@@ -59,7 +59,7 @@ class Finding:
 
     defect: Defect
     name: str
-    step: Step | None = None
+    step: PlanStep | None = None
     policy: str = ""
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
@@ -148,15 +148,15 @@ class Provisioning:
         Raises:
             ConfigurationError: E_TOPOLOGY, an object has another type; nothing was done.
         """
-        for thing in plan.of(Change.CONFLICT):
+        for thing in plan.of(ChangeKind.CONFLICT):
             name = getattr(thing, "name", "")
             raise ConfigurationError.of("E_TOPOLOGY", object=name, cause=term("other_type"))
-        made = plan.of(Change.CREATE)
+        made = plan.of(ChangeKind.CREATE)
         # RabbitMQ 4.3 refuses topic permissions on an exchange that does not exist.
         await self._administration.declare_exchanges(t for t in made if isinstance(t, Exchange))
         # Before the queues, which take seconds: a suspended agency is disconnected at once.
         await self.apply_accounts(plan)
-        await self._put_policies([*made, *plan.of(Change.CHANGE)])
+        await self._put_policies([*made, *plan.of(ChangeKind.CHANGE)])
         queues = [thing for thing in made if isinstance(thing, Queue)]
         await self._administration.declare_queues(queues, progress)
         clock = asyncio.get_running_loop().time
@@ -171,7 +171,7 @@ class Provisioning:
         heard = [binding for binding in bindings if binding.queue not in silent]
         await self._administration.bind(heard, progress)
         if remove:
-            await self._remove(plan.of(Change.REMOVE))
+            await self._remove(plan.of(ChangeKind.REMOVE))
         return Applied(
             opened=tuple(name for name in names if name not in silent), findings=_silent(silent)
         )
@@ -182,8 +182,8 @@ class Provisioning:
         A connection keeps what it may do from when it began: those of accounts that are changed
         are closed, and may come back.
         """
-        changed = [t for t in plan.of(Change.CHANGE) if isinstance(t, Account)]
-        created = [t for t in plan.of(Change.CREATE) if isinstance(t, Account)]
+        changed = [t for t in plan.of(ChangeKind.CHANGE) if isinstance(t, Account)]
+        created = [t for t in plan.of(ChangeKind.CREATE) if isinstance(t, Account)]
         accounts = [*created, *changed]
         if not accounts:
             return

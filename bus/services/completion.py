@@ -28,7 +28,7 @@ from schemas.identifiers import DeliveryId
 from schemas.problem import ConfigurationError, Problem, RecipientError, TransportError
 
 SLOW_LOOK = timedelta(seconds=5)
-"""How often the endpoint is asked when it reports no change."""
+"""How often the endpoint is asked while it owes an answer and reports no change."""
 
 Result = TypeVar("Result")
 
@@ -42,6 +42,8 @@ class Completion:
     slow_look: timedelta = SLOW_LOOK
     _sent: set[DeliveryId] = field(default_factory=set, init=False)
     _unfinished: bool = field(default=True, init=False)
+    _expects: bool = field(default=True, init=False)
+    """Whether an answer is owed, or one that was given is not taken yet."""
 
     def __post_init__(self) -> None:
         self.mailbox = self.courier.dispatch.mailbox
@@ -54,12 +56,12 @@ class Completion:
         try:
             while not self.stop.is_set():
                 await turns.next()
+                self._expects |= self.courier.offered.is_set()
                 self.courier.offered.clear()
                 async with noticing(self.endpoint) as changed:
                     await self.look()
-                    await until_noticed(
-                        changed, self.stop, self.courier.offered, at_most=self.slow_look
-                    )
+                    pause = self.slow_look if self._expects else None
+                    await until_noticed(changed, self.stop, self.courier.offered, at_most=pause)
         except Stopping:
             return
 
@@ -69,6 +71,7 @@ class Completion:
         Raises:
             Stopping: `stop` was set first; what is left is taken after the next start.
         """
+        expected, self._expects = self._expects, True
         if self._unfinished:
             self._unfinished = False
             answered = await self._patiently(lambda: self.inbox.answered(self.mailbox))
@@ -83,6 +86,9 @@ class Completion:
         except Exception as error:  # noqa: BLE001 (an endpoint may be a stranger's)
             self._skip("answers", internal(error, stage=Stage.HAND_OVER))
             return
+        if not answers:
+            owed = await self._patiently(self.inbox.unanswered) if expected else {}
+            self._expects = self.mailbox in owed
         # One that is not found was offered a moment ago, and is not recorded yet.
         found = {each.delivery.delivery_id: each for each in await self._offered(list(answers))}
         for delivery, answer in answers.items():

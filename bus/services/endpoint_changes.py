@@ -25,14 +25,14 @@ async def noticing(endpoint: Endpoint) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def until_noticed(
-    changed: asyncio.Task[None], *events: asyncio.Event, at_most: timedelta
+    changed: asyncio.Task[None], *events: asyncio.Event, at_most: timedelta | None
 ) -> None:
-    """Wait for a change or for one of the events, but at most so long.
+    """Wait for a change or for one of the events, but at most so long; None: without a limit.
 
     If the endpoint fails to wait for changes, wait for the events or the time.
     """
     waits = [asyncio.ensure_future(event.wait()) for event in events]
-    pause = at_most.total_seconds()
+    pause = None if at_most is None else at_most.total_seconds()
     try:
         done, _ = await asyncio.wait(
             [changed, *waits], timeout=pause, return_when=asyncio.FIRST_COMPLETED

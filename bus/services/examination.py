@@ -16,7 +16,7 @@ from bus.core.admission import (
 from bus.core.failure import Stage
 from bus.core.keyring import KeyRing
 from bus.core.life_cycle import DeliveryEvent
-from bus.core.parties import Standpoint
+from bus.core.parties import Viewpoint
 from bus.core.record import answered_after, proven_arrival
 from bus.core.routing import Routing
 from bus.core.trace import about
@@ -75,7 +75,7 @@ class Examination:
         """
         now = self.clock()
         recipients = addressed(envelope, self.mailbox, self.routing(), now=now)
-        at = Standpoint(
+        at = Viewpoint(
             routing=self.routing(),
             on=day_in_vietnam(now),
             held_by=tuple(recipient.agency for recipient in recipients),

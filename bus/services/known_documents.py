@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bus.core.parties import (
     Judged,
-    Standpoint,
+    Viewpoint,
     judge_document,
     judge_report,
     owner_of,
@@ -22,7 +22,7 @@ MOST = 100
 
 
 async def judge(
-    envelope: Envelope, records: Records, *, at: Standpoint
+    envelope: Envelope, records: Records, *, at: Viewpoint
 ) -> tuple[Judged, tuple[DocumentRecord, ...]]:
     """Judge an arriving message by the register; with the documents that a status may mean.
 

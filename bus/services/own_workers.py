@@ -54,8 +54,9 @@ class OwnWorkers:
 
     async def look(self) -> Mapping[MailboxName, bool]:
         """For each of these mailboxes: whether anybody consumes from it. Changes are logged."""
-        uses = await self.uses()
-        there = {m for m in self.elsewhere() if any(q in uses for q in queues_of(m))}
+        elsewhere = set(self.elsewhere())
+        uses = await self.uses() if elsewhere else {}
+        there = {m for m in elsewhere if any(q in uses for q in queues_of(m))}
         # Two looks in a row, because the check of a new queue consumes there for a moment.
         taken = {m for m in there if _consumers(uses, m)}
         holding = {m for m in there if _waits(uses, m)}

@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
 from adapters.registry import require_format
 from bus.core.backoff import pause_before
-from bus.core.certificate_expiry import endings, next_change
+from bus.core.certificate_expiry import expiry_warnings, next_change
 from bus.core.crash import problem_of
 from bus.core.directory import vouched
 from bus.core.events import ServiceName
@@ -30,6 +31,10 @@ from schemas.identifiers import MailboxName
 from schemas.problem import Problem, TransportError
 
 LOOK_EVERY = timedelta(seconds=1)
+
+LOOK_AT_FILES_EVERY = timedelta(seconds=30)
+"""How often every key file is looked at, because one that is written in place does not change its
+folder. In between only the folders are, unless something unknown is judged or a file is wrong."""
 
 LOOKS_APART = timedelta(milliseconds=200)
 """The shortest time between two looks, so that forged messages cannot keep the disk busy."""
@@ -53,6 +58,14 @@ class RoutingChange:
     def is_of_directory(self) -> bool:
         """Whether the directory has changed."""
         return self.before is not self.after
+
+
+class Stamps(NamedTuple):
+    """Numbers that change with the directory, with the folders of keys, and with any key file."""
+
+    directory: int
+    folders: int
+    files: int
 
 
 async def nothing(_: RoutingChange) -> None:
@@ -80,7 +93,7 @@ class Participants:
     clock: Clock
     routing: Routing
     ring: KeyRing
-    seen: tuple[int, int]
+    seen: Stamps
     changed: Callable[[RoutingChange], Awaitable[None]] = nothing
     sync: RegisterSync | None = None
     warns: bool = False
@@ -95,7 +108,7 @@ class Participants:
     def __post_init__(self) -> None:
         self._until: datetime | None = next_change(self.ring.values(), now=self.clock())
         self._looking = asyncio.Lock()
-        self._looked = float("-inf")
+        self._looked = self._looked_at_files = float("-inf")
 
     @classmethod
     def read(
@@ -115,8 +128,9 @@ class Participants:
         """
         routing, directory_seen = Routing(directory.load()), directory.stamp()
         _require_formats(routing, served(routing))
-        # The stamp is older than the ring, so the first look finds files that are stored meanwhile.
-        seen = (directory_seen, KeyFolder(home.keys).stamp())
+        # The stamps are older than the ring: the first look finds files that are stored meanwhile.
+        keys = KeyFolder(home.keys)
+        seen = Stamps(directory_seen, keys.quick_stamp(), keys.stamp())
         believed = read_folder(home.keys)
         participants = cls(
             home=home,
@@ -182,28 +196,36 @@ class Participants:
         async with self._looking:
             if asked is not None and self._looked > asked:
                 return
-            self._looked = asyncio.get_running_loop().time()
-            await self._take_up()
+            self._looked = now = asyncio.get_running_loop().time()
+            is_due = now > self._looked_at_files + LOOK_AT_FILES_EVERY.total_seconds()
+            at_files = is_due or asked is not None or bool(self._suspected)
+            if at_files:
+                self._looked_at_files = now
+            await self._take_up(at_files=at_files)
 
-    async def _take_up(self) -> None:
+    async def _take_up(self, *, at_files: bool) -> None:
         """Read a changed directory or changed keys.
 
         The keys also change when a certificate becomes valid or expires.
+
+        Args:
+            at_files: Whether to look at every key file, or only at their folders.
         """
         if self.sync is not None:
             try:
                 await self.sync.look()
             except TransportError as error:
                 _log.debug("register_lookup_failed", problem=str(error.problem))
-        seen, moment = await asyncio.to_thread(self._stamps), self.clock()
+        seen, moment = await asyncio.to_thread(self._stamps, at_files=at_files), self.clock()
         if seen == self.seen and (self._until is None or moment < self._until):
             await self._finish()
             return
-        routing = self.routing
-        if seen[0] != self.seen[0]:
+        routing, directory_seen = self.routing, seen.directory
+        if directory_seen != self.seen.directory:
             routing = await self._read_directory()
-        # The stamp is older than the ring, so the next look finds files that are stored meanwhile.
-        seen = (seen[0], await asyncio.to_thread(KeyFolder(self.home.keys).stamp))
+        # The stamps are older than the ring: the next look finds files that are stored meanwhile.
+        seen = await asyncio.to_thread(self._stamps, at_files=True)
+        seen = seen._replace(directory=directory_seen)
         believed = await asyncio.to_thread(read_folder, self.home.keys)
         if self._is_at_work(believed.set_aside):
             return
@@ -230,7 +252,7 @@ class Participants:
         """Report certificates that expire soon, each once for each limit."""
         if not self.warns:
             return
-        for ending in endings(keys_in_use(self.ring), now=self.clock(), told=self._told):
+        for ending in expiry_warnings(keys_in_use(self.ring), now=self.clock(), told=self._told):
             self._told.add((ending.key.thumbprint, ending.ahead))
             self.observe(
                 CertificateEndNeared(
@@ -273,9 +295,10 @@ class Participants:
         self.refusal = None
         return routing
 
-    def _stamps(self) -> tuple[int, int]:
-        """Two numbers that change with the directory and with the key folder."""
-        return self.directory.stamp(), KeyFolder(self.home.keys).stamp()
+    def _stamps(self, *, at_files: bool) -> Stamps:
+        keys = KeyFolder(self.home.keys)
+        files = keys.stamp() if at_files else self.seen.files
+        return Stamps(self.directory.stamp(), keys.quick_stamp(), files)
 
 
 def _require_formats(routing: Routing, mailboxes: Iterable[MailboxName]) -> None:

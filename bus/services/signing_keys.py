@@ -38,7 +38,7 @@ class KeySigner:
     async def sign(self, body: bytes, *, now: datetime) -> str:
         """As `Signer` says."""
         key = self.key()
-        if not key.is_elsewhere:
+        if not key.is_in_token:
             return sign(body, key=key, now=now)
         signing = partial(sign, body, key=key, now=now)
         try:

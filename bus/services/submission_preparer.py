@@ -8,7 +8,7 @@ from adapters.contract import Submission
 from bus.core.failure import MAY_BE_NEWS
 from bus.core.identity import document_identity
 from bus.core.message import SignedEnvelope
-from bus.core.parties import Standpoint, judge_document, judge_report, judge_reuse, owner_of
+from bus.core.parties import Viewpoint, judge_document, judge_report, judge_reuse, owner_of
 from bus.core.receivers import route
 from bus.core.record import record_of
 from bus.core.routing import Routing
@@ -120,7 +120,7 @@ class SubmissionPreparer:
             document,
             sender=sender,
             known=known,
-            at=Standpoint(routing=routing, on=today),
+            at=Viewpoint(routing=routing, on=today),
         )
         reused = judge_reuse(
             document,
@@ -159,7 +159,7 @@ class SubmissionPreparer:
             sender=sender,
             addressee=addressee.agency,
             known=await meant_by(report, self.records, owner=owner),
-            at=Standpoint(routing=routing, on=today),
+            at=Viewpoint(routing=routing, on=today),
         )
         envelope = envelope_of(
             Receipt(report=report),

@@ -41,14 +41,14 @@ THIEF, VICTIM, SERVED = MailboxName("H24"), MailboxName("G01"), MailboxName("H41
 NOWHERE = MailboxName("Z99")
 OWN, VICTIMS = queue_of(THIEF, Lane.STANDARD), queue_of(VICTIM, Lane.STANDARD)
 
-Deed = Callable[[AbstractChannel], Awaitable[object]]
+Operation = Callable[[AbstractChannel], Awaitable[object]]
 
 
 def _key(sender: MailboxName, recipient: MailboxName) -> str:
     return routing_key(sender, recipient, Lane.STANDARD, EnvelopeKind.DOCUMENT)
 
 
-def _consuming(queue: str) -> Deed:
+def _consuming(queue: str) -> Operation:
     async def deed(channel: AbstractChannel) -> object:
         rpc = await channel.get_underlay_channel()
         return await rpc.basic_consume(queue, lambda _: None)  # type: ignore[arg-type,return-value]
@@ -56,7 +56,7 @@ def _consuming(queue: str) -> Deed:
     return deed
 
 
-def _publishing(exchange: str, key: str, user: MailboxName = THIEF) -> Deed:
+def _publishing(exchange: str, key: str, user: MailboxName = THIEF) -> Operation:
     async def deed(channel: AbstractChannel) -> object:
         rpc = await channel.get_underlay_channel()
         properties = aio_pika.Message(b"x", user_id=account_of(user)).properties
@@ -67,14 +67,14 @@ def _publishing(exchange: str, key: str, user: MailboxName = THIEF) -> Deed:
     return deed
 
 
-def _asking(what: str, *arguments: object, **options: object) -> Deed:
+def _asking(what: str, *arguments: object, **options: object) -> Operation:
     async def deed(channel: AbstractChannel) -> object:
         return await getattr(await channel.get_underlay_channel(), what)(*arguments, **options)
 
     return deed
 
 
-FORBIDDEN: dict[str, Deed] = {
+FORBIDDEN: dict[str, Operation] = {
     "read another's mailbox": _consuming(VICTIMS),
     "get from another's mailbox": _asking("basic_get", VICTIMS),
     "read failures": _consuming("failures"),
@@ -120,7 +120,7 @@ async def thief(
 
 @pytest.mark.parametrize("deed", FORBIDDEN.values(), ids=FORBIDDEN)
 async def test_everything_but_its_own_post_is_refused(
-    thief: AbstractConnection, deed: Deed
+    thief: AbstractConnection, deed: Operation
 ) -> None:
     channel = await thief.channel()
 

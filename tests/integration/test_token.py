@@ -107,7 +107,7 @@ def test_a_signature_of_a_token_verifies_like_any_other(token: Token, algorithm:
 
     proven = verify(BODY, sign(BODY, key=key, now=NOW), keys=ring, now=NOW)
 
-    assert key.is_elsewhere
+    assert key.is_in_token
     assert proven.owner == OWNER
 
 

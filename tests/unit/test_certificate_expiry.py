@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bus.core.certificate_expiry import WARNED_AHEAD, endings, next_change
+from bus.core.certificate_expiry import WARNED_AHEAD, expiry_warnings, next_change
 from bus.core.keyring import CertifiedKey
 from schemas.identifiers import MailboxName
 from tests.support.certificates import NOW, OTHER, OWNER, signer
@@ -35,36 +35,38 @@ def test_of_the_warnings_that_are_due_the_last_one_is_told(
 ) -> None:
     key = ending_in(left)
 
-    [told] = endings([key], now=NOW)
+    [told] = expiry_warnings([key], now=NOW)
 
     assert (told.key, told.ahead) == (key, ahead)
 
 
 @pytest.mark.parametrize("left", [MONTH + SECOND, timedelta(days=365), -SECOND, -WEEK])
 def test_what_lasts_and_what_has_ended_is_not_told(left: timedelta) -> None:
-    assert endings([ending_in(left)], now=NOW) == ()
+    assert expiry_warnings([ending_in(left)], now=NOW) == ()
 
 
 def test_each_warning_is_told_once_and_the_next_one_still_comes() -> None:
     key = ending_in(timedelta(days=20))
     told = {(key.thumbprint, MONTH)}
 
-    assert endings([key], now=NOW, told=told) == ()
-    assert [e.ahead for e in endings([key], now=NOW + timedelta(days=14), told=told)] == [WEEK]
+    assert expiry_warnings([key], now=NOW, told=told) == ()
+    assert [e.ahead for e in expiry_warnings([key], now=NOW + timedelta(days=14), told=told)] == [
+        WEEK
+    ]
 
 
 def test_a_certificate_that_was_rotated_is_left_in_peace_and_others_are_not() -> None:
     old, new = ending_in(DAY), ending_in(timedelta(days=300))
     other = ending_in(DAY, owner=OTHER)
 
-    assert [ending.key for ending in endings([old, new, other], now=NOW)] == [other]
+    assert [ending.key for ending in expiry_warnings([old, new, other], now=NOW)] == [other]
 
 
 def test_a_certificate_that_begins_later_does_not_replace_one_yet() -> None:
     old = ending_in(DAY)
     later = signer(starts=NOW + timedelta(hours=1), ends=NOW + timedelta(days=300))
 
-    assert len(endings([old, *later.ring.values()], now=NOW)) == 1
+    assert len(expiry_warnings([old, *later.ring.values()], now=NOW)) == 1
 
 
 def test_validity_changes_next_where_one_begins_or_ends_first() -> None:

@@ -285,6 +285,25 @@ def test_the_stamp_changes_with_every_file_that_matters(
     assert len(set(stamps)) == 3
 
 
+def test_the_quick_stamp_changes_with_every_file_but_one_that_is_written_in_place(
+    files: KeyFolder, authority: Issuer
+) -> None:
+    stamps = [files.quick_stamp()]
+    done = imported(files, answer(requested(files), authority))
+    stamps.append(files.quick_stamp())
+    revoke_here(files, done.key.thumbprint, reason=RevocationReason.SUPERSEDED, now=NOW)
+    stamps.append(files.quick_stamp())
+    [filed] = files.filed_under(OWNER)
+    filed.path.rename(filed.path.with_suffix(".old"))
+    stamps.append(files.quick_stamp())
+    seen = files.stamp()
+    filed.path.with_suffix(".old").write_bytes(b"")
+
+    assert len(set(stamps)) == 4
+    assert files.quick_stamp() == stamps[-1]
+    assert files.stamp() != seen
+
+
 # --- revocation ---------------------------------------------------------------------------------
 
 

@@ -244,4 +244,4 @@ def test_receivers_with_endless_codes_are_refused() -> None:
 
     with pytest.raises(DocumentError) as refused:
         opened(enveloped(a_document(to_agencies=(long,))))
-    assert refused.value.problem.place.field == "document.to_agencies"
+    assert refused.value.problem.place.field == "document.to_agencies.organ_id"

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import pytest
 
 from bus.core.identity import document_identity
-from bus.core.parties import Judged, Standpoint, judge_document, judge_report, judge_reuse
+from bus.core.parties import Judged, Viewpoint, judge_document, judge_report, judge_reuse
 from bus.core.record import DocumentRecord, record_of
 from bus.core.routing import Routing
 from schemas.codes import BusinessType
@@ -43,8 +43,8 @@ ROUTING = Routing(
 )
 UNIT, OWN_UNIT = AgencyCode(f"{RECIPIENT}.05"), AgencyCode(f"{SENDER}.05")
 OLD, NEW = AgencyCode("H10"), AgencyCode("H11")
-THERE = Standpoint(routing=ROUTING, on=DAY, held_by=(RECIPIENT,))
-HERE = Standpoint(routing=ROUTING, on=DAY)
+THERE = Viewpoint(routing=ROUTING, on=DAY, held_by=(RECIPIENT,))
+HERE = Viewpoint(routing=ROUTING, on=DAY)
 
 
 def recorded(document: Document | None = None, **changes: object) -> DocumentRecord:
@@ -285,7 +285,7 @@ def judged(
     *,
     sender: AgencyCode = STRANGER,
     known: tuple[DocumentRecord, ...] = KNOWN,
-    at: Standpoint = THERE,
+    at: Viewpoint = THERE,
 ) -> Judged:
     return judge_document(document, sender=sender, known=known, at=at)
 

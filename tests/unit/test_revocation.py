@@ -5,7 +5,12 @@ from datetime import timedelta
 import pytest
 
 from bus.core.keyring import KeyRing
-from bus.core.revocation.statement import Revocation, RevocationReason, RevocationSource, strictest
+from bus.core.revocation.statement import (
+    Revocation,
+    RevocationReason,
+    RevocationSource,
+    strictest,
+)
 from bus.core.signing import sign, verify
 from schemas.problem import AxisError
 from tests.support.certificates import NOW, Signer, signer

@@ -137,7 +137,7 @@ def test_an_agency_takes_its_private_parts_away_and_everybodys_public_keys_along
     folder: SealingFolder, tmp_path: Path
 ) -> None:
     own, secret = folder.private(OWNER), folder.secret(OWNER)
-    folder.hand_out(OWNER, tmp_path / "elsewhere", move=True)
+    folder.copy_to(OWNER, tmp_path / "elsewhere", move=True)
     elsewhere = SealingFolder(tmp_path / "elsewhere")
 
     assert [key.key_id for key in elsewhere.private(OWNER)] == [key.key_id for key in own]
@@ -152,10 +152,10 @@ def test_an_agency_takes_its_private_parts_away_and_everybodys_public_keys_along
 def test_what_an_agencys_own_home_has_stays(folder: SealingFolder, tmp_path: Path) -> None:
     """Handed out again for newer public keys of others, by a hub that makes an own one up."""
     elsewhere = SealingFolder(tmp_path / "elsewhere")
-    folder.hand_out(OWNER, elsewhere.root, move=True)
+    folder.copy_to(OWNER, elsewhere.root, move=True)
     secret = elsewhere.secret(OWNER)
     fresh = _rotate(folder, SealingSuite.HYBRID)
-    folder.hand_out(OWNER, elsewhere.root, move=False)
+    folder.copy_to(OWNER, elsewhere.root, move=False)
 
     assert folder.secret(OWNER) != secret
     assert elsewhere.secret(OWNER) == secret

@@ -20,7 +20,7 @@ from bus.bootstrap.directory import (
     restore_directory,
 )
 from bus.core.directory import add, edit, vouched
-from bus.core.directory_history import Made
+from bus.core.directory_history import Author
 from bus.core.signing import sign
 from bus.home import directory_file
 from bus.home.directory_file import DirectoryFile
@@ -264,14 +264,14 @@ def restored(place: Place, version: int | None = None, *, force: bool = False) -
     """What `lienthong directory restore` does."""
     settings = load_settings(home=place.home)
     found = restoration_of(settings, version)
-    return restore_directory(settings, found, made=Made(deed="restore"), force=force)
+    return restore_directory(settings, found, made=Author(deed="restore"), force=force)
 
 
 def test_every_version_is_kept_with_who_made_it_and_what_changed(place: Place) -> None:
     change_directory(
         load_settings(home=place.home),
         lambda directory: edit(directory, H24, SUSPENDED),
-        made=Made(operator="an", deed="suspend H24"),
+        made=Author(operator="an", deed="suspend H24"),
     )
 
     newest, first = place.file.history()
@@ -366,7 +366,7 @@ def test_a_restoration_that_somebody_overtakes_changes_nothing(place: Place) -> 
     place.change(lambda directory: edit(directory, H24, RESUMED))
 
     with pytest.raises(ConfigurationError, match=r"E_DIRECTORY_CHANGED.*version 3"):
-        restore_directory(settings, found, made=Made())
+        restore_directory(settings, found, made=Author())
     assert place.file.load().version == 3
 
 

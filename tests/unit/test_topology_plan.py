@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import pytest
 
 from bus.core.logins import accounts_for, is_shut_out
-from bus.core.plan import Change, Plan, Step, describe, difference
+from bus.core.plan import ChangeKind, Plan, PlanStep, describe, difference
 from bus.core.topology import (
     DOCUMENTS,
     FAILURES,
@@ -37,10 +37,10 @@ Named = TypeVar("Named", Policy, Account)
 WANTED = all_of(PROVINCE, OFFICE)
 
 
-def put(thing: Named, among: list[Named], change: Change) -> list[Named]:
+def put(thing: Named, among: list[Named], change: ChangeKind) -> list[Named]:
     """What has a name of its own is replaced, or goes."""
     others: list[Named] = [other for other in among if other.name != thing.name]
-    if change is not Change.REMOVE:
+    if change is not ChangeKind.REMOVE:
         others.append(thing)
     return others
 
@@ -54,12 +54,12 @@ def carried_out(plan: Plan, found: Topology) -> Topology:
         match step.object:
             case Exchange() as exchange:
                 exchanges.append(exchange)
-            case Queue() as queue if step.change is Change.REMOVE:
+            case Queue() as queue if step.change is ChangeKind.REMOVE:
                 queues.remove(queue)
                 bindings = [b for b in bindings if b.queue != queue.name]
             case Queue() as queue:
                 queues.append(queue)
-            case Binding() as binding if step.change is Change.REMOVE:
+            case Binding() as binding if step.change is ChangeKind.REMOVE:
                 bindings.remove(binding)
             case Binding() as binding:
                 assert binding.exchange in {exchange.name for exchange in exchanges}
@@ -93,7 +93,7 @@ def test_nothing_is_to_be_done_where_all_is_as_wanted_in_whatever_order() -> Non
 def test_an_empty_broker_gets_everything() -> None:
     plan = difference(WANTED, Topology())
 
-    assert {step.change for step in plan.steps} == {Change.CREATE}
+    assert {step.change for step in plan.steps} == {ChangeKind.CREATE}
     assert carried_out(plan, Topology()) == WANTED
 
 
@@ -119,7 +119,7 @@ def test_a_changed_policy_is_changed_and_nothing_else() -> None:
     altered = replace(policy, definition={**policy.definition, "delivery-limit": 3})
     found = replace(WANTED, policies=(altered, *WANTED.policies[1:]))
 
-    assert difference(WANTED, found).steps == (Step(change=Change.CHANGE, object=policy),)
+    assert difference(WANTED, found).steps == (PlanStep(change=ChangeKind.CHANGE, object=policy),)
 
 
 def test_an_object_of_another_type_is_a_conflict() -> None:
@@ -132,14 +132,14 @@ def test_an_object_of_another_type_is_a_conflict() -> None:
 
     plan = difference(WANTED, found)
 
-    assert plan.of(Change.CONFLICT) == (exchange, queue)
+    assert plan.of(ChangeKind.CONFLICT) == (exchange, queue)
     assert len(plan.steps) == 2
 
 
 def test_a_mailbox_that_left_the_directory_is_told_with_its_queues_and_account_only() -> None:
     plan = difference(all_of(PROVINCE), WANTED)
 
-    removed = plan.of(Change.REMOVE)
+    removed = plan.of(ChangeKind.REMOVE)
 
     assert {q.name for q in removed if isinstance(q, Queue)} == set(queues_of(OFFICE))
     # The ledger stays, so that its own binding to the mailbox is told of.
@@ -153,7 +153,7 @@ def test_a_ledger_without_a_reader_is_told_with_its_policy() -> None:
 
     plan = difference(wanted, WANTED)
 
-    assert plan.of(Change.REMOVE) == (Queue(name=LEDGER), WANTED.policies[-1])
+    assert plan.of(ChangeKind.REMOVE) == (Queue(name=LEDGER), WANTED.policies[-1])
     assert carried_out(plan, WANTED) == wanted
 
 
@@ -161,7 +161,7 @@ def test_a_stray_binding_on_our_exchanges_is_told() -> None:
     stray = Binding(exchange=DOCUMENTS, queue=FAILURES, pattern="#")
     found = replace(WANTED, bindings=(*WANTED.bindings, stray))
 
-    assert difference(WANTED, found).steps == (Step(change=Change.REMOVE, object=stray),)
+    assert difference(WANTED, found).steps == (PlanStep(change=ChangeKind.REMOVE, object=stray),)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_an_account_with_other_rights_is_changed(more: dict[str, Any]) -> None:
 
     plan = difference(WANTED, replace(WANTED, accounts=(*WANTED.accounts[:-1], found)))
 
-    assert plan.steps == (Step(change=Change.CHANGE, object=account),)
+    assert plan.steps == (PlanStep(change=ChangeKind.CHANGE, object=account),)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_an_account_with_a_tag_or_another_password_is_changed(more: dict[str, An
 
     found = (*WANTED.accounts[:-1], replace(account, **more))
 
-    assert difference(WANTED, replace(WANTED, accounts=found)).of(Change.CHANGE) == (account,)
+    assert difference(WANTED, replace(WANTED, accounts=found)).of(ChangeKind.CHANGE) == (account,)
 
 
 def test_a_suspended_agency_keeps_its_mailbox_and_loses_every_right() -> None:
@@ -201,7 +201,7 @@ def test_a_suspended_agency_keeps_its_mailbox_and_loses_every_right() -> None:
 
     (step,) = difference(suspended, WANTED).steps
 
-    assert step.change is Change.CHANGE
+    assert step.change is ChangeKind.CHANGE
     assert isinstance(step.object, Account)
     assert step.object.name == account_of(OFFICE)
     assert is_shut_out(step.object)
@@ -225,7 +225,7 @@ def test_what_is_not_ours_is_not_mentioned() -> None:
 
 def test_a_step_is_a_sentence_in_both_languages() -> None:
     queue = Queue(name="mailbox.H24.express")
-    step = Step(change=Change.CONFLICT, object=queue)
+    step = PlanStep(change=ChangeKind.CONFLICT, object=queue)
 
     assert step.sentence() == (
         "Queue mailbox.H24.express exists with another type; delete it by hand, then apply again."

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from bus.core.access_checks import Deed, Trial
+from bus.core.access_checks import AccessCheck, Operation
 from bus.core.dead_letters.letter import LetterId, LetterState
 from bus.core.dead_letters.order import OrderState
 from bus.core.dead_letters.triage import suggest
 from bus.core.events import ServiceName
 from bus.core.failure import Stage
-from bus.core.plan import Change, Step, TopologyObject
+from bus.core.plan import ChangeKind, PlanStep, TopologyObject
 from bus.core.revocation.statement import RevocationReason, RevocationSource
 from bus.core.topology import Binding, Exchange, Queue
 from bus.services.revocations import KEY_FOLDER
@@ -66,16 +66,16 @@ OTHERS: dict[str, Pair] = {
     **{f"about {each.held}": (each.text(ENGLISH), each.text(VIETNAMESE)) for each in TOLD_ABOUT},
     **{
         f"{change} {type(thing).__name__}": (
-            Step(change=change, object=thing).sentence(ENGLISH),
-            Step(change=change, object=thing).sentence(VIETNAMESE),
+            PlanStep(change=change, object=thing).sentence(ENGLISH),
+            PlanStep(change=change, object=thing).sentence(VIETNAMESE),
         )
-        for change in Change
+        for change in ChangeKind
         for thing in THINGS
     },
     **{
         f"try to {deed}": (tried.words(ENGLISH), tried.words(VIETNAMESE))
-        for deed in Deed
-        for tried in [Trial(deed=deed, queue="7")]
+        for deed in Operation
+        for tried in [AccessCheck(operation=deed, queue="7")]
     },
     **{
         f"advice on {failure_class}, {code}, {state}": (told.text_en, told.text_vi)

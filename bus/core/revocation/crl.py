@@ -28,9 +28,9 @@ from bus.core.revocation.statement import (
     check_critical,
     check_hash,
     check_times,
+    most_severe,
     proving,
     reason_of,
-    weightiest,
 )
 from schemas.term import term
 
@@ -122,7 +122,7 @@ def read_crl(
                 )
                 for at, reason in entries[number]
             ]
-            revocations += [weightiest(told)] if told else []
+            revocations += [most_severe(told)] if told else []
         elif scope is Scope.EVERYTHING:
             assurances.append(Assurance(thumbprint=thumbprint, stated_in=source, stated_at=said_at))
     return Answer(

@@ -29,9 +29,9 @@ from bus.core.revocation.statement import (
     check_critical,
     check_hash,
     check_times,
+    most_severe,
     proving,
     reason_of,
-    weightiest,
 )
 from schemas.term import Term, term
 
@@ -135,7 +135,7 @@ def _statement(
     # A response that says both "revoked" and "not revoked" counts as "revoked".
     revoked = [revocation for each in said for revocation in each.revocations]
     if revoked:
-        return replace(said[0], revocations=(weightiest(revoked),), assurances=())
+        return replace(said[0], revocations=(most_severe(revoked),), assurances=())
     if len(singles) > 1:
         # The library does not show the extensions of one of several statements, and a critical
         # extension may restrict the statement.

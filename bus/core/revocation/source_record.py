@@ -22,7 +22,7 @@ from bus.core.revocation.statement import (
     Assurance,
     Revocation,
     RevocationReason,
-    weightiest,
+    most_severe,
 )
 from schemas.problem import Problem
 from schemas.value import Value
@@ -151,7 +151,7 @@ def _learn(record: SourceRecord, answer: Answer) -> SourceRecord:
         if earlier is None or earlier.stated_at <= answer.said_at:
             known.pop(thumbprint, None)
             held = revoked.get(thumbprint)
-            revoked[thumbprint] = revocation if held is None else weightiest((revocation, held))
+            revoked[thumbprint] = revocation if held is None else most_severe((revocation, held))
     return record.model_copy(
         update={"assurances": tuple(known.values()), "revocations": tuple(revoked.values())}
     )

@@ -104,7 +104,7 @@ class Assurance:
     stated_at: datetime
 
 
-def weightiest(stated: Sequence[Revocation]) -> Revocation:
+def most_severe(stated: Sequence[Revocation]) -> Revocation:
     """Choose from several statements of one source about one certificate; at least one is given.
 
     A final revocation takes precedence over a hold, and a compromise over other reasons

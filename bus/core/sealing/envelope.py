@@ -145,8 +145,8 @@ def unseal(
         private: The mailbox's own keys, including the old ones.
 
     Raises:
-        DocumentError: E_SEAL_NOT_WRAPPED, E_SEAL_SUITE, E_SEAL_DOWNGRADE, E_SEAL_BROKEN,
-            E_SEAL_SIGNATURE or E_SEAL_BINDING; or as `bounds.check` for the content. Never retry.
+        DocumentError: As `disclose` and `proven_content`; or as `bounds.check` for the content.
+            Never retry.
         ConfigurationError: E_SEAL_NO_KEY: the private key is not stored here.
     """
     sealed = envelope.sealed

@@ -45,13 +45,7 @@ def enclose(
     keys: Sequence[PublicSealingKey],
     files: Sequence[SealedFile],
 ) -> Envelope:
-    """Encrypt `plain`, and put it into the envelope in place of the document.
-
-    Args:
-        envelope: Contains the document, of which only the lane stays readable.
-        content_key: 32 new random bytes, used only for this envelope and its files.
-        keys: One for each recipient's mailbox.
-    """
+    """Replace the document by encrypted content, `plain`. The arguments are as in `finish_seal`."""
     sealed = Sealed(
         lane=envelope.lane,
         keys=tuple(_named(key, "-") for key in keys),
@@ -60,19 +54,13 @@ def enclose(
     )
     context = _context(envelope, sealed)
     cipher = AESGCM(_derived(content_key, _CONTENT))
-    wrapped = tuple(
-        _named(
-            key,
-            to_base64url(
-                key.suite.wrap(
-                    content_key, to=key.public_key, info=_info(context, key.owner, key.key_id)
-                )
-            ),
-        )
-        for key in keys
-    )
+    wrapped = []
+    for key in keys:
+        info = _info(context, key.owner, key.key_id)
+        secret = key.suite.wrap(content_key, to=key.public_key, info=info)
+        wrapped.append(_named(key, to_base64url(secret)))
     content = to_base64url(cipher.encrypt(_NONCE, plain, context))
-    sealed = sealed.model_copy(update={"keys": wrapped, "content": content})
+    sealed = sealed.model_copy(update={"keys": tuple(wrapped), "content": content})
     return envelope.model_copy(update={"document": None, "sealed": sealed})
 
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from bus.core.logins import accounts_for
 from bus.core.message import WireMessage
-from bus.core.plan import Change
+from bus.core.plan import ChangeKind
 from bus.core.topology import (
     DOCUMENTS,
     FAILURES,
@@ -151,7 +151,7 @@ async def test_a_changed_limit_is_changed_in_place(vhost: VirtualHost) -> None:
     plan = await vhost.provisioning.plan(wanted)
     await vhost.provisioning.apply(plan)
 
-    assert {step.change for step in plan.steps} == {Change.CHANGE}
+    assert {step.change for step in plan.steps} == {ChangeKind.CHANGE}
     assert await vhost.provisioning.verify(wanted) == ()
 
 
