@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.contract import Endpoint
+from adapters.contract import Endpoint, Submission
 from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.trace import about, trace_id
-from bus.ports import Clock, Confirmed, Observer, Records
+from bus.ports import Clock, Confirmed, Observer, Records, Step
 from bus.services.dispatch import Dispatch
-from bus.services.send_attempt import SendAttempt
+from bus.services.ordering import Ticket
+from bus.services.retry_wait import RetryWait
 from bus.services.submission_preparer import NoRecipientError, Outgoing, SubmissionPreparer
 from bus.services.submission_reader import EndpointFaultError, open_submission
 from schemas.envelope import Envelope, Recipient
@@ -22,6 +23,31 @@ from schemas.problem import (
     RecipientError,
     TransportError,
 )
+
+
+@dataclass(kw_only=True)
+class SendAttempt:
+    """One attempt to send a submission.
+
+    Attributes:
+        ticket: Its turn among the submissions of its agency.
+        unanswered: How often the endpoint has failed with this file.
+        decided: It was published or refused, but the agency may not know the result yet.
+        sent: The published envelope; None: it was refused for all recipients.
+        absent: The recipients without a mailbox on the broker.
+        refused: Why it was refused, or why some receivers get nothing.
+    """
+
+    submission: Submission
+    ticket: Ticket
+    retry_wait: RetryWait
+    step: Step
+    began: datetime
+    unanswered: int = 0
+    decided: bool = False
+    sent: Outgoing | None = None
+    absent: tuple[Recipient, ...] = ()
+    refused: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
