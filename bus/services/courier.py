@@ -37,7 +37,7 @@ from bus.core.offered import OfferedDelivery, UnsignedReceipt
 from bus.core.parties import Viewpoint
 from bus.core.record import answered_after, proven_arrival, record_of
 from bus.core.routing import Routing
-from bus.core.sealing.files import OpenedFiles
+from bus.core.sealing.stream import OpenedFiles
 from bus.core.trace import TRACEPARENT, about, processing, trace_id, traced
 from bus.core.wire import identity_of
 from bus.ports import (
