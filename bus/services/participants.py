@@ -156,7 +156,7 @@ class Participants:
                 self._warn()
                 await self.look()
                 failures, pause, self.hindrance = 0, LOOK_EVERY, None
-            except Exception as error:  # noqa: BLE001 (the old state goes on serving)
+            except Exception as error:  # noqa: BLE001 (the old state stays in use)
                 failures += 1
                 pause = pause_before(failures, jitter=0, first=LOOK_EVERY)
                 problem = problem_of(error, stage=ServiceName.DIRECTORY)
