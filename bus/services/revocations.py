@@ -14,13 +14,7 @@ from bus.core.key_events import CertificateRevoked
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.crl import read_crl
 from bus.core.revocation.ocsp import question, read_answer
-from bus.core.revocation.source import (
-    Source,
-    Subject,
-    filed_list,
-    sources_of,
-    subjects_of,
-)
+from bus.core.revocation.source import Source, Subject, filed_list, sources_of, subjects_of
 from bus.core.revocation.source_record import SourceRecords, after_round
 from bus.core.revocation.statement import Answer, RevocationSource
 from bus.ports import Clock, Observer

@@ -16,13 +16,7 @@ from bus.services.retry_wait import RetryWait
 from bus.services.submission_preparer import NoRecipientError, Outgoing, SubmissionPreparer
 from bus.services.submission_reader import EndpointFaultError, open_submission
 from schemas.envelope import Envelope, Recipient
-from schemas.problem import (
-    AxisError,
-    DocumentError,
-    Problem,
-    RecipientError,
-    TransportError,
-)
+from schemas.problem import AxisError, DocumentError, Problem, RecipientError, TransportError
 
 
 @dataclass(kw_only=True)
