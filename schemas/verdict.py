@@ -20,18 +20,22 @@ from schemas.value import Value
 CHECK_VERSION = "1.0"
 
 
-class LegalValue(StrEnum):
+class _InWords(StrEnum):
+    """The base class of results that have words in both languages."""
+
+    def text(self, language: Language) -> str:
+        """The value in words for people."""
+        return language.choose(*_TEXTS[self])
+
+
+class LegalValue(_InWords):
     """Whether a file has the legal value of the paper."""
 
     LEGAL_VALUE = "legal_value"
     REFERENCE_ONLY = "reference_only"
 
-    def text(self, language: Language) -> str:
-        """The words that clerks use."""
-        return language.choose(*_TEXTS[self])
 
-
-class PdfOutcome(StrEnum):
+class PdfOutcome(_InWords):
     """The result for all signatures of a file; the worst of several signatures counts."""
 
     VALID = "valid"
@@ -42,10 +46,6 @@ class PdfOutcome(StrEnum):
     NONE = "none"
     UNREADABLE = "unreadable"
     NOT_CHECKED = "not_checked"
-
-    def text(self, language: Language) -> str:
-        """The result in one sentence."""
-        return language.choose(*_TEXTS[self])
 
 
 class PdfSigner(Value):

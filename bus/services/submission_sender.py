@@ -1,7 +1,6 @@
 """Publish a submission, and tell its agency the result."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -131,9 +130,15 @@ class SubmissionSender:
         )
 
     async def _accept(self, attempt: SendAttempt, envelope: Envelope) -> None:
-        mailbox, file, absent = self.dispatch.mailbox, attempt.submission.name, attempt.absent
+        mailbox, file = self.dispatch.mailbox, attempt.submission.name
+        there = [each for each in envelope.recipients if each not in attempt.absent]
         if envelope.document is not None:
-            await self.records.confirm(_confirmed(envelope, absent, now=self.clock()))
+            confirmed = Confirmed(
+                envelope_id=envelope.envelope_id,
+                mailboxes=tuple(dict.fromkeys(each.mailbox for each in there)),
+                confirmed_at=self.clock(),
+            )
+            await self.records.confirm(confirmed)
         try:
             await self.endpoint.accept(attempt.submission, notices=attempt.refused)
         except DocumentError as error:
@@ -149,18 +154,9 @@ class SubmissionSender:
                 lane=envelope.lane,
                 envelope_id=envelope.envelope_id,
                 file=file,
-                recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
+                recipients=tuple(each.agency for each in there),
                 refused=attempt.refused,
                 took=self.clock() - attempt.began,
                 trace=trace_id(attempt.step.traceparent),
             )
         )
-
-
-def _confirmed(envelope: Envelope, absent: Sequence[Recipient], *, now: datetime) -> Confirmed:
-    there = (r.mailbox for r in envelope.recipients if r not in absent)
-    return Confirmed(
-        envelope_id=envelope.envelope_id,
-        mailboxes=tuple(dict.fromkeys(there)),
-        confirmed_at=now,
-    )
