@@ -49,11 +49,6 @@ class Change:
     before: Routing
     after: Routing
 
-    @property
-    def is_of_directory(self) -> bool:
-        """Whether the directory has changed."""
-        return self.before is not self.after
-
 
 async def nothing(_: Change) -> None:
     """Ignore a change."""
