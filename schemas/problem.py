@@ -134,11 +134,8 @@ class AxisError(Exception):
             params: Data: codes, numbers, names, paths (`schemas.terms.DATA`).
         """
         terms = {"cause": cause, "what": what}
-        told = {name: value for name, value in terms.items() if value is not None}
-        problem = Problem(
-            code=code, place=place or Place(), params=flat(told | params), detail=detail
-        )
-        return error_of(problem)
+        told = flat({name: value for name, value in terms.items() if value is not None} | params)
+        return error_of(Problem(code=code, place=place or Place(), params=told, detail=detail))
 
 
 def error_of(problem: Problem) -> AxisError:

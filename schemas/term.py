@@ -1,7 +1,7 @@
 """Terms: parts of sentences that are sent as codes and shown in the reader's language."""
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -69,16 +69,14 @@ def of_os(error: OSError) -> Term:
 
 def flat(params: Mapping[str, object]) -> dict[str, str]:
     """Parameters in the form in which they are sent."""
-    return dict(_flattened(params))
-
-
-def _flattened(params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    found: dict[str, str] = {}
     for name, value in params.items():
         if isinstance(value, Coded):
-            yield name, value.code
-            yield from ((f"{name}.{inner}", text) for inner, text in value.params.items())
+            found[name] = value.code
+            found |= {f"{name}.{inner}": text for inner, text in value.params.items()}
         else:
-            yield name, str(value)
+            found[name] = str(value)
+    return found
 
 
 def filled(

@@ -20,18 +20,22 @@ from schemas.value import Value
 CHECK_VERSION = "1.0"
 
 
-class LegalValue(StrEnum):
+class _InWords(StrEnum):
+    """The base class of results that have words in both languages."""
+
+    def text(self, language: Language) -> str:
+        """The value in words for people."""
+        return language.choose(*_TEXTS[self])
+
+
+class LegalValue(_InWords):
     """Whether a file has the legal value of the paper."""
 
     LEGAL_VALUE = "legal_value"
     REFERENCE_ONLY = "reference_only"
 
-    def text(self, language: Language) -> str:
-        """The words that clerks use."""
-        return language.choose(*_TEXTS[self])
 
-
-class PdfOutcome(StrEnum):
+class PdfOutcome(_InWords):
     """The result for all signatures of a file; the worst of several signatures counts."""
 
     VALID = "valid"
@@ -42,10 +46,6 @@ class PdfOutcome(StrEnum):
     NONE = "none"
     UNREADABLE = "unreadable"
     NOT_CHECKED = "not_checked"
-
-    def text(self, language: Language) -> str:
-        """The result in one sentence."""
-        return language.choose(*_TEXTS[self])
 
 
 class PdfSigner(Value):
@@ -187,10 +187,7 @@ def told(check: DeliveryCheck) -> dict[str, object]:
             for about in check.about
         ]
     if check.warnings:
-        fields["warnings"] = [
-            {"code": warned.code, "params": warned.params, "text": _both(warned.text)}
-            for warned in check.warnings
-        ]
+        fields["warnings"] = [_coded(warned) for warned in check.warnings]
     return fields
 
 
@@ -212,7 +209,7 @@ def _told(attachment: AttachmentVerdict) -> dict[str, object]:
         "signers": [
             signer.model_dump(mode="json", exclude_none=True, exclude={"additions"})
             | _in_words(signer.reason)
-            | _added(signer.additions)
+            | ({"additions": list(map(_coded, signer.additions))} if signer.additions else {})
             for signer in verdict.signers
         ],
     }
@@ -225,16 +222,8 @@ def _in_words(reason: Term | None) -> dict[str, object]:
     return {"reason": reason.code, "reason_text": _both(reason.text)}
 
 
-def _added(additions: tuple[Term, ...]) -> dict[str, object]:
-    """Codes and texts of the additions; empty without any."""
-    if not additions:
-        return {}
-    return {
-        "additions": [
-            {"code": each.code, "params": each.params, "text": _both(each.text)}
-            for each in additions
-        ]
-    }
+def _coded(each: Term | Warned) -> dict[str, object]:
+    return {"code": each.code, "params": each.params, "text": _both(each.text)}
 
 
 _TEXTS = texts(

@@ -88,7 +88,7 @@ async def open_axis(
 
         async def prepare(change: RoutingChange) -> None:
             """Mailboxes, accounts and keys for another directory."""
-            if change.is_of_directory:
+            if change.before is not change.after:
                 # Whom the directory suspends or no longer knows is out at once.
                 gone = frozenset(change.before.mailboxes) - frozenset(change.after.mailboxes)
                 shut_out = suspended_in(change.after) | gone

@@ -8,8 +8,7 @@ import structlog
 
 from adapters.registry import require_endpoint, require_format
 from bus.bootstrap.process import now
-from bus.core.directory import unserved
-from bus.core.directory_history import Author
+from bus.core.directory import Author, unserved
 from bus.core.directory_proof import DirectoryTrust
 from bus.core.directory_rows import Difference, difference
 from bus.core.directory_rules import check

@@ -13,7 +13,7 @@ from bus.bootstrap.directory import change_directory
 from bus.cli.legible import legible
 from bus.cli.output import note, screen, show_table
 from bus.cli.recorded import operator_here, recorded
-from bus.core.directory_history import Author
+from bus.core.directory import Author
 from bus.core.directory_rows import CellChange, Difference, Row
 from bus.settings import load_settings
 from schemas.directory import Directory

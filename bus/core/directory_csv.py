@@ -46,8 +46,8 @@ def read_csv(data: bytes) -> tuple[NumberedRow, ...]:
         ImportRefusedError: Wrong encoding, header or quotation marks, or too many cells in a row.
     """
     if len(data) > MAX_DIRECTORY_CSV_BYTES:
-        limit = MAX_DIRECTORY_CSV_BYTES
-        raise _refused(None, None, AxisError.of("E_TOO_LARGE", size=len(data), limit=limit))
+        error = AxisError.of("E_TOO_LARGE", size=len(data), limit=MAX_DIRECTORY_CSV_BYTES)
+        raise _refused(None, error)
     text = _decoded(data)
     separator, text = _separator_of(text)
     lines = _lines(text, separator)
@@ -58,7 +58,7 @@ def read_csv(data: bytes) -> tuple[NumberedRow, ...]:
     for number, cells in lines:
         if len(rows) > MAX_AGENCIES:
             error = AxisError.of("E_DIRECTORY_SIZE", limit=MAX_AGENCIES)
-            raise _refused(number, None, error)
+            raise _refused(number, error)
         if any(cells[len(columns) :]):
             error = AxisError.of("E_TABLE_CELLS", count=len(cells), limit=len(columns))
             problems.append(CellProblem(row=number, column=None, problem=error.problem))
@@ -78,7 +78,7 @@ def _decoded(data: bytes) -> str:
         return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
-        raise _refused(row, None, AxisError.of("E_TABLE_ENCODING")) from error
+        raise _refused(row, AxisError.of("E_TABLE_ENCODING")) from error
 
 
 def _separator_of(text: str) -> tuple[str, str]:
@@ -100,7 +100,7 @@ def _lines(text: str, separator: str) -> Iterator[tuple[int, Sequence[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _refused(number, None, AxisError.of("E_TABLE_QUOTES")) from error
+            raise _refused(number, AxisError.of("E_TABLE_QUOTES")) from error
         if any(cell.strip() for cell in cells):
             yield number, cells
 
@@ -120,11 +120,9 @@ def _columns(number: int, header: Sequence[str]) -> Sequence[Column]:
         problems.append(AxisError.of("E_TABLE_COLUMN_MISSING", name=_NEEDED).problem)
     if problems:
         told = list({str(problem): problem for problem in problems}.values())
-        raise ImportRefusedError(
-            [CellProblem(row=number, column=None, problem=problem) for problem in told]
-        )
+        raise ImportRefusedError([CellProblem(row=number, column=None, problem=p) for p in told])
     return [Column(name) for name in names]
 
 
-def _refused(row: int | None, column: str | None, error: AxisError) -> ImportRefusedError:
-    return ImportRefusedError([CellProblem(row=row, column=column, problem=error.problem)])
+def _refused(row: int | None, error: AxisError) -> ImportRefusedError:
+    return ImportRefusedError([CellProblem(row=row, column=None, problem=error.problem)])

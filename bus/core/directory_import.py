@@ -11,7 +11,15 @@ from datetime import date
 from enum import StrEnum
 from functools import partial
 
-from bus.core.directory_rows import BETWEEN, CellProblem, Column, NumberedRow, Row, rows_of
+from bus.core.directory_rows import (
+    BETWEEN,
+    FIELD_OF,
+    CellProblem,
+    Column,
+    NumberedRow,
+    Row,
+    rows_of,
+)
 from bus.core.directory_rules import alias_of, clean_name, faults, own_code
 from schemas.directory import Agency, AgencyAlias, AgencyKind, Confidence, Directory
 from schemas.identifiers import AgencyCode, shown, to_qcvn102
@@ -28,8 +36,6 @@ _VALIDITY = re.compile(r"\[([^\[\]]*)\.\.([^\[\]]*)\]")
 _PARTS = re.compile(r"(?:\\.|[^|\\])+|\\$", re.DOTALL)
 """The parts of a cell between bars that are not escaped."""
 _THUMBPRINT = re.compile(r"[0-9A-Za-z_-]{43}")
-_FIELD_OF = {Column.NAME: "name_vi"}
-"""The fields of `Agency` that have another name than their column."""
 _EMPTY: Mapping[Column, object] = {
     **dict.fromkeys((Column.NAME_EN, Column.PARENT, Column.MERGED_INTO)),
     **dict.fromkeys((Column.VALID_FROM, Column.VALID_TO)),
@@ -125,7 +131,7 @@ def _in_order(
 
 
 def _placed(problem: Problem, numbers: Mapping[str, int]) -> CellProblem:
-    columns = {_FIELD_OF.get(column, column.value): column for column in Column}
+    columns = {FIELD_OF.get(column, column.value): column for column in Column}
     return CellProblem(
         row=numbers.get(problem.params.get("code", "")),
         column=columns.get(problem.place.field or ""),
@@ -162,7 +168,7 @@ def _read_row(
                 continue
             if cell.strip() or required:
                 with _noted(problems, row, column):
-                    values[_FIELD_OF.get(column, column)] = read(cell)
+                    values[FIELD_OF.get(column, column)] = read(cell)
             elif column in _EMPTY:
                 values[column] = _EMPTY[column]
         cell = row.cells.get(Column.ALIASES)

@@ -36,6 +36,9 @@ class Column(StrEnum):
 
 Row = Mapping[Column, str]
 
+FIELD_OF = {Column.NAME: "name_vi"}
+"""The columns that have another name than their field of `Agency`."""
+
 BETWEEN = "|"
 """The separator of aliases, and of certificates, in one cell."""
 ESCAPE = "\\"
@@ -112,24 +115,8 @@ def difference(before: Directory, after: Directory) -> Difference:
 
 
 def _row(agency: Agency, aliases: Iterable[AgencyAlias]) -> Row:
-    return {
-        Column.CODE: agency.code,
-        Column.NAME: agency.name_vi,
-        Column.NAME_EN: agency.name_en or "",
-        Column.KIND: agency.kind,
-        Column.PARENT: agency.parent or "",
-        Column.CONNECTED: _yes(agency.connected),
-        Column.FORMAT: agency.format,
-        Column.ENDPOINT: agency.endpoint,
-        Column.SUSPENDED: _yes(agency.suspended),
-        Column.VALID_FROM: _day(agency.valid_from),
-        Column.VALID_TO: _day(agency.valid_to),
-        Column.MERGED_INTO: agency.merged_into or "",
-        Column.SEALS: _yes(agency.seals),
-        Column.CERTIFICATES: BETWEEN.join(agency.certificates),
-        Column.CONFIDENCE: agency.confidence,
-        Column.ALIASES: BETWEEN.join(map(alias_text, aliases)),
-    }
+    row = {each: _text(getattr(agency, FIELD_OF.get(each, each), ())) for each in Column}
+    return row | {Column.ALIASES: BETWEEN.join(map(alias_text, aliases))}
 
 
 def alias_text(alias: AgencyAlias) -> str:
@@ -137,12 +124,18 @@ def alias_text(alias: AgencyAlias) -> str:
     code = "".join(ESCAPE + char if char in _SPECIAL else char for char in alias.code)
     if alias.valid_from is None and alias.valid_to is None:
         return code
-    return f"{code}[{_day(alias.valid_from)}..{_day(alias.valid_to)}]"
+    return f"{code}[{_text(alias.valid_from)}..{_text(alias.valid_to)}]"
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _day(day: date | None) -> str:
-    return day.isoformat() if day else ""
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case date():
+            return value.isoformat()
+        case tuple():
+            return BETWEEN.join(value)
+        case _:
+            return str(value)

@@ -81,12 +81,12 @@ def alias_of(agency: AgencyCode, code: str, **validity: date | None) -> AgencyAl
     return AgencyAlias(code=code, scheme=scheme_of(code), agency=agency, **validity)
 
 
-def clean_name(name: str, *, code: str, field: str = "name") -> str:
+def clean_name(name: str, *, code: str) -> str:
     """A name as it is stored: in NFC, on one line. Raises `ConfigurationError` E_DIRECTORY_NAME."""
     cleaned = " ".join(unicodedata.normalize("NFC", name).split())
     if not cleaned or len(cleaned) > MAX_AGENCY_NAME_CHARS or has_unseen(cleaned):
         raise ConfigurationError(
-            _problem("E_DIRECTORY_NAME", field, code=shown(code), limit=MAX_AGENCY_NAME_CHARS)
+            _problem("E_DIRECTORY_NAME", "name", code=shown(code), limit=MAX_AGENCY_NAME_CHARS)
         )
     return cleaned
 

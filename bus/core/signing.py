@@ -27,6 +27,7 @@ from schemas.problem import AxisError
 from schemas.term import Coded, term
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
+"""How far the signer's clock may be ahead of ours."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
@@ -122,7 +123,6 @@ def verify(
     keys: KeyRing,
     now: datetime,
     received_at: datetime | None = None,
-    tolerance: timedelta = CLOCK_TOLERANCE,
     limit: int = MAX_BODY_BYTES,
 ) -> Verified:
     """Verify who signed a body, and that it was not changed.
@@ -136,7 +136,6 @@ def verify(
         keys: The trusted certificates.
         received_at: When our own records first contained the signature, if they did. A signature
             by a compromised key is valid only if it was received before the revocation.
-        tolerance: How far the signer's clock may be ahead of `now`.
         limit: The largest body, in bytes.
 
     Raises:
@@ -164,7 +163,7 @@ def verify(
     ):
         _refuse(term("jws_no_match"))
     signed_at = header.signed_at
-    if signed_at - now > tolerance:
+    if signed_at - now > CLOCK_TOLERANCE:
         seconds = (signed_at - now) // _SECOND
         raise AxisError.of("E_CLOCK_SKEW", signed_at=signed_at.isoformat(), seconds=seconds)
     if not key.is_valid_at(signed_at):

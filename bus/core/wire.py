@@ -6,12 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, ValidationError
 
 from bus.core.bounds import check
-from bus.core.identity import (
-    document_hash,
-    document_identity,
-    envelope_id,
-    report_identity,
-)
+from bus.core.identity import document_hash, document_identity, envelope_id, report_identity
 from bus.core.signing import Verified
 from schemas.codes import EnvelopeKind
 from schemas.document import Document

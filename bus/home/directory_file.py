@@ -16,8 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from adapters.durable_files import replace_file
-from bus.core.directory import seed_directory
-from bus.core.directory_history import Author, Revision, revision_of
+from bus.core.directory import Author, Revision, revision_of, seed_directory
 from bus.core.directory_proof import (
     DirectoryTrust,
     KnownVersion,

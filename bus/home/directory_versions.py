@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from adapters.durable_files import replace_file
-from bus.core.directory_history import Revision
+from bus.core.directory import Revision
 from schemas.limits import MAX_DIRECTORY_VERSIONS
 from schemas.problem import AxisError
 from schemas.term import of_os

@@ -70,7 +70,9 @@ def import_certificate(
             raise unusable(path, owner, term("ended_on", date=f"{key.not_after:%Y-%m-%d}"))
         _must_be_nobodys(key, files, path)
         if token is not None:
-            _must_fit(token, key, access=access)
+            in_token = token_key(token, access=access, agency=owner)
+            if in_token.public_key() != key.public_key:
+                raise AxisError.of("E_KEYS", agency=owner, cause=term("token_key_other"))
         filed = files.file(
             owner,
             (certificate, *others),
@@ -123,12 +125,6 @@ def _must_be_nobodys(key: CertifiedKey, files: KeyFolder, path: Path) -> None:
     for filed in files.filed():
         if filed.owner != key.owner and filed.has_key(key.public_key):
             raise unusable(path, key.owner, term("key_elsewhere", owner=filed.owner))
-
-
-def _must_fit(token: str, key: CertifiedKey, *, access: KeyAccess) -> None:
-    if token_key(token, access=access, agency=key.owner).public_key() != key.public_key:
-        cause = term("token_key_other")
-        raise AxisError.of("E_KEYS", agency=key.owner, cause=cause)
 
 
 def _waiting_key(request: Request) -> bytes:

@@ -20,12 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from bus.core.algorithm import PrivateKey, PublicKey
 from bus.core.keyring import OWNER_PREFIX
-from bus.keys.files import (
-    key_errors,
-    read_regular,
-    write_file,
-    write_private_key,
-)
+from bus.keys.files import key_errors, read_regular, write_file, write_private_key
 from bus.keys.folder import KeyFolder, folder_name
 from bus.keys.issuance import usage
 from schemas.identifiers import MailboxName

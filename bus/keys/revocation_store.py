@@ -13,24 +13,18 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bus.core.certificate import UnreadableError
 from bus.core.keyring import chain_of
 from bus.core.revocation.crl import parse_crl
 from bus.core.revocation.source import Chain
 from bus.core.revocation.source_record import SourceRecords
-from bus.core.revocation.statement import (
-    Revocation,
-    RevocationReason,
-    RevocationSource,
-    strictest,
-)
+from bus.core.revocation.statement import Revocation, RevocationReason, strictest
 from bus.keys.files import key_errors, read_regular, write_file
 from bus.keys.folder import KeyFolder
 from schemas.problem import AxisError, ConfigurationError, DocumentError, Place, Problem
 from schemas.term import term
-from schemas.value import Value
 
 LISTS = "the filed lists"
 """The owner of the lists in error messages."""
@@ -39,15 +33,7 @@ _AXIS = "the axis"
 _MOST_LIST_BYTES = 32 * 1024 * 1024
 
 
-class _Stated(Value):
-    """An entry of `revoked.json`."""
-
-    thumbprint: str
-    at: AwareDatetime
-    reason: RevocationReason
-
-
-_ALL_STATED = TypeAdapter(list[_Stated])
+_REVOCATIONS = TypeAdapter(list[Revocation])
 
 
 class FolderRevocationStore:
@@ -121,18 +107,9 @@ def revocations_here(files: KeyFolder) -> tuple[Revocation, ...]:
     """The revocations by operators, the oldest first. Raises `ConfigurationError` E_KEYS."""
     with key_errors(files.revoked, agency=_AXIS):
         try:
-            stated = _ALL_STATED.validate_json(files.revoked.read_bytes())
+            return tuple(_REVOCATIONS.validate_json(files.revoked.read_bytes()))
         except FileNotFoundError:
             return ()
-    return tuple(
-        Revocation(
-            thumbprint=each.thumbprint,
-            at=each.at,
-            reason=each.reason,
-            source=RevocationSource.OPERATOR,
-        )
-        for each in stated
-    )
 
 
 def revoked_here(files: KeyFolder) -> Mapping[str, Revocation]:
@@ -145,16 +122,9 @@ def revoke_here(
 ) -> Revocation:
     """Revoke a certificate from now on, durably. Raises `ConfigurationError` E_KEYS."""
     with files.locked():
-        revocation = Revocation(
-            thumbprint=thumbprint,
-            at=now.replace(microsecond=0),
-            reason=reason,
-            source=RevocationSource.OPERATOR,
-        )
-        stated = [
-            _Stated(thumbprint=each.thumbprint, at=each.at, reason=each.reason)
-            for each in (*revocations_here(files), revocation)
-        ]
-        data = _ALL_STATED.dump_json(stated, indent=1) + b"\n"
+        at = now.replace(microsecond=0)
+        revocation = Revocation(thumbprint=thumbprint, at=at, reason=reason)
+        stated = [*revocations_here(files), revocation]
+        data = _REVOCATIONS.dump_json(stated, indent=1, exclude_defaults=True) + b"\n"
         write_file(files.revoked, data, mode=0o644, agency=_AXIS)
     return revocation

@@ -183,7 +183,12 @@ def describe(folder: Path, *, now: datetime, access: KeyAccess = _OPEN) -> tuple
             replace(row, signs=row.key is not None and row.key.thumbprint in signing)
             for row in rows
         ),
-        *map(_row_of_file, others),
+        *(
+            KeyRow(
+                owner=MailboxName(each.params["agency"]), file=each.place.file or "", problem=each
+            )
+            for each in others
+        ),
     )
 
 
@@ -255,11 +260,6 @@ def _row(
         revocation=None if key is None else key.revoked_by(revoked),
         problem=problem,
     )
-
-
-def _row_of_file(problem: Problem) -> KeyRow:
-    owner = MailboxName(problem.params["agency"])
-    return KeyRow(owner=owner, file=problem.place.file or "", problem=problem)
 
 
 def _certified(filed: FiledKey, authorities: Sequence[x509.Certificate]) -> CertifiedKey:

@@ -9,6 +9,7 @@ A mailbox may have several keys. Senders use the strongest and newest one; all o
 
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -243,21 +244,18 @@ def _private(path: Path, owner: MailboxName) -> PrivateSealingKey:
 def _row(path: Path, owner: MailboxName, ring: KeyRing, *, now: datetime) -> SealingRow:
     published = _published(path, owner)
     key, key_id, problem = None, None, None
-    if published is None:
-        cause = term("no_published_key")
-        problem = AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause).problem
-    else:
-        try:
+    try:
+        if published is None:
+            cause = term("no_published_key")
+            raise AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause)
+        with suppress(ValidationError):
             key = SealingKey.model_validate_json(published.statement)
-            proven = prove(published, owner=owner, keys=ring, now=now)
-            key_id = proven.key_id
-            if not proven.is_valid_at(now):
-                problem = Problem(code="E_SEAL_RECIPIENT", params={"mailbox": owner})
-        except ValidationError:
-            cause = term("statement_schema")
-            problem = AxisError.of("E_SEAL_KEY_FORGED", mailbox=owner, cause=cause).problem
-        except AxisError as error:
-            problem = error.problem
+        proven = prove(published, owner=owner, keys=ring, now=now)
+        key_id = proven.key_id
+        if not proven.is_valid_at(now):
+            raise AxisError.of("E_SEAL_RECIPIENT", mailbox=owner)
+    except AxisError as error:
+        problem = error.problem
     return SealingRow(
         owner=owner,
         file=path.name,

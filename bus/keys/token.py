@@ -160,7 +160,9 @@ class _Module:
             tried = (name, sha256(pin).digest())
             if tried in self._wrong:
                 raise self.pkcs11.PinIncorrect("it is not tried again")
-            token = self._token(uri)
+            serial = None if uri.serial is None else uri.serial.encode()
+            module = self.pkcs11.lib(self._path)
+            token = module.get_token(token_label=uri.token, token_serial=serial)
             try:
                 self._sessions[name] = token.open(user_pin=pin.decode("utf-8", "replace"))
             except self.pkcs11.UserAlreadyLoggedIn:
@@ -170,18 +172,6 @@ class _Module:
                 self._wrong.add(tried)
                 raise
         return self._sessions[name]
-
-    def _token(self, uri: TokenUri) -> Any:
-        tokens = [
-            token
-            for token in self.pkcs11.lib(self._path).get_tokens(token_label=uri.token)
-            if uri.serial in (None, token.serial.decode("ascii", "replace"))
-        ]
-        if not tokens:
-            raise self.pkcs11.NoSuchToken(uri.token or uri.serial)
-        if len(tokens) > 1:
-            raise self.pkcs11.MultipleTokensReturned(uri.token or uri.serial)
-        return tokens[0]
 
     def _public_of(self, key: Any, uri: TokenUri) -> PublicKey | None:
         attribute, kind = self.pkcs11.Attribute, self.pkcs11.KeyType

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.contract import AttachmentSource
 from bus.core.sealing.envelope import OpenFile
-from bus.core.sealing.files import OpenedFiles, open_file
+from bus.core.sealing.stream import OpenedFiles, open_file
 from bus.ports import AttachmentFetcher
 
 FETCHES_IN_A_ROW = 5

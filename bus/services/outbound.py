@@ -18,9 +18,8 @@ from bus.services.endpoint_watch import EndpointWatch
 from bus.services.failed_items import FailedItems
 from bus.services.ordering import Ordering, Ticket
 from bus.services.retry_wait import RetryWait, Stopping
-from bus.services.send_attempt import SendAttempt
 from bus.services.submission_reader import EndpointFaultError
-from bus.services.submission_sender import SubmissionSender
+from bus.services.submission_sender import SendAttempt, SubmissionSender
 from bus.services.waiting import Turns
 from schemas.problem import RecipientError, TransportError
 

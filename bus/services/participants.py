@@ -54,11 +54,6 @@ class RoutingChange:
     before: Routing
     after: Routing
 
-    @property
-    def is_of_directory(self) -> bool:
-        """Whether the directory has changed."""
-        return self.before is not self.after
-
 
 class Stamps(NamedTuple):
     """Numbers that change with the directory, with the folders of keys, and with any key file."""
@@ -170,7 +165,7 @@ class Participants:
                 self._warn()
                 await self.look()
                 failures, pause, self.hindrance = 0, LOOK_EVERY, None
-            except Exception as error:  # noqa: BLE001 (the old state goes on serving)
+            except Exception as error:  # noqa: BLE001 (the old state stays in use)
                 failures += 1
                 pause = pause_before(failures, jitter=0, first=LOOK_EVERY)
                 problem = problem_of(error, stage=ServiceName.DIRECTORY)

@@ -14,13 +14,7 @@ from bus.core.key_events import CertificateRevoked
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.crl import read_crl
 from bus.core.revocation.ocsp import question, read_answer
-from bus.core.revocation.source import (
-    Source,
-    Subject,
-    filed_list,
-    sources_of,
-    subjects_of,
-)
+from bus.core.revocation.source import Source, Subject, filed_list, sources_of, subjects_of
 from bus.core.revocation.source_record import SourceRecords, after_round
 from bus.core.revocation.statement import Answer, RevocationSource
 from bus.ports import Clock, Observer
@@ -43,7 +37,6 @@ class Revocations:
         every: How often each source is asked.
         grace: How long the last answer of a source may be used before an alarm.
         nonce: Returns a new nonce for each OCSP request.
-        taken_up: Called when other certificates are revoked than before.
     """
 
     fetcher: RevocationFetcher
@@ -53,12 +46,10 @@ class Revocations:
     nonce: Callable[[], bytes]
     clock: Clock
     observe: Observer
-    taken_up: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._known = SourceRecords()
         self._loaded = False
-        self._told: frozenset[object] = frozenset()
         self._names: dict[str, str] = {}
         self._saving = asyncio.Lock()
         self._asking: set[str] = set()
@@ -81,7 +72,7 @@ class Revocations:
         try:
             if not self._loaded:
                 self._known = await asyncio.to_thread(self.store.load)
-                self._loaded, self._told = True, _verdicts(self._known)
+                self._loaded = True
             sources, skipped = await asyncio.to_thread(self._sources)
         except AxisError as error:
             self._note_folder(error.problem)
@@ -252,13 +243,6 @@ class Revocations:
                 self._note_folder(error.problem)
                 return
             self._unsaved = False
-            if (verdicts := _verdicts(known)) != self._told:
-                self._told = verdicts
-                self.taken_up()
-
-
-def _verdicts(known: SourceRecords) -> frozenset[object]:
-    return frozenset((each.thumbprint, each.at, each.reason) for each in known.revocations)
 
 
 def _skipped(item: str, error: Exception) -> ItemSkipped:

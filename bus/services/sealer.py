@@ -15,8 +15,8 @@ from bus.core.sealing.envelope import (
     finish_seal,
     unseal,
 )
-from bus.core.sealing.files import keep_sealed
 from bus.core.sealing.key import PublicSealingKey, key_to_seal_to
+from bus.core.sealing.stream import keep_sealed
 from bus.core.sealing.wrapping import file_key
 from bus.core.signing import Verified
 from bus.ports import AttachmentStore, Clock, SealingKeys, Signer, Spool

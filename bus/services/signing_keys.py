@@ -100,7 +100,8 @@ class SigningKeys:
                     )
                 continue
             self._keys[mailbox] = chosen
-            if before is not None and _thumbprint(before) != chosen.thumbprint:
+            same = isinstance(before, SigningKey) and before.thumbprint == chosen.thumbprint
+            if before is not None and not same:
                 self.observe(SigningKeyChanged(mailbox=mailbox, thumbprint=chosen.thumbprint))
 
     async def mend(self) -> None:
@@ -124,7 +125,3 @@ class SigningKeys:
         except TimeoutError as late:
             cause = term("token_silent")
             raise AxisError.of("E_KEYS", agency=mailbox, cause=cause) from late
-
-
-def _thumbprint(key: SigningKey | Problem) -> str | None:
-    return None if isinstance(key, Problem) else key.thumbprint

@@ -15,13 +15,7 @@ from bus.core.stream import keep
 from bus.ports import AttachmentStore, Clock, FormatApart
 from schemas.document import Document
 from schemas.identifiers import MailboxName
-from schemas.problem import (
-    AxisError,
-    DocumentError,
-    InternalError,
-    RecipientError,
-    TransportError,
-)
+from schemas.problem import AxisError, DocumentError, InternalError, RecipientError, TransportError
 from schemas.reading import Reading, SignatureOutcome, Source
 from schemas.secrecy import refuse_secret
 from schemas.vietnam import day_in_vietnam

@@ -1,27 +1,46 @@
 """Publish a submission, and tell its agency the result."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.contract import Endpoint
+from adapters.contract import Endpoint, Submission
 from bus.core.events import EnvelopeSent, ItemSkipped, ServiceName, SubmissionRefused
 from bus.core.failure import internal
 from bus.core.trace import about, trace_id
-from bus.ports import Clock, Confirmed, Observer, Records
+from bus.ports import Clock, Confirmed, Observer, Records, Span
 from bus.services.dispatch import Dispatch
-from bus.services.send_attempt import SendAttempt
+from bus.services.ordering import Ticket
+from bus.services.retry_wait import RetryWait
 from bus.services.submission_preparer import NoRecipientError, Outgoing, SubmissionPreparer
 from bus.services.submission_reader import EndpointFaultError, open_submission
 from schemas.envelope import Envelope, Recipient
-from schemas.problem import (
-    AxisError,
-    DocumentError,
-    Problem,
-    RecipientError,
-    TransportError,
-)
+from schemas.problem import AxisError, DocumentError, Problem, RecipientError, TransportError
+
+
+@dataclass(kw_only=True)
+class SendAttempt:
+    """One attempt to send a submission.
+
+    Attributes:
+        ticket: Its turn among the submissions of its agency.
+        unanswered: How often the endpoint has failed with this file.
+        decided: It was published or refused, but the agency may not know the result yet.
+        sent: The published envelope; None: it was refused for all recipients.
+        absent: The recipients without a mailbox on the broker.
+        refused: Why it was refused, or why some receivers get nothing.
+    """
+
+    submission: Submission
+    ticket: Ticket
+    retry_wait: RetryWait
+    span: Span
+    began: datetime
+    unanswered: int = 0
+    decided: bool = False
+    sent: Outgoing | None = None
+    absent: tuple[Recipient, ...] = ()
+    refused: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,9 +130,15 @@ class SubmissionSender:
         )
 
     async def _accept(self, attempt: SendAttempt, envelope: Envelope) -> None:
-        mailbox, file, absent = self.dispatch.mailbox, attempt.submission.name, attempt.absent
+        mailbox, file = self.dispatch.mailbox, attempt.submission.name
+        there = [each for each in envelope.recipients if each not in attempt.absent]
         if envelope.document is not None:
-            await self.records.confirm(_confirmed(envelope, absent, now=self.clock()))
+            confirmed = Confirmed(
+                envelope_id=envelope.envelope_id,
+                mailboxes=tuple(dict.fromkeys(each.mailbox for each in there)),
+                confirmed_at=self.clock(),
+            )
+            await self.records.confirm(confirmed)
         try:
             await self.endpoint.accept(attempt.submission, notices=attempt.refused)
         except DocumentError as error:
@@ -129,18 +154,9 @@ class SubmissionSender:
                 lane=envelope.lane,
                 envelope_id=envelope.envelope_id,
                 file=file,
-                recipients=tuple(r.agency for r in envelope.recipients if r not in absent),
+                recipients=tuple(each.agency for each in there),
                 refused=attempt.refused,
                 took=self.clock() - attempt.began,
                 trace=trace_id(attempt.span.traceparent),
             )
         )
-
-
-def _confirmed(envelope: Envelope, absent: Sequence[Recipient], *, now: datetime) -> Confirmed:
-    there = (r.mailbox for r in envelope.recipients if r not in absent)
-    return Confirmed(
-        envelope_id=envelope.envelope_id,
-        mailboxes=tuple(dict.fromkeys(there)),
-        confirmed_at=now,
-    )

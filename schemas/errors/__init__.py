@@ -12,7 +12,6 @@ from schemas.errors.operation import OPERATION
 from schemas.errors.packet import PACKET
 from schemas.errors.proof import PROOF
 from schemas.errors.routing import ROUTING
-from schemas.errors.table import TABLE
 
 __all__ = ["ENTRIES", "Entry", "FailureClass", "Fault"]
 
@@ -23,6 +22,5 @@ ENTRIES: dict[str, Entry] = {
     **OPERATION,
     **BROKER,
     **DIRECTORY,
-    **TABLE,
     **DEAD_LETTERS,
 }

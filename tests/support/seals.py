@@ -8,7 +8,6 @@ from io import BytesIO
 
 from bus.core.keyring import KeyRing
 from bus.core.sealing.envelope import KeptFile, Opened, begin_seal, finish_seal, unseal
-from bus.core.sealing.files import OpenedFiles, keep_sealed
 from bus.core.sealing.key import (
     PrivateSealingKey,
     PublicSealingKey,
@@ -17,6 +16,7 @@ from bus.core.sealing.key import (
     publish,
     state,
 )
+from bus.core.sealing.stream import OpenedFiles, keep_sealed
 from bus.core.sealing.suite import SealingSuite
 from bus.core.sealing.wrapping import KEY_BYTES, file_key
 from bus.core.signing import SigningKey, Verified, sign, verify

@@ -9,8 +9,7 @@ from pathlib import Path
 from bus.attachments.folder import FolderAttachments
 from bus.attachments.spool import Spools
 from bus.core.sealing.envelope import OpenFile
-from bus.core.sealing.files import OpenedFiles, keep_sealed
-from bus.core.sealing.stream import CHUNK_BYTES
+from bus.core.sealing.stream import CHUNK_BYTES, OpenedFiles, keep_sealed
 from bus.core.stream import chunks_of
 from tests.support.envelopes import NOW
 from tests.support.seals import code_of

@@ -19,8 +19,7 @@ from bus.bootstrap.directory import (
     restoration_of,
     restore_directory,
 )
-from bus.core.directory import add, edit, vouched
-from bus.core.directory_history import Author
+from bus.core.directory import Author, add, edit, vouched
 from bus.core.signing import sign
 from bus.home import directory_file
 from bus.home.directory_file import DirectoryFile

@@ -11,12 +11,7 @@ from enum import Enum
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from bus.core.certificate import (
-    UnreadableError,
-    extension_of,
-    read_parts,
-    unreadable,
-)
+from bus.core.certificate import UnreadableError, extension_of, read_parts, unreadable
 from bus.core.keyring import thumbprint_of
 from bus.core.revocation.statement import (
     Answer,

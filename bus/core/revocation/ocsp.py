@@ -112,36 +112,24 @@ def read_answer(
         answered = extension_of(response.extensions, x509.OCSPNonce)
         if answered is not None and answered.nonce != nonce:
             raise UnprovenError(term("answer_nonce"))
-        return _statement(response, certificate, issuer, source=source, now=now)
-
-
-def _statement(
-    response: ocsp.OCSPResponse,
-    certificate: x509.Certificate,
-    issuer: x509.Certificate,
-    *,
-    source: str,
-    now: datetime,
-) -> Answer:
-    """What a verified response says about a certificate."""
-    singles = list(response.responses)
-    said = [
-        _answer(single, certificate, since=_invalid_since(response), source=source, now=now)
-        for single in singles
-        if _is_about(single, certificate, issuer)
-    ]
-    if not said:
-        raise UnprovenError(term("answer_of_other"))
-    # A response that says both "revoked" and "not revoked" counts as "revoked".
-    revoked = [revocation for each in said for revocation in each.revocations]
-    if revoked:
-        return replace(said[0], revocations=(most_severe(revoked),), assurances=())
-    if len(singles) > 1:
-        # The library does not show the extensions of one of several statements, and a critical
-        # extension may restrict the statement.
-        raise UnprovenError(term("answer_several"))
-    check_critical(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE)
-    return said[0]
+        singles = list(response.responses)
+        said = [
+            _answer(single, certificate, since=_invalid_since(response), source=source, now=now)
+            for single in singles
+            if _is_about(single, certificate, issuer)
+        ]
+        if not said:
+            raise UnprovenError(term("answer_of_other"))
+        # A response that says both "revoked" and "not revoked" counts as "revoked".
+        revoked = [revocation for each in said for revocation in each.revocations]
+        if revoked:
+            return replace(said[0], revocations=(most_severe(revoked),), assurances=())
+        if len(singles) > 1:
+            # The library does not show the extensions of one of several statements, and a critical
+            # extension may restrict the statement.
+            raise UnprovenError(term("answer_several"))
+        check_critical(response.single_extensions, _KNOWN_CRITICAL_OF_SINGLE)
+        return said[0]
 
 
 def _read(data: bytes) -> ocsp.OCSPResponse:

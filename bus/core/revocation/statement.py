@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from cryptography import x509
 from cryptography.x509 import ocsp
+from pydantic import AwareDatetime
 
 from bus.core.certificate import UnreadableError
 from schemas.problem import AxisError
@@ -62,9 +63,9 @@ class Revocation:
     """
 
     thumbprint: str
-    at: datetime
+    at: AwareDatetime
     reason: RevocationReason
-    source: RevocationSource
+    source: RevocationSource = RevocationSource.OPERATOR
     stated_in: str = ""
     stated_at: datetime | None = None
 
