@@ -1,1 +1,1 @@
-"""Store: what must survive, in SQL and in files of the home."""
+"""Store: everything that must survive a restart, in SQLite or PostgreSQL."""

@@ -1,7 +1,7 @@
-"""Group commit: operations that are asked for at the same time share one transaction.
+"""Group commit: operations that are submitted at the same time share one transaction.
 
-A commit costs a disk sync whatever it holds, and a transaction costs a hand-over between threads
-for each statement; both are paid once for hundreds of operations.
+Every commit costs a disk sync, and every transaction costs switches between threads. A batch of
+hundreds of operations pays for them once.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ Answer = TypeVar("Answer")
 Value = TypeVar("Value")
 
 Operate = Callable[[Connection, Sequence[Operation]], Sequence[Answer | Exception]]
-"""Carries out operations of one kind, in order, and answers each; an exception is an answer."""
+"""Carries out operations of one kind in order, and returns a result or an exception for each."""
 
 PACE_SECONDS = 0.02
 MOST_AT_ONCE = 500
 
 
 class Transact(Protocol):
-    """Runs work in a transaction and commits it. Raises `TransportError` when it may not have."""
+    """Runs work in a transaction and commits it. Raises `TransportError` if that is not certain."""
 
     def __call__(self, work: Callable[[Connection], Answer], /) -> Awaitable[Answer]:
-        """Answer what the work answered, after the commit."""
+        """Return the result of the work, after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An operation that waits for its turn."""
+    """An operation that waits for a batch."""
 
     operate: Operate[Any, Any]
     operation: object
@@ -44,8 +44,8 @@ class _Asked:
 class GroupCommit:
     """Queues operations and commits them in batches.
 
-    An operation alone goes at once; under load batches begin at least `PACE_SECONDS` apart, which
-    lets them grow. The order between operations of different callers is not defined.
+    A single operation begins at once. Under load, batches begin at least `PACE_SECONDS` apart, so
+    that they become larger. The order between operations of different callers is not defined.
     """
 
     def __init__(self, transact: Transact) -> None:
@@ -54,9 +54,9 @@ class GroupCommit:
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, operate: Operate[Operation, Answer], operation: Operation) -> Answer:
-        """Carry out an operation; the answer comes only after its commit.
+        """Carry out an operation, and return its result after the commit.
 
-        A caller who is cancelled before the operation began withdraws it.
+        If the caller is cancelled before the operation has begun, it is not carried out.
 
         Raises:
             TransportError: It is not known whether the operation was carried out.
@@ -68,7 +68,7 @@ class GroupCommit:
         return await answer
 
     async def aclose(self) -> None:
-        """Wait for what was submitted."""
+        """Wait until all submitted operations are done."""
         while self._running is not None:
             await asyncio.wait({self._running})
 
@@ -99,7 +99,7 @@ class GroupCommit:
             if len(batch) == 1:
                 _settle(batch, [error])
             else:
-                # Halves of halves, until the culprit is alone: the others cost few transactions.
+                # Halve the batch until the failing one is alone; the others need few transactions.
                 middle = len(batch) // 2
                 await self._carry_out(batch[:middle])
                 await self._carry_out(batch[middle:])
@@ -108,7 +108,7 @@ class GroupCommit:
 
 
 def _answers(connection: Connection, batch: Sequence[_Asked]) -> list[Any]:
-    """Carry out each kind together; answer in the order of the batch."""
+    """Carry out the operations kind by kind; return the results in the order of the batch."""
     kinds: dict[Operate[Any, Any], list[int]] = {}
     for index, asked in enumerate(batch):
         kinds.setdefault(asked.operate, []).append(index)

@@ -1,4 +1,4 @@
-"""Database: transactions on SQLite or PostgreSQL, and the doorway for what they complain about.
+"""Database: transactions on SQLite or PostgreSQL, and their errors as errors of the catalogue.
 
 Work is a plain function of a connection, the same for both: on SQLite it runs in a thread of its
 own, on PostgreSQL over asyncpg.
@@ -40,7 +40,7 @@ CONNECT_SECONDS = 5.0
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATE_CLASS_DATA = "22"
 _SQLSTATES_OF_THE_STORE = frozenset({"42501", "42P01"})
-"""No right to a table; no such table."""
+"""SQLSTATE of a missing right to a table, and of a missing table."""
 _SQLSTATE_DISK_FULL = "53100"
 
 
@@ -67,9 +67,9 @@ class Load:
 
     Attributes:
         busy_seconds: Seconds to wait while another process writes.
-        statement_seconds: How long a statement may take on a server, its waiting included.
-        cache_kib: Memory for pages of a file, for each of its two connections.
-        checkpoint_pages: After so many pages the log of a file is written back.
+        statement_seconds: How long a statement may take on a server, with its waiting time.
+        cache_kib: The page cache of a SQLite file, for each of its two connections.
+        checkpoint_pages: After so many pages, SQLite copies its log into the file.
     """
 
     busy_seconds: float = 5.0
@@ -86,13 +86,13 @@ BULK = Load(busy_seconds=120, statement_seconds=120, cache_kib=65_536, checkpoin
 
 
 def connect(url: str, *, load: Load = SMALL) -> Database:
-    """Choose by the URL: `sqlite:///file?timeout=5` or `postgresql://host/name`.
+    """Open the database of a URL: `sqlite:///file?timeout=5` or `postgresql://host/name`.
 
     Args:
-        load: A `timeout` in the URL counts more than its busy_seconds.
+        load: A `timeout` in the URL replaces its `busy_seconds`.
 
     Raises:
-        ConfigurationError: E_SETTING, the URL names neither, or its driver is not installed.
+        ConfigurationError: E_SETTING: the URL has another scheme, or the driver is not installed.
         TransportError: E_STORE_AWAY, the file cannot be made.
     """
     try:
@@ -123,7 +123,7 @@ def _begin_to_write(connection: Connection) -> None:
 
 
 class SqliteDatabase:
-    """A file, shared by several processes if need be: one writes at a time.
+    """A SQLite file. Several processes may use it; one writes at a time.
 
     Plain sqlite3 in one thread for writing and one for reading. Over aiosqlite every statement
     takes four turns between two threads, which cost more than the work (measured: 32 operations
@@ -160,7 +160,7 @@ class SqliteDatabase:
         self._writer.shutdown()
 
     def _open(self) -> sqlite3.Connection:
-        # mode=rw: a file that is gone must not come back empty.
+        # mode=rw: a file that was deleted must not be made again, empty.
         connection = sqlite3.connect(
             f"file:{quote(str(self._file))}?mode=rw",
             uri=True,
@@ -169,14 +169,14 @@ class SqliteDatabase:
             check_same_thread=False,
         )
         self._write_ahead(connection)
-        # What is done must survive a power cut: the log is synced at each commit.
+        # A commit must survive a power failure, so each commit syncs the log.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{self._load.cache_kib}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {self._load.checkpoint_pages}")
         return connection
 
     def _write_ahead(self, connection: sqlite3.Connection) -> None:
-        """Log writes ahead; several processes may open a new file at the same time.
+        """Set the mode WAL; several processes may open a new file at the same time.
 
         SQLite does not wait by itself for the others while the mode changes
         (https://sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
@@ -196,7 +196,7 @@ class SqliteDatabase:
     def _require_same_file(
         self, _connection: sqlite3.Connection, entry: ConnectionPoolEntry, _proxy: object
     ) -> None:
-        """SQLite goes on writing to a file that was deleted or replaced; we must not."""
+        """Check that the file is still there: SQLite would go on writing to a deleted one."""
         try:
             inode = self._file.stat().st_ino
         except FileNotFoundError:
@@ -206,10 +206,10 @@ class SqliteDatabase:
 
 
 class _HintedCompiler(SQLiteCompiler):
-    """Writes `INDEXED BY`, which SQLAlchemy knows no other way to say."""
+    """Writes `INDEXED BY`, which SQLAlchemy itself cannot write."""
 
     def get_from_hint_text(self, _table: FromClause, text: str | None) -> str | None:
-        """The hint as it is."""
+        """Return the hint unchanged."""
         return text
 
 
@@ -255,10 +255,10 @@ def _begin(connection: Connection) -> None:
 
 @contextmanager
 def _doorway() -> Iterator[None]:
-    """What databases and networks complain about, in our words.
+    """Turn errors of databases and networks into errors of the catalogue.
 
-    That the store is away is said only of the store, for it is waited for without end. A value
-    that the database cannot hold, or a statement that it cannot understand, passes as it is.
+    Callers wait for E_STORE_AWAY without a limit, so only the absence of the store becomes that
+    error. An error of a value or a statement is raised unchanged.
     """
     try:
         yield
@@ -272,7 +272,7 @@ def _doorway() -> Iterator[None]:
 
 
 def _is_of_the_statement(error: Exception, cause: BaseException | None) -> bool:
-    """Whether the store is well, and what it was asked to do is not."""
+    """Whether the error comes from the statement, and not from the store."""
     state = _sqlstate(cause)
     if isinstance(getattr(cause, "__cause__", None), ValueError):
         # asyncpg could not send a value; otherwise its errors are of the connection.
@@ -284,7 +284,7 @@ def _is_of_the_statement(error: Exception, cause: BaseException | None) -> bool:
             # A table or a right that is missing, or a connection that is closed.
             return state not in _SQLSTATES_OF_THE_STORE and "closed" not in str(cause)
         case DBAPIError():
-            # SQLite says no more of what it does not understand; its tables may be missing, too.
+            # SQLite has no code of its own for missing tables.
             odd = getattr(cause, "sqlite_errorname", None) == "SQLITE_ERROR"
             return state.startswith(_SQLSTATE_CLASS_DATA) or (odd and "no such" not in str(cause))
         case StatementError():
@@ -301,7 +301,7 @@ def _is_full(cause: BaseException | None) -> bool:
 
 
 def _sqlstate(cause: BaseException | None) -> str:
-    """PostgreSQL's own word on what happened; empty where there is none."""
+    """The SQLSTATE of an error of PostgreSQL; empty if it has none."""
     return getattr(cause, "sqlstate", None) or ""
 
 

@@ -1,4 +1,4 @@
-"""Inbox: which deliveries were handed over, durable, for many workers at once."""
+"""Inbox: the deliveries of all mailboxes in a database, for many workers at the same time."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ class _Finishing:
 
 @dataclass(kw_only=True, slots=True)
 class _Row:
-    """A claimed delivery; a released one stands `FRESH`."""
+    """A row of a claimed delivery; a released one has the standing `FRESH`."""
 
     delivery_id: str
     envelope_id: EnvelopeId
@@ -142,7 +142,7 @@ class SqlInbox:
         return found
 
     async def release(self, delivery_id: DeliveryId, *, owner: str = "") -> None:
-        """Give the lease back; what is done, offered, in conflict or another's stays so."""
+        """Release the lease. A delivery that is done, offered or in conflict does not change."""
         await self._writes.submit(_release, (delivery_id, owner))
 
     async def offer(self, offered: OfferedDelivery) -> None:
@@ -170,11 +170,11 @@ class SqlInbox:
         await self._writes.submit(_refuse, delivery_id)
 
     async def close(self, delivery_id: DeliveryId) -> None:
-        """Remove what is kept of an answered offer; one that was refused is fresh again."""
+        """Remove an answered offer; a refused delivery is `FRESH` again."""
         await self._writes.submit(_close, delivery_id)
 
     async def reclaim(self, mailboxes: Sequence[MailboxName]) -> None:
-        """Give back every lease of these mailboxes."""
+        """Release every lease of these mailboxes."""
         await self._writes.submit(_reclaim, tuple(mailboxes))
 
 
@@ -387,7 +387,7 @@ def _close(connection: Connection, asked: Sequence[DeliveryId]) -> list[None]:
 
 
 def _stand(connection: Connection, ids: Collection[DeliveryId], standing: Standing) -> None:
-    """Let deliveries stand so; nobody has a lease of them then."""
+    """Set the standing of deliveries, and end their leases."""
     if ids:
         rows = [{"id": key, "standing": standing, "lease": None} for key in dict.fromkeys(ids)]
         connection.execute(_RENEW, rows)
@@ -404,17 +404,17 @@ def _reclaim(connection: Connection, asked: Sequence[tuple[MailboxName, ...]]) -
 
 
 def _lock(connection: Connection, mailboxes: Iterable[str]) -> None:
-    """Let nobody else claim for these mailboxes until the commit.
+    """Lock out other claims for these mailboxes until the commit.
 
-    SQLite has one writer anyway. On PostgreSQL two processes could both insert rival contents of
-    one document, which no row lock prevents. In one order, so that nobody waits in a circle.
+    SQLite has one writer anyway. On PostgreSQL two processes could insert different contents of one
+    document at the same time, which no row lock prevents. The order avoids deadlocks.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK_MAILBOXES, {"names": sorted(mailboxes)})
 
 
 def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
-    """All claimed contents of these documents; the delivery itself is one of them."""
+    """All claimed deliveries of these documents, also the delivery itself."""
     documents = padded([_document(claim) for claim in claims])
     loaded = connection.execute(_LOAD, {"documents": documents}).mappings()
     rows = (_Row(**{**row, "standing": Standing(row["standing"])}) for row in loaded)
@@ -422,7 +422,7 @@ def _load(connection: Connection, claims: Sequence[Claim]) -> dict[str, _Row]:
 
 
 def _standings(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """How each delivery stands, and who claimed it last."""
+    """The standing of each delivery, and its last owner."""
     loaded = connection.execute(_STANDINGS, {"ids": padded(ids)})
     return {row.delivery_id: (row.standing, row.owner) for row in loaded}
 

@@ -50,5 +50,5 @@ class SqlJournal:
 
 
 def write_entry(connection: Connection, entry: JournalEntry) -> None:
-    """Keep a new entry, in the transaction that does what it is about."""
+    """Write a new entry in the transaction of the act itself."""
     connection.execute(insert(journal).values(**dict(entry)))

@@ -13,7 +13,7 @@ from bus.store.schema import mailbox_leases, workers
 from schemas.identifiers import MailboxName
 
 _LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")
-"""Two workers that decide at once could both take a mailbox, which no row lock prevents."""
+"""The lock of all decisions: otherwise two workers could take one mailbox at the same time."""
 _DROP = delete(mailbox_leases).where(mailbox_leases.c.mailbox == bindparam("name"))
 _FORGET_AFTER = timedelta(days=1)
 _NOW_POSTGRESQL = text("SELECT clock_timestamp()")
@@ -80,7 +80,7 @@ class SqlLeases:
 
 
 def _begin(connection: Connection) -> datetime:
-    """Let no other worker decide before the commit; the moment, as the database sees it."""
+    """Lock out decisions of other workers until the commit; returns the time of the database."""
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)
     return _now(connection)
@@ -88,7 +88,7 @@ def _begin(connection: Connection) -> datetime:
 
 def _now(connection: Connection) -> datetime:
     if connection.dialect.name != "postgresql":
-        # A file: whoever uses it runs on one machine.
+        # All users of a SQLite file are on this machine, so its clock counts.
         return datetime.now(UTC)
     moment: datetime = connection.execute(_NOW_POSTGRESQL).scalar_one()
     return moment

@@ -15,7 +15,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(7238913311)")
 
 
 def migrate(connection: Connection, *, to: str = "head") -> None:
-    """Apply what is missing, all or nothing; of several processes one does, the others wait.
+    """Apply all missing migrations, or none. Of several processes one migrates, the others wait.
 
     Args:
         to: Which version of the tables is wanted.
@@ -27,7 +27,7 @@ def migrate(connection: Connection, *, to: str = "head") -> None:
         connection.execute(_LOCK)
     if to == "head" and _version(connection) == HEAD:
         return
-    # Imported when it is needed: every command that opens the store would wait for it.
+    # Imported only here, because the import would delay every command that opens the store.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415

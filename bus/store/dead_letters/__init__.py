@@ -1,1 +1,1 @@
-"""Dead letters in SQL: how they are kept, counted, moved and found."""
+"""Dead letters in SQL: stored, counted, changed and found."""

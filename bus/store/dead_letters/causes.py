@@ -1,4 +1,4 @@
-"""Causes: why dead letters failed, numbered once, and counted without reading the letters."""
+"""Causes: the reasons why dead letters failed, numbered, and counted without reading letters."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _HOUR = timedelta(hours=1)
 
 
 class _Value(NamedTuple):
-    """What a cause is."""
+    """The columns that identify a cause."""
 
     fingerprint: str
     mailbox: str
@@ -32,7 +32,7 @@ _VALUE = tuple(causes.c[name] for name in _Value._fields)
 
 
 def cause_numbers(connection: Connection, of: Sequence[DeadLetter]) -> list[int]:
-    """The numbers of the causes of letters; new causes are numbered."""
+    """The numbers of the causes of letters; a new cause gets the next number."""
     if not of:
         return []
     values = [
@@ -82,7 +82,7 @@ def groups(connection: Connection, selection: Selection, now: datetime) -> tuple
 
 
 def _counted_by_tally(scope: Scope) -> Select[Any]:
-    """The parts of causes: numbers from the tallies, both ends from the index."""
+    """Counts from the tallies; the oldest and the newest moment from the index."""
     kind = (tallies.c.cause, tallies.c.state, tallies.c.attempts)
     cells = select(*kind, tallies.c.letters).where(*scope.kinds()).subquery("cells")
     oldest = scope.rows_in(cells, func.min(letters.c.failed_at)).scalar_subquery()
@@ -98,7 +98,7 @@ def _counted_by_tally(scope: Scope) -> Select[Any]:
 
 
 def _counted_by_letter(scope: Scope) -> Select[Any]:
-    """The same, of letters that the tallies cannot tell from others."""
+    """The same, by reading letters, where the tallies do not contain what is selected."""
     kind = (letters.c.cause, letters.c.state)
     ranked = scope.rows(
         *kind,
@@ -111,7 +111,7 @@ def _counted_by_letter(scope: Scope) -> Select[Any]:
 
 
 def _with_example(query: Select[Any]) -> Select[Any]:
-    """Parts with what is shown of their cause and of their newest letter."""
+    """The counts, with the cause and its newest letter as an example."""
     parts = query.subquery("parts")
     example = letters.alias("example")
     return select(

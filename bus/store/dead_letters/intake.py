@@ -1,4 +1,4 @@
-"""Intake: failed attempts become dead letters, and those that wait are retried."""
+"""Intake: records failed attempts as dead letters, and finds and marks the retries that are due."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -62,7 +62,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """Letters that are to wait longer."""
+    """Letters that shall wait longer."""
 
     ids: Sequence[LetterId]
     until: datetime
@@ -70,7 +70,7 @@ class Postponed:
 
 @dataclass(kw_only=True, slots=True)
 class _Known:
-    """A letter as it is in the course of a batch; `before` is how it is counted until now."""
+    """A letter as the batch has changed it so far; `before` is how the tallies count it now."""
 
     key: int
     letter: DeadLetter
@@ -81,7 +81,7 @@ class _Known:
 
 @dataclass(slots=True)
 class _Batch:
-    """What is written at the end of a batch."""
+    """Everything that is written at the end of a batch."""
 
     known: dict[str, _Known]
     next_key: int
@@ -93,7 +93,7 @@ class _Batch:
 
 
 def record(connection: Connection, asked: Sequence[Failing]) -> list[Recorded]:
-    """Keep failed attempts, in order, each with what is decided about it."""
+    """Record failed attempts in order, each with the decision about it."""
     batch = _Batch(
         known=_load(connection, {each.attempt.letter_id for each in asked}),
         next_key=connection.scalar(select(func.coalesce(func.max(_KEY), 0) + 1)) or 1,
@@ -104,16 +104,16 @@ def record(connection: Connection, asked: Sequence[Failing]) -> list[Recorded]:
 
 
 def due(connection: Connection, now: datetime, limit: int) -> tuple[StoredLetter, ...]:
-    """Waiting letters whose moment has come and that no order holds."""
-    # Their state as well, for somebody may have written it: the rows are read here anyway. What
-    # stands nowhere is unreadable.
+    """The waiting letters that are due and not held by an order."""
+    # The state is checked too, because somebody may have changed it by hand. A row with a state
+    # that does not exist is read as unreadable.
     waits = letters.c.state.not_in(sorted(set(LetterState) - {LetterState.WAITING}))
     query = hinted(stored_query().where(_is_due(now), waits), "letters_due")
     return stored_of(connection, query.order_by(letters.c.due_at, _KEY).limit(limit))
 
 
 def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
-    """Waiting → redelivered. What is not due has failed again meanwhile: it is left alone."""
+    """Mark as redelivered. A letter that is not due has failed again meanwhile: no change."""
     for each in asked:
         move(
             connection,
@@ -125,7 +125,7 @@ def retried(connection: Connection, asked: Sequence[Retried]) -> list[None]:
 
 
 def postpone(connection: Connection, asked: Sequence[Postponed]) -> list[None]:
-    """Another moment for letters that wait."""
+    """Set another due time for waiting letters."""
     for each in asked:
         which = _KEY.in_(keys_of(each.ids, connection.dialect.name))
         waits = letters.c.state == LetterState.WAITING
@@ -134,7 +134,7 @@ def postpone(connection: Connection, asked: Sequence[Postponed]) -> list[None]:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    # Only waiting letters have a moment; to look at the state would be to read each of them.
+    # Only waiting letters have a due time; a condition on the state would read every row.
     return and_(letters.c.due_at <= now, _NOT_HELD)
 
 

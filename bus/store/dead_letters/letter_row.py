@@ -1,4 +1,4 @@
-"""Letter row: dead letters and their deliveries, to and from the columns that keep them."""
+"""Letter row: converts dead letters and their deliveries to columns, and back."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -50,23 +50,23 @@ _LETTERS = (
 
 
 def letter_query() -> Select[tuple[object, ...]]:
-    """Letters with the order that each belongs to."""
+    """A query for letters, each with the order that holds it."""
     return select(*_SHOWN).select_from(_LETTERS)
 
 
 def stored_query() -> Select[tuple[object, ...]]:
-    """Letters with their order and their delivery."""
+    """A query for letters with their order and their delivery."""
     source = _LETTERS.join(originals, originals.c.letter == letters.c.key)
     return select(*_SHOWN, originals.c.body, originals.c.properties).select_from(source)
 
 
 def letters_of(connection: Connection, query: Select[Any]) -> tuple[DeadLetter, ...]:
-    """What a query from `letter_query` finds, in its order; also for rows that are unreadable."""
+    """The letters of a `letter_query`, in its order; unreadable rows are included."""
     return _each(connection, query, letter_query, letter_in, _unreadable)
 
 
 def stored_of(connection: Connection, query: Select[Any]) -> tuple[StoredLetter, ...]:
-    """The same of `stored_query`."""
+    """The letters with deliveries of a `stored_query`, likewise."""
 
     def broken(letter_id: str, error: Exception) -> StoredLetter:
         return StoredLetter(letter=_unreadable(letter_id, error), message=_NOTHING)
@@ -81,7 +81,7 @@ def _each(
     read: Callable[[RowMapping], Read],
     broken: Callable[[str, Exception], Read],
 ) -> tuple[Read, ...]:
-    """All rows at once; should one of them not be readable, each by itself."""
+    """Read all rows at once; if one is unreadable, read them one by one."""
     try:
         return tuple(map(read, connection.execute(query).mappings()))
     except SQLAlchemyError:
@@ -101,7 +101,7 @@ def _each(
 
 
 def _unreadable(letter_id: str, error: Exception) -> DeadLetter:
-    """What can be said of a letter whose row says nothing that can be believed."""
+    """The letter of an unreadable row, with the little that is certain."""
     problem = unreadable(error)
     return DeadLetter(
         id=LetterId(letter_id),
@@ -126,7 +126,7 @@ def unreadable(error: Exception) -> Problem:
 
 
 def problem_in(text: str) -> Problem:
-    """The problem that a row holds; that it holds none is one."""
+    """The problem in a row; if it contains none, the problem of an unreadable row."""
     try:
         return Problem.model_validate_json(text)
     except (ValidationError, TypeError) as error:
@@ -134,21 +134,21 @@ def problem_in(text: str) -> Problem:
 
 
 def state_in(text: str) -> LetterState:
-    """The state that a row holds; where it is none, an operator must look."""
+    """The state in a row; a state that does not exist counts as parked."""
     return LetterState(text) if text in _STATES else LetterState.PARKED
 
 
 def letter_in(row: RowMapping) -> DeadLetter:
-    """The letter that a row of `letter_query` or `stored_query` holds."""
+    """The letter in a row of `letter_query` or `stored_query`."""
     read = {"problem": problem_in(row["problem"]), "state": state_in(row["state"])}
     return DeadLetter(**{**row, **read})
 
 
 def stored_in(row: RowMapping) -> StoredLetter:
-    """The letter and delivery that a row of `stored_query` holds.
+    """The letter and the delivery in a row of `stored_query`.
 
     Raises:
-        ValueError: It holds none.
+        ValueError: The row is unreadable.
     """
     if row["state"] not in _STATES:
         raise ValueError("it stands nowhere")
@@ -167,7 +167,7 @@ def message_in(row: RowMapping) -> WireMessage:
 
 
 def letter_columns(letter: DeadLetter, *, cause: int) -> dict[str, object]:
-    """What `letters` keeps of a letter, but its key; who holds it stands in `holds`."""
+    """The columns of `letters` without the key; the table `holds` names its order."""
     columns = dict(letter)
     for name in (*_OF_THE_CAUSE, "order"):
         del columns[name]
@@ -177,7 +177,7 @@ def letter_columns(letter: DeadLetter, *, cause: int) -> dict[str, object]:
 
 
 def original_columns(message: WireMessage) -> dict[str, object]:
-    """What `originals` keeps of a delivery, but whose it is. ASCII holds every text there is."""
+    """The columns of `originals` without the key. JSON in ASCII can contain every text."""
     timestamp = message.timestamp
     properties = {
         "exchange": message.exchange,
@@ -194,7 +194,7 @@ def original_columns(message: WireMessage) -> dict[str, object]:
 
 
 def listed(values: Sequence[str], dialect: str) -> Select[tuple[str]]:
-    """Values for an `IN`, however many: a statement may name some ten thousand at most."""
+    """Any number of values for an `IN`; a statement may have some ten thousand parameters."""
     array = literal(list(values), JSON)
     if dialect == "postgresql":
         each = func.json_array_elements_text(array).table_valued(column("value", String))

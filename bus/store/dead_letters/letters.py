@@ -1,4 +1,4 @@
-"""Letters: dead letters in a database, for the handler and the operators' commands at once."""
+"""Dead letters in a database, used by the handler and by operators' commands at the same time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -35,8 +35,8 @@ Operation = TypeVar("Operation")
 class SqlDeadLetters:
     """Dead letters in a database.
 
-    Every change is made under one lock (`alone`) and says in SQL what it presumes, so that any
-    number of processes may work on one database.
+    Every change is made under one lock (`alone`), and its SQL contains the states that it expects.
+    So any number of processes may use one database.
 
     Args:
         limits: Checked in the transaction of every order.
@@ -48,7 +48,7 @@ class SqlDeadLetters:
         self._writes = GroupCommit(partial(_change_alone, database))
 
     async def aclose(self) -> None:
-        """Wait for what is being written."""
+        """Wait until all changes are written."""
         await self._writes.aclose()
 
     @property
@@ -57,11 +57,11 @@ class SqlDeadLetters:
         return self._limits
 
     async def prove_writable(self) -> None:
-        """Raises `TransportError` while they cannot be written."""
+        """Check that the database can be written. Raises `TransportError`."""
         await prove_writable(self._database)
 
     async def record(self, attempt: FailedAttempt, decide: Decide, *, now: datetime) -> Recorded:
-        """Keep a failed attempt with what is decided about it."""
+        """Record a failed attempt and the decision about it."""
         return await self._writes.submit(intake.record, intake.Failing(attempt, decide, now))
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[StoredLetter]:
@@ -69,7 +69,7 @@ class SqlDeadLetters:
         return await self._read(lambda connection: intake.due(connection, now, limit))
 
     async def retried(self, ids: Sequence[LetterId], *, now: datetime) -> None:
-        """Waiting → redelivered. What is not due has failed again meanwhile: it is left alone."""
+        """Mark as redelivered. A letter that is not due has failed again meanwhile: no change."""
         await self._writes.submit(intake.retried, intake.Retried(ids, now))
 
     async def postpone(self, ids: Sequence[LetterId], *, until: datetime) -> None:
@@ -77,11 +77,11 @@ class SqlDeadLetters:
         await self._writes.submit(intake.postpone, intake.Postponed(ids, until))
 
     async def put_aside(self, letter_id: LetterId, problem: Problem, *, now: datetime) -> None:
-        """Park a letter whose row cannot be worked on, as it is; no order holds it any longer."""
+        """Park a letter whose row cannot be used, and release it from its order."""
         await self._writes.submit(_PUT_ASIDE, orders.PuttingAside(letter_id, problem, now))
 
     async def place(self, order: NewOrder, *, order_id: OrderId, now: datetime) -> Order:
-        """Freeze the set an order is about and, unless it needs approval, let it run."""
+        """Store an order with the letters that it takes, and start it unless it needs approval."""
         return await self._writes.submit(_PLACE, orders.Placing(order, order_id, now, self._limits))
 
     async def approve(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
@@ -89,7 +89,7 @@ class SqlDeadLetters:
         return await self._writes.submit(_APPROVE, orders.Approving(order_id, operator, now))
 
     async def cancel(self, order_id: OrderId, *, operator: str, now: datetime) -> Order:
-        """End an order; what it has not dealt with is free again, where it stood."""
+        """End an order; letters that it has not processed are free again."""
         return await self._writes.submit(_CANCEL, orders.Cancelling(order_id, operator, now))
 
     async def orders(self, states: Sequence[OrderState] = ()) -> Sequence[Order]:
@@ -103,13 +103,13 @@ class SqlDeadLetters:
     async def next_of(
         self, order_id: OrderId, *, limit: int, after: LetterId | None = None
     ) -> Sequence[StoredLetter]:
-        """Letters of a running replay that are not dealt with, oldest failure first."""
+        """The unprocessed letters of a running replay, oldest failure first."""
         return await self._read(
             lambda connection: orders.next_of(connection, order_id, limit, after)
         )
 
     async def replayed(self, order_id: OrderId, ids: Sequence[LetterId], *, now: datetime) -> None:
-        """Redelivered, one replay more; also for an order that was cancelled meanwhile."""
+        """Mark letters as redelivered by a replay, also if it was cancelled meanwhile."""
         await self._writes.submit(_REPLAYED, orders.Replayed(order_id, ids, now))
 
     async def groups(self, selection: Selection, *, now: datetime) -> Sequence[Cause]:
@@ -127,11 +127,11 @@ class SqlDeadLetters:
     async def states(
         self, envelope_ids: Sequence[EnvelopeId]
     ) -> Mapping[tuple[EnvelopeId, MailboxName], LetterState]:
-        """Where the dead letters of these envelopes stand, by their mailbox."""
+        """The states of the dead letters of these envelopes."""
         return await self._read(lambda connection: worklist.states(connection, envelope_ids))
 
     async def count(self, selection: Selection) -> int:
-        """How many letters a selection means."""
+        """The number of letters that match a selection."""
         return await self._read(lambda connection: worklist.count(connection, selection))
 
     async def letter(self, id_or_prefix: str) -> DeadLetter:
@@ -156,7 +156,7 @@ async def _change_alone(database: Database, work: Callable[[Connection], Answer]
 
 
 def _one_by_one(work: Callable[[Connection, Operation], Answer]) -> Operate[Operation, Answer]:
-    """Work whose refusal is nobody else's; it must refuse before it changes anything."""
+    """Operations that may each be refused alone; each refuses before it changes anything."""
 
     def operate(connection: Connection, asked: Sequence[Operation]) -> list[Answer | Exception]:
         return [_answer(connection, each) for each in asked]

@@ -1,7 +1,7 @@
 """Moves: the only place where the state of dead letters changes, with history and tallies.
 
-The tallies must always tell the same as counting would, in the same transaction. Nobody else
-writes meanwhile (`alone`), so what a condition means stays the same from statement to statement.
+The tallies always equal the result of counting, in the same transaction. No other process writes
+meanwhile (`alone`), so all statements of a change see the same letters.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(7238913312)")
 
 
 class Kind(NamedTuple):
-    """What one row of the tallies counts."""
+    """The letters that one row of the tallies counts."""
 
     cause: int
     state: str
@@ -41,7 +41,7 @@ class Kind(NamedTuple):
 
 
 _KIND = tuple(letters.c[name] for name in Kind._fields)
-# Left to itself, SQLite finds letters by their state and then compares a million keys.
+# Without this hint SQLite finds letters by their state, and then compares a million keys.
 _BY_KEY = "NOT INDEXED"
 _COUNT = select(*_KIND, func.count()).group_by(*_KIND).with_hint(letters, _BY_KEY, "sqlite")
 _BY = bindparam("by", type_=Integer)
@@ -59,17 +59,17 @@ _TALLY = {
 
 
 def alone(connection: Connection) -> None:
-    """Let nobody else change dead letters until the commit.
+    """Lock out all other changes of dead letters until the commit.
 
-    SQLite has one writer anyway. On PostgreSQL this spares every race between what one process
-    decides and another does, at no price that is felt: hundreds of changes share a transaction.
+    SQLite has one writer anyway. On PostgreSQL this excludes all races between processes. It costs
+    little, because hundreds of changes share a transaction.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)
 
 
 def tally(connection: Connection, changes: Mapping[Kind, int]) -> None:
-    """Count so many letters more, or fewer, of each kind."""
+    """Add these numbers, which may be negative, to the tallies of each kind."""
     changed = [{**kind._asdict(), "by": by} for kind, by in sorted(changes.items()) if by]
     if changed:
         connection.execute(_TALLY[connection.dialect.name], changed)
@@ -119,7 +119,7 @@ def move(
 
 
 def entry_columns(entry: HistoryEntry) -> dict[str, object]:
-    """What `history` keeps of an entry beside its moment."""
+    """The columns of `history` for an entry, without its moment."""
     return {
         "happening": entry.happening,
         "operator": entry.operator,

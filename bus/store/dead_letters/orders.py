@@ -1,4 +1,4 @@
-"""Orders: what operators ask to be done with sets of dead letters, placed and carried out."""
+"""Orders of operators about sets of dead letters: placed, approved, cancelled and carried out."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -59,7 +59,7 @@ _IS_HELD = exists().where(_OTHER.c.letter == _KEY)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An order with the number that its letters are held by."""
+    """An order with its number, by which the table `holds` names it."""
 
     number: int
     order: Order
@@ -67,7 +67,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """An order to be placed."""
+    """An order that shall be placed."""
 
     order: NewOrder
     order_id: OrderId
@@ -77,7 +77,7 @@ class Placing:
 
 @dataclass(frozen=True, slots=True)
 class Approving:
-    """A second operator's yes."""
+    """The approval of a second operator."""
 
     order_id: OrderId
     operator: str
@@ -86,7 +86,7 @@ class Approving:
 
 @dataclass(frozen=True, slots=True)
 class Cancelling:
-    """An operator's no."""
+    """The cancellation by an operator."""
 
     order_id: OrderId
     operator: str
@@ -104,7 +104,7 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class PuttingAside:
-    """A letter that cannot be worked on."""
+    """A letter whose row cannot be used."""
 
     letter_id: LetterId
     problem: Problem
@@ -126,17 +126,17 @@ def listing(connection: Connection, states: Sequence[OrderState]) -> tuple[Order
         query = query.where(orders.c.state.in_(states))
     read: list[Order] = []
     for row in connection.execute(query).mappings():
-        # What somebody has written there, and is no order, is carried out by nobody.
+        # An unreadable row is left out, and nobody carries it out.
         with suppress(ConfigurationError):
             read.append(_order_in(row))
     return tuple(read)
 
 
 def place(connection: Connection, asked: Placing) -> Order:
-    """Freeze the set an order is about and, unless it needs approval, let it run.
+    """Store an order with the letters that it takes, and start it unless it needs approval.
 
-    The limits are checked against what was frozen, in the transaction that froze it.
-    Raises `ConfigurationError` E_NEEDS_YES: nothing was frozen.
+    The limits are checked against the number of these letters, in the same transaction.
+    Raises `ConfigurationError` E_NEEDS_YES: nothing was stored.
     """
     wanted, now = asked.order, asked.now
     number = (connection.scalar(select(func.max(orders.c.number))) or 0) + 1
@@ -161,7 +161,7 @@ def place(connection: Connection, asked: Placing) -> Order:
     try:
         placed = within_limits(asked_for, asked.limits)
     except ConfigurationError:
-        # Other operations share this transaction: it is committed in spite of the refusal.
+        # Other operations share this transaction, so it is committed although this one is refused.
         connection.execute(delete(holds).where(holds.c.order_number == number))
         raise
     connection.execute(
@@ -205,7 +205,7 @@ def cancel(connection: Connection, asked: Cancelling) -> Order:
 def next_of(
     connection: Connection, order_id: OrderId, limit: int, after: LetterId | None
 ) -> tuple[StoredLetter, ...]:
-    """Letters of a running replay that are not dealt with, oldest failure first."""
+    """The unprocessed letters of a running replay, oldest failure first."""
     held = load(connection, order_id)
     if held.order.state is not OrderState.RUNNING:
         return ()
@@ -222,7 +222,7 @@ def next_of(
 
 
 def replayed(connection: Connection, asked: Replayed) -> None:
-    """Redelivered, one replay more; also for an order that was cancelled meanwhile."""
+    """Mark letters as redelivered by a replay, also of an order that was cancelled meanwhile."""
     held = load(connection, asked.order_id)
     named = keys_of(asked.ids, connection.dialect.name)
     number = move(
@@ -237,7 +237,7 @@ def replayed(connection: Connection, asked: Replayed) -> None:
 
 
 def put_aside(connection: Connection, asked: PuttingAside) -> None:
-    """Park a letter, whatever its row holds: only what is written here is presumed."""
+    """Park a letter, whatever its row contains, and release it from its orders."""
     keys = select(_KEY).where(letters.c.id == asked.letter_id)
     entry = HistoryEntry(at=asked.now, happening=Happening.PARKED, text=asked.problem.code)
     holders = select(orders.c.id).join(holds, holds.c.order_number == orders.c.number)
@@ -258,7 +258,7 @@ def put_aside(connection: Connection, asked: PuttingAside) -> None:
 def dealt_with(
     connection: Connection, held: Held, which: ColumnElement[bool], number: int, now: datetime
 ) -> None:
-    """Let letters go that were dealt with, and count them; the last one ends the order."""
+    """Release letters that were processed, and count them; the last one ends the order."""
     mine = holds.c.order_number == held.number
     connection.execute(delete(holds).where(mine, which))
     connection.execute(
@@ -270,7 +270,7 @@ def dealt_with(
 
 
 def _held(connection: Connection, meant: Scope) -> tuple[int, tuple[str, ...]]:
-    """How many letters that are meant belong to other orders under way, and to which."""
+    """How many selected letters other unfinished orders hold, and which orders."""
     if connection.execute(select(holds.c.letter).limit(1)).first() is None:
         return 0, ()
     counted = (
@@ -293,7 +293,7 @@ def _held(connection: Connection, meant: Scope) -> tuple[int, tuple[str, ...]]:
 def _run(
     connection: Connection, held: Held, *, now: datetime, approved_by: str | None = None
 ) -> Order:
-    """Let a pending order run; discards and restores, and what has no letters, end with it."""
+    """Start a pending order. Discards, restores and orders without letters also end now."""
     running = {"state": OrderState.RUNNING, "approved_by": approved_by}
     _change(connection, held, {OrderState.PENDING}, running)
     number = 0
@@ -304,7 +304,7 @@ def _run(
 
 
 def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
-    """Discard or restore what an order holds."""
+    """Discard or restore the letters that an order holds."""
     order = held.order
     keys = select(holds.c.letter).where(holds.c.order_number == held.number)
     match order.action:
@@ -319,7 +319,7 @@ def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
                 keys,
                 entry,
                 event=DeliveryEvent.RESTORE,
-                # After a quarantine the loop guard starts anew.
+                # After a quarantine, replays are counted from zero again.
                 replays=case((was_quarantined, 0), else_=letters.c.replays),
                 returned=case((was_quarantined, false()), else_=letters.c.returned),
             )
@@ -330,7 +330,7 @@ def _carry_out(connection: Connection, held: Held, now: datetime) -> int:
 
 
 def _note(connection: Connection, order: Order, verb: str, *, operator: str, now: datetime) -> None:
-    """Tell the journal what an operator did, in the transaction that does it."""
+    """Write the act of an operator to the journal, in the same transaction."""
     entry = JournalEntry(
         id=f"{order.id}-{verb}",
         at=now,
@@ -344,7 +344,7 @@ def _note(connection: Connection, order: Order, verb: str, *, operator: str, now
 
 
 def _stands_as_left_by(held: Held) -> ColumnElement[bool]:
-    """Whether an order holds a letter; a cancelled one, whether nothing happened to it since."""
+    """Whether an order holds a letter; after its end, whether the letter has not changed since."""
     if held.order.state is not OrderState.CANCELLED:
         return _IS_HELD.where(_OTHER.c.order_number == held.number)
     return and_(~_IS_HELD, letters.c.failed_at <= held.order.finished_at)
@@ -353,13 +353,13 @@ def _stands_as_left_by(held: Held) -> ColumnElement[bool]:
 def _change(
     connection: Connection, held: Held, among: set[OrderState], values: Mapping[str, object]
 ) -> bool:
-    """Change an order if it is in one of these states; answer whether it was."""
+    """Change an order if it is in one of these states; returns whether it was."""
     statement = update(orders).where(orders.c.number == held.number, orders.c.state.in_(among))
     return connection.execute(statement.values(**values)).rowcount == 1
 
 
 def _order_in(row: RowMapping) -> Order:
-    """The order as it was placed, and what became of it.
+    """The order in a row.
 
     Raises:
         ConfigurationError: E_ORDER_UNREADABLE.

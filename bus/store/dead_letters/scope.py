@@ -1,9 +1,9 @@
-"""Scope: the letters that a selection means, in SQL that finds them by an index.
+"""Scope: finds the letters of a selection by an index.
 
-A list is in the order of time, but the index of causes is so only within one cause, state and
-number of attempts, and that of states within one state and number of attempts. The tallies name
-these cells. The heads of the cells say which can be on a page; those are read and merged. So a
-page costs the same however many letters there are, and however few match.
+A list is sorted by time. The index of causes is sorted by time only within one cell, that is one
+cause, state and number of attempts; the index of states only within one state and number of
+attempts. The tallies contain all cells. A page is merged from the first letters of the cells. So a
+page costs the same for any number of letters, and for any number of matches.
 """
 
 from collections.abc import Collection
@@ -26,7 +26,7 @@ from bus.store.dead_letters.letter_row import listed
 from bus.store.schema import causes, letters, tallies
 
 DEEP = 1_000
-"""From this row on a list of everything is read along one index instead of merged."""
+"""From this row on, a list of all letters is read from one index and not merged."""
 
 _OF_THE_CAUSE = ("mailbox", "failure_class", "code", "fingerprint")
 _OF_THE_LETTER = ("ids", "sender", "number", "returned", "since", "until")
@@ -34,10 +34,10 @@ _OF_THE_LETTER = ("ids", "sender", "number", "returned", "since", "until")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is meant, and how to get at it.
+    """A selection in SQL.
 
     Attributes:
-        among: The states that letters must be in, beside what the selection says.
+        among: The states in which letters must be, in addition to the selection.
     """
 
     selection: Selection
@@ -46,38 +46,38 @@ class Scope:
 
     @property
     def is_tallied(self) -> bool:
-        """Whether the tallies know everything that is asked for."""
+        """Whether the tallies contain every column that the selection uses."""
         return all(getattr(self.selection, name) in {None, ()} for name in _OF_THE_LETTER)
 
     def conditions(self, table: FromClause = letters) -> list[ColumnElement[bool]]:
-        """Everything that must hold for a letter."""
+        """All conditions of the selection on a letter."""
         return [*self._own_conditions(table), *self._tallied_conditions(table)]
 
     def kinds(self) -> list[ColumnElement[bool]]:
-        """What must hold for the tallies; all that they know of a selection."""
+        """The conditions of the selection that apply to the tallies."""
         return [*self._tallied_conditions(tallies), tallies.c.letters > 0]
 
     def cells(self, *names: str) -> Subquery:
-        """The different values that the letters which are meant may have in these columns."""
+        """The different values of the selected letters in these columns."""
         columns = (tallies.c[name] for name in names)
         return select(*columns).where(*self.kinds()).distinct().subquery("cells")
 
     def rows(self, *columns: ColumnElement[Any]) -> Select[Any]:
-        """Something of every letter that is meant, in any order."""
+        """These columns of every selected letter, in any order."""
         query = select(*columns).select_from(letters).where(*self.conditions())
         return hinted(query, self._index or self._index_of_all)
 
     def rows_in(
         self, cells: FromClause, *columns: ColumnElement[Any], table: FromClause = letters
     ) -> Select[Any]:
-        """Something of the letters in one of the `cells`."""
+        """These columns of the letters in one of the `cells`."""
         in_cell = (table.c[name] == cell for name, cell in cells.c.items() if name in _CELL)
         query = select(*columns).select_from(table).where(*in_cell, *self._own_conditions(table))
         index = "letters_by_cause" if "cause" in cells.c else "letters_by_state"
         return hinted(query.correlate(cells), index, table)
 
     def count(self) -> Select[tuple[int]]:
-        """How many letters are meant."""
+        """The number of selected letters."""
         if self.is_tallied:
             return select(func.coalesce(func.sum(tallies.c.letters), 0)).where(*self.kinds())
         if self._index is not None:
@@ -87,7 +87,7 @@ class Scope:
         return select(func.coalesce(func.sum(in_cell), 0)).select_from(cells)
 
     def page(self, sort: Sort, *, limit: int, offset: int) -> Select[tuple[int]]:
-        """The keys of one page, in no order."""
+        """The keys of the letters on one page, in any order."""
         deep = limit + offset > DEEP and sort is not Sort.ATTEMPTS
         if self._index is not None or (deep and not self._causal):
             query = self.rows(letters.c.key)
@@ -95,7 +95,7 @@ class Scope:
         return self._merged(sort, limit=limit, offset=offset)
 
     def _merged(self, sort: Sort, *, limit: int, offset: int) -> Select[tuple[int]]:
-        # Of so many cells the first letters are on the page, so no other can have one there.
+        # The first letters of so many cells fill the page, so it needs no other cell.
         most = limit + offset
         cells = self._leading_cells()
         first = func.min if sort is Sort.OLDEST else func.max
@@ -122,15 +122,15 @@ class Scope:
 
     @property
     def _causal(self) -> dict[str, str]:
-        """What is asked of the cause."""
+        """The conditions on the cause."""
         values = ((name, getattr(self.selection, name)) for name in _OF_THE_CAUSE)
         return {name: value for name, value in values if value is not None}
 
     @property
     def _index(self) -> str | None:
-        """The index that leads to what is meant in the order of time, if one does.
+        """The index that gives the selected letters in the order of time; None: there is none.
 
-        SQLite is told, for it keeps no statistics.
+        SQLite needs this hint, because it has no statistics.
         """
         selection = self.selection
         if selection.ids:
@@ -145,14 +145,14 @@ class Scope:
 
     @property
     def _index_of_all(self) -> str:
-        """The index to read all that is meant by, where none leads to it."""
+        """The index by which all selected letters are read, where no index is sorted by time."""
         return "letters_by_cause" if self._causal else "letters_by_time"
 
     def _leading_cells(self) -> Subquery:
         return self.cells(*(_CELL if self._causal else _CELL_OF_ANY_CAUSE))
 
     def _own_conditions(self, table: FromClause) -> list[ColumnElement[bool]]:
-        """What the tallies do not know."""
+        """The conditions on columns that the tallies do not contain."""
         selection, column = self.selection, table.c
         held: list[ColumnElement[bool]] = []
         if selection.ids:
@@ -185,7 +185,7 @@ _CELL_OF_ANY_CAUSE = ("state", "attempts")
 
 
 def hinted(query: Select[Any], index: str, table: FromClause = letters) -> Select[Any]:
-    """Tell SQLite which index to use; PostgreSQL knows."""
+    """Tell SQLite which index to use; PostgreSQL decides by its statistics."""
     return query.with_hint(table, f"INDEXED BY {index}", "sqlite")
 
 

@@ -1,4 +1,4 @@
-"""Worklist: dead letters as operators look at them, page by page and one by one."""
+"""Queries of operators: pages of dead letters, single letters, and their history."""
 
 import re
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ def find(
 
 
 def count(connection: Connection, selection: Selection) -> int:
-    """How many letters a selection means."""
+    """The number of letters that match a selection."""
     return connection.scalar(Scope(selection, connection.dialect.name).count()) or 0
 
 
 def states(
     connection: Connection, envelope_ids: Sequence[EnvelopeId]
 ) -> dict[tuple[EnvelopeId, MailboxName], LetterState]:
-    """Where the dead letters of these envelopes stand, by their mailbox."""
+    """The states of the dead letters of these envelopes."""
     query = (
         select(letters.c.envelope_id, causes.c.mailbox, letters.c.state)
         .join(causes, causes.c.number == letters.c.cause)
@@ -58,7 +58,7 @@ def letter(connection: Connection, id_or_prefix: str) -> DeadLetter:
     first = id_or_prefix.lower()
     if not _DIGITS.fullmatch(first):
         raise AxisError.of("E_LETTER_UNKNOWN", id=id_or_prefix)
-    # No digit follows f; a LIKE would read the whole table.
+    # An upper bound in place of LIKE, which would read the whole table.
     query = letter_query().where(letters.c.id >= first, letters.c.id < f"{first}g").limit(2)
     found = letters_of(connection, query)
     if not found:
