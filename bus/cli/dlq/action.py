@@ -1,4 +1,4 @@
-"""Action: `dlq replay`, `discard`, `restore`: an order is previewed, placed and followed."""
+"""`dlq replay`, `discard` and `restore`: preview an order, place it and watch it."""
 
 import shlex
 import sys
@@ -112,7 +112,7 @@ def restore(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Draft:
-    """An order before it is known what it is about."""
+    """An order without its letters yet."""
 
     action: Action
     operator: str
@@ -121,7 +121,7 @@ class _Draft:
     reason: str | None = None
 
     def about(self, preview: Preview, options: OrderOptions) -> NewOrder:
-        """The order. Bounded by what was previewed: it never takes more than was agreed to."""
+        """The order. Its limit is the previewed number of letters, so it never takes more."""
         return NewOrder(
             action=self.action,
             selection=preview.selection,
@@ -142,7 +142,7 @@ def _act(
     try:
         raise typer.Exit(_carry_through(order_id, draft, chosen, options, session, wait=wait))
     except KeyboardInterrupt:
-        # It may have come before the order stood, in the middle, or after.
+        # Ctrl-C may have come before the order was placed, meanwhile, or after.
         order = session.run(_placed(order_id, session))
         if order is None or order.state is OrderState.DONE:
             raise
@@ -181,7 +181,7 @@ async def _placed(order_id: OrderId, session: Session) -> Order | None:
 async def _place(
     order_id: OrderId, draft: _Draft, chosen: FiltersOrIds, options: OrderOptions, session: Session
 ) -> tuple[Preview, Order | None]:
-    """What would be done, and the order unless it is only a rehearsal or about nothing.
+    """The preview, and the placed order; None for a dry run or an order without letters.
 
     Raises:
         ConfigurationError: E_SELECTION_EMPTY, E_NEEDS_YES, E_REROUTE, or one of `select`.
@@ -211,7 +211,7 @@ def _tell_dry(preview: Preview, session: Session) -> None:
 
 
 def _tell_placed(order: Order, session: Session) -> None:
-    """Say what the order took, and what it could not take."""
+    """Print which letters the order took, and which it could not take."""
     console = screen(stderr=True)
     if order.held:
         held = counted(order.held, "dead letter")
@@ -233,7 +233,7 @@ def _tell_placed(order: Order, session: Session) -> None:
 
 
 def _end(order: Order, session: Session, *, wait: bool) -> Exit:
-    """Follow it as far as is wanted and possible."""
+    """Watch the order, if that is wanted and possible."""
     if order.total == 0:
         return Exit.REFUSED
     if order.state is OrderState.DONE:

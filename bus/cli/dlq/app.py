@@ -1,4 +1,4 @@
-"""App: the verbs of `lienthong dlq` put together."""
+"""The command group `lienthong dlq`."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""Conflict: what arrived before a document with other content, beside what arrived now."""
+"""Conflict: the earlier delivery of a document beside the one that arrives with other content."""
 
 from rich.table import Table
 from rich.text import Text
@@ -9,11 +9,11 @@ from schemas.envelope import Envelope
 from schemas.vietnam import to_vietnam
 
 _ROWS = {"at": "cause.at", "subject": "cause.subject", "envelope": "cause.sha256"}
-"""What is compared, and how the problem calls it of what arrived before."""
+"""The compared fields, with the parameter of the problem for the earlier delivery."""
 
 
 def conflict_json(letter: DeadLetter, envelope: Envelope | None) -> dict[str, object]:
-    """Both, if the letter is about a conflict; what is not known is null."""
+    """Both deliveries, if the letter is about a conflict; unknown fields are null."""
     if letter.problem.code != "E_CONFLICT":
         return {}
     before = {name: letter.problem.params.get(told) for name, told in _ROWS.items()}
@@ -21,7 +21,7 @@ def conflict_json(letter: DeadLetter, envelope: Envelope | None) -> dict[str, ob
 
 
 def conflict_table(letter: DeadLetter, envelope: Envelope | None) -> Table:
-    """Both, line by line. Moments are those of Viet Nam."""
+    """Both deliveries as a table. Times are those of Viet Nam."""
     now = _now(letter, envelope)
     table = Table(box=None, header_style="bold", padding=(0, 2))
     for title in ("", "before", "now"):

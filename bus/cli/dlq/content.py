@@ -1,4 +1,4 @@
-"""Content: what an envelope says, line by line, as a person reads it."""
+"""Content: the fields of an envelope as lines for people."""
 
 from collections.abc import Iterator
 

@@ -38,7 +38,7 @@ def export(
     """Write dead letters as JSON lines: metadata, problem, history, headers, signature, body.
 
     The body is base64 of the original bytes. It holds the documents' content: keep it safe.
-    Without a chosen: everything that needs somebody. Exit 1 when nothing matches.
+    Without a selection: every letter that needs an operator. Exit 1 when nothing matches.
     """
     with _target(output) as file:
         count = session.run(_write(chosen, session, file))
@@ -52,7 +52,7 @@ def export(
 
 @contextmanager
 def _target(output: Path | None) -> Iterator[BinaryIO]:
-    """Where the lines go. A file that could not be written to its end is taken away.
+    """The output. A file that could not be written completely is removed.
 
     Raises:
         ConfigurationError: E_OUTPUT_EXISTS.

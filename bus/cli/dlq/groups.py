@@ -1,4 +1,4 @@
-"""Groups: `dlq groups`, dead letters by cause: how many, how old, and what to do about each."""
+"""`dlq groups`: dead letters by cause, with number, age and advice."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -50,7 +50,7 @@ def groups(filters: Filters, session: Session) -> None:
 
 
 def tell_paused(console: Console, session: Session, moment: datetime) -> None:
-    """Say whose mailboxes wait: no dead letters, but what an operator looks for here first."""
+    """Print the paused mailboxes: they are no dead letters, but operators look for them here."""
     for paused in session.paused():
         since = age(moment - paused.since)
         named = " ".join(filter(None, (paused.mailbox, session.name_of(paused.mailbox))))
@@ -90,7 +90,7 @@ async def _gather(
 
 
 async def _examples(letters: DeadLetters, causes: Sequence[Cause]) -> dict[LetterId, DeadLetter]:
-    """A group's cause is told in the words of its last letter."""
+    """The text of each group, from its newest letter."""
     found: dict[LetterId, DeadLetter] = {}
     for start in range(0, len(causes), _EXAMPLES_AT_ONCE):
         ids = tuple(each.example for each in causes[start : start + _EXAMPLES_AT_ONCE])

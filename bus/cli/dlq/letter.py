@@ -1,4 +1,4 @@
-"""Letter: `dlq show`, everything about one dead letter; the only verb that decodes its content."""
+"""`dlq show`: one dead letter. Only this command decodes the content."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from schemas.problem import ConfigurationError, Language, Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Sheet:
-    """What is shown of a letter.
+    """Everything that is shown of a letter.
 
     Attributes:
         set_aside: Key files that do not count, which may be why its signature is not believed.
@@ -104,7 +104,7 @@ def _inspected(
     session: Session,
     moment: datetime,
 ) -> _Sheet:
-    """A broken key folder must not hide the letter: then it is the doubt."""
+    """Check the signature; if the key folder is broken, show the letter with that problem."""
     set_aside: Sequence[Problem] = ()
     try:
         directory = session.routing.directory

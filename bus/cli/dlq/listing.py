@@ -1,4 +1,4 @@
-"""Listing: `dlq list`, one page of dead letters; what is in them stays with `dlq show`."""
+"""`dlq list`: one page of dead letters, without their content."""
 
 from collections.abc import Sequence
 from typing import Annotated

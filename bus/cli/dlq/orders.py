@@ -1,4 +1,4 @@
-"""Orders: what operators have asked for: `dlq orders`, `follow`, `cancel`, `approve`."""
+"""The commands `dlq orders`, `follow`, `cancel` and `approve`."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -91,7 +91,7 @@ def is_worked_on(order: Order, session: Session) -> bool:
 
 
 def tell_if_nobody_works(order: Order, session: Session) -> None:
-    """Say that an order waits for the axis, where it does."""
+    """Print that an order waits for the axis, if no axis runs."""
     if not is_worked_on(order, session):
         say(
             screen(stderr=True),
@@ -139,7 +139,7 @@ def _table(found: Sequence[Order]) -> Table:
 
 
 def _which(order: Order) -> str:
-    """What a second operator must know before approving."""
+    """The facts that a second operator needs before the approval."""
     parts = (
         told(order.selection),
         f"to {order.to}" if order.to else "",

@@ -1,4 +1,4 @@
-"""Preview: what an order would take, counted before it is placed, and told."""
+"""Prints the preview of an order."""
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +17,7 @@ _PAGE = 500
 
 
 def row_of(preview: Preview) -> dict[str, object]:
-    """The same for scripts."""
+    """The preview as JSON."""
     return {
         "action": preview.action,
         "found": preview.found,
@@ -61,7 +61,7 @@ def tell(preview: Preview, console: Console, session: Session) -> None:
 
 
 def tell_left(preview: Preview, console: Console, session: Session) -> None:
-    """Say what is meant but left alone, and how to get at it."""
+    """Print the selected letters that the action does not change, and what helps."""
     if not preview.left:
         return
     say(console, Text("left alone: ").append_text(states_of(preview.left)))

@@ -1,4 +1,4 @@
-"""Progress: an order watched until it ends, or until the operator has seen enough."""
+"""Progress: watches an order until it ends or the operator stops watching."""
 
 import asyncio
 from datetime import timedelta
@@ -33,7 +33,7 @@ def watch_order(order_id: OrderId, session: Session) -> Exit:
 
 
 def tell_left_alone(order_id: OrderId, session: Session) -> Exit:
-    """Say that an order goes on though nobody watches it, and how to get back to it."""
+    """Print that an order goes on unwatched, and how to watch it again."""
     console = screen(stderr=True)
     say(console, f"stopped watching; order {order_id} goes on")
     say(console, f"  to watch again   $ {session.typed(f'lienthong dlq follow {order_id}')}")
@@ -42,7 +42,7 @@ def tell_left_alone(order_id: OrderId, session: Session) -> Exit:
 
 
 def tell_end(order: Order, session: Session) -> None:
-    """Say how an order ended."""
+    """Print how an order ended."""
     if session.as_json:
         print_json(order.model_dump(mode="json"))
         return

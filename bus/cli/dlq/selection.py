@@ -1,4 +1,4 @@
-"""Selection: the options by which an operator says which dead letters are meant."""
+"""Selection: the options that select dead letters."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bus.services.worklist import Worklist
 from schemas.errors import FailureClass
 
 OPEN = (LetterState.PARKED, LetterState.WAITING, LetterState.QUARANTINED)
-"""What is not settled: the operators' work list."""
+"""The states of letters on the operators' work list."""
 
 _WHICH = "Which dead letters"
 
@@ -29,7 +29,7 @@ def _moment(text: str) -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Everything given must hold."""
+    """Filters; a letter must match all that are given."""
 
     agency: Annotated[
         str | None,
@@ -86,7 +86,7 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class FiltersOrIds(Filters):
-    """The same, or by name."""
+    """Filters, or the ids of letters."""
 
     ids: Annotated[
         list[str] | None,
@@ -97,7 +97,7 @@ class FiltersOrIds(Filters):
 async def select(
     filters: Filters, worklist: Worklist, *, states: Collection[LetterState]
 ) -> Selection:
-    """What the options mean in this store. Raises as `Worklist.select`.
+    """The selection that the options mean. Raises as `Worklist.select`.
 
     Args:
         states: The states when none is asked for.

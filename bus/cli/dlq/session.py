@@ -1,4 +1,4 @@
-"""Session: from where an operator works: which axis, which form of answer, and in whose name."""
+"""Session: the options that all commands of `dlq` share: the home, JSON output, the operator."""
 
 import asyncio
 import os
@@ -30,19 +30,19 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """The options that every verb takes."""
+    """The options that every command takes."""
 
     home: Home = None
     as_json: AsJson = False
 
     @cached_property
     def settings(self) -> Settings:
-        """The choices of this axis."""
+        """The settings of this axis."""
         return load_settings(home=self.home)
 
     @cached_property
     def routing(self) -> Routing:
-        """Who is on the axis now."""
+        """The directory as it is now."""
         return Routing(directory_of(self.settings).load())
 
     @property
@@ -59,7 +59,7 @@ class Session:
         return load_paused(self.folder.paused) if self.folder.running() else ()
 
     def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Do asynchronous work to its end."""
+        """Run a coroutine to its end."""
         return asyncio.run(work)
 
     def name_of(self, mailbox: str) -> str:

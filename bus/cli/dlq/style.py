@@ -1,4 +1,4 @@
-"""Style: how states and numbers look, everywhere the same."""
+"""Style: states and numbers as text, the same in all commands."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Watch: `dlq watch`, causes and the newest dead letters, live."""
+"""`dlq watch`: shows causes and the newest dead letters, live."""
 
 import asyncio
 import sys
@@ -127,7 +127,7 @@ async def _lines(filters: Filters, session: Session) -> None:
 
 @dataclass(kw_only=True)
 class _News:
-    """Failures that were not told before."""
+    """Failures that were not shown before."""
 
     selection: Selection
     letters: DeadLetters
