@@ -1,1 +1,1 @@
-"""Worker processes: both ends of the line between the axis and its workers."""
+"""Child processes: commands of this program, and formats of other packages."""

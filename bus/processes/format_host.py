@@ -1,9 +1,9 @@
-"""Format host: the process in which a format of another house works, one piece of work at a time.
+"""Format host: the process in which a format of another package works, one request at a time.
 
 `python -m bus.processes.format_host <name>`. Standard input is the socket to the worker (`frames`),
-the first argument after the name is the number of a file for tracebacks. Everything that a format
-is given, its source, its sink and its attachments, stays with the worker and is asked there. What
-goes wrong is told as the type of the exception with files, lines and functions, and no values.
+the first argument after the name is the number of a file for tracebacks. The source, the sink and
+the attachments of a format stay in the worker; the format asks the worker for each operation. An
+error is reported as the type of the exception with files, lines and functions, without values.
 """
 
 import faulthandler
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 MEMORY_BYTES = 2 * 1024 * 1024 * 1024
-"""Of address space."""
+"""The limit of the address space."""
 _BUFFER_BYTES = 256 * 1024
 _PIECE_BYTES = 1024 * 1024
 _STANDARD_INPUT = 0
 _ABANDONED = 70
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Terminals and systemd tell all processes of an axis to stop. When we end the worker decides: what
-it reads with us must not be refused for that."""
+"""Terminals and systemd signal all processes of an axis. Only the worker decides when this process
+ends: otherwise the file in work would be refused."""
 
 
 class GivenUpError(BaseException):
-    """The worker could not do what the format asked for, and knows why."""
+    """The worker failed in an operation that the format asked for, and knows the reason."""
 
 
 def main() -> None:
-    """Introduce the format, then do what is asked until the worker is gone."""
+    """Describe the format to the worker, then answer its requests until it has ended."""
     name, tracebacks = sys.argv[1], int(sys.argv[2])
     faulthandler.enable(tracebacks, all_threads=False)
     faulthandler.register(signal.SIGUSR1, tracebacks, all_threads=False)
@@ -113,7 +113,7 @@ def _write(line: Line, found: Format, asked: Frame) -> None:
         chunks = found.write(message, attachments=_Attachments(line), written_at=written_at)
     for chunk in chunks:
         for start in range(0, len(chunk) or 1, MOST_BODY_BYTES):
-            # Also an empty one: the worker counts.
+            # Send empty chunks too, because the worker counts chunks.
             line.say({"chunk": True}, bytes(chunk[start : start + MOST_BODY_BYTES]))
     line.say({"end": "done"})
 
@@ -147,7 +147,7 @@ def _ask(line: Line, call: str, of: int = 0, body: bytes = b"", **given: object)
 
 
 class _File(io.RawIOBase):
-    """A file that the worker has open; number 0 is the source."""
+    """A file that is open in the worker; number 0 is the source."""
 
     def __init__(self, line: Line, number: int) -> None:
         self._line = line
@@ -227,7 +227,7 @@ def _opened(line: Line, answer: Frame) -> BinaryIO:
 
 
 def _line() -> Line:
-    """Take the socket away from standard input, and keep what is printed out of the way."""
+    """Move the socket away from standard input, and redirect printed text to standard error."""
     end = socket.socket(fileno=os.dup(_STANDARD_INPUT))
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
@@ -237,7 +237,7 @@ def _line() -> Line:
 
 
 def _end_with(line: socket.socket) -> NoReturn:
-    """End when the worker is gone, whatever the format is doing."""
+    """End when the worker has ended, whatever the format is doing."""
     poll = select.poll()
     ours = line.dup()
     poll.register(ours, 0)  # of the end one is told without asking
@@ -256,7 +256,7 @@ def _bound(what: int, most: int) -> None:
 
 
 def _allow_processor_time(seconds: float) -> None:
-    """From now on; more, and the kernel ends this process, also when the worker is gone."""
+    """Limit the processor time from now on; the kernel ends this process at the limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _bound(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 5)
 

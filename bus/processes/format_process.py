@@ -1,7 +1,7 @@
-"""Format process: one process of a format of another house, as its worker sees it.
+"""Format process: one process of a format of another package, seen from its worker.
 
-It is asked for one piece of work at a time. One that dies over it, or does not finish in time, is
-gone afterwards; why, and at which line of its code, is known. What happens in it is `format_host`.
+It handles one request at a time. If it crashes or does not finish in time, it is lost; the reason
+and the line of its code are known. The code inside the process is `format_host`.
 """
 
 import os
@@ -23,17 +23,17 @@ from schemas.problem import AxisError, DocumentError, Problem, error_of
 
 _START_SECONDS = 30.0
 _SLICE_SECONDS = 1.0
-"""A process that was frozen with us has not used the time that passed meanwhile."""
+"""While this process was frozen, the format process had no time to work."""
 _LAST_WORDS_SECONDS = 1.0
 _MOST_DUMP_BYTES = 64 * 1024
 _PREFIX = "LIENTHONG_"
 
 
 class ProcessLostError(Exception):
-    """The process ended, or was ended because it did not finish in time.
+    """The process has crashed, or was ended because it did not finish in time.
 
     Attributes:
-        cause: A signal, an exit code, or the seconds that it had.
+        cause: A signal, an exit code, or its time limit.
         where: The line of the format's code, if it is known.
     """
 
@@ -43,7 +43,7 @@ class ProcessLostError(Exception):
 
 
 class FailedInProcessError(Exception):
-    """The format raised what its contract does not allow.
+    """The format raised an exception that its contract does not allow.
 
     Attributes:
         cause: The type of the exception and its place.
@@ -55,13 +55,13 @@ class FailedInProcessError(Exception):
 
 
 class FormatProcess:
-    """A process that has introduced its format.
+    """A started process that has described its format.
 
     Attributes:
-        omits: Fields that it has no place for.
-        checked: Whether it has a place for a check.
-        at_rest: It has done what it was asked for, and can be asked again. One that raised what it
-            must not may have been left without memory, or with threads: the next file would suffer.
+        omits: The fields that the format cannot carry.
+        checked: Whether the format can write a check.
+        at_rest: It has finished a request and can take the next one. After a forbidden exception it
+            is not used again, because it may lack memory or have threads that still run.
 
     Raises:
         ProcessLostError, FailedInProcessError: It could not be started.
@@ -89,7 +89,7 @@ class FormatProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process runs."""
         return self._process.poll() is None
 
     def ask(
@@ -101,15 +101,15 @@ class FormatProcess:
         seconds: float,
         take: Callable[[bytes], None],
     ) -> Frame:
-        """Have it work: chunks are taken one by one, and the result is returned.
+        """Send a request; pass on its chunks one by one, and return the result.
 
-        The time in which it waits for us does not count.
+        The time in which the process waits for the worker does not count.
 
         Raises:
-            ProcessLostError: It is gone.
-            FailedInProcessError: It raised or asked for what it must not.
-            DocumentError: What the format says of its input.
-            AxisError: What hindered `work` or `take`.
+            ProcessLostError: The process is lost.
+            FailedInProcessError: The format raised or requested something that it must not.
+            DocumentError: The format refuses its input.
+            AxisError: An error of `work` or `take`.
         """
         clock, trouble = _Clock(seconds), None
         self.at_rest = False
@@ -149,22 +149,19 @@ class FormatProcess:
                 raise self._failure(heard)
 
     def end(self) -> None:
-        """End it, whatever it is doing, with what it has started; from any thread.
-
-        Harmless twice.
-        """
+        """End the process and all that it has started. May be called twice, from any thread."""
         if not self._ended:
-            # Not twice: its number may be another's by then.
+            # Not twice: the system may have given its process id to another process.
             self._ended = True
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        # Whoever waits for it hears of the end.
+        # Closing the socket wakes the thread that waits for an answer.
         with suppress(OSError):
             self._line.socket.shutdown(socket.SHUT_RDWR)
         self._process.wait()
 
     def close(self) -> None:
-        """End it, and let go of what belonged to it; by whoever asks it."""
+        """End the process and close its files. Called by the thread that uses it."""
         self.end()
         self._line.socket.close()
         self._dump.close()
@@ -179,7 +176,7 @@ class FormatProcess:
             raise self._lost() from gone
 
     def _heard(self, clock: "_Clock") -> Frame:
-        """What it says next."""
+        """The next message of the process."""
         while clock.left > 0:
             slice_ = min(_SLICE_SECONDS, clock.left)
             self._line.socket.settimeout(slice_)

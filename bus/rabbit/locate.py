@@ -1,4 +1,4 @@
-"""Locate: find a broker to use, in a fixed order, and give it back at the end.
+"""Locate: finds a broker in a fixed order; stops it at the end if it was started for this.
 
 A given URL; an installed RabbitMQ as a private node; a Docker container; RabbitMQ installed by the
 system's package manager, when allowed, as a private node.
@@ -47,7 +47,7 @@ class Located:
     """A broker, with an administrator's account in both URLs.
 
     Attributes:
-        metrics_url: Where a node of our own answers Prometheus.
+        metrics_url: The metrics of a node that this program has started.
     """
 
     amqp_url: str = field(repr=False)
@@ -83,9 +83,9 @@ async def locate(
             without a login takes that of the AMQP URL.
         installed: The folder of the RabbitMQ that a private node is started from; without it the
             usual places are looked through.
-        home: Where a broker of our own keeps its data; without one it forgets.
+        home: The folder for the data of a started broker; None: its data are removed at the end.
         may_install: Use the system's package manager as a last resort.
-        transport: Makes the certificate of a private node, which then speaks TLS only.
+        transport: Makes the certificate of a private node, which then accepts only TLS.
 
     Raises:
         ConfigurationError: E_BROKER_NOT_FOUND, naming the four ways; E_BROKER_START; E_HOME_IN_USE;
@@ -125,7 +125,7 @@ async def locate(
 
 
 def _with_login(url: str, *, of: str) -> str:
-    """A URL as it is, or with the login of another one where it has none itself."""
+    """The URL; if it has no login, with that of another URL."""
     parts = urlsplit(url)
     login, at, _ = urlsplit(of).netloc.rpartition("@")
     if "@" in parts.netloc or not at:
@@ -149,7 +149,7 @@ def _host_in(url: str) -> str:
 
 
 async def _install() -> None:
-    """Let the package manager that is there install RabbitMQ, as root or with `sudo -n`."""
+    """Install RabbitMQ with the package manager of the system, as root or by `sudo -n`."""
     for manager, commands in _PACKAGE_MANAGERS.items():
         if shutil.which(manager) is None:
             continue

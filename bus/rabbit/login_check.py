@@ -1,7 +1,7 @@
 """Login check: whether an account may log in and consume from its queues, and if not, why.
 
-Asked before work begins, so that what a person must mend is not retried for ever. Nothing is
-taken, sent or declared.
+The check runs before work begins, so that a mistake of configuration is not retried for ever. It
+takes, sends and declares nothing.
 """
 
 import asyncio
@@ -38,17 +38,17 @@ _NO_PRIORITY: Any = {"x-priority": "none"}
 
 
 async def check_login(url: str, queues: Sequence[str]) -> None:
-    """Log in at any node, and see that these queues are there and may be read.
+    """Log in at any node, and check that these queues exist and may be read.
 
     Args:
         url: As for `RabbitBroker`.
 
     Raises:
-        ConfigurationError: What does not get better by itself. E_SETTING: a file of the URL cannot
+        ConfigurationError: An operator must act. E_SETTING: a file of the URL cannot
             be used. E_BROKER_LOGIN: the login is refused. E_BROKER_CERTIFICATE: the broker's
             certificate is not trusted. E_BROKER_RIGHTS: no right to the virtual host or a queue.
-        TransportError: What may get better. E_BROKER_AWAY: no broker answers. E_BROKER_LIMIT: the
-            account may open no connection now. E_BROKER_QUEUE: a queue is not there.
+        TransportError: Another try may succeed. E_BROKER_AWAY: no broker answers. E_BROKER_LIMIT:
+            the account may open no connection now. E_BROKER_QUEUE: a queue is not there.
     """
     refused: AxisError | None = None
     for address in addresses_in(url):
@@ -57,7 +57,7 @@ async def check_login(url: str, queues: Sequence[str]) -> None:
         except TransportError as error:
             refused = refused or error
         except ConfigurationError as error:
-            # A node that refuses says more than one that is away.
+            # The refusal of one node is more useful than the absence of another.
             refused = error if not isinstance(refused, ConfigurationError) else refused
         else:
             return
@@ -100,12 +100,12 @@ async def _must_be_readable(
 
 
 async def _nothing(_: object) -> None:
-    """Nobody consumes."""
+    """A consumer callback that is never called."""
 
 
 @contextmanager
 def _translated(host: str, account: str) -> Iterator[None]:
-    """The doorway: what the driver tells becomes what the caller is promised."""
+    """Turn an error of the driver into an error of the catalogue."""
     try:
         yield
     except AxisError:
@@ -128,7 +128,7 @@ def _translated(host: str, account: str) -> Iterator[None]:
 
 
 def _not_allowed(host: str, account: str, text: str) -> AxisError:
-    """Why a virtual host is closed: `NOT_ALLOWED - …`, `CONNECTION_FORCED - …`."""
+    """The error for a closed virtual host: `NOT_ALLOWED - …`, `CONNECTION_FORCED - …`."""
     if not text.startswith("NOT_ALLOWED"):
         return AxisError.of("E_BROKER_AWAY", cause=foreign(f"{host}: {text}"))
     if "limit" in text:
@@ -151,13 +151,13 @@ def _of_tls(host: str, account: str, error: BaseException) -> AxisError:
 
 
 def _is_about_ours(error: ssl.SSLError) -> bool:
-    """Whether the broker does not accept the certificate that we log in with."""
+    """Whether the broker refuses our certificate, and not we its certificate."""
     reason = error.reason or ""
     return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
 
 
 def _said(error: BaseException) -> str:
-    """What a driver's error says, in one line."""
+    """The text of an error of the driver, in one line."""
     told = [each for each in error.args if isinstance(each, str)]
     return told[-1] if told else type(error).__name__
 
@@ -168,9 +168,9 @@ def _is_meant() -> bool:
 
 
 class _Telling(aiormq.Connection):
-    """A connection that keeps what the broker says when it closes while it is being opened.
+    """A connection that keeps the broker's reason when the broker closes it during the login.
 
-    The driver says only that another frame was expected.
+    The driver itself reports only that it expected another frame.
     """
 
     @staticmethod

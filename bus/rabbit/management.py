@@ -1,6 +1,6 @@
-"""Management: a typed client of RabbitMQ's HTTP interface, for operators' work only.
+"""Management: a typed client of RabbitMQ's HTTP interface, for administration only.
 
-Nothing on the way of a message depends on it.
+No message depends on it.
 """
 
 import hashlib
@@ -30,18 +30,18 @@ _TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS
 
 
 class FoundExchange(BaseModel):
-    """An exchange as the broker tells it."""
+    """An exchange, as the broker reports it."""
 
     name: str
     type: str
 
 
 class FoundQueue(BaseModel):
-    """A queue as the broker tells it.
+    """A queue, as the broker reports it.
 
     Attributes:
-        leader: The node that leads a quorum queue; absent or empty when nobody does.
-        messages: Ready and unacknowledged; behind by up to 5 s, absent at first.
+        leader: The node of the leader of a quorum queue; absent or empty without a leader.
+        messages: Ready and unacknowledged messages, up to 5 s old; absent for a new queue.
     """
 
     name: str
@@ -52,7 +52,7 @@ class FoundQueue(BaseModel):
 
 
 class FoundBinding(BaseModel):
-    """A binding as the broker tells it."""
+    """A binding, as the broker reports it."""
 
     source: str
     destination: str
@@ -61,7 +61,7 @@ class FoundBinding(BaseModel):
 
 
 class FoundPolicy(BaseModel):
-    """A policy as the broker tells it."""
+    """A policy, as the broker reports it."""
 
     name: str
     pattern: str
@@ -71,7 +71,7 @@ class FoundPolicy(BaseModel):
 
 
 class FoundAlarm(BaseModel):
-    """What one node is short of."""
+    """The resource that a node is short of."""
 
     resource: str
 
@@ -87,19 +87,19 @@ class PasswordHash(RootModel[str]):
 
     @classmethod
     def of(cls, password: str) -> Self:
-        """With a fresh salt."""
+        """Hash a password with a new salt."""
         salt = secrets.token_bytes(_SALT_BYTES)
         return cls(b64encode(salt + _digest(salt, password)).decode())
 
     def is_of(self, password: str | None) -> bool:
-        """Whether this very password was hashed; whatever it is of, it is not of none."""
+        """Whether this password was hashed; never true of an empty hash."""
         hashed = b64decode(self.root)
         salt, digest = hashed[:_SALT_BYTES], hashed[_SALT_BYTES:]
         return password is not None and secrets.compare_digest(digest, _digest(salt, password))
 
 
 class FoundUser(BaseModel):
-    """An account as the broker tells it. 3.x before 3.9 gave its tags as one text."""
+    """An account, as the broker reports it. Before 3.9, its tags were one text."""
 
     name: str
     password_hash: PasswordHash = PasswordHash("")
@@ -108,7 +108,7 @@ class FoundUser(BaseModel):
 
 
 class FoundRights(BaseModel):
-    """What an account may do in one virtual host."""
+    """The permissions of an account in one virtual host."""
 
     user: str
     configure: str
@@ -117,7 +117,7 @@ class FoundRights(BaseModel):
 
 
 class FoundTopicRights(BaseModel):
-    """With which keys an account may publish to one exchange."""
+    """The routing keys with which an account may publish to one exchange."""
 
     user: str
     exchange: str
@@ -204,7 +204,7 @@ class Management:
         await self._send("DELETE", f"policies/{self._vhost}/{quote(name, safe='')}")
 
     async def alarms(self) -> Sequence[str]:
-        """What the nodes are short of, `memory` or `disk`; then publishes are not taken."""
+        """The resources (`memory`, `disk`) that nodes are short of; publishers are blocked then."""
         answer = await self._answer("GET", "health/checks/alarms")
         # With an alarm the check fails (RabbitMQ manual, Monitoring: Health Checks).
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -290,7 +290,7 @@ class Management:
         await self._send("POST", "definitions", body)
 
     async def close_connections(self, account: str) -> None:
-        """Close all connections of an account at once. It may come back, if it still may."""
+        """Close all connections of an account now. It may connect again if it has the right."""
         await self._send("DELETE", f"connections/username/{quote(account, safe='')}")
 
     async def delete_account(self, name: str) -> None:
@@ -316,7 +316,7 @@ class Management:
     async def _answer(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> httpx.Response:
-        """Whatever it is. Raises `TransportError` E_BROKER_AWAY when there is none."""
+        """Any response. Raises `TransportError` E_BROKER_AWAY when there is none."""
         try:
             return await self._request(method, path, body)
         except httpx.HTTPError as error:
@@ -338,9 +338,9 @@ class Management:
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None
     ) -> httpx.Response:
-        """Ask the node that answered last, then the others. Raises what the last one did.
+        """Ask the node that answered last, then the others. Raises the error of the last one.
 
-        To ask again is safe: every request says what shall be, not what to do.
+        Repeating is safe, because every request describes the wanted state.
         """
         *others, last = self._addresses
         for address in others:
@@ -351,7 +351,7 @@ class Management:
         return await self._client.request(method, _at(last, path), json=body)
 
     def _leave(self, address: str) -> None:
-        """Ask it last from now on, unless a request beside this one has seen to it."""
+        """Ask this node last from now on, unless another request has already changed the order."""
         first, *others = self._addresses
         if first == address:
             self._addresses = (*others, first)

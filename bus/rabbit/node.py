@@ -1,4 +1,4 @@
-"""PrivateNode: an installed RabbitMQ run as a node of our own, that ends with its owner.
+"""Private node: runs an installed RabbitMQ as a node that ends with its owner.
 
 Own data, cookie, ports and account; loopback only. Which broker to use is decided in `locate`.
 """
@@ -46,7 +46,7 @@ _ENABLED = ("rabbitmq_management", "rabbitmq_auth_mechanism_ssl", "rabbitmq_prom
 
 
 class PrivateNode:
-    """A RabbitMQ node that lives as long as its owner, and not a moment longer.
+    """A RabbitMQ node that ends with its owner.
 
     Stopped by `stop`, by the end of the `async with` block, and, through its keeper, by any end of
     the owning process, `kill -9` included. One left over because its keeper was killed too is
@@ -54,10 +54,10 @@ class PrivateNode:
     started again by its keeper, on the same ports.
 
     Args:
-        folder: Keeps the data from run to run; without one everything is gone afterwards.
-        membership: For one of several that will be joined to a cluster. It is not started again
-            by its keeper: the others are there.
-        transport: It then speaks TLS, and nothing else.
+        folder: Keeps the data between runs; None: they are removed at the end.
+        membership: Of a node that will join a cluster. Its keeper does not start it again, because
+            the other nodes go on.
+        transport: If given, the node accepts only TLS.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class PrivateNode:
             raise
 
     async def stop(self) -> None:
-        """Stop in order, so that the next start is quick. Harmless when it is not running."""
+        """Stop the node in order, so that the next start is quick. May be called twice."""
         running, self._keeper = self._keeper, None
         if running is not None and running.stdin is not None:
             running.stdin.close()
@@ -146,22 +146,22 @@ class PrivateNode:
 
     @property
     def metrics_url(self) -> str:
-        """Of the plugin `rabbitmq_prometheus`, which asks nobody who he is."""
+        """The URL of the plugin `rabbitmq_prometheus`, which needs no login."""
         return f"http://{LOOPBACK}:{self._settled.metrics_port}"
 
     @property
     def name(self) -> str:
-        """As the nodes of a cluster call each other."""
+        """The node name in a cluster."""
         return self._settled.name
 
     @property
     def pid(self) -> int:
-        """Of the Erlang machine."""
+        """The process id of the Erlang machine."""
         return pids_in(self.folder)[0]
 
     @property
     def environment(self) -> dict[str, str]:
-        """For the server, and for the command line tools that come with it."""
+        """The environment of the server and of its command line tools."""
         folder, identity = said(self.folder), self._settled
         port = identity.distribution_port
         # A node that has its name already when the server starts does not run another Erlang
@@ -190,11 +190,11 @@ class PrivateNode:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
-            # Nothing of a system-wide installation applies.
+            # Settings of a system-wide installation must not apply.
             "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
             "RABBITMQ_CONFIG_FILES": str(folder / "none"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none"),
-            # Makes the script become the Erlang machine instead of watching over it.
+            # The script replaces itself by the Erlang machine, instead of waiting for it.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
@@ -245,7 +245,7 @@ class PrivateNode:
             )
 
     async def answering(self) -> None:
-        """Wait until AMQP and the management interface answer. Put a deadline around it.
+        """Wait until AMQP and the management interface answer. The caller sets a deadline.
 
         Raises:
             ConfigurationError: E_BROKER_START: it ended at its start.
@@ -277,7 +277,7 @@ class PrivateNode:
 
 
 def _configuration(identity: Identity, transport: Transport | None) -> str:
-    """Small enough for a laptop that does other things."""
+    """The configuration, with limits that suit a laptop."""
     kind = "tcp" if transport is None else "ssl"
     tls = "" if transport is None else f"listeners.tcp = none\n{transport.configuration}"
     return f"""\

@@ -24,7 +24,7 @@ whose broker is killed before comes back without a leader, and its confirmed mes
 
 
 class Defect(StrEnum):
-    """What can be wrong with a broker that is running."""
+    """The kinds of findings on a running broker."""
 
     DIFFERENT = "different"
     OVERRULED = "overruled"
@@ -50,7 +50,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing that verification found.
+    """One finding of the verification.
 
     Attributes:
         step: What is not as declared; for `Defect.DIFFERENT` alone.
@@ -63,7 +63,7 @@ class Finding:
     policy: str = ""
 
     def sentence(self, language: Language = Language.ENGLISH) -> str:
-        """The finding, for people."""
+        """The finding as a sentence."""
         if self.step is not None:
             return self.step.sentence(language)
         english, vietnamese = _SENTENCES[self.defect]
@@ -73,11 +73,11 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Applied:
-    """What came of a plan.
+    """The result of a plan.
 
     Attributes:
-        opened: Queues that gave a probe back and were then bound.
-        findings: Queues that did not; they stay unbound, so that nothing is sent to them.
+        opened: Queues that returned a probe message and were then bound.
+        findings: Queues that did not; they stay unbound, so that no message reaches them.
     """
 
     opened: tuple[str, ...]
@@ -88,7 +88,7 @@ class Passwords(Protocol):
     """Keeps the passwords of accounts."""
 
     def kept(self, account: str) -> str | None:
-        """The password of an account; None when it has none yet."""
+        """The password of an account; None: it has none yet."""
 
     def of(self, account: str) -> str:
         """The password of an account, made when it has none yet."""
@@ -120,16 +120,16 @@ class Provisioning:
         self._passwords = passwords
 
     async def read(self) -> Topology:
-        """What is there."""
+        """The objects that exist."""
         found, _ = await self._read()
         return found
 
     async def accounts(self, wanted: Topology) -> tuple[Account, ...]:
-        """Those that are there, whether or not they are as wanted."""
+        """All accounts that exist."""
         return await self._accounts(wanted.accounts)
 
     async def plan(self, wanted: Topology) -> Plan:
-        """What is missing or different."""
+        """The plan of all objects that are missing or different."""
         found, _ = await self._read(wanted.accounts)
         return difference(wanted, found)
 
@@ -138,12 +138,12 @@ class Provisioning:
     ) -> Applied:
         """Carry out a plan. Run it again after a failure: it is safe to repeat.
 
-        A queue is bound, and so opened, only when it is old enough to survive a kill of its
-        broker and a probe message has made the round trip through it. One that does not answer
-        and was never bound, so holds nothing, is made anew.
+        A queue is bound only when it is old enough to survive a kill of its broker, and a probe
+        message has passed through it. A queue that does not return the probe and was never bound
+        is empty, so it is deleted and declared again.
 
         Args:
-            remove: Also remove what is not declared, save queues with messages or consumers.
+            remove: Also remove objects that are not declared, except queues in use.
 
         Raises:
             ConfigurationError: E_TOPOLOGY, an object has another type; nothing was done.
@@ -177,10 +177,10 @@ class Provisioning:
         )
 
     async def apply_accounts(self, plan: Plan) -> None:
-        """Carry out what a plan says of accounts, and no more.
+        """Carry out the part of a plan that concerns accounts.
 
-        A connection keeps what it may do from when it began: those of accounts that are changed
-        are closed, and may come back.
+        A connection keeps the permissions that it had when it began. So the connections of changed
+        accounts are closed; they may connect again.
         """
         changed = [t for t in plan.of(ChangeKind.CHANGE) if isinstance(t, Account)]
         created = [t for t in plan.of(ChangeKind.CREATE) if isinstance(t, Account)]
@@ -198,12 +198,12 @@ class Provisioning:
     async def verify(
         self, wanted: Topology, *, probed: Collection[str] = ()
     ) -> tuple[Finding, ...]:
-        """Prove that the broker is as wanted: types, bindings, policy in force, leaders, probes.
+        """Check that the broker is as declared: types, bindings, policy in force, leaders, probes.
 
-        A queue in use, with messages or consumers, is not probed: nobody is disturbed.
+        A queue with messages or consumers is not probed, so that no user is disturbed.
 
         Args:
-            probed: Queues that have given back a probe just now.
+            probed: Queues that have just returned a probe.
         """
         found, queues = await self._read(wanted.accounts)
         findings = [
@@ -231,7 +231,7 @@ class Provisioning:
     async def _read(
         self, accounts: Sequence[Account] = ()
     ) -> tuple[Topology, dict[str, FoundQueue]]:
-        """What is there; of accounts only where there are to be any."""
+        """All objects that exist; accounts only if the topology has any."""
         exchanges, queues, bindings, policies = await asyncio.gather(
             self._management.exchanges(),
             self._management.queues(),
@@ -269,7 +269,7 @@ class Provisioning:
                 )
 
     async def _make_anew(self, silent: Sequence[str]) -> tuple[str, ...]:
-        """Spare those that were ever bound: they may hold messages. Returns the silent still."""
+        """Declare queues again that were never bound. Returns those that still do not answer."""
         bound = {binding.destination for binding in await self._management.bindings()}
         spoilt = [Queue(name=name) for name in silent if name not in bound]
         await self._administration.declare_anew(spoilt)
@@ -298,7 +298,7 @@ def _policy(found: FoundPolicy) -> Policy:
 def _overruled(
     queues: Iterable[Queue], wanted: Topology, found: Topology, operator: Sequence[Policy]
 ) -> list[Finding]:
-    """Policies that win over ours: of higher priority, or an operator's with other values."""
+    """Policies that overrule ours: of higher priority, or an operator's with other values."""
     findings = []
     for queue in queues:
         ours, theirs = wanted.policy_of(queue.name), found.policy_of(queue.name)

@@ -1,6 +1,6 @@
-"""Residence: what a private node keeps in its folder: name, password, ports, lock, pids.
+"""Residence: the folder of a private node, with its name, password, ports, lock and process ids.
 
-Starting and stopping it is left to `node`.
+`node` starts and stops the node.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _ERLANG = "beam"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What must stay the same from start to start; ports change when another process took one."""
+    """Name, password and ports of a node. Ports change if another process uses one."""
 
     name: str
     password: str
@@ -42,10 +42,10 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Membership:
-    """What nodes that are to become one cluster have in common.
+    """Settings that all nodes of a future cluster share.
 
     Attributes:
-        epmd_port: Of a port mapper that listens already: it must outlive each of them.
+        epmd_port: The port of a running port mapper, which must outlive every node.
         configuration: Lines for `rabbitmq.conf`.
         erlang: Arguments of the Erlang machine.
     """
@@ -59,7 +59,7 @@ class Membership:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transport:
-    """With what a node proves itself, and whom it believes; PEM files.
+    """The certificate of a node and the authority that it trusts, as PEM files.
 
     Attributes:
         authority: Signs the certificates of clients, and the node's own.
@@ -70,7 +70,7 @@ class Transport:
     key: Path
 
     def beside(self, folder: Path) -> "Transport":
-        """The same files as a node in this folder may name them."""
+        """The same files, by names that a node in this folder can use."""
         files = {"authority": self.authority, "certificate": self.certificate, "key": self.key}
         if all(_PLAIN.fullmatch(str(path)) for path in files.values()):
             return self
@@ -96,10 +96,10 @@ class Transport:
 
 
 def said(folder: Path) -> Path:
-    """How a node names its own folder, which is its working directory.
+    """The name of a node's folder in its own configuration; the folder is its working directory.
 
-    The server's scripts take no blank in a path, and its plugins none but ASCII letters. Where the
-    system has a name for the working directory of whoever asks, that one always does.
+    The scripts of the server accept no blanks in a path, and its plugins only ASCII letters. On
+    Linux `/proc/self/cwd` names the working directory without either.
     """
     if _PLAIN.fullmatch(str(folder)) or not _OWN_FOLDER.exists():
         return folder
@@ -150,7 +150,7 @@ def identity_in(folder: Path, membership: Membership | None = None) -> Identity:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on."""
+    """Free ports of the loopback interface."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -169,7 +169,7 @@ def _is_free(port: int) -> bool:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else may read."""
+    """Write a file that only its owner can read."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
@@ -192,12 +192,12 @@ def lock(folder: Path) -> IO[str]:
 
 
 def end_leftover(folder: Path) -> None:
-    """End what an owner and its keeper, both killed, have left running in this folder."""
+    """End the processes that a killed owner and its killed keeper have left in this folder."""
     if not (folder / keeper.PIDS).exists():
         return
     node, mapper = pids_in(folder)
-    # Pids are used again: the folder in the node's command line proves whose it is, or the one
-    # that it works in.
+    # The system reuses process ids. The folder in the command line of the node, or its working
+    # directory, proves that the process belongs to this folder.
     if str(folder) in _command_line(node) or _works_in(node, folder):
         _kill(node)
     if "epmd" in _command_line(mapper):
@@ -206,7 +206,7 @@ def end_leftover(folder: Path) -> None:
 
 
 def _kill(pid: int) -> None:
-    """Kill a process that is not our child, and wait until it has let go of its ports."""
+    """Kill a process that is not a child of this one, and wait until its ports are free."""
     deadline = time.monotonic() + _DYING_SECONDS
     with contextlib.suppress(ProcessLookupError):
         while time.monotonic() < deadline:
@@ -215,7 +215,7 @@ def _kill(pid: int) -> None:
 
 
 def pids_in(folder: Path) -> tuple[int, int]:
-    """Of the node and its port mapper, as last started."""
+    """The process ids of the node and its port mapper at the last start."""
     node, mapper = (folder / keeper.PIDS).read_text(encoding="ascii").split()
     return int(node), int(mapper)
 
@@ -227,7 +227,7 @@ def _works_in(pid: int, folder: Path) -> bool:
 
 
 def _command_line(pid: int) -> str:
-    """Empty when there is no such process, or it has ended and waits to be collected."""
+    """The command line of a process; empty if it has ended."""
     path = Path(f"/proc/{pid}/cmdline")
     if Path("/proc/self").exists():
         with contextlib.suppress(OSError):

@@ -230,13 +230,13 @@ async def _told_elsewhere(_: DeliveredMessage) -> None:
 def received(
     queue: str, delivery: frames.Delivery, properties: frames.Properties, body: bytes
 ) -> ReceivedMessage:
-    """A delivery in our words. Headers that are not text are nothing of ours, save two counts.
+    """A delivery as a value. Of its headers only texts and two counts are kept.
 
-    What is taken up goes out again, with more beside it, when the delivery fails: a message whose
-    headers fill a frame would then be refused together with its connection, again and again.
+    A failed delivery is published with its headers and further ones. If the headers filled a frame,
+    the broker would refuse the message and close the connection, again and again.
     """
     headers = properties.headers
-    # One character too many is enough to be refused for it.
+    # The broker refuses a name with one character too many.
     signature = str(headers.get("signature") or "")[: MAX_SIGNATURE_CHARS + 1]
     attempt = _count(headers.get("attempt", 1), least=1)
     given_out = _count(headers.get("x-delivery-count"), least=0)
@@ -256,16 +256,16 @@ def received(
             foreign=_foreign(properties, counted=attempt is not None),
         ),
         redelivered=delivery.redelivered,
-        # Only the broker knows it, and tells it with a redelivery only.
+        # Only the broker sets this count, and only in a redelivery.
         delivery_count=given_out or 0 if delivery.redelivered else 0,
     )
 
 
 def _foreign(properties: frames.Properties, *, counted: bool) -> str:
-    """The first header that no sender of the axis sets, or sets so.
+    """The first header that no sender of the axis sets, or not with this value.
 
-    `CC` and `BCC` ask the broker for copies under other keys, past the rights of the account up to
-    RabbitMQ 3.13; `x-death` and its like are the broker's own, where it gives a message up.
+    `CC` and `BCC` ask the broker for copies under other keys; up to RabbitMQ 3.13 the account needs
+    no permission for these. The broker itself sets `x-death` when it dead-letters.
     """
     if properties.foreign or not counted:
         return properties.foreign or "attempt"
@@ -274,7 +274,7 @@ def _foreign(properties: frames.Properties, *, counted: bool) -> str:
 
 
 def _taken_up(headers: Mapping[str, str | int]) -> dict[str, str]:
-    """The texts among the headers, as far as they are no burden; the broker's own come last."""
+    """The text headers up to a limit on their size; headers of the broker come last."""
     taken: dict[str, str] = {}
     room = MAX_HEADERS_BYTES
     for name, value in headers.items():
@@ -289,5 +289,5 @@ def _taken_up(headers: Mapping[str, str | int]) -> dict[str, str]:
 
 
 def _count(value: object, *, least: int) -> int | None:
-    """A count as it is; None: it is none, or beyond what can be counted here."""
+    """The value of a count; None: it is no count, or too large."""
     return value if type(value) is int and least <= value <= MAX_ATTEMPT else None

@@ -1,8 +1,8 @@
-"""Tls: whom a connection to the broker believes, and with what it proves who it is.
+"""TLS: the trusted authority and the own certificate of a connection to the broker.
 
-It travels in the query of the broker's URL, as aiormq and aio-pika read it: `cafile`, `certfile`,
-`keyfile`, and `auth=external` where the certificate is the login. So one text says it all, to
-every process and for every node of a cluster.
+The query of the broker's URL contains them, as aiormq and aio-pika read it: `cafile`, `certfile`,
+`keyfile`, and `auth=external` where the certificate is the login. So one URL is enough for every
+process and for every node of a cluster.
 """
 
 import ssl
@@ -28,12 +28,12 @@ def with_tls(
     certificate: Path | None = None,
     key: Path | None = None,
 ) -> str:
-    """A URL that also says whom to believe, and with which certificate to log in.
+    """A URL with the trusted authority and the certificate of the login.
 
     Args:
-        authority: Signs the broker's certificate; absent: one of those the system believes.
+        authority: Signs the broker's certificate; None: an authority that the system trusts.
         certificate: Of the account. Without a password in the URL, it is the login (EXTERNAL).
-        key: Private key of the certificate; absent: in the same file.
+        key: The private key of the certificate; None: it is in the same file.
 
     Raises:
         ConfigurationError: E_SETTING; files are given for a URL that is not for TLS.
@@ -54,9 +54,9 @@ def with_tls(
 
 
 def context_of(url: str) -> ssl.SSLContext | None:
-    """How to speak to a broker; None where it is not by TLS.
+    """The TLS context of a URL; None: the URL is not for TLS.
 
-    The broker's certificate and name are always verified, the version is 1.2 or newer.
+    The certificate and name of the broker are always verified; the version is 1.2 or newer.
 
     Raises:
         ConfigurationError: E_SETTING names the file that cannot be used.
@@ -92,7 +92,7 @@ def as_account(url: str, account: str, password: str) -> str:
 
 
 def without_login(url: str) -> str:
-    """The URL without account and password: fit to be shown and handed on."""
+    """The URL without account and password, which may be shown."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -128,6 +128,6 @@ def must_verify(url: str) -> str:
 
 
 def is_open_to_others(url: str) -> bool:
-    """Whether passwords and documents would cross a network in the clear."""
+    """Whether passwords and documents would cross a network unencrypted."""
     hosts = {urlsplit(address).hostname for address in addresses_in(url)}
     return urlsplit(url).scheme not in _SECURE and not hosts <= _LOOPBACK
