@@ -47,8 +47,10 @@ unit: install
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(ALONE)
 
 # These start brokers and axes, and mostly wait: two files at a time, each with brokers of its own.
+# They start hundreds of processes, which need not compile the modules each.
 rest: install
 	$(BIN)/python -m tests.support.packages
+	$(BIN)/python -m compileall -q adapters bus schemas
 	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(addprefix --ignore=,$(ALONE))
 
 test-cluster: install ## Run the bad days of a cluster: three nodes of our own, about 4 minutes
