@@ -102,7 +102,7 @@ def _read(
         try:
             return chosen.read(opened, sink=store, limits=_UNBOUNDED, today=today)
         except DocumentError as error:
-            alone = error.problem.code == "E_ATTACHMENT_ABSENT" and chosen.name == FormatName.JSON
+            alone = error.problem.code == "E_ATTACHMENT_MISSING" and chosen.name == FormatName.JSON
             if not alone or attachments is None or not attachments.is_dir():
                 raise
             # The fields alone, as --to json prints them: the files lie beside.
