@@ -1,4 +1,4 @@
-"""The command `lienthong`: everything an operator does, with help that teaches."""
+"""The command `lienthong`, by which operators do everything."""
 
 from bus.cli.app import main
 

@@ -162,7 +162,7 @@ def add_agency(
 def suspend_agency(code: Code, home: Home = None) -> None:
     """Suspend an agency: it may neither send nor be sent to.
 
-    Its connections are closed at once, and it cannot come back. What lies in its mailbox stays.
+    Its connections are closed at once, and it cannot log in again. Messages in its mailbox stay.
     """
     change(home, f"suspend {code}", lambda directory: edit(directory, code, {"suspended": True}))
     _apply_accounts(home)
@@ -172,7 +172,7 @@ def suspend_agency(code: Code, home: Home = None) -> None:
 def resume_agency(code: Code, home: Home = None) -> None:
     """Let a suspended agency take part again.
 
-    A running axis lets it in once all its workers know, within a second or two.
+    A running axis accepts its login when all workers know it, within a second or two.
     """
     change(home, f"resume {code}", lambda directory: edit(directory, code, {"suspended": False}))
     if HomeFolder(load_settings(home=home).home).running() is None:
@@ -197,8 +197,8 @@ def credentials(
 ) -> None:
     """Lay out what an agency's own worker needs on its own machine, for `lienthong connect`.
 
-    Directory, everybody's certificates, its own private keys, and how to reach the broker. Bring
-    the folder there by a safe way; what it holds lets one speak as this agency.
+    The folder contains the directory, all certificates, the agency's private keys and the login at
+    the broker. Transport it safely: whoever has it can send as this agency.
     """
     settings = load_settings(home=home)
     with recorded(settings, "agency credentials", code, "in", to):
@@ -249,8 +249,8 @@ def vouch_for(
 ) -> None:
     """Let only the certificates that are filed now speak for an agency.
 
-    They are named in the signed directory: another one that somebody files later is not believed
-    until it is vouched for, too.
+    The signed directory names them. A certificate that is stored later is not trusted until it is
+    vouched for, too.
     """
     ring = load_ring(load_settings(home=home).home / "keys")
     filed = () if release else tuple(key for key in ring if ring[key].owner == code)

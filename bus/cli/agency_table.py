@@ -65,7 +65,7 @@ def import_agencies(
     Only the column code is needed, and name for new agencies; agencies that no row names stay as
     they are. The difference is shown first. docs/directory.md describes the columns.
     """
-    # A dry run only looks: it makes no home.
+    # A dry run must not make a home.
     settings = load_settings(home=must_exist(home) if dry_run else exists_or_told(home))
     directory = directory_of(settings).load()
     try:

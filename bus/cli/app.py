@@ -1,4 +1,4 @@
-"""App: the command line, and the one place where an error becomes an exit code."""
+"""The command line. Only here an error becomes an exit code."""
 
 import errno
 import gc
@@ -12,7 +12,7 @@ from bus.cli.encoding import name_anything, print_anything
 from bus.cli.lazy import LazyCommands
 
 _PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
-"""A file that may not be read or written, or has no room: no bug of ours."""
+"""Errors of files that are no bugs: no permission, or no space."""
 
 _LOGGING = frozenset({"up", "connect", "worker", "dead-letters"})
 
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.callback()
 def _begin(context: typer.Context) -> None:
-    # The axis and its workers tell it in their logs.
+    # The axis and its workers write it to their logs.
     if context.invoked_subcommand not in _LOGGING:
         _note_misspelt_settings()
 
@@ -51,14 +51,14 @@ def main() -> None:
     An error ends it with one clear sentence: exit 4 when broker, database or another service does
     not answer now, else exit 2.
     """
-    # Nothing that an import makes is garbage; services choose for themselves (`settle_process`).
+    # Imports leave no garbage; services set their own limits (`settle_process`).
     gc.set_threshold(50_000)
     name_anything()
     print_anything()
     try:
         app()
     except BrokenPipeError:
-        # The reader of our output has gone; that is its right.
+        # The program that read the output has ended.
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 (a doorway)
@@ -80,7 +80,7 @@ def _end_with(error: Exception) -> NoReturn:
             tell(AxisError.of("E_PATH", path=os.fsdecode(name), cause=of_os(error)).problem)
             sys.exit(Exit.MISUSED)
         case _:
-            # A bug: its trace, without what drivers quote in theirs.
+            # A bug: print its traceback without the values that drivers quote.
             import traceback  # noqa: PLC0415
 
             trace = "".join(traceback.format_exception(error))

@@ -19,7 +19,7 @@ from schemas.problem import AxisError
 from schemas.term import term
 
 MARK = "DEVELOPMENT"
-"""Shown in place of the authority: the axis made the certificate itself, for trying it out."""
+"""Shown in place of the authority of a certificate that the axis made itself, for tests."""
 
 _STYLES = {
     "signs": "green",
@@ -49,7 +49,7 @@ class HomeKeys:
         return KeyFolder(HomeFolder(self.settings.home).keys)
 
     def rows(self) -> tuple[KeyRow, ...]:
-        """Every certificate, and what is wrong with it."""
+        """Every certificate with its problems."""
         access = self.settings.key_access
         return describe(self.files.root, now=self.now, access=access)
 

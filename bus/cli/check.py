@@ -149,6 +149,6 @@ def _rows(of: AttachmentVerdict) -> list[dict[str, object]]:
 
 
 def _why(signer: PdfSigner) -> str:
-    """What stands against a signature; or what was added after it and may be."""
+    """Why a signature proves nothing; or the permitted additions after it."""
     said = (signer.reason,) if signer.reason else signer.additions
     return "; ".join(each.text() for each in said)

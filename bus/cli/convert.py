@@ -77,7 +77,7 @@ def convert(
             tell(error.problem)
             raise typer.Exit(Exit.REFUSED) from error
         except Exception as error:
-            # A format may be a stranger's. What it says may quote content.
+            # The format may be of another package, and its error may quote content.
             tell(problem_of(error, stage="read"))
             raise typer.Exit(Exit.REFUSED) from error
 
@@ -105,7 +105,7 @@ def _read(
             alone = error.problem.code == "E_ATTACHMENT_MISSING" and chosen.name == FormatName.JSON
             if not alone or attachments is None or not attachments.is_dir():
                 raise
-            # The fields alone, as --to json prints them: the files lie beside.
+            # The file has only the fields, as --to json prints them; the folder has the attachments.
             opened.seek(0)
             _take_in(attachments, store)
             return Reading(message=from_canonical_json(opened.read()))
@@ -116,7 +116,7 @@ def _skipped(error: AxisError) -> None:
 
 
 def _take_in(folder: Path, store: FolderAttachments) -> None:
-    """Make the files of a folder findable by digest."""
+    """Store the files of a folder, so that they are found by digest."""
     for path in sorted(folder.iterdir()):
         if path.is_file():
             with path.open("rb") as file:
@@ -126,8 +126,8 @@ def _take_in(folder: Path, store: FolderAttachments) -> None:
 def _unpack(document: Document, store: FolderAttachments, folder: Path) -> None:
     """Put every attachment into the folder under its own name; two of one name get numbers.
 
-    All or none. A file that is there is left alone when it is the same; otherwise it, or a link,
-    is in the way.
+    All or none. An existing file with the same content is kept. Any other file or link with that
+    name is an error.
 
     Raises:
         ConfigurationError: E_OUTPUT_EXISTS, or E_OUTPUT when the folder cannot be written.
@@ -165,7 +165,7 @@ def _names(attachments: Sequence[Attachment]) -> Iterator[str]:
 
 
 def _is_there(path: Path, attachment: Attachment) -> bool:
-    """Whether this very content lies there already. Raises `ConfigurationError` for another."""
+    """Whether a file with this content exists. Raises `ConfigurationError` for other content."""
     if not os.path.lexists(path):
         return False
     if not path.is_symlink() and path.is_file() and path.stat().st_size == attachment.size:
@@ -178,7 +178,7 @@ def _is_there(path: Path, attachment: Attachment) -> bool:
 def _place(
     path: Path, attachment: Attachment, store: FolderAttachments, placed: list[Path]
 ) -> None:
-    # Neither follows a link nor writes over what came here meanwhile.
+    # This neither follows a link nor replaces a file that appeared meanwhile.
     with store.open(attachment.sha256) as kept, path.open("xb") as file:
         placed.append(path)
         copyfileobj(kept, file, _COPY_BYTES)

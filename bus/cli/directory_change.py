@@ -1,4 +1,4 @@
-"""What the commands that change the directory have in common."""
+"""The steps that all commands share which change the directory."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ _SHOWN_AT_MOST = 40
 
 
 def made_by(deed: str) -> Author:
-    """What the history says of a command."""
+    """The description of a command in the history."""
     return Author(operator=operator_here()[:80], deed=legible(deed)[:200])
 
 
@@ -43,7 +43,7 @@ def change(
     *,
     force: bool = False,
 ) -> Directory:
-    """Sign the next version, and say so; the directory as it is from now on."""
+    """Sign the next version, print its number, and return the new directory."""
     settings = load_settings(home=home)
     verb, _, about = deed.partition(" ")
     with recorded(settings, f"agency {verb}", about):
@@ -53,7 +53,7 @@ def change(
 
 
 def tell_version(before: Directory | None, after: Directory) -> None:
-    """Say which version the directory has now."""
+    """Print the version of the directory."""
     if before is not None and after.version == before.version:
         note(f"nothing to change; the directory stays at version {before.version}")
         return
@@ -93,7 +93,7 @@ def _show_rows(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, s
 
 
 def json_of(found: Difference) -> dict[str, object]:
-    """The whole difference, for scripts."""
+    """The whole difference as JSON."""
     return {
         "added": _cells(found.added),
         "changed": [_change_of(each) for each in found.changed],

@@ -1,7 +1,8 @@
-"""Encoding: every text can be printed, whatever the terminal writes with.
+"""Encoding: every text can be printed, whatever the encoding of the terminal is.
 
-A terminal or a pipe need not take UTF-8 (`PYTHONIOENCODING`, an old locale). What it cannot take is
-replaced by what comes nearest; no command ends because of a letter, printed or in a file's name.
+A terminal or a pipe may have another encoding than UTF-8 (`PYTHONIOENCODING`, an old locale).
+Characters outside of it are replaced by similar ones. So no command fails because of a character in
+its output or in a file name.
 """
 
 import codecs
@@ -24,10 +25,10 @@ _STANDS_FOR = {
 
 
 def name_anything() -> None:
-    """Begin anew in Python's UTF-8 mode where files could not have every name.
+    """Restart this process in Python's UTF-8 mode if its locale does not allow every file name.
 
-    Under an old locale a file of an agency whose name holds a Vietnamese letter could neither be
-    written nor opened. Standard output keeps its encoding.
+    Under an old locale, files with Vietnamese letters in their names could not be written or
+    opened. Standard output keeps its encoding.
     """
     if "utf-8" in sys.getfilesystemencoding().lower() or sys.flags.ignore_environment:
         return
@@ -37,7 +38,7 @@ def name_anything() -> None:
 
 
 def print_anything() -> None:
-    """Let standard output and standard error take any text from now on."""
+    """From now on, standard output and standard error accept any text."""
     codecs.register_error(_NEAREST, _nearest)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -45,7 +46,7 @@ def print_anything() -> None:
 
 
 def _nearest(error: UnicodeError) -> tuple[str, int]:
-    """A letter without its marks, a line of minus signs; else a question mark."""
+    """A similar character: a letter without marks, a minus sign for a line, or a question mark."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

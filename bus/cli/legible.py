@@ -1,4 +1,4 @@
-"""Legible: how what strangers wrote, and sizes, look on a terminal."""
+"""Makes texts of others safe to print, and prints sizes."""
 
 from schemas.safe_text import escaped, legible, legible_lines, referenced
 

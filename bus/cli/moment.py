@@ -1,4 +1,4 @@
-"""Moment: how operators write and read times: Viet Nam's, whatever the server's zone is."""
+"""Times as operators write and read them: in Viet Nam time, whatever the zone of the server is."""
 
 import re
 from datetime import datetime, timedelta
@@ -20,14 +20,14 @@ FORMS = "2h, 3d, 2026-03-12T09:15 or '12/03/2026 09:15'; Viet Nam time when no z
 
 
 ZONE = "times: Viet Nam, UTC+7"
-"""Stands where times are shown without their zone."""
+"""Printed below times that are shown without their zone."""
 
 
 def read_moment(text: str, *, now: datetime) -> datetime:
-    """Understand a time as operators write it: see `FORMS`.
+    """Read a time in one of the `FORMS`.
 
     Raises:
-        ValueError: It is none of these forms.
+        ValueError: The text has another form.
     """
     if ago := _AGO.fullmatch(text.strip()):
         return now - int(ago[1]) * _UNITS[ago[2]]
@@ -45,7 +45,7 @@ def shown_exactly(moment: datetime) -> str:
 
 
 def shown_alone(moment: datetime) -> str:
-    """`12/03/2026 09:15:00 +07:00`, where nothing beside it says the zone."""
+    """`12/03/2026 09:15:00 +07:00`, with the zone."""
     return f"{shown_exactly(moment)} +07:00"
 
 

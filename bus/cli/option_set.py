@@ -1,4 +1,4 @@
-"""OptionSet: options that belong together, declared once and taken by a command as one value."""
+"""Option sets: options of several commands, declared once in a dataclass."""
 
 import functools
 import inspect
@@ -10,10 +10,10 @@ Command = Callable[..., None]
 
 
 def takes_sets(command: Command) -> Command:
-    """Let a command have parameters that are dataclasses of options.
+    """Allow dataclasses of options as parameters of a command.
 
-    Typer sees the fields of each, annotated as options would be, in its place; the command gets
-    the value. A field's name is the name of the option unless its annotation says otherwise.
+    Typer sees the annotated fields of the dataclass as options, and the command gets the
+    dataclass. The name of a field is the name of the option, unless its annotation has another.
     """
     signature = inspect.signature(command, eval_str=True)
     sets: dict[str, type[Any]] = {

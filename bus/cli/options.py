@@ -1,4 +1,4 @@
-"""Options: what several commands take, said once."""
+"""Options that several commands have."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ def _home_of(chosen: Path | None) -> HomeFolder:
 
 
 def must_exist(chosen: Path | None) -> Path | None:
-    """Refuse a home that nobody set up: whoever mistypes it must not get an empty one.
+    """Refuse a home that does not exist: a mistyped path must not make an empty home.
 
     Raises:
         ConfigurationError: E_HOME_UNKNOWN.
@@ -29,7 +29,7 @@ def must_exist(chosen: Path | None) -> Path | None:
 
 
 def exists_or_told(chosen: Path | None) -> Path | None:
-    """Say that a home is set up where there is none."""
+    """Print that a new home is made, if there is none."""
     home = _home_of(chosen)
     if not home.exists:
         note(f"there is no axis in {home.path} yet: one is set up")
@@ -48,11 +48,11 @@ def _home(callback: Callable[[Path | None], Path | None] | None) -> Any:
 
 
 Home = Annotated[Path | None, _home(must_exist)]
-"""A home that is there."""
+"""An existing home."""
 AnyHome = Annotated[Path | None, _home(None)]
-"""A home that is made where there is none, or is not needed."""
+"""A home that is made if it does not exist, or is not needed."""
 NewHome = Annotated[Path | None, _home(exists_or_told)]
-"""A home that is made where there is none, which is told: it may have been mistyped."""
+"""A home that is made if it does not exist, with a message, because it may be mistyped."""
 
 MetricsPort = Annotated[
     int | None,

@@ -1,7 +1,7 @@
 """Output: tables for people, JSON for scripts, problems in both languages on standard error.
 
-What is printed is data: it is never markup, it is made safe for a terminal, and it can be printed
-whatever the encoding of the terminal. JSON is always UTF-8.
+Printed texts are data: they are never markup, they are safe for a terminal, and they can be printed
+in every encoding. JSON is always UTF-8.
 """
 
 import json
@@ -40,28 +40,28 @@ class Exit(IntEnum):
 
 
 def screen(*, stderr: bool = False) -> Console:
-    """Where people read: nothing is taken for markup, and nothing is coloured by guessing."""
+    """A console for people, without markup and without automatic colours."""
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def say(console: Console, text: Text | str = "", style: str = "") -> None:
-    """Print a line whole: a command must be copied in one piece, however narrow the terminal."""
+    """Print a line unbroken, so that a command can be copied from a narrow terminal."""
     line = Text(legible_lines(text), style) if isinstance(text, str) else text
     console.print(line, soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """Say one line on standard error, whatever strangers' words are in it."""
+    """Print one line on standard error; it may contain texts of others."""
     sys.stderr.write(f"{legible(text)}\n")
 
 
 def announce(text: str) -> None:
-    """Say a line on standard error, whole."""
+    """Print an unbroken line on standard error."""
     say(screen(stderr=True), text)
 
 
 def tell_outcome(told: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
-    """Say what was done: JSON for scripts, or a sentence on standard error."""
+    """Print the result: as JSON, or as a sentence on standard error."""
     if as_json:
         print_json(told)
     else:
@@ -79,7 +79,7 @@ def show_table(table: Table, *, console: Console | None = None) -> None:
 
 
 def unfolded(console: Console) -> Console:
-    """The console; into a pipe that states no width, one on which no line is broken."""
+    """The console; for a pipe without a width, a console that breaks no line."""
     if console.is_terminal or "COLUMNS" in os.environ:
         return console
     return Console(file=console.file, highlight=False, markup=False, emoji=False, width=_WIDE)
@@ -120,21 +120,21 @@ def listing(
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print one JSON value in UTF-8, with Vietnamese as it is.
 
-    What a terminal would obey is escaped, which changes nothing for who parses it.
+    Control characters are escaped, which changes nothing for a parser.
     """
     text = escaped(json.dumps(value, ensure_ascii=False, indent=indent, default=str))
     write_bytes(f"{text}\n".encode(errors="backslashreplace"))
 
 
 def write_bytes(data: bytes) -> None:
-    """Write to standard output as it is, behind what was printed before."""
+    """Write bytes to standard output, after all text that was printed before."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def tell(problem: Problem) -> None:
-    """Say on standard error what is wrong, where, and what to do next, in both languages."""
+    """Print a problem on standard error, with place and advice, in both languages."""
     where = problem.place.describe()
     lines = [
         f"{problem.code}{f' ({where})' if where else ''}",

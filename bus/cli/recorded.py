@@ -1,4 +1,4 @@
-"""Recorded: an act of an operator with its row in the journal."""
+"""Acts of an operator, each with its row in the journal."""
 
 import asyncio
 import getpass
@@ -17,7 +17,7 @@ _ABOUT_AT_MOST = 500
 
 
 def operator_here() -> str:
-    """Who acts: as `LIENTHONG_OPERATOR` says, or the login."""
+    """The operator: from `LIENTHONG_OPERATOR`, or the login name."""
     named = os.environ.get("LIENTHONG_OPERATOR", "").strip()
     if not named:
         try:
@@ -33,12 +33,12 @@ def recorded(
 ) -> Iterator[None]:
     """Do what is inside, with a row in the journal: written before, completed afterwards.
 
-    So an act that was killed in the middle has a row as well, which says that it was begun. No act
-    takes place without a row: while the database is away, the axis delivers nothing either.
+    So an act that was killed also has a row, which says that it was begun. No act takes place
+    without a row. While the database is away, the axis delivers nothing either.
 
     Args:
         what: The command without its options.
-        about: What it is done to. Nothing secret: the row is kept for ever.
+        about: The object of the act. It must not be secret, because the row is never deleted.
         why: The reason that the operator gave.
 
     Raises:

@@ -64,7 +64,7 @@ def send(
 
 
 def _drop(file: Path, outbox: Path, *, seal: bool) -> str:
-    """Copy under a hidden name, then rename: the axis never sees half a file."""
+    """Copy under a hidden name, then rename, so that the axis never reads an incomplete file."""
     outbox.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     name = name_to_drop(file.name, stamp, ending=_SEALED if seal else "")
@@ -78,7 +78,7 @@ def _drop(file: Path, outbox: Path, *, seal: bool) -> str:
 
 
 def _because(folder: HomeFolder, mailbox: MailboxName) -> str:
-    """Why a file waits though an axis runs, as far as the axis shows it."""
+    """Why a file waits although an axis runs, if the axis shows the reason."""
     running = folder.running()
     if running is None or running.metrics_url is None:
         return ""

@@ -1,6 +1,6 @@
 """Table width: a table that is too wide for its terminal is written with one line for each field.
 
-Otherwise its columns would shrink until some are not there any more, without a word.
+Otherwise columns would shrink until some of them disappear.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 _FOLDED = 20
-"""Longer words are broken before a column is given up."""
+"""Longer words are broken into lines."""
 
 
 def fit_to_width(table: Table, *, width: int) -> RenderableType:
-    """The table, or its rows one after the other, each field on a line of its own."""
+    """The table; if it is too wide, its rows one below the other, with one line for each field."""
     if least_width(table) <= width:
         return table
     titles = [_plain(column.header) or f"({number})" for number, column in enumerate(table.columns)]
@@ -31,7 +31,7 @@ def fit_to_width(table: Table, *, width: int) -> RenderableType:
 
 
 def least_width(table: Table) -> int:
-    """How many columns it needs at least, so that every column can be read."""
+    """The least width, in characters, at which every column can be read."""
     _, right, _, left = table.padding
     between = len(table.columns) + 1 if table.box else 0
     return between + sum(_least(column) + left + right for column in table.columns)
@@ -55,5 +55,5 @@ def _record(fields: Iterable[tuple[str, Column, RenderableType]]) -> Table:
 
 
 def _plain(shown: RenderableType) -> str:
-    """The words of a cell."""
+    """The text of a cell."""
     return shown.plain if isinstance(shown, Text) else str(shown)
