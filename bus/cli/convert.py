@@ -105,7 +105,7 @@ def _read(
             alone = error.problem.code == "E_ATTACHMENT_MISSING" and chosen.name == FormatName.JSON
             if not alone or attachments is None or not attachments.is_dir():
                 raise
-            # The file has only the fields, as --to json prints them; the folder has the attachments.
+            # The file has only the fields, as --to json prints them; the folder has the files.
             opened.seek(0)
             _take_in(attachments, store)
             return Reading(message=from_canonical_json(opened.read()))
