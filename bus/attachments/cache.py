@@ -130,8 +130,9 @@ class _CachedFiles:
 def _remove_leftovers(folder: Path, *, before: float) -> None:
     for delivery in folder.iterdir():
         with suppress(FileNotFoundError):
-            if delivery.stat().st_mtime < before:
-                shutil.rmtree(delivery)
+            if delivery.lstat().st_mtime < before:
+                # Something else that lies there is left alone: it must not stop a worker.
+                shutil.rmtree(delivery, ignore_errors=True)
 
 
 def _remove_oldest(folder: Path, *, limit_bytes: int) -> None:

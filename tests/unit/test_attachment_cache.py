@@ -179,6 +179,19 @@ def test_what_a_crash_left_is_removed_a_day_later(tmp_path: Path) -> None:
         assert left.exists() is there
 
 
+def test_what_does_not_belong_into_the_cache_stops_nobody(tmp_path: Path) -> None:
+    store = MemoryAttachments()
+    cache_of(tmp_path, store)
+    strange = tmp_path / "cache" / "deliveries" / "notes.txt"
+    strange.write_bytes(b"not ours")
+    os.utime(strange, (0, 0))
+
+    files = cache_of(tmp_path, store).fetch([kept_in(store, b"content")])
+
+    assert strange.read_bytes() == b"not ours"
+    files.release()
+
+
 def test_many_threads_with_a_tiny_limit_all_get_their_files(tmp_path: Path) -> None:
     store = MemoryAttachments()
     caches = [cache_of(tmp_path, store, limit_bytes=LARGE) for _ in range(2)]
