@@ -164,15 +164,17 @@ class PrivateNode:
         """The environment of the server and of its command line tools."""
         folder, identity = said(self.folder), self._settled
         port = identity.distribution_port
-        # A node that has its name already when the server starts does not run another Erlang
-        # machine to look for the port mapper, which took 0.5 s.
         erlang = (
-            f"-sname {identity.name} -start_epmd false"
-            " -kernel inet_dist_use_interface {127,0,0,1}"
+            "-kernel inet_dist_use_interface {127,0,0,1}"
             f" inet_dist_listen_min {port} inet_dist_listen_max {port}"
             f" shutdown_timeout {_SHUTDOWN_MILLISECONDS}"
         )
-        if self._membership is not None:
+        if self._membership is None:
+            # A node that has its name already when the server starts does not run another Erlang
+            # machine to look for the port mapper, which took 0.5 s. In a cluster it would not take
+            # `net_ticktime` from its configuration, and notice a frozen peer after a minute.
+            erlang = f"-sname {identity.name} -start_epmd false {erlang}"
+        else:
             erlang += f" {self._membership.erlang}"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("RABBITMQ_")}
         return {
